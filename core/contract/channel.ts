@@ -1,0 +1,85 @@
+import type { InboundMessage, ReplyTarget } from "./message.ts";
+import type { Answer, Refusal } from "./reply.ts";
+
+/** One platform integration. Sees `core/contract` and nothing else of core. */
+export interface ChannelAdapter {
+  /** The channel's key under `channels` in the settings. */
+  readonly name: string;
+  /** Webhook handlers by exact path; empty for a channel that only opens sockets. */
+  readonly webhooks: ReadonlyMap<string, Webhook>;
+  /** Opens what the platform needs and hands every verified message to `receive`. */
+  start(receive: Receive): Promise<void>;
+  stop(): Promise<void>;
+  /** The reply as the bodies that the platform takes, in sending order. Pure, never empty. */
+  render(reply: Answer | Refusal): readonly string[];
+  /** Sends one rendered part. Does not throw: every way a send can end is a SendOutcome. */
+  send(part: OutboundPart, signal: AbortSignal): Promise<SendOutcome>;
+}
+
+/**
+ * Resolves once the message is durably stored, not once it is answered: acknowledge after it.
+ * Rejects when it could not be stored; then the platform must be asked to try again.
+ */
+export type Receive = (message: InboundMessage) => Promise<Receipt>;
+
+export interface Receipt {
+  /** False for a redelivery of a message that is already stored. */
+  readonly isNew: boolean;
+  /**
+   * The reply, if it can travel in the response that is being written now (a single part).
+   * A new message waits for it until `deadline`; after that the reply goes by `send`.
+   * A redelivery never waits: it gets the same body again if an earlier response carried it.
+   */
+  inlineReply(deadline: AbortSignal): Promise<InlineReply | undefined>;
+}
+
+export interface InlineReply {
+  /** One part, as `render` made it. */
+  readonly body: string;
+  /** Must be called once: true when the whole response was handed to the network. */
+  settled(isComplete: boolean): void;
+}
+
+export interface OutboundPart {
+  /** Deterministic: the same part of the same reply has the same id after a crash. */
+  readonly id: string;
+  readonly target: ReplyTarget;
+  readonly body: string;
+  /** 1 for the first try; above 1 an earlier try may or may not have reached the platform. */
+  readonly attempt: number;
+  /** An identical body went to the same target within the last hour: not a duplicate of it. */
+  readonly isRepeat: boolean;
+}
+
+export type SendOutcome =
+  | { readonly kind: "delivered" }
+  /** Certainly not delivered; trying again after `afterMs` may help. */
+  | { readonly kind: "retry"; readonly afterMs: number; readonly reason: string }
+  /** Certainly not delivered and never will be. */
+  | { readonly kind: "refused"; readonly reason: string }
+  /** No answer, or a broken one: it may have been delivered. */
+  | { readonly kind: "unknown"; readonly reason: string };
+
+/** Handles one request on a webhook path. Throws SignatureError or PayloadError to refuse it. */
+export type Webhook = (request: WebhookRequest) => Promise<WebhookResponse>;
+
+/** A request as it came off the wire: plain values, so that a test needs no server. */
+export interface WebhookRequest {
+  readonly method: string;
+  /** Everything after `?`, undecoded; empty when there is none. */
+  readonly query: string;
+  /** Header names in lower case. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** The exact bytes that were signed, capped by the server while reading. */
+  readonly body: Buffer;
+  /** Aborted when the platform hangs up before the response is written. */
+  readonly signal: AbortSignal;
+}
+
+export interface WebhookResponse {
+  readonly status: number;
+  readonly contentType?: string;
+  readonly body?: string;
+  /** Called once: true when the whole response was handed to the network, false when it broke. */
+  readonly settled?: (isComplete: boolean) => void;
+}

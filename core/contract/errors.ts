@@ -1,0 +1,49 @@
+/** A fault with a stable code. The message names what was attempted; never a secret or user text. */
+export class GatewayError extends Error {
+  override readonly name: string = "GatewayError";
+  constructor(
+    readonly code: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** The request is not from whom it claims to be. Answered with a constant 401 or 403. */
+export class SignatureError extends GatewayError {
+  override readonly name = "SignatureError";
+  constructor(
+    readonly channel: string,
+    /** Stable and machine-readable, e.g. `SIGNATURE`; goes to log and audit, never into a response. */
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super("SIGNATURE_INVALID", `${channel} request refused: ${reason}`, options);
+  }
+}
+
+/** The request cannot be read. Answered with 400, or `status` where a more exact one exists. */
+export class PayloadError extends GatewayError {
+  override readonly name = "PayloadError";
+  constructor(
+    readonly channel: string,
+    readonly reason: string,
+    readonly status: 400 | 405 | 413 | 415 = 400,
+    options?: ErrorOptions,
+  ) {
+    super("PAYLOAD_INVALID", `${channel} request unreadable: ${reason}`, options);
+  }
+}
+
+/** A model could not answer. `code` is also the code of the refusal that the user reads. */
+export class ModelError extends GatewayError {
+  override readonly name = "ModelError";
+  constructor(
+    override readonly code: "MODEL_UNAVAILABLE" | "MODEL_TIMEOUT",
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(code, message, options);
+  }
+}

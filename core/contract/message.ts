@@ -1,0 +1,77 @@
+/**
+ * One thing that reached us from a platform, verified, in our words. Immutable; the platform's own
+ * payload stays inside its channel.
+ */
+export interface InboundMessage {
+  /** De-duplication key: unique within `channel`, the same for every redelivery. */
+  readonly id: string;
+  /** The channel's key under `channels` in the settings, e.g. `wechat_work`. */
+  readonly channel: string;
+  /** WeCom corp, Slack team, Discord guild; (channel, workspaceId) is where tenant bindings start. */
+  readonly workspaceId: string;
+  readonly conversation: Conversation;
+  readonly sender: Sender;
+  readonly content: Content;
+  readonly target: ReplyTarget;
+  readonly sentAt: Date;
+}
+
+/** A room or a direct chat. Messages of one conversation are answered strictly in order. */
+export interface Conversation {
+  /** Unique within (channel, workspaceId); includes the app or thread where a platform has them. */
+  readonly id: string;
+  readonly kind: "direct" | "group";
+}
+
+export interface Sender {
+  /** Identity key: unique within (channel, workspaceId), folded where the platform ignores case. */
+  readonly id: string;
+  readonly displayName: string;
+  readonly isBot: boolean;
+  /** Department ids and names that the platform vouches for; empty when unknown. */
+  readonly departments: readonly string[];
+  /** The platform's role ids; empty when it has none. */
+  readonly roles: readonly string[];
+}
+
+export type Content =
+  /** Exactly what the person wrote, the mention of the bot removed and nothing else. */
+  | { readonly kind: "text"; readonly text: string }
+  /** A message whose kind this version cannot read; `type` is the platform's word, e.g. `image`. */
+  | { readonly kind: "unsupported"; readonly type: string }
+  /** Something happened, nobody spoke: never answered with a refusal. */
+  | { readonly kind: "event"; readonly event: InboundEvent };
+
+/** What happened. `name` is our word; `fields` are the platform's own details, all untrusted text. */
+export interface InboundEvent {
+  readonly name:
+    | "member_joined"
+    | "member_left"
+    | "app_opened"
+    | "location_reported"
+    | "menu_clicked"
+    | "link_opened"
+    | "code_scanned"
+    | "picture_chosen"
+    | "location_chosen"
+    | "card_clicked"
+    | "job_finished"
+    | "contact_changed"
+    | "approval_changed"
+    | "other";
+  /** The platform's own word, e.g. `enter_agent`. */
+  readonly platformName: string;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+/** Where a reply goes. Core stores it and hands it back; only its channel reads inside. */
+export interface ReplyTarget {
+  readonly channel: string;
+  readonly workspaceId: string;
+  /** The app or bot that was spoken to, e.g. the WeCom agent id. */
+  readonly appId: string;
+  /** The channel's own address of the receiver, e.g. a WeCom userid in its original case. */
+  readonly address: string;
+  /** Id of the message that is answered. */
+  readonly replyTo: string;
+}

@@ -1,0 +1,39 @@
+/** What is said back. Every message ends in exactly one Reply; silence is said, never left out. */
+export type Reply = Answer | Refusal | Silence;
+
+export interface Answer {
+  readonly kind: "text";
+  readonly markdown: string;
+}
+
+/** A "no" that the person reads; `markdown` ends with the code in brackets. */
+export interface Refusal {
+  readonly kind: "refusal";
+  readonly code: RefusalCode;
+  readonly markdown: string;
+}
+
+export interface Silence {
+  readonly kind: "silence";
+  /** Stable code for the audit log, e.g. `EVENT_NOT_HANDLED`. */
+  readonly reason: string;
+}
+
+/** Stable, documented in docs/refusals.md; a user may quote one to the help desk. */
+export type RefusalCode =
+  | "TENANT_UNKNOWN"
+  | "TENANT_AMBIGUOUS"
+  | "NOT_PERMITTED"
+  | "KIND_UNSUPPORTED"
+  | "MODEL_UNAVAILABLE"
+  | "MODEL_TIMEOUT"
+  | "STEP_LIMIT"
+  | "SKILL_NOT_ALLOWED"
+  | "SKILL_FAILED"
+  | "SKILL_BAD_OUTPUT"
+  | "SKILL_TIMEOUT"
+  | "SKILL_MEMORY"
+  | "SKILL_LIMIT"
+  | "SKILL_BLOCKED"
+  | "SANDBOX_UNAVAILABLE"
+  | "INTERNAL";

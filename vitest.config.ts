@@ -1,0 +1,10 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    // Real sandboxes take about 0.3 s each to boot on a busy two-core machine.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
