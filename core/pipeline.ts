@@ -1,0 +1,30 @@
+import type { RoleIndex } from "../config/roles.ts";
+import type { Agent } from "./agent.ts";
+import type { AuditLog } from "./audit-log.ts";
+import { compose } from "./compose.ts";
+import type { Log } from "./contract/log.ts";
+import { answer } from "./stages/answer.ts";
+import { audit } from "./stages/audit.ts";
+import { authorize } from "./stages/authorize.ts";
+import { readable } from "./stages/readable.ts";
+import { recover } from "./stages/recover.ts";
+
+export interface PipelineParts {
+  readonly auditLog: AuditLog;
+  readonly log: Log;
+  readonly roles: RoleIndex;
+  readonly agent: Agent;
+  readonly now: () => Date;
+}
+
+/** A message goes down this list and its reply comes back up. Order is code, numbers are settings. */
+export const createPipeline = ({ auditLog, log, roles, agent, now }: PipelineParts) =>
+  compose([
+    audit(auditLog, now), // one record per message, whatever happens below
+    recover(log), // a fault below becomes an apology and a logged error
+    readable(), // events end here, and kinds that cannot be read yet
+    authorize(roles), // may this sender talk to an agent here?
+    answer(agent), // the agent loop; the only stage that never calls next()
+  ]);
+
+export type Pipeline = ReturnType<typeof createPipeline>;

@@ -1,0 +1,157 @@
+import { randomUUID } from "node:crypto";
+import type { Limits, RunResult, Sandbox } from "../sandbox/driver.ts";
+import type { AuditLog } from "./audit-log.ts";
+import type { ToolCall } from "./contract/model.ts";
+import type { Refusal, RefusalCode } from "./contract/reply.ts";
+import type { Skill, SkillLimits } from "./contract/skill.ts";
+import { refuse } from "./refuse.ts";
+import type { Context } from "./stage.ts";
+
+/** Runs skills for a turn: every call is checked again, isolated, validated and put on record. */
+export interface SkillRunner {
+  /** The skills that this tenant's model may see. */
+  allowedFor(context: Context): readonly Skill[];
+  /** The skill's output as JSON text, or the refusal that ends the turn. */
+  call(call: ToolCall, context: Context): Promise<SkillOutcome>;
+}
+
+export type SkillOutcome =
+  | { readonly kind: "output"; readonly json: string }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+export interface SkillRunnerOptions {
+  readonly skills: ReadonlyMap<string, RunnableSkill>;
+  readonly sandbox: Sandbox;
+  /** What one run may use, given what the skill asks for. */
+  readonly limitsFor: (asked: SkillLimits) => Limits;
+  readonly auditLog: AuditLog;
+  readonly now: () => Date;
+}
+
+/** A skill with its contract compiled once: each check names the problem, or finds none. */
+export interface RunnableSkill extends Skill {
+  readonly inputProblem: (input: unknown) => string | undefined;
+  readonly outputProblem: (output: unknown) => string | undefined;
+}
+
+const KILLED: Readonly<Record<NonNullable<RunResult["reason"]>, RefusalCode>> = {
+  wall: "SKILL_TIMEOUT",
+  cpu: "SKILL_TIMEOUT",
+  memory: "SKILL_MEMORY",
+  processes: "SKILL_LIMIT",
+  disk: "SKILL_LIMIT",
+  output: "SKILL_LIMIT",
+  policy: "SKILL_BLOCKED",
+  unavailable: "SANDBOX_UNAVAILABLE",
+  aborted: "INTERNAL",
+  internal: "INTERNAL",
+};
+
+export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
+  const { skills, sandbox, limitsFor, auditLog, now } = options;
+
+  /** What happened, as a code, and the JSON text when all went well. */
+  const run = async (
+    call: ToolCall,
+    context: Context,
+  ): Promise<{
+    code: RefusalCode | "OK";
+    json?: string;
+    detail: Record<string, string | number>;
+  }> => {
+    const skill = skills.get(call.name);
+    // One answer for "not allowed" and "does not exist": a tenant cannot probe for others' skills.
+    if (!skill || !context.tenant.isSkillAllowed(skill.name)) {
+      return { code: "SKILL_NOT_ALLOWED", detail: { known: skill ? 1 : 0 } };
+    }
+    const detail = { digest: skill.digest };
+    const input = parseJson(call.argumentsJson);
+    const problem = input === undefined ? "not JSON" : skill.inputProblem(input);
+    if (problem !== undefined)
+      return { code: "SKILL_FAILED", detail: { ...detail, input: problem } };
+    if (!skill.entry)
+      return { code: "OK", json: JSON.stringify({ text: skill.instructions }), detail };
+
+    const runId = randomUUID();
+    const result = await sandbox.run(
+      {
+        runId,
+        tenantId: context.tenant.id,
+        language: skill.entry.language,
+        script: `/app/${skill.entry.path}`,
+        argv: [],
+        stdin: Buffer.from(JSON.stringify(input)),
+        env: { CLAWGATE_LOCALE: context.locale },
+        limits: limitsFor(skill.limits),
+        readonly: new Map([["/app", skill.folder]]),
+      },
+      context.signal,
+    );
+    context.signal.throwIfAborted();
+    const facts = {
+      ...detail,
+      run: runId,
+      verdict: result.verdict,
+      cpuMs: Math.round(result.usage.cpuMs),
+      peakMemoryBytes: result.usage.peakMemoryBytes,
+      ...(result.reason && { reason: result.reason }),
+      ...(result.detail && { sandbox: result.detail }),
+    };
+    if (result.reason) return { code: KILLED[result.reason], detail: facts };
+    if (result.verdict !== "ok") {
+      return { code: "SKILL_FAILED", detail: { ...facts, exit: result.exitCode ?? -1 } };
+    }
+    const output = parseJson(result.stdout.toString("utf8"));
+    const badOutput = output === undefined ? "not JSON" : skill.outputProblem(output);
+    return badOutput === undefined
+      ? { code: "OK", json: JSON.stringify(output), detail: facts }
+      : { code: "SKILL_BAD_OUTPUT", detail: { ...facts, output: badOutput } };
+  };
+
+  return {
+    allowedFor: (context) =>
+      [...skills.values()].filter((skill) => context.tenant.isSkillAllowed(skill.name)),
+
+    call: async (call, context) => {
+      const startedAt = now();
+      const { code, json, detail } = await run(call, context);
+      await auditLog.record({
+        at: startedAt,
+        traceId: context.traceId,
+        tenantId: context.tenant.id,
+        message: context.message,
+        action: "skill.run",
+        subject: nameForRecord(call.name),
+        decision: code === "OK" ? "allowed" : DENIED.has(code) ? "refused" : "failed",
+        code,
+        durationMs: now().getTime() - startedAt.getTime(),
+        detail,
+      });
+      return json === undefined
+        ? {
+            kind: "refused",
+            refusal: refuse(asRefusal(code), context.locale, nameForRecord(call.name)),
+          }
+        : { kind: "output", json };
+    },
+  };
+};
+
+const DENIED: ReadonlySet<RefusalCode | "OK"> = new Set([
+  "SKILL_NOT_ALLOWED",
+  "SKILL_BLOCKED",
+  "SANDBOX_UNAVAILABLE",
+]);
+
+const asRefusal = (code: RefusalCode | "OK"): RefusalCode => (code === "OK" ? "INTERNAL" : code);
+
+/** The name came from a model: keep what a skill name can hold, and of that not too much. */
+const nameForRecord = (name: string): string => name.replace(/[^a-zA-Z0-9_-]/g, "?").slice(0, 64);
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,21 @@
+import type { Tenant } from "../config/tenant.ts";
+import type { InboundMessage } from "./contract/message.ts";
+import type { Locale } from "./contract/model.ts";
+import type { Reply } from "./contract/reply.ts";
+
+/** What every stage may know of the turn. */
+export interface Context {
+  readonly message: InboundMessage;
+  readonly tenant: Tenant;
+  /** Ties log lines, audit records and sandbox runs of one turn together. */
+  readonly traceId: string;
+  /** The language of sentences that we write ourselves. */
+  readonly locale: Locale;
+  /** Aborted when the gateway must go down; the turn is then done again by the next process. */
+  readonly signal: AbortSignal;
+}
+
+export type Next = () => Promise<Reply>;
+
+/** One policy: answers, or returns what `next()` answers. Forgetting the return does not compile. */
+export type Stage = (context: Context, next: Next) => Promise<Reply>;

@@ -1,0 +1,31 @@
+import type { AuditLog } from "../audit-log.ts";
+import type { Reply } from "../contract/reply.ts";
+import type { Stage } from "../stage.ts";
+
+/** Writes one record per message, before its reply may leave. */
+export const audit =
+  (auditLog: AuditLog, now: () => Date): Stage =>
+  async (context, next) => {
+    const startedAt = now();
+    const reply = await next();
+    await auditLog.record({
+      at: startedAt,
+      traceId: context.traceId,
+      tenantId: context.tenant.id,
+      message: context.message,
+      action: "message",
+      subject: context.message.content.kind,
+      durationMs: now().getTime() - startedAt.getTime(),
+      ...outcomeOf(reply),
+    });
+    return reply;
+  };
+
+/** The decision and reason code that a reply stands for. */
+export const outcomeOf = (
+  reply: Reply,
+): { readonly decision: "answered" | "refused" | "silent"; readonly code: string } => {
+  if (reply.kind === "text") return { decision: "answered", code: "OK" };
+  if (reply.kind === "refusal") return { decision: "refused", code: reply.code };
+  return { decision: "silent", code: reply.reason };
+};

@@ -1,0 +1,11 @@
+import { refuse } from "../refuse.ts";
+import type { Stage } from "../stage.ts";
+
+/** Lets text through. Events have no handler yet; other kinds are answered with a clear "not yet". */
+export const readable = (): Stage => async (context, next) => {
+  const { content } = context.message;
+  if (content.kind === "event") return { kind: "silence", reason: "EVENT_NOT_HANDLED" };
+  if (content.kind === "unsupported") return refuse("KIND_UNSUPPORTED", context.locale);
+  if (content.text.trim() === "") return { kind: "silence", reason: "EMPTY_MESSAGE" };
+  return next();
+};

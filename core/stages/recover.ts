@@ -1,0 +1,19 @@
+import { ModelError } from "../contract/errors.ts";
+import type { Log } from "../contract/log.ts";
+import { refuse } from "../refuse.ts";
+import type { Stage } from "../stage.ts";
+
+/** Turns a fault below into an apology that the person reads and an error that the operator reads. */
+export const recover =
+  (log: Log): Stage =>
+  async (context, next) => {
+    try {
+      return await next();
+    } catch (cause) {
+      // Going down is no fault of the turn: the next process does it again.
+      if (context.signal.aborted) throw cause;
+      const { traceId, tenant, locale } = context;
+      log.error({ err: cause, traceId, tenant: tenant.id }, "turn failed");
+      return refuse(cause instanceof ModelError ? cause.code : "INTERNAL", locale);
+    }
+  };

@@ -1,0 +1,63 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { SqliteDatabase } from "kysely";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openSqlite } from "../../../core/store/sqlite.ts";
+
+let folder: string;
+let database: SqliteDatabase;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "clawgate-sqlite-"));
+  database = openSqlite(join(folder, "test.db"));
+  database.prepare("CREATE TABLE t (value)").run([]);
+});
+
+afterEach(() => {
+  database.close();
+  rmSync(folder, { recursive: true });
+});
+
+const insert = (value: unknown) => database.prepare("INSERT INTO t VALUES (?)").run([value]);
+const stored = () => database.prepare("SELECT value FROM t").all([]);
+
+describe("the guard around libsql", () => {
+  it.each([
+    ["a boolean, which would abort the process", true],
+    ["undefined, which would become NULL", undefined],
+    ["NaN, which would become NULL", Number.NaN],
+    ["infinity", Number.POSITIVE_INFINITY],
+    ["an object, which would become NULL", { a: 1 }],
+    ["a date", new Date(0)],
+    ["text with NUL, which would be cut", "a\0b"],
+    ["a lone surrogate, which would be replaced", "a\ud800b"],
+  ])("refuses %s", (_name, value) => {
+    expect(() => insert(value)).toThrow(/cannot be stored/);
+    expect(stored()).toEqual([]);
+  });
+
+  it("gives bytes back as a Buffer", () => {
+    insert(Buffer.from("a\0b"));
+    expect(stored()).toEqual([{ value: Buffer.from("a\0b") }]);
+  });
+
+  it("gives integers back as numbers up to 2^53", () => {
+    insert(Number.MAX_SAFE_INTEGER);
+    expect(stored()).toEqual([{ value: Number.MAX_SAFE_INTEGER }]);
+  });
+
+  it("refuses to round an integer beyond 2^53", () => {
+    insert(2n ** 60n);
+    expect(() => stored()).toThrow(/beyond 2\^53/);
+  });
+
+  it("keeps null, text in any language and fractions as they are", () => {
+    for (const value of [null, "行銷部 👍🏽", 0.5]) insert(value);
+    expect(stored().map((row) => (row as { value: unknown }).value)).toEqual([
+      null,
+      "行銷部 👍🏽",
+      0.5,
+    ]);
+  });
+});
