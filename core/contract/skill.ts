@@ -11,6 +11,10 @@ export interface Skill {
   /** Absent for a skill that is instructions only. */
   readonly entry?: SkillEntry;
   readonly risk: "low" | "medium" | "high";
+  /** `host:port` pairs that the skill asks to reach; asking is not being allowed. */
+  readonly egress: readonly string[];
+  /** Names of the secrets that the skill asks for; asking is not being allowed. */
+  readonly secrets: readonly string[];
   readonly limits: SkillLimits;
   /** JSON schema of the input object; absent = `{"text": string}`. */
   readonly input?: Readonly<Record<string, unknown>>;

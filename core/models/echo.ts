@@ -1,0 +1,15 @@
+import type { ModelProvider } from "../contract/model.ts";
+
+/** Answers with the last text that a user wrote, unchanged; calls no tool. For tests and drills. */
+export const createEchoProvider = (name: string): ModelProvider => ({
+  name,
+  generate: async ({ messages }, signal) => {
+    signal.throwIfAborted();
+    const question = messages.findLast((message) => message.role === "user");
+    return {
+      text: question?.text ?? "",
+      toolCalls: [],
+      usage: { inputTokens: 0, outputTokens: 0 },
+    };
+  },
+});
