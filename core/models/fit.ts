@@ -69,11 +69,11 @@ const namedTool = (text: string, tools: readonly Tool[]): Tool | undefined => {
 const CLASSES = new RegExp(
   [
     /(\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}日?)/,
-    /((?<=[\d)%])\s{0,4}(?:\*\*|\/\/|[-+*/×÷^x])\s{0,4}(?=[\d(\p{Sc}]))/,
+    /((?<=[\d)%])\s{0,4}(?:\*\*|\/\/|[-+*/×÷^x])\s{0,4}(?=[\d(p{Sc}]))/,
     /((?<=\d)\s{0,4}%|百分之|\bper\s?cent)/,
     /(\d+)/,
-    /([\p{sc=Latin}']+)/,
-    /([\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}]+)/,
+    /([p{sc=Latin}']+)/,
+    /([p{sc=Han}p{sc=Hiragana}p{sc=Katakana}]+)/,
   ]
     .map(({ source }) => source)
     .join("|"),

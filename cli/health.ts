@@ -1,0 +1,51 @@
+import type Router from "@koa/router";
+import type { ChannelAdapter } from "../core/contract/channel.ts";
+import type { Store } from "../core/store/store.ts";
+import type { Sandbox, SandboxStatus } from "../sandbox/driver.ts";
+
+type Check = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+
+export interface HealthParts {
+  readonly store: Store;
+  readonly adapters: ReadonlyMap<string, ChannelAdapter>;
+  readonly sandbox: Sandbox;
+  readonly isDraining: () => boolean;
+}
+
+// Skills are off without a sandbox, but messages are still answered: degraded, not unready.
+const DEGRADES_ONLY = new Set(["sandbox"]);
+
+/** Adds `/api/health/live`, `/api/health/ready` and `/api/health`; none of them calls a platform. */
+export const addHealthRoutes = (router: Router, parts: HealthParts): void => {
+  let sandbox: SandboxStatus = { ok: false, reason: "self-test is still running" };
+  void parts.sandbox.status().then((status) => {
+    sandbox = status;
+  });
+
+  router.get("/api/health/live", (context) => {
+    context.body = { status: "ok" };
+  });
+
+  router.get(["/api/health", "/api/health/ready"], async (context) => {
+    const checks: Record<string, Check> = {
+      store: await storeCheck(parts.store),
+      ...Object.fromEntries([...parts.adapters.keys()].map((n) => [`channels.${n}`, { ok: true }])),
+      sandbox: sandbox.ok ? { ok: true } : { ok: false, reason: sandbox.reason },
+    };
+    if (parts.isDraining()) checks.gateway = { ok: false, reason: "shutting down" };
+    const isReady = Object.entries(checks).every(
+      ([name, check]) => check.ok || DEGRADES_ONLY.has(name),
+    );
+    context.status = isReady ? 200 : 503;
+    context.body = { status: isReady ? "ready" : "not_ready", checks };
+  });
+};
+
+const storeCheck = async (store: Store): Promise<Check> => {
+  try {
+    await store.db.selectFrom("inbox").select("id").limit(1).execute();
+    return { ok: true };
+  } catch {
+    return { ok: false, reason: "the store cannot be read" };
+  }
+};

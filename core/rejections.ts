@@ -1,0 +1,48 @@
+import { randomUUID } from "node:crypto";
+import { type AuditLog, PLATFORM_SCOPE } from "./audit-log.ts";
+import type { Log } from "./contract/log.ts";
+
+/** A request that a channel refused before it became a message: forged, stale or unreadable. */
+export interface Rejection {
+  readonly channel: string;
+  /** Stable and machine-readable; the caller was not told. */
+  readonly reason: string;
+  /** HTTP status of the answer. */
+  readonly status: number;
+}
+
+const WINDOW_MS = 60_000;
+
+/**
+ * Puts refused requests on record: the first of each kind at once, those that follow within a
+ * minute as a count in the next record, so that a flood of forgeries cannot flood the audit log.
+ */
+export const createRejectionRecorder = (auditLog: AuditLog, log: Log, now: () => Date) => {
+  const windows = new Map<string, { startedAt: number; suppressed: number }>();
+  return ({ channel, reason, status }: Rejection): void => {
+    const key = JSON.stringify([channel, reason]);
+    const at = now();
+    const window = windows.get(key);
+    if (window && at.getTime() - window.startedAt < WINDOW_MS) {
+      window.suppressed++;
+      return;
+    }
+    const suppressed = window?.suppressed ?? 0;
+    windows.set(key, { startedAt: at.getTime(), suppressed: 0 });
+    log.warn({ channel, reason, status, suppressed }, "webhook request refused");
+    auditLog
+      .record({
+        at,
+        traceId: randomUUID(),
+        tenantId: PLATFORM_SCOPE,
+        channel,
+        action: "webhook",
+        subject: "request",
+        decision: "refused",
+        code: reason,
+        durationMs: 0,
+        detail: { status, suppressed },
+      })
+      .catch((cause) => log.error({ err: cause }, "refused request not put on record"));
+  };
+};

@@ -1,0 +1,107 @@
+import { describe, expect, it } from "vitest";
+import type { Agent } from "../../core/agent.ts";
+import { ModelError } from "../../core/contract/errors.ts";
+import { createPipeline } from "../../core/pipeline.ts";
+import { recordedLog } from "../fakes/log.ts";
+import { contextOf, recordedAudit, tenantWith, textContext } from "../fakes/turn.ts";
+
+const setUp = (answer: Agent["answer"], permissions: readonly string[] = ["agent:chat"]) => {
+  const auditLog = recordedAudit();
+  const log = recordedLog();
+  let time = 0;
+  const pipeline = createPipeline({
+    auditLog,
+    log,
+    roles: { permissionsOf: () => ({ has: (permission) => permissions.includes(permission) }) },
+    agent: { answer },
+    now: () => {
+      time += 5;
+      return new Date(time);
+    },
+  });
+  return { pipeline, log, records: auditLog.records };
+};
+
+const hello: Agent["answer"] = async () => ({ kind: "text", markdown: "hello" });
+
+describe("pipeline", () => {
+  it("answers, and puts who, tenant, what, decision and duration on record", async () => {
+    const { pipeline, records } = setUp(hello);
+    expect(await pipeline(textContext("hi"))).toEqual({ kind: "text", markdown: "hello" });
+    expect(records).toMatchObject([
+      {
+        tenantId: "sales",
+        message: { sender: { id: "wei" } },
+        action: "message",
+        decision: "answered",
+        code: "OK",
+        durationMs: 5,
+      },
+    ]);
+  });
+
+  it("keeps what was said out of the record", async () => {
+    const { pipeline, records } = setUp(hello);
+    await pipeline(textContext("my secret"));
+    const { message, ...rest } = records[0] ?? {};
+    expect(JSON.stringify(rest)).not.toContain("secret");
+    expect(message?.id).toBe("m1");
+  });
+
+  it("refuses a sender without agent:chat before any model is asked", async () => {
+    const { pipeline, records } = setUp(async () => expect.unreachable(), ["log:view"]);
+    expect(await pipeline(textContext("hi"))).toMatchObject({ code: "NOT_PERMITTED" });
+    expect(records).toMatchObject([{ decision: "refused", code: "NOT_PERMITTED" }]);
+  });
+
+  it.each([
+    ["INTERNAL", new TypeError("bug with the user's words in it")],
+    ["MODEL_TIMEOUT", new ModelError("MODEL_TIMEOUT", "took too long")],
+  ])("turns a fault into a clear %s and goes on", async (code, fault) => {
+    const { pipeline, records, log } = setUp(() => Promise.reject(fault));
+    const reply = await pipeline(textContext("hi"));
+    expect(reply).toMatchObject({ kind: "refusal", code });
+    expect(JSON.stringify(reply)).not.toContain("user's words");
+    expect(records).toMatchObject([{ code }]);
+    expect(log.lines).toMatchObject([{ level: "error" }]);
+  });
+
+  it("does not answer a turn that was cut off because the gateway goes down", async () => {
+    const { pipeline } = setUp((context) => Promise.reject(context.signal.reason));
+    const context = { ...textContext("hi"), signal: AbortSignal.abort() };
+    await expect(pipeline(context)).rejects.toThrow();
+  });
+
+  it("lets nothing out when the audit record cannot be written", async () => {
+    const { pipeline } = setUp(hello);
+    const broken = createPipeline({
+      auditLog: { record: () => Promise.reject(new Error("disk full")) },
+      log: recordedLog(),
+      roles: { permissionsOf: () => ({ has: () => true }) },
+      agent: { answer: hello },
+      now: () => new Date(0),
+    });
+    await expect(broken(textContext("hi"))).rejects.toThrow("disk full");
+    await expect(pipeline(textContext("hi"))).resolves.toBeDefined();
+  });
+
+  it("says once, in the user's language, that a kind of message is not supported yet", async () => {
+    const { pipeline } = setUp(hello);
+    const context = {
+      ...contextOf({ kind: "unsupported", type: "image" }),
+      locale: "zh-Hant",
+    } as const;
+    expect(await pipeline(context)).toMatchObject({
+      code: "KIND_UNSUPPORTED",
+      markdown: expect.stringContaining("目前還不支援"),
+    });
+  });
+
+  it("meets an event with silence, on record", async () => {
+    const { pipeline, records } = setUp(hello, []);
+    const event = { name: "app_opened", platformName: "enter_agent", fields: {} } as const;
+    const reply = await pipeline(contextOf({ kind: "event", event }, tenantWith()));
+    expect(reply).toEqual({ kind: "silence", reason: "EVENT_NOT_HANDLED" });
+    expect(records).toMatchObject([{ subject: "event", decision: "silent" }]);
+  });
+});

@@ -1,0 +1,134 @@
+import { describe, expect, it } from "vitest";
+import { createSkillRunner, type RunnableSkill } from "../../core/skill-runner.ts";
+import type { Limits, RunResult } from "../../sandbox/driver.ts";
+import { createValidator } from "../../skills/shape.ts";
+import { fakeSandbox, recordedAudit, tenantWith, textContext } from "../fakes/turn.ts";
+
+const LIMITS: Limits = {
+  wallMs: 1,
+  cpuMs: 1,
+  memoryBytes: 1,
+  processes: 1,
+  diskBytes: 1,
+  outputBytes: 1,
+};
+
+const skill = (name: string): RunnableSkill => ({
+  name,
+  description: `does ${name}`,
+  instructions: `How to ${name}.`,
+  folder: `/skills/${name}`,
+  digest: "d1",
+  entry: { path: "scripts/run.py", language: "python" },
+  risk: "low",
+  egress: [],
+  secrets: [],
+  limits: {},
+  inputProblem: createValidator(undefined),
+  outputProblem: createValidator(undefined),
+});
+
+const setUp = (result: Parameters<typeof fakeSandbox>[0] = {}) => {
+  const auditLog = recordedAudit();
+  const { sandbox, runs } = fakeSandbox(result);
+  const { entry: _none, ...guide } = skill("guide");
+  const runner = createSkillRunner({
+    skills: new Map(
+      [skill("calculator"), skill("payroll"), guide].map((each) => [each.name, each]),
+    ),
+    sandbox,
+    limitsFor: () => LIMITS,
+    auditLog,
+    now: () => new Date(0),
+  });
+  const context = textContext("hi", tenantWith(["calculator", "guide", "ghost"]));
+  const call = (name: string, argumentsJson = '{"text":"hi"}') =>
+    runner.call({ id: "1", name, argumentsJson }, context);
+  return { runner, call, context, runs, records: auditLog.records };
+};
+
+const codeOf = (outcome: Awaited<ReturnType<ReturnType<typeof setUp>["call"]>>) =>
+  outcome.kind === "refused" ? outcome.refusal.code : outcome.json;
+
+describe("skill runner", () => {
+  it("shows a tenant the skills it may use and no others", () => {
+    const { runner, context } = setUp();
+    expect(runner.allowedFor(context).map((each) => each.name)).toEqual(["calculator", "guide"]);
+  });
+
+  it("runs an allowed skill read-only at /app, with the user's locale and nothing else of ours", async () => {
+    const { call, runs } = setUp();
+    expect(codeOf(await call("calculator"))).toBe('{"text":"done"}');
+    expect(runs[0]).toMatchObject({
+      tenantId: "sales",
+      script: "/app/scripts/run.py",
+      stdin: Buffer.from('{"text":"hi"}'),
+      env: { CLAWGATE_LOCALE: "en" },
+      readonly: new Map([["/app", "/skills/calculator"]]),
+    });
+  });
+
+  it("puts a run on record with the digest of the code that ran", async () => {
+    const { call, records } = setUp();
+    await call("calculator");
+    expect(records).toMatchObject([
+      { action: "skill.run", subject: "calculator", decision: "allowed", detail: { digest: "d1" } },
+    ]);
+  });
+
+  it("refuses a skill of another tenant that the model calls all the same", async () => {
+    const { call, runs, records } = setUp();
+    expect(codeOf(await call("payroll"))).toBe("SKILL_NOT_ALLOWED");
+    expect(runs).toEqual([]);
+    expect(records).toMatchObject([{ subject: "payroll", decision: "refused" }]);
+  });
+
+  it("answers a probe for a skill that exists elsewhere exactly like one for a skill that does not", async () => {
+    const { call } = setUp();
+    const [existing, invented] = [await call("payroll"), await call("nothere")];
+    const text = (outcome: typeof existing) =>
+      outcome.kind === "refused" && outcome.refusal.markdown.replace(/payroll|nothere/, "X");
+    expect(text(existing)).toBe(text(invented));
+  });
+
+  it("refuses a name that walks out of the skills folder and records it harmlessly", async () => {
+    const { call, runs, records } = setUp();
+    expect(codeOf(await call("../../etc/passwd\n[root]"))).toBe("SKILL_NOT_ALLOWED");
+    expect(runs).toEqual([]);
+    expect(records[0]?.subject).toBe("??????etc?passwd??root?");
+  });
+
+  it.each(["", "not json", "null", "[]", '{"text":1}', "{}"])(
+    "does not run a skill on input that breaks its contract: %s",
+    async (input) => {
+      const { call, runs } = setUp();
+      expect(codeOf(await call("calculator", input))).toBe("SKILL_FAILED");
+      expect(runs).toEqual([]);
+    },
+  );
+
+  it.each([
+    ["SKILL_TIMEOUT", { verdict: "killed", reason: "wall" }],
+    ["SKILL_TIMEOUT", { verdict: "killed", reason: "cpu" }],
+    ["SKILL_MEMORY", { verdict: "killed", reason: "memory" }],
+    ["SKILL_LIMIT", { verdict: "killed", reason: "output" }],
+    ["SKILL_BLOCKED", { verdict: "blocked", reason: "policy" }],
+    ["SANDBOX_UNAVAILABLE", { verdict: "blocked", reason: "unavailable" }],
+    ["INTERNAL", { verdict: "killed", reason: "internal" }],
+    ["SKILL_FAILED", { verdict: "error", exitCode: 3 }],
+    ["SKILL_BAD_OUTPUT", { stdout: Buffer.from("Traceback") }],
+    ["SKILL_BAD_OUTPUT", { stdout: Buffer.from('{"text":5}') }],
+  ] as const)("says %s when a run ends so", async (code, result) => {
+    const { call, records } = setUp(result as Partial<RunResult>);
+    const outcome = await call("calculator");
+    expect(outcome).toMatchObject({ kind: "refused", refusal: { code } });
+    expect(outcome.kind === "refused" && outcome.refusal.markdown).toMatch(/.{20} \[[A-Z_]+\]$/);
+    expect(records).toMatchObject([{ code }]);
+  });
+
+  it("gives the instructions of a skill that has no script", async () => {
+    const { call, runs } = setUp();
+    expect(codeOf(await call("guide"))).toBe('{"text":"How to guide."}');
+    expect(runs).toEqual([]);
+  });
+});

@@ -1,0 +1,83 @@
+import type { Tenant } from "../../config/tenant.ts";
+import type { AuditLog, AuditRecord } from "../../core/audit-log.ts";
+import type { Content } from "../../core/contract/message.ts";
+import type { ModelProvider, ModelRequest, ModelTurn } from "../../core/contract/model.ts";
+import type { Context } from "../../core/stage.ts";
+import type { RunRequest, RunResult, Sandbox } from "../../sandbox/driver.ts";
+import { textMessage } from "./messages.ts";
+
+/** A tenant that may use `skills` and asks the provider `fake`. */
+export const tenantWith = (skills: readonly string[] = [], more: Partial<Tenant> = {}): Tenant => ({
+  id: "sales",
+  name: "Sales",
+  allowedSkills: skills,
+  blockedSkills: [],
+  isSkillAllowed: (name) => skills.includes(name) || skills.includes("*"),
+  provider: "fake",
+  model: "fake-1",
+  ...more,
+});
+
+export const contextOf = (content: Content, tenant: Tenant = tenantWith()): Context => ({
+  message: { ...textMessage("m1"), content },
+  tenant,
+  traceId: "trace",
+  locale: "en",
+  signal: new AbortController().signal,
+});
+
+export const textContext = (text: string, tenant?: Tenant): Context =>
+  contextOf({ kind: "text", text }, tenant);
+
+/** Keeps every record, in order. */
+export const recordedAudit = (): AuditLog & { readonly records: AuditRecord[] } => {
+  const records: AuditRecord[] = [];
+  return {
+    records,
+    record: async (record) => {
+      records.push(record);
+    },
+  };
+};
+
+type Answer = Partial<ModelTurn> | ((request: ModelRequest) => Partial<ModelTurn>);
+
+/** A model that gives these turns one after the other, and the last one for ever. */
+export const scriptedModel = (...answers: Answer[]) => {
+  const requests: ModelRequest[] = [];
+  const provider: ModelProvider = {
+    name: "fake",
+    generate: async (request) => {
+      requests.push({ ...request, messages: [...request.messages] });
+      const answer = answers[Math.min(requests.length, answers.length) - 1] ?? {};
+      const turn = typeof answer === "function" ? answer(request) : answer;
+      return { text: "", toolCalls: [], usage: { inputTokens: 0, outputTokens: 0 }, ...turn };
+    },
+  };
+  return { provider, requests };
+};
+
+/** A call of `name` as a model would make it. */
+export const callOf = (name: string, input: unknown = { text: "hi" }) => ({
+  toolCalls: [{ id: `call-${name}`, name, argumentsJson: JSON.stringify(input) }],
+});
+
+/** A sandbox that runs nothing and ends every run as told. */
+export const fakeSandbox = (result: Partial<RunResult> & { readonly output?: unknown } = {}) => {
+  const runs: RunRequest[] = [];
+  const sandbox: Sandbox = {
+    status: async () => ({ ok: true, engine: "gvisor", version: "0", isolation: "none: a fake" }),
+    run: async (request) => {
+      runs.push(request);
+      return {
+        verdict: "ok",
+        stdout: Buffer.from(JSON.stringify(result.output ?? { text: "done" })),
+        stderr: Buffer.alloc(0),
+        usage: { wallMs: 1, cpuMs: 1, peakMemoryBytes: 1 },
+        ...result,
+      };
+    },
+    close: async () => {},
+  };
+  return { sandbox, runs };
+};
