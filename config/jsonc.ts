@@ -1,0 +1,119 @@
+import {
+  createScanner,
+  findNodeAtLocation,
+  type Node,
+  type ParseError,
+  parseTree,
+  printParseErrorCode,
+} from "jsonc-parser";
+import { formatPath, type Problem, type SettingsPath } from "./problem.ts";
+
+/** JSON with comments and trailing commas, read. */
+export interface JsoncDocument {
+  readonly value: unknown;
+  /** Duplicate keys and the like; `value` is then still usable. */
+  readonly problems: readonly Problem[];
+  /** The line, from 1, of the value at `path`, or of the nearest thing around it. */
+  lineOf(path: SettingsPath): number;
+}
+
+const MAX_DEPTH = 64;
+const MAX_SYNTAX_PROBLEMS = 20;
+// jsonc-parser's SyntaxKind is a const enum, which cannot be imported under verbatimModuleSyntax.
+const TOKEN = { openBrace: 1, closeBrace: 2, openBracket: 3, closeBracket: 4, endOfFile: 17 };
+
+/** Reads `text`. Returns only `problems` when it cannot be understood; does not throw. */
+export const parseJsonc = (
+  text: string,
+): JsoncDocument | { readonly problems: readonly Problem[]; readonly value?: never } => {
+  const lineAt = createLineIndex(text);
+  const refuse = (offset: number, found: string, expected: string) => ({
+    problems: [{ path: "settings", found, expected, line: lineAt(offset) }],
+  });
+  // The parser recurses, so depth is measured before it runs.
+  const tooDeepAt = findTooDeep(text);
+  if (tooDeepAt !== undefined) {
+    return refuse(tooDeepAt, "deeper nesting", `at most ${MAX_DEPTH} levels of nesting`);
+  }
+  const errors: ParseError[] = [];
+  const root = parseTree(text, errors, { allowTrailingComma: true, allowEmptyContent: false });
+  if (errors.length > 0) {
+    return {
+      problems: errors.slice(0, MAX_SYNTAX_PROBLEMS).map(({ error, offset }) => ({
+        path: "settings",
+        found: `a syntax error (${printParseErrorCode(error)})`,
+        expected: "JSON with comments",
+        line: lineAt(offset),
+      })),
+    };
+  }
+  if (!root || root.type !== "object") {
+    return refuse(root?.offset ?? 0, describeNode(root), "an object: { … }");
+  }
+  const problems: Problem[] = [];
+  const value = toValue(root, [], (path, offset, found, expected) => {
+    problems.push({ path: formatPath(path), found, expected, line: lineAt(offset) });
+  });
+  return { value, problems, lineOf: (path) => lineAt(nearestNode(root, path).offset) };
+};
+
+const findTooDeep = (text: string): number | undefined => {
+  const scanner = createScanner(text, true);
+  let depth = 0;
+  for (let token: number = scanner.scan(); token !== TOKEN.endOfFile; token = scanner.scan()) {
+    if (token === TOKEN.openBrace || token === TOKEN.openBracket) depth += 1;
+    if (token === TOKEN.closeBrace || token === TOKEN.closeBracket) depth -= 1;
+    if (depth > MAX_DEPTH) return scanner.getTokenOffset();
+  }
+  return undefined;
+};
+
+const describeNode = (node: Node | undefined): string =>
+  node === undefined ? "nothing" : node.type === "array" ? "a list" : `a ${node.type}`;
+
+type Report = (path: SettingsPath, offset: number, found: string, expected: string) => void;
+
+const toValue = (node: Node, path: SettingsPath, report: Report): unknown => {
+  if (node.type === "array") {
+    return (node.children ?? []).map((child, index) => toValue(child, [...path, index], report));
+  }
+  if (node.type !== "object") return node.value;
+  const entries = new Map<string, unknown>();
+  for (const { children = [] } of node.children ?? []) {
+    const [keyNode, valueNode] = children;
+    if (!keyNode || !valueNode) continue;
+    const key = String(keyNode.value);
+    const keyPath = [...path, key];
+    if (key === "__proto__") {
+      report(keyPath, keyNode.offset, "a key that no settings may have", "no such key");
+    } else if (entries.has(key)) {
+      report(keyPath, keyNode.offset, "the same key again", "each key once");
+    } else {
+      entries.set(key, toValue(valueNode, keyPath, report));
+    }
+  }
+  return Object.fromEntries(entries);
+};
+
+const nearestNode = (root: Node, path: SettingsPath): Node => {
+  for (let length = path.length; length > 0; length -= 1) {
+    const node = findNodeAtLocation(root, path.slice(0, length));
+    if (node) return node;
+  }
+  return root;
+};
+
+const createLineIndex = (text: string): ((offset: number) => number) => {
+  const starts = [0];
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  return (offset) => {
+    let low = 0;
+    let high = starts.length;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return low + 1;
+  };
+};

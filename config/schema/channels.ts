@@ -1,0 +1,160 @@
+import { z } from "zod";
+import { later, secret, text, textLike, url } from "./marks.ts";
+
+const webhookPath = () =>
+  textLike("path that starts with /, e.g. /api/wechat/callback", (value) =>
+    /^(\/[A-Za-z0-9._~-]+)+$/.test(value),
+  );
+
+// 43 characters carry 258 bits: the two surplus ones are set in most real keys, so a strict base64
+// decoder would refuse them. Buffer.from ignores them.
+const isAesKey = (value: string): boolean =>
+  /^[A-Za-z0-9]{43}$/.test(value) && Buffer.from(`${value}=`, "base64").length === 32;
+
+const AES_KEY_LABEL = "EncodingAESKey: 43 letters and digits";
+const TOKEN_LABEL = "Token: 1 to 128 characters without spaces";
+const isToken = (value: string): boolean => /^[\x21-\x7e]{1,128}$/.test(value);
+
+const wecomToken = () => secret(textLike(TOKEN_LABEL, isToken));
+
+const wecomAesKey = () =>
+  secret(
+    z.string().trim().refine(isAesKey, { error: AES_KEY_LABEL }).meta({ label: AES_KEY_LABEL }),
+  );
+
+// `${WECHAT_TOKEN_OLD:-}` makes an empty pair outside a rotation: it counts as absent.
+const wecomPrevious = () =>
+  z
+    .array(
+      z
+        .strictObject({
+          token: secret(textLike(TOKEN_LABEL, (value) => value === "" || isToken(value))).describe(
+            "Token before the rotation.",
+          ),
+          encoding_aes_key: secret(
+            z
+              .string()
+              .trim()
+              .refine((value) => value === "" || isAesKey(value), { error: AES_KEY_LABEL })
+              .meta({ label: AES_KEY_LABEL }),
+          ).describe("EncodingAESKey before the rotation."),
+        })
+        .refine((pair) => (pair.token === "") === (pair.encoding_aes_key === ""), {
+          error: "token and encoding_aes_key both filled or both empty",
+        }),
+    )
+    .transform((pairs) => pairs.filter((pair) => pair.token !== ""))
+    .default([])
+    .describe(
+      "Credentials that stay valid while a rotation is under way; empty pairs are ignored.",
+    );
+
+const wecomApp = {
+  corp_id: textLike("corp id, e.g. ww0123456789abcdef", (value) =>
+    /^[A-Za-z0-9_-]{1,64}$/.test(value),
+  ).describe("Id of the corp (CorpID, the receiveid of the callback)."),
+  agent_id: textLike("agent id: digits", (value) => /^\d{1,20}$/.test(value)).describe(
+    "Id of the self-built app (AgentId).",
+  ),
+  secret: secret(text()).describe("Secret of the app, exchanged for access tokens."),
+  token: wecomToken().describe("Token of the app's callback."),
+  encoding_aes_key: wecomAesKey().describe(
+    "EncodingAESKey of the app's callback; spaces around it are ignored.",
+  ),
+  webhook_path: webhookPath().describe("Path of the callback; unique in the gateway."),
+};
+
+const wecomBot = z
+  .strictObject({
+    id: text().optional().describe("Id of a bot with a webhook."),
+    token: wecomToken().optional().describe("Token of the bot's callback."),
+    encoding_aes_key: wecomAesKey().optional().describe("EncodingAESKey of the bot's callback."),
+    webhook_path: webhookPath().optional().describe("Path of the bot's callback."),
+    bot_id: text().optional().describe("Id of a bot with a long connection."),
+    secret: secret(text()).optional().describe("Secret of the bot's long connection."),
+    ws_url: url(["wss", "ws"]).optional().describe("Address of the long connection."),
+  })
+  .refine(
+    (bot) =>
+      bot.bot_id === undefined
+        ? bot.id !== undefined && bot.token !== undefined && bot.encoding_aes_key !== undefined
+        : bot.id === undefined && bot.secret !== undefined,
+    { error: "either id, token, encoding_aes_key and webhook_path, or bot_id and secret" },
+  );
+
+const enabled = () => z.boolean().default(true).describe("Switches the channel on.");
+
+const wechatWorkSchema = z
+  .strictObject({
+    enabled: enabled(),
+    ...z.strictObject(wecomApp).partial().shape,
+    webhook_path: webhookPath()
+      .default("/api/wechat/callback")
+      .describe("Path of the callback; unique in the gateway."),
+    api_base_url: url(["https", "http"])
+      .default("https://qyapi.weixin.qq.com")
+      .describe("Base URL of the WeCom API, for all apps of this block."),
+    replay_window_s: z
+      .int()
+      .min(60)
+      .max(3600)
+      .default(300)
+      .describe("How far, in seconds, a callback's timestamp may be from our clock."),
+    previous: wecomPrevious(),
+    bots: later(z.array(wecomBot)).optional().describe("Intelligent bots (aibot) beside the app."),
+    apps: z
+      .array(z.strictObject({ ...wecomApp, previous: wecomPrevious() }))
+      .default([])
+      .describe("Further apps, of this corp or of others."),
+  })
+  .describe("WeChat Work (WeCom): a self-built app, and further ones.");
+
+const slackSchema = z
+  .strictObject({
+    enabled: enabled(),
+    mode: z.enum(["http", "socket"]).optional().describe("How events arrive."),
+    signing_secret: secret(text()).optional().describe("Signing secret of the Slack app."),
+    bot_token: secret(text()).optional().describe("Bot token (`xoxb-…`)."),
+    app_token: secret(text()).optional().describe("App-level token (`xapp-…`) for socket mode."),
+    workspaces: z
+      .array(
+        z.strictObject({
+          team_id: text().describe("Id of the workspace (`T…`)."),
+          bot_token: secret(text()).describe("Bot token of this workspace."),
+        }),
+      )
+      .optional()
+      .describe("Workspaces with a bot token of their own."),
+    client_id: text().optional().describe("OAuth client id, for installing into workspaces."),
+    client_secret: secret(text()).optional().describe("OAuth client secret."),
+    webhook_path: webhookPath().default("/api/slack/events").describe("Path of the Events API."),
+    api_base_url: url(["https", "http"])
+      .default("https://slack.com/api/")
+      .describe("Base URL of the Slack API."),
+  })
+  .describe("Slack.");
+
+const discordSchema = z
+  .strictObject({
+    enabled: enabled(),
+    mode: z.enum(["gateway", "interactions"]).optional().describe("How events arrive."),
+    bot_token: secret(text()).optional().describe("Bot token."),
+    application_id: text().optional().describe("Id of the application."),
+    public_key: text().optional().describe("Public key that signs interactions, hex."),
+    webhook_path: webhookPath()
+      .default("/api/discord/interactions")
+      .describe("Path of the interactions endpoint."),
+    api_base_url: url(["https", "http"])
+      .default("https://discord.com/api")
+      .describe("Base URL of the Discord API."),
+  })
+  .describe("Discord.");
+
+/** The chat platforms. */
+export const channelsSchema = z
+  .strictObject({
+    wechat_work: wechatWorkSchema.optional(),
+    slack: later(slackSchema).optional(),
+    discord: later(discordSchema).optional(),
+  })
+  .describe("The chat platforms, by name.");

@@ -1,0 +1,110 @@
+import { getCiphers } from "node:tls";
+import { z } from "zod";
+import { later, text, textLike, url } from "./marks.ts";
+
+const ssoSchema = z.strictObject({
+  enabled: z.boolean().default(true).describe("Switches single sign-on on."),
+  provider: z.enum(["saml", "oidc"]).optional().describe("Protocol of the identity provider."),
+  metadata_url: url(["https", "http"]).optional().describe("Metadata of the identity provider."),
+  attribute_mapping: z
+    .record(z.string(), text())
+    .optional()
+    .describe("The provider's attribute by ours (email, name, department)."),
+});
+
+const permission = () =>
+  textLike("`*`, `agent:chat` or `agent:*`", (value) =>
+    /^(\*|[a-z][a-z0-9_-]*:(\*|[a-z][a-z0-9_-]*))$/.test(value),
+  );
+
+const rbacSchema = z.strictObject({
+  enabled: z.boolean().default(true).describe("False skips the role check and nothing else."),
+  roles: z
+    .array(
+      z.strictObject({
+        name: text().describe("Name of the role; everyone without another one is `user`."),
+        permissions: z.array(permission()).describe("What the role may do; `*` = everything."),
+      }),
+    )
+    .optional()
+    .describe("The roles; absent = admin, agent_manager, user and auditor as shipped."),
+  role_bindings: z
+    .array(
+      z.strictObject({
+        role: text().describe("Name of a role."),
+        users: z
+          .array(
+            textLike("`channel:workspace:user`, e.g. wechat_work:wwcorp:zhangsan", (value) =>
+              /^(wechat_work|slack|discord):[^:]+:.+$/.test(value),
+            ),
+          )
+          .optional()
+          .describe("People, as `channel:workspace:user`."),
+        departments: z.array(text()).optional().describe("Departments, by id or by name."),
+        groups: later(z.array(text())).optional().describe("Groups of the identity provider."),
+      }),
+    )
+    .default([])
+    .describe("Who has which role."),
+});
+
+const dlpSchema = z.strictObject({
+  enabled: z.boolean().default(true).describe("Switches data-loss prevention on."),
+  rules: z
+    .array(
+      z.strictObject({
+        name: text().describe("Name of the rule, as the audit log shows it."),
+        pattern: text().describe("Regular expression."),
+        action: z.enum(["redact", "block"]).describe("What happens with a message that matches."),
+        description: z.string().optional().describe("What the rule is for."),
+      }),
+    )
+    .optional()
+    .describe("The rules, all of which apply."),
+});
+
+const inTransitSchema = z.strictObject({
+  tls_version: z
+    .enum(["1.2", "1.3"])
+    .default("1.3")
+    .describe("Lowest TLS version of the listener."),
+  cipher_suites: z
+    .array(
+      textLike("cipher suite that this Node knows, e.g. TLS_AES_256_GCM_SHA384", (value) =>
+        getCiphers().includes(value.toLowerCase()),
+      ),
+    )
+    .min(1)
+    .optional()
+    .describe("Cipher suites of the listener; absent = Node's."),
+});
+
+/** Sign-on, roles, data protection and encryption. */
+export const enterpriseSchema = z
+  .strictObject({
+    sso: later(ssoSchema).optional().describe("Single sign-on."),
+    rbac: rbacSchema.optional().describe("Roles and what they may do."),
+    data_loss_prevention: later(dlpSchema).optional().describe("Data that must not pass."),
+    encryption: z
+      .strictObject({
+        at_rest: later(
+          z.strictObject({
+            enabled: z.boolean().default(true).describe("Switches encryption of stored data on."),
+            algorithm: z
+              .literal("AES-256-GCM")
+              .optional()
+              .describe("Cipher of the content columns."),
+            key_management: z
+              .enum(["vault", "file"])
+              .optional()
+              .describe("Who keeps the master key."),
+          }),
+        )
+          .optional()
+          .describe("Encryption of stored data."),
+        in_transit: inTransitSchema.prefault({}).describe("TLS of the listener."),
+      })
+      .prefault({})
+      .describe("Encryption."),
+  })
+  .describe("Sign-on, roles, data protection and encryption.");

@@ -1,0 +1,49 @@
+import { z } from "zod";
+
+/** What the schema says of a key beyond its shape; read by the loader, `config show` and the reference. */
+export interface Marks {
+  /** Never printed; may be given as `file:/path`. */
+  readonly secret?: boolean;
+  /** A path of this machine; a relative one starts at the folder of the settings file. */
+  readonly isPath?: boolean;
+  /** A URL that may carry a password: printed without it. */
+  readonly mayHoldPassword?: boolean;
+  /** Says which values this version already honours; absent = all of them. */
+  readonly isEnforced?: (value: unknown) => boolean;
+  /** The words for this type in messages and in the reference, e.g. `URL`. */
+  readonly label?: string;
+}
+
+/** Marks a key whose value is confidential. */
+export const secret = <T extends z.ZodType>(schema: T): T => schema.meta({ secret: true });
+
+/** Marks a key that names a file or a folder of this machine. */
+export const localPath = <T extends z.ZodType>(schema: T): T => schema.meta({ isPath: true });
+
+/**
+ * Marks a key that is known and checked but has no effect yet, or has one for some values only
+ * (those for which `isEnforced` says true).
+ */
+export const later = <T extends z.ZodType>(
+  schema: T,
+  isEnforced: (value: unknown) => boolean = () => false,
+): T => schema.meta({ isEnforced });
+
+/** Text that passes `test`; `label` says in messages what was expected. */
+export const textLike = (label: string, test: (text: string) => boolean) =>
+  z.string().refine(test, { error: label }).meta({ label });
+
+/** Text that is not empty. */
+export const text = () => textLike("text that is not empty", (value) => value.trim() !== "");
+
+/** An absolute URL with one of the given schemes, without a user name or password unless allowed. */
+export const url = (schemes: readonly string[], options: { password?: boolean } = {}) => {
+  const label = `URL with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`;
+  const schema = textLike(label, (value) => {
+    if (!URL.canParse(value)) return false;
+    const { protocol, username, password } = new URL(value);
+    const isPlain = username === "" && password === "";
+    return schemes.includes(protocol.slice(0, -1)) && (isPlain || options.password === true);
+  });
+  return options.password ? schema.meta({ mayHoldPassword: true }) : schema;
+};

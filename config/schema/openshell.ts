@@ -1,0 +1,117 @@
+import { z } from "zod";
+import { later, localPath, text, textLike } from "./marks.ts";
+
+const sandboxPath = () =>
+  textLike("absolute path without .., not a system folder", (value) => {
+    if (!/^\/[^\0]+$/.test(value) || value.split("/").includes("..")) return false;
+    const path = value.replace(/\/+/g, "/").replace(/\/$/, "");
+    return path !== "" && !/^\/(usr|proc|dev|etc|sys|bin|sbin|lib|lib64|boot)(\/|$)/.test(path);
+  });
+
+const domain = () =>
+  textLike("host name, e.g. api.openai.com or *.company.com", (value) =>
+    /^(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(value),
+  );
+
+const filesystemSchema = z.strictObject({
+  mode: z
+    .literal("ephemeral")
+    .default("ephemeral")
+    .describe("Everything written is gone after a run."),
+  max_size_gb: z
+    .number()
+    .positive()
+    .max(1024)
+    .default(1)
+    .describe("Space in GiB over all writable paths together."),
+  allowed_paths: z
+    .array(sandboxPath())
+    .default(["/workspace", "/tmp"])
+    .describe("Writable paths inside the sandbox."),
+  readonly_paths: z
+    .array(sandboxPath())
+    .default(["/app", "/config"])
+    .describe("Read-only paths inside the sandbox."),
+});
+
+const networkSchema = z.strictObject({
+  mode: later(z.enum(["off", "whitelist"]), (value) => value === "off")
+    .default("off")
+    .describe("`off`, or only what is listed. Until `whitelist` is built the network stays off."),
+  allowed_domains: later(z.array(domain())).optional().describe("Hosts that a skill may ask for."),
+  blocked_ports: later(z.array(z.int().min(1).max(65535)))
+    .optional()
+    .describe("Ports that stay closed on every host."),
+  egress_bandwidth_mbps: later(z.number().positive())
+    .optional()
+    .describe("Most megabits a second that one run may send."),
+});
+
+const executionSchema = z.strictObject({
+  max_cpu_seconds: z
+    .number()
+    .positive()
+    .max(86_400)
+    .default(30)
+    .describe("CPU seconds of one run, over all its processes."),
+  max_memory_mb: z
+    .int()
+    .min(16)
+    .max(1_048_576)
+    .default(512)
+    .describe("Memory in MiB of one run, over all its processes."),
+  allowed_languages: z
+    .array(z.enum(["python", "javascript", "bash"]))
+    .default(["python", "javascript", "bash"])
+    .describe("Languages that a skill's entry may be written in."),
+  blocked_commands: later(z.array(text())).optional().describe("Commands that end a run."),
+});
+
+const auditSchema = z.strictObject({
+  log_all_commands: z.boolean().optional().describe("Record every program that a run starts."),
+  log_network_requests: z.boolean().optional().describe("Record every host that a run asks for."),
+  log_file_access: z.boolean().optional().describe("Record every file that a run opens."),
+  export_to: text()
+    .optional()
+    .describe("Where the records go beside the audit log, e.g. `splunk`."),
+});
+
+const hostSchema = z.strictObject({
+  address: text().optional().describe("Address to connect to instead of asking DNS."),
+  port_map: z
+    .record(
+      textLike("port", (value) => /^\d{1,5}$/.test(value)),
+      z.int().min(1).max(65535),
+    )
+    .optional()
+    .describe("Port to connect to by port asked for."),
+  internal: z.boolean().optional().describe("Allows an address in a private range."),
+});
+
+/** The sandbox that skills run in. */
+export const openshellSchema = z
+  .strictObject({
+    isolation: z
+      .enum(["gvisor", "bubblewrap", "firecracker", "openshell", "auto"])
+      .default("gvisor")
+      .describe(
+        "Engine; `auto` takes the strongest that passes its self-test. Without an engine skills are off.",
+      ),
+    strict: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Switches skills off rather than run them with a weaker limit than these settings say.",
+      ),
+    filesystem: filesystemSchema.prefault({}).describe("What a run may write and read."),
+    network: networkSchema.prefault({}).describe("What a run may reach."),
+    execution: executionSchema.prefault({}).describe("What a run may use."),
+    audit: later(auditSchema).optional().describe("What is recorded of a run."),
+    hosts: later(z.record(domain(), hostSchema))
+      .optional()
+      .describe("Hosts whose address is fixed here."),
+    egress_ca_file: later(localPath(text()))
+      .optional()
+      .describe("PEM file with the authority of hosts inside the company."),
+  })
+  .describe("The sandbox that skills run in.");

@@ -1,0 +1,81 @@
+import { isIP } from "node:net";
+import { z } from "zod";
+import { later, localPath, text, textLike, url } from "./marks.ts";
+
+const isAddressRange = (value: string): boolean => {
+  const [address = "", bits, ...rest] = value.split("/");
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return (
+    bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+  );
+};
+
+/** The listener. */
+export const serverSchema = z
+  .strictObject({
+    host: text().default("127.0.0.1").describe("Address to listen on."),
+    port: z
+      .int()
+      .min(0)
+      .max(65535)
+      .default(18789)
+      .describe("Port to listen on; 0 takes a free one."),
+    public_url: url(["https", "http"])
+      .optional()
+      .describe(
+        "Where the platforms reach the gateway; used in hints that `init` and `doctor` print.",
+      ),
+    trusted_proxies: z
+      .array(textLike("IP address or range, e.g. 10.0.0.0/8", isAddressRange))
+      .default([])
+      .describe(
+        "Proxies that end TLS in front of the gateway; only their forwarded headers are read.",
+      ),
+    tls: z
+      .strictObject({
+        cert_file: localPath(text()).describe("PEM file with the certificate chain."),
+        key_file: localPath(text()).describe("PEM file with the private key."),
+      })
+      .optional()
+      .describe(
+        "Certificate of the listener. Beyond loopback this or a trusted proxy is required.",
+      ),
+  })
+  .describe("The listener.");
+
+const isStorageUrl = (value: string): boolean =>
+  /^file:./.test(value) || (/^postgres(ql)?:\/\//.test(value) && URL.canParse(value));
+
+/** Where state is kept. */
+export const storageSchema = z
+  .strictObject({
+    url: later(
+      localPath(
+        textLike("`file:` and a folder, or a `postgres://` URL", isStorageUrl).meta({
+          mayHoldPassword: true,
+        }),
+      ),
+      (value) => typeof value === "string" && value.startsWith("file:"),
+    )
+      .default("file:./data")
+      .describe(
+        "`file:` and a folder (embedded SQLite), or `postgres://…`; `start` refuses the latter for now.",
+      ),
+    migrate_url: later(url(["postgres", "postgresql"], { password: true }))
+      .optional()
+      .describe("PostgreSQL URL of a role that may change the schema."),
+    key_file: later(localPath(text()))
+      .optional()
+      .describe("File with the master key that encrypts the tenants' keys."),
+  })
+  .describe("Where state is kept.");
+
+/** How work is scheduled. */
+export const queueSchema = z
+  .strictObject({
+    redis_url: later(url(["redis", "rediss"], { password: true }))
+      .optional()
+      .describe("Redis for scheduling across replicas; absent = in-process scheduling."),
+  })
+  .describe("How work is scheduled.");

@@ -1,0 +1,33 @@
+import type { Settings } from "./schema.ts";
+
+/** One self-built WeCom app with everything that its callback needs; keys as in the settings. */
+export interface WecomAppSettings {
+  readonly corp_id: string;
+  readonly agent_id: string;
+  readonly secret: string;
+  readonly token: string;
+  readonly encoding_aes_key: string;
+  readonly webhook_path: string;
+  readonly api_base_url: string;
+  readonly replay_window_s: number;
+  readonly previous: readonly { readonly token: string; readonly encoding_aes_key: string }[];
+}
+
+/** The apps that are switched on: the block's own one first, then `apps`. Empty when it is off. */
+export const wecomApps = (settings: Settings): readonly WecomAppSettings[] => {
+  const block = settings.channels.wechat_work;
+  if (!block?.enabled) return [];
+  const { api_base_url, replay_window_s } = block;
+  const { corp_id, agent_id, secret, token, encoding_aes_key, webhook_path, previous } = block;
+  const further = block.apps.map((app) => ({ ...app, api_base_url, replay_window_s }));
+  // The loader has seen to it that these five come together.
+  const isComplete =
+    corp_id !== undefined &&
+    agent_id !== undefined &&
+    secret !== undefined &&
+    token !== undefined &&
+    encoding_aes_key !== undefined;
+  if (!isComplete) return further;
+  const own = { corp_id, agent_id, secret, token, encoding_aes_key, webhook_path, previous };
+  return [{ ...own, api_base_url, replay_window_s }, ...further];
+};
