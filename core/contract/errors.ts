@@ -29,7 +29,7 @@ export class PayloadError extends GatewayError {
   constructor(
     readonly channel: string,
     readonly reason: string,
-    readonly status: 400 | 405 | 413 | 415 = 400,
+    readonly status: 400 | 405 | 408 | 413 | 415 = 400,
     options?: ErrorOptions,
   ) {
     super("PAYLOAD_INVALID", `${channel} request unreadable: ${reason}`, options);

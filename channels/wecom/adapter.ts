@@ -1,0 +1,166 @@
+import type {
+  ChannelAdapter,
+  InlineReply,
+  Receipt,
+  Receive,
+  Webhook,
+  WebhookRequest,
+  WebhookResponse,
+} from "../../core/contract/channel.ts";
+import { PayloadError } from "../../core/contract/errors.ts";
+import type { Log } from "../../core/contract/log.ts";
+import type { InboundMessage } from "../../core/contract/message.ts";
+import type { Fetch } from "./api.ts";
+import { createWecomClient } from "./client.ts";
+import { createDeadline } from "./deadline.ts";
+import { parseMessage } from "./parse.ts";
+import { renderPassive } from "./passive.ts";
+import { render } from "./render.ts";
+import { CHANNEL, type WecomApp } from "./types.ts";
+import { type Verified, verifyCallback, verifyUrl } from "./verify.ts";
+
+export interface WecomAdapterOptions {
+  /** Each with a `webhook_path` of its own. */
+  readonly apps: readonly WecomApp[];
+  readonly log: Log;
+  readonly now: () => Date;
+  readonly fetch?: Fetch;
+  /** In [0, 1). */
+  readonly random?: () => number;
+  /** How long a callback may stay open for its answer. The platform hangs up after 5 s. */
+  readonly inlineMs?: number;
+  /** Longest that one call of the platform's API may take. */
+  readonly timeoutMs?: number;
+}
+
+/** WeChat Work: the callbacks of self-built applications in, text messages out. */
+export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter => {
+  const { apps, log, now, inlineMs = 1_000, timeoutMs = 10_000 } = options;
+  const { fetch = globalThis.fetch, random = Math.random } = options;
+  let receive: Receive | undefined;
+
+  const accept = async (message: InboundMessage): Promise<Receipt | undefined> => {
+    try {
+      if (!receive) throw new Error("the channel is not started");
+      return await receive(message);
+    } catch (err) {
+      log.error(
+        { err, messageId: message.id, alert: "message_not_stored" },
+        "message not stored; the platform is asked to deliver it again",
+      );
+      return undefined;
+    }
+  };
+
+  const waitForReply = async (
+    receipt: Receipt,
+    message: InboundMessage,
+    request: WebhookRequest,
+    arrivedAt: Date,
+  ): Promise<InlineReply | undefined> => {
+    const deadline = createDeadline(
+      inlineMs - (now().getTime() - arrivedAt.getTime()),
+      request.signal,
+    );
+    try {
+      return await receipt.inlineReply(deadline.signal);
+    } catch (err) {
+      // The message is stored, so its answer will come, if not in this response.
+      log.error({ err, messageId: message.id }, "no inline reply");
+      return undefined;
+    } finally {
+      deadline.clear();
+    }
+  };
+
+  const handleCallback = async (
+    app: WecomApp,
+    request: WebhookRequest,
+  ): Promise<WebhookResponse> => {
+    const arrivedAt = now();
+    const verified = verifyCallback(app, request.query, request.body, arrivedAt);
+    const parsed = parseMessage(app, verified.text);
+    const about = { corpId: app.corp_id, agentId: app.agent_id, keyPair: keyPairOf(verified) };
+    if (!parsed.isUnderstood) {
+      log.error(
+        { ...about, reason: parsed.reason, alert: "wecom_message_not_understood" },
+        "genuine callback not understood; acknowledged, because repeating it cannot help",
+      );
+      return EMPTY;
+    }
+    const { message } = parsed;
+    const receipt = await accept(message);
+    if (!receipt) return { status: 503 };
+    log.info(
+      { ...about, messageId: message.id, kind: message.content.kind, isNew: receipt.isNew },
+      "callback stored",
+    );
+    if (message.content.kind === "event") return EMPTY;
+    const reply = await waitForReply(receipt, message, request, arrivedAt);
+    if (!reply) return EMPTY;
+    const { address: userId } = message.target;
+    const answer = { corpId: app.corp_id, userId, content: reply.body };
+    return {
+      status: 200,
+      contentType: "text/xml; charset=utf-8",
+      body: renderPassive(answer, verified.pair, now()),
+      settled: (isComplete) => reply.settled(isComplete),
+    };
+  };
+
+  const handleVerification = (app: WecomApp, request: WebhookRequest): WebhookResponse => {
+    const verified = verifyUrl(app, request.query, now());
+    log.info(
+      { corpId: app.corp_id, agentId: app.agent_id, keyPair: keyPairOf(verified) },
+      "callback URL verified",
+    );
+    return { status: 200, contentType: "text/plain; charset=utf-8", body: verified.text };
+  };
+
+  const webhookOf =
+    (app: WecomApp): Webhook =>
+    async (request) => {
+      if (request.method === "GET") return handleVerification(app, request);
+      if (request.method === "POST") return handleCallback(app, request);
+      throw new PayloadError(CHANNEL, "method", 405);
+    };
+
+  const clients = new Map(
+    apps.map((app) => [
+      keyOf(app.corp_id, app.agent_id),
+      createWecomClient({ app, fetch, now, random, log, timeoutMs }),
+    ]),
+  );
+
+  return {
+    name: CHANNEL,
+    webhooks: uniqueByPath(apps.map((app) => [app.webhook_path, webhookOf(app)])),
+    start: async (handler) => {
+      receive = handler;
+    },
+    stop: async () => {
+      receive = undefined;
+    },
+    render,
+    send: async (part, signal) => {
+      const client = clients.get(keyOf(part.target.workspaceId, part.target.appId));
+      if (!client) return { kind: "refused", reason: "the application is no longer configured" };
+      return client.sendText(part, signal);
+    },
+  };
+};
+
+const EMPTY: WebhookResponse = { status: 200 };
+
+const keyOf = (corpId: string, agentId: string): string => `${corpId}/${agentId}`;
+
+/** Tells an operator when the platform has begun to use the new pair everywhere. */
+const keyPairOf = (verified: Verified): string => (verified.isCurrentPair ? "current" : "previous");
+
+const uniqueByPath = (entries: readonly (readonly [string, Webhook])[]): Map<string, Webhook> => {
+  const webhooks = new Map(entries);
+  if (webhooks.size !== entries.length) {
+    throw new RangeError("two WeChat Work applications share a webhook_path; give each its own");
+  }
+  return webhooks;
+};

@@ -1,0 +1,31 @@
+/** The adapter's name, and the key under `channels` in the settings. */
+export const CHANNEL = "wechat_work";
+
+/** What the operator configured for one self-built application; names as in the settings. */
+export interface WecomApp extends KeyPair {
+  readonly corp_id: string;
+  /** Decimal digits. */
+  readonly agent_id: string;
+  readonly secret: string;
+  readonly webhook_path: string;
+  /** Without a trailing path of the API, e.g. `https://qyapi.weixin.qq.com`. */
+  readonly api_base_url: string;
+  readonly replay_window_s: number;
+  /** Still accepted while the administration console is being switched to the current pair. */
+  readonly previous: readonly KeyPair[];
+}
+
+/**
+ * The two callback secrets that belong together.
+ * @see https://developer.work.weixin.qq.com/document/path/90930
+ */
+export interface KeyPair {
+  readonly token: string;
+  readonly encoding_aes_key: string;
+}
+
+// Linked corporations prefix the user with their own corp id: `corpid/userid`.
+const USER_ID = /^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}(?:\/[A-Za-z0-9][A-Za-z0-9_.@-]{0,63})?$/;
+
+/** True for one person's id; never for `@all` or a `a|b` list, which address many. */
+export const isUserId = (value: string): boolean => USER_ID.test(value);

@@ -1,0 +1,111 @@
+import { PayloadError, SignatureError } from "../../core/contract/errors.ts";
+import { isSignedWith, open, type Sealed } from "./envelope.ts";
+import { readFields } from "./fields.ts";
+import { readQuery } from "./query.ts";
+import { CHANNEL, type KeyPair, type WecomApp } from "./types.ts";
+import { parseXml, XmlError } from "./xml.ts";
+
+/** What the platform said, proven to come from it. */
+export interface Verified {
+  readonly text: string;
+  /** The pair that the platform uses now; an answer must use the same. */
+  readonly pair: KeyPair;
+  readonly isCurrentPair: boolean;
+}
+
+/**
+ * Reads the GET that the administration console sends when the callback URL is saved, and at any
+ * time after. Throws PayloadError or SignatureError.
+ * @see https://developer.work.weixin.qq.com/document/path/90930
+ */
+export const verifyUrl = (app: WecomApp, query: string, now: Date): Verified => {
+  const values = readQuery(query, ["msg_signature", "timestamp", "nonce", "echostr"]);
+  return unseal(app, sealedBy(values, values.echostr), now);
+};
+
+/** Reads a callback's POST. Throws PayloadError when it is unreadable, SignatureError when it is not the platform's. */
+export const verifyCallback = (app: WecomApp, query: string, body: Buffer, now: Date): Verified => {
+  const values = readQuery(query, ["msg_signature", "timestamp", "nonce"]);
+  return unseal(app, sealedBy(values, readEnvelope(app, body)), now);
+};
+
+/** Checks the signature, then the clock, then opens: in this order, for every request. */
+const unseal = (app: WecomApp, sealed: Sealed, now: Date): Verified => {
+  const signers = pairsOf(app).filter((pair) => isSignedWith(pair.token, sealed));
+  if (signers.length === 0) throw new SignatureError(CHANNEL, "SIGNATURE");
+  assertFresh(sealed.timestamp, app.replay_window_s, now);
+  // Pairs may share the token when only the key was changed, so each signer has to try.
+  const openings = signers.map((pair) => ({
+    pair,
+    opening: open(sealed.encrypt, pair.encoding_aes_key, app.corp_id),
+  }));
+  const opened = openings.flatMap(({ pair, opening }) =>
+    opening.isOpen ? [{ text: opening.text, pair, isCurrentPair: pair === app }] : [],
+  );
+  const [verified, ...others] = opened;
+  if (!verified) {
+    const isForeign = openings.some(
+      ({ opening }) => !opening.isOpen && opening.reason === "RECEIVE_ID",
+    );
+    throw new SignatureError(CHANNEL, isForeign ? "RECEIVE_ID" : "CIPHERTEXT");
+  }
+  if (others.length > 0) throw new SignatureError(CHANNEL, "KEY_PAIR_AMBIGUOUS");
+  return verified;
+};
+
+/** The current pair first; a pair that is listed again is the same pair. */
+const pairsOf = (app: WecomApp): readonly KeyPair[] => {
+  const pairs: KeyPair[] = [app];
+  for (const pair of app.previous) {
+    const isKnown = pairs.some(
+      (known) => known.token === pair.token && known.encoding_aes_key === pair.encoding_aes_key,
+    );
+    if (!isKnown) pairs.push(pair);
+  }
+  return pairs;
+};
+
+const assertFresh = (timestamp: string, windowSeconds: number, now: Date): void => {
+  if (!/^[0-9]{1,12}$/.test(timestamp)) throw new SignatureError(CHANNEL, "TIMESTAMP");
+  const ageSeconds = Math.floor(now.getTime() / 1000) - Number(timestamp);
+  if (!(Math.abs(ageSeconds) <= windowSeconds)) throw new SignatureError(CHANNEL, "TIMESTAMP");
+};
+
+const sealedBy = (
+  query: { readonly msg_signature: string; readonly timestamp: string; readonly nonce: string },
+  encrypt: string,
+): Sealed => ({
+  encrypt,
+  timestamp: query.timestamp,
+  nonce: query.nonce,
+  signature: query.msg_signature,
+});
+
+/** The ciphertext in the outer XML, which nothing has signed yet. */
+const readEnvelope = (app: WecomApp, body: Buffer): string => {
+  const { Encrypt, ToUserName, AgentID } = readOuter(body);
+  const encrypt = Encrypt?.trim();
+  if (!encrypt) throw new PayloadError(CHANNEL, "body has no Encrypt");
+  if (ToUserName?.trim() && ToUserName.trim() !== app.corp_id) {
+    throw new SignatureError(CHANNEL, "OUTER_CORP");
+  }
+  if (AgentID?.trim() && AgentID.trim() !== app.agent_id) {
+    throw new SignatureError(CHANNEL, "OUTER_AGENT");
+  }
+  return encrypt;
+};
+
+const readOuter = (body: Buffer): ReturnType<typeof readFields> => {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(body);
+  } catch (cause) {
+    throw new PayloadError(CHANNEL, "body is not UTF-8", 400, { cause });
+  }
+  try {
+    return readFields(parseXml(text));
+  } catch (cause) {
+    if (!(cause instanceof XmlError)) throw cause;
+    throw new PayloadError(CHANNEL, `body: ${cause.reason}`, 400, { cause });
+  }
+};
