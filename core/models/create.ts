@@ -1,0 +1,42 @@
+import type { Wire } from "../../config/presets.ts";
+import { ModelError } from "../contract/errors.ts";
+import type { ModelProvider } from "../contract/model.ts";
+import { createEchoProvider } from "./echo.ts";
+import { createOpenAiProvider } from "./openai.ts";
+import { createRulesProvider } from "./rules.ts";
+
+/** One provider as the settings describe it, preset and variables filled in. */
+export interface ResolvedProvider {
+  readonly name: string;
+  /** Name of the preset, e.g. `deepseek`. */
+  readonly kind: string;
+  readonly wire: Wire;
+  readonly baseUrl?: string;
+  readonly apiKey?: string;
+  readonly needsKey: boolean;
+}
+
+/** The provider; one that cannot work answers every turn with a ModelError that says why. */
+export const createProvider = (resolved: ResolvedProvider): ModelProvider => {
+  const { name, kind, wire, baseUrl, apiKey, needsKey } = resolved;
+  if (wire === "rules") return createRulesProvider(name);
+  if (wire === "echo") return createEchoProvider(name);
+  if (wire !== "openai") {
+    return createUnavailable(name, `providers of kind ${kind} are not supported by this version`);
+  }
+  if (baseUrl === undefined) return createUnavailable(name, "no base_url is set");
+  if (needsKey && !apiKey) return createUnavailable(name, "no api_key is set");
+  return createOpenAiProvider({
+    name,
+    baseUrl,
+    ...(apiKey && { apiKey }),
+    outputLimitKey: kind === "openai" ? "max_completion_tokens" : "max_tokens",
+  });
+};
+
+const createUnavailable = (name: string, reason: string): ModelProvider => ({
+  name,
+  generate: async () => {
+    throw new ModelError("MODEL_UNAVAILABLE", `provider ${name} cannot be used: ${reason}`);
+  },
+});

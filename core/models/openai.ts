@@ -1,0 +1,147 @@
+import type OpenAI from "openai";
+import { ModelError } from "../contract/errors.ts";
+import type { ModelMessage, ModelProvider, ModelRequest } from "../contract/model.ts";
+import { completionSchema, parseCompletion } from "./openai-completion.ts";
+
+/** A server that speaks OpenAI's chat completions. */
+export interface OpenAiOptions {
+  /** As named in the settings; appears in errors. */
+  readonly name: string;
+  /** Up to and without `/chat/completions`. */
+  readonly baseUrl: string;
+  /** Absent = no Authorization header is sent. */
+  readonly apiKey?: string;
+  /** OpenAI's reasoning models know only the new name, most other servers only the old one. */
+  readonly outputLimitKey: "max_completion_tokens" | "max_tokens";
+  /** From the call of `generate` to the last byte of the answer. */
+  readonly deadlineMs?: number;
+}
+
+const DEADLINE_MS = 60_000;
+const MAX_RESPONSE_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Asks such a server once: no retry, no fallback, no stream; all three are the caller's to decide.
+ * @see https://platform.openai.com/docs/api-reference/chat/create
+ */
+export const createOpenAiProvider = (options: OpenAiOptions): ModelProvider => {
+  const { name, deadlineMs = DEADLINE_MS } = options;
+  let client: Promise<OpenAI> | undefined;
+
+  return {
+    name,
+    generate: async (request, signal) => {
+      signal.throwIfAborted();
+      const deadline = AbortSignal.timeout(deadlineMs);
+      const either = AbortSignal.any([signal, deadline]);
+      const body = toBody(request, options);
+      try {
+        client ??= createClient(options);
+        const { chat } = await client;
+        const answer = await chat.completions.create(body, { signal: either });
+        return parseCompletion(completionSchema.parse(answer), JSON.stringify(body));
+      } catch (cause) {
+        // Whoever called off the turn gets that reason back; it says nothing about the model.
+        signal.throwIfAborted();
+        const attempt = `asking ${name} (model ${request.model})`;
+        if (deadline.aborted) {
+          throw new ModelError("MODEL_TIMEOUT", `${attempt} took longer than ${deadlineMs} ms`);
+        }
+        // No `cause`: the SDK's error holds headers and the server's words, which may repeat the
+        // key or the user's text, and a logger would print both.
+        throw new ModelError("MODEL_UNAVAILABLE", `${attempt} failed: ${reasonOf(cause)}`);
+      }
+    },
+  };
+};
+
+const createClient = async (options: OpenAiOptions): Promise<OpenAI> => {
+  // Loaded at first use: a gateway that never asks such a server need not pay for the SDK.
+  const { default: Client } = await import("openai");
+  return new Client({
+    baseURL: options.baseUrl,
+    apiKey: options.apiKey ?? "none",
+    ...(options.apiKey === undefined && { defaultHeaders: { Authorization: null } }),
+    // What is not named here the SDK would take from environment variables.
+    organization: null,
+    project: null,
+    webhookSecret: null,
+    logLevel: "off",
+    maxRetries: 0,
+    timeout: (options.deadlineMs ?? DEADLINE_MS) + 1000, // `generate` has the exact one.
+    // A redirect could carry the user's text to another region than the one that was chosen.
+    fetchOptions: { redirect: "error" },
+    fetch: cappedFetch,
+  });
+};
+
+/** A broken or hostile server must not fill the memory until the deadline. */
+const cappedFetch = async (...[input, init]: Parameters<typeof fetch>): Promise<Response> => {
+  const response = await fetch(input, init);
+  if (response.body === null) return response;
+  let received = 0;
+  const cap = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      received += chunk.byteLength;
+      if (received <= MAX_RESPONSE_BYTES) controller.enqueue(chunk);
+      else controller.error(new Refused(`more than ${MAX_RESPONSE_BYTES} bytes`));
+    },
+  });
+  const { status, statusText, headers } = response;
+  return new Response(response.body.pipeThrough(cap), { status, statusText, headers });
+};
+
+/** Words of ours about an answer, so safe to show. */
+class Refused extends Error {
+  override readonly name = "Refused";
+}
+
+const toBody = (request: ModelRequest, { outputLimitKey }: OpenAiOptions) => {
+  const { model, instructions, messages, tools, maxOutputTokens } = request;
+  return {
+    model,
+    messages: [
+      ...(instructions === "" ? [] : [{ role: "system" as const, content: instructions }]),
+      ...messages.map(toMessage),
+    ],
+    ...(tools.length > 0 && {
+      tools: tools.map(({ name, description, parameters }) => ({
+        type: "function" as const,
+        function: { name, description, parameters: { ...parameters } },
+      })),
+    }),
+    ...(maxOutputTokens !== undefined && { [outputLimitKey]: maxOutputTokens }),
+  } satisfies OpenAI.Chat.ChatCompletionCreateParamsNonStreaming;
+};
+
+const toMessage = (message: ModelMessage): OpenAI.Chat.ChatCompletionMessageParam => {
+  if (message.role === "user") return { role: "user", content: message.text };
+  if (message.role === "tool") {
+    return { role: "tool", tool_call_id: message.callId, content: message.text };
+  }
+  if (message.toolCalls.length === 0) return { role: "assistant", content: message.text };
+  return {
+    role: "assistant",
+    content: message.text === "" ? null : message.text,
+    tool_calls: message.toolCalls.map(({ id, name, argumentsJson }) => ({
+      id,
+      type: "function",
+      function: { name, arguments: argumentsJson },
+    })),
+  };
+};
+
+/** Status, or system error code, or our own words; never the server's. */
+const reasonOf = (cause: unknown): string => {
+  for (let error = cause, depth = 0; error instanceof Error && depth < 6; depth++) {
+    if (error instanceof Refused || error instanceof ModelError) return error.message;
+    if ("status" in error && typeof error.status === "number") return `HTTP ${error.status}`;
+    if ("code" in error && typeof error.code === "string" && /^[A-Z][A-Z0-9_]+$/.test(error.code)) {
+      return error.code;
+    }
+    if (error.name === "ZodError" || error.name === "SyntaxError") return "an answer that is none";
+    if (error.cause === undefined) break;
+    error = error.cause;
+  }
+  return "no connection, or it broke";
+};

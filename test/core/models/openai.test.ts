@@ -1,0 +1,260 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ModelError } from "../../../core/contract/errors.ts";
+import type { ModelRequest } from "../../../core/contract/model.ts";
+import { createOpenAiProvider } from "../../../core/models/openai.ts";
+import { type Behaviour, type OpenAiServer, startOpenAiServer } from "../../fakes/openai-server.ts";
+
+const KEY = "sk-very-secret-0123456789";
+const QUESTION = "what the user wrote in confidence";
+
+const request: ModelRequest = {
+  model: "test-model",
+  instructions: "Be brief.",
+  messages: [{ role: "user", text: QUESTION }],
+  tools: [],
+  locale: "en",
+};
+
+let server: OpenAiServer;
+let other: OpenAiServer;
+beforeAll(async () => {
+  server = await startOpenAiServer();
+  other = await startOpenAiServer();
+});
+afterAll(async () => {
+  await server.close();
+  await other.close();
+});
+beforeEach(() => server.otherwise({ kind: "text", text: "ok" }));
+
+const providerWith = (options: { deadlineMs?: number; apiKey?: string } = { apiKey: KEY }) =>
+  createOpenAiProvider({
+    name: "acme",
+    baseUrl: server.baseUrl,
+    outputLimitKey: "max_tokens",
+    ...options,
+  });
+
+const ask = (behaviour: Behaviour, options?: { deadlineMs?: number }, signal?: AbortSignal) => {
+  server.script(behaviour);
+  return providerWith({ apiKey: KEY, ...options }).generate(
+    request,
+    signal ?? new AbortController().signal,
+  );
+};
+
+const completion = (choice: object, usage: unknown = undefined): Behaviour => ({
+  kind: "json",
+  body: { choices: [choice], usage },
+});
+
+const failureOf = async (turn: Promise<unknown>): Promise<ModelError> => {
+  const error = await turn.then(
+    () => undefined,
+    (cause: unknown) => cause,
+  );
+  expect(error).toBeInstanceOf(ModelError);
+  return error as ModelError;
+};
+
+describe("what is sent", () => {
+  it("sends instructions, history, tools, limit and key", async () => {
+    const parameters = { type: "object", properties: { text: { type: "string" } } };
+    await providerWith().generate(
+      {
+        ...request,
+        messages: [
+          { role: "user", text: "2+2" },
+          {
+            role: "assistant",
+            text: "",
+            toolCalls: [{ id: "c1", name: "calculator", argumentsJson: '{"text":"2+2"}' }],
+          },
+          { role: "tool", callId: "c1", text: '{"text":"4"}' },
+        ],
+        tools: [{ name: "calculator", description: "Calculates.", parameters }],
+        maxOutputTokens: 99,
+      },
+      new AbortController().signal,
+    );
+    const seen = server.requests.at(-1);
+    expect(seen?.path).toBe("/v1/chat/completions");
+    expect(seen?.headers.authorization).toBe(`Bearer ${KEY}`);
+    expect(seen?.body).toEqual({
+      model: "test-model",
+      max_tokens: 99,
+      messages: [
+        { role: "system", content: "Be brief." },
+        { role: "user", content: "2+2" },
+        {
+          role: "assistant",
+          content: null,
+          tool_calls: [
+            {
+              id: "c1",
+              type: "function",
+              function: { name: "calculator", arguments: '{"text":"2+2"}' },
+            },
+          ],
+        },
+        { role: "tool", tool_call_id: "c1", content: '{"text":"4"}' },
+      ],
+      tools: [
+        {
+          type: "function",
+          function: { name: "calculator", description: "Calculates.", parameters },
+        },
+      ],
+    });
+  });
+
+  it("sends no Authorization header without a key, whatever the environment holds", async () => {
+    process.env.OPENAI_API_KEY = "sk-from-environment";
+    try {
+      await providerWith({}).generate(request, new AbortController().signal);
+    } finally {
+      delete process.env.OPENAI_API_KEY;
+    }
+    expect(server.requests.at(-1)?.headers).not.toHaveProperty("authorization");
+  });
+});
+
+describe("what comes back", () => {
+  it("reads an answer and its usage", async () => {
+    expect(await ask({ kind: "text", text: "四十二" })).toEqual({
+      text: "四十二",
+      toolCalls: [],
+      usage: { inputTokens: 11, outputTokens: 7 },
+    });
+  });
+
+  it("reads tool calls", async () => {
+    const turn = await ask({
+      kind: "calls",
+      calls: [{ name: "calculator", arguments: { text: "1+1" } }],
+    });
+    expect(turn.toolCalls).toEqual([
+      { id: "call_1", name: "calculator", argumentsJson: '{"text":"1+1"}' },
+    ]);
+  });
+
+  it("hands arguments that are no JSON on as they are, for the agent to refuse", async () => {
+    const call = {
+      id: "x",
+      type: "function",
+      function: { name: "calculator", arguments: "{oops" },
+    };
+    const turn = await ask(completion({ message: { content: null, tool_calls: [call] } }));
+    expect(turn.toolCalls[0]?.argumentsJson).toBe("{oops");
+  });
+
+  it("bears a missing id and arguments that are an object", async () => {
+    const call = { function: { name: "calculator", arguments: { text: "1" } } };
+    const turn = await ask(completion({ message: { tool_calls: [call, call] } }));
+    expect(turn.toolCalls.map(({ id }) => id)).toEqual(["call-1", "call-2"]);
+    expect(turn.toolCalls[0]?.argumentsJson).toBe('{"text":"1"}');
+  });
+
+  it("shows a refusal of the model as its answer", async () => {
+    const turn = await ask(
+      completion({ message: { content: null, refusal: "I cannot do that." } }),
+    );
+    expect(turn.text).toBe("I cannot do that.");
+  });
+
+  it("marks an answer that was cut at the output limit", async () => {
+    const turn = await ask(completion({ finish_reason: "length", message: { content: "half" } }));
+    expect(turn.text).toBe("half…");
+  });
+
+  it("estimates usage that the server does not report, and not as nothing", async () => {
+    const { usage } = await ask(completion({ message: { content: "hello" } }));
+    expect(usage.inputTokens).toBeGreaterThan(20);
+    expect(usage.outputTokens).toBeGreaterThan(1);
+  });
+});
+
+describe("what fails", () => {
+  const cut = { function: { name: "calculator", arguments: '{"te' } };
+  const unavailable: readonly [string, Behaviour, RegExp][] = [
+    [
+      "an invalid key",
+      { kind: "json", status: 401, body: { error: { message: KEY } } },
+      /HTTP 401/,
+    ],
+    [
+      "a rate limit",
+      { kind: "json", status: 429, body: { error: { message: QUESTION } } },
+      /HTTP 429/,
+    ],
+    ["a server error", { kind: "json", status: 500, body: {} }, /HTTP 500/],
+    ["a dropped connection", { kind: "drop" }, /acme/],
+    ["garbage", { kind: "raw", body: "<html>" }, /acme/],
+    ["text instead of JSON", { kind: "raw", body: "hi", contentType: "text/plain" }, /none/],
+    ["an empty object", { kind: "json", body: {} }, /none/],
+    ["no choices", { kind: "json", body: { choices: [] } }, /none/],
+    ["an empty answer", completion({ message: { content: "" } }), /empty/],
+    ["a content filter", completion({ finish_reason: "content_filter", message: {} }), /filter/],
+    ["no room for an answer", completion({ finish_reason: "length", message: {} }), /limit/],
+    ["a cut call", completion({ finish_reason: "length", message: { tool_calls: [cut] } }), /cut/],
+    ["a call without a function", completion({ message: { tool_calls: [{ id: "1" }] } }), /none/],
+    ["a call without a name", completion({ message: { tool_calls: [{ function: {} }] } }), /none/],
+    ["an endless answer", { kind: "raw", body: Buffer.alloc(9 * 1024 * 1024, " ") }, /bytes/],
+  ];
+
+  it.each(unavailable)("reports %s as unavailable", async (_name, behaviour, message) => {
+    const error = await failureOf(ask(behaviour));
+    expect(error.code).toBe("MODEL_UNAVAILABLE");
+    expect(error.message).toMatch(message);
+    expect(error.message).toContain("acme");
+  });
+
+  it.each(unavailable)("tells neither key nor text after %s", async (_name, behaviour) => {
+    const error = await failureOf(ask(behaviour));
+    const told = `${error.message} ${error.stack} ${JSON.stringify(error)} ${error.cause}`;
+    expect(told).not.toContain(KEY);
+    expect(told).not.toContain(QUESTION);
+  });
+
+  it("reports a server that is not there by its system error", async () => {
+    const gone = await startOpenAiServer();
+    await gone.close();
+    const provider = createOpenAiProvider({
+      name: "acme",
+      baseUrl: gone.baseUrl,
+      outputLimitKey: "max_tokens",
+    });
+    const error = await failureOf(provider.generate(request, new AbortController().signal));
+    expect(error.message).toContain("ECONNREFUSED");
+  });
+
+  it("does not carry the text along when redirected", async () => {
+    const error = await failureOf(
+      ask({ kind: "redirect", location: `${other.baseUrl}/chat/completions` }),
+    );
+    expect(error.code).toBe("MODEL_UNAVAILABLE");
+    expect(other.requests).toHaveLength(0);
+  });
+
+  it.each(["hang", "stall"] as const)("ends a %s at the deadline", async (kind) => {
+    const error = await failureOf(ask({ kind }, { deadlineMs: 150 }));
+    expect(error.code).toBe("MODEL_TIMEOUT");
+    expect(error.message).toContain("150 ms");
+  });
+
+  it("gives the caller's own reason back when the turn is called off", async () => {
+    const controller = new AbortController();
+    const before = server.requests.length;
+    const turn = ask({ kind: "hang" }, {}, controller.signal);
+    const caught = turn.catch((cause: unknown) => cause);
+    await server.arrived(before + 1);
+    controller.abort(new Error("gateway stops"));
+    expect(await caught).toEqual(new Error("gateway stops"));
+  });
+
+  it("asks once: nothing is tried again behind the caller's back", async () => {
+    const before = server.requests.length;
+    await failureOf(ask({ kind: "json", status: 503, body: {} }));
+    expect(server.requests.length).toBe(before + 1);
+  });
+});
