@@ -47,7 +47,7 @@ export const parseJsonc = (
       })),
     };
   }
-  if (!root || root.type !== "object") {
+  if (root?.type !== "object") {
     return refuse(root?.offset ?? 0, describeNode(root), "an object: { … }");
   }
   const problems: Problem[] = [];

@@ -44,10 +44,7 @@ const remote = (baseUrl: string, keyVariable: string, region: Region): Preset =>
 });
 
 const local = (baseUrl: string, keyVariable: string): Preset => ({
-  wire: "openai",
-  region: "on-prem",
-  baseUrl,
-  keyVariable,
+  ...remote(baseUrl, keyVariable, "on-prem"),
   needsKey: false,
 });
 
@@ -78,7 +75,7 @@ export const PRESETS: Readonly<Record<Kind, Preset>> = {
   // https://github.com/ollama/ollama/blob/main/docs/openai.md
   ollama: local("http://127.0.0.1:11434/v1", "OLLAMA_API_KEY"),
   // https://docs.openclaw.ai
-  openclaw: local("http://127.0.0.1:18789/v1", "OPENCLAW_GATEWAY_TOKEN"),
+  openclaw: remote("http://127.0.0.1:18789/v1", "OPENCLAW_GATEWAY_TOKEN", "on-prem"),
   rules: { wire: "rules", region: "on-prem", needsKey: false },
   echo: { wire: "echo", region: "on-prem", needsKey: false },
 };

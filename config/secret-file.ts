@@ -5,7 +5,7 @@ const MAX_BYTES = 64 * 1024;
 /** The content of a secret file, or why it cannot be used. */
 export type SecretFile =
   | { readonly ok: true; readonly secret: string; readonly isWorldReadable: boolean }
-  | { readonly ok: false; readonly reason: string };
+  | { readonly ok: false; readonly reason: string; readonly isAbsent?: boolean };
 
 /** Reads a secret from a file: UTF-8 text, one trailing line end taken off. Does not throw. */
 export const readSecretFile = (path: string): SecretFile => {
@@ -23,7 +23,7 @@ export const readSecretFile = (path: string): SecretFile => {
     return { ok: true, secret, isWorldReadable: (stat.mode & 0o004) !== 0 };
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-    if (code === "ENOENT") return { ok: false, reason: "does not exist" };
+    if (code === "ENOENT") return { ok: false, reason: "does not exist", isAbsent: true };
     if (code === "EACCES" || code === "EPERM")
       return { ok: false, reason: "may not be read by this user" };
     if (cause instanceof TypeError) return { ok: false, reason: "is not UTF-8 text" };

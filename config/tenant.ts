@@ -1,7 +1,8 @@
 import type { Settings } from "./schema.ts";
 
 type TenantSettings = Settings["multi_tenant"]["tenants"][number];
-type Binding = TenantSettings["bindings"][number];
+/** One line of who belongs to a tenant. */
+export type Binding = TenantSettings["bindings"][number];
 
 /** What the rest of the gateway knows of a tenant. */
 export interface Tenant {

@@ -4,6 +4,8 @@ import { z } from "zod";
 export interface Marks {
   /** Never printed; may be given as `file:/path`. */
   readonly secret?: boolean;
+  /** A secret whose file may be absent: what needs it is then off, with a warning. */
+  readonly mayLackFile?: boolean;
   /** A path of this machine; a relative one starts at the folder of the settings file. */
   readonly isPath?: boolean;
   /** A URL that may carry a password: printed without it. */

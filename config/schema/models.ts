@@ -10,6 +10,7 @@ const providerSchema = z.strictObject({
     .optional()
     .describe("Address of the API; absent = the preset's."),
   api_key: secret(z.string())
+    .meta({ mayLackFile: true })
     .optional()
     .describe("API key; absent = the preset's usual variable, unless `base_url` is changed."),
   region: z

@@ -1,0 +1,81 @@
+import type { Command } from "commander";
+import { type LoadedSettings, loadSettings } from "../config/load.ts";
+import { maskSecrets } from "../config/mask.ts";
+import { formatProblem, SettingsError } from "../config/problem.ts";
+import { type Exit, type Io, setExitCode } from "./io.ts";
+
+export interface ConfigOptions {
+  readonly settings?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+/** Adds `config check` and `config show`. */
+export const registerConfig = (program: Command, io: Io, exit: Exit = setExitCode): void => {
+  const config = program.command("config").description("look at the settings");
+  const add = (
+    name: string,
+    description: string,
+    run: (io: Io, options: ConfigOptions) => Promise<number>,
+  ) =>
+    config
+      .command(name)
+      .description(description)
+      .option("--settings <file>", "settings file")
+      .option("--json", "machine-readable")
+      .action(async (_options: ConfigOptions, command: Command) =>
+        // With globals: `--settings` may stand before the verb, too.
+        exit(await run(io, command.optsWithGlobals<ConfigOptions>())),
+      );
+  add("check", "say what is wrong with the settings, or that nothing is", configCheck);
+  add("show", "print the settings in force, secrets masked", configShow);
+};
+
+/** Says whether the settings can be used, with all problems at once. 0 they can, 2 they cannot. */
+export const configCheck = async (io: Io, options: ConfigOptions): Promise<number> => {
+  const loaded = load(io, options);
+  if (loaded instanceof SettingsError) return refuse(io, options, loaded);
+  const { source, warnings, notEnforced } = loaded;
+  if (options.json) {
+    printJson(io, { ok: true, source, problems: [], warnings, not_enforced: notEnforced });
+    return 0;
+  }
+  print(io, `settings ok: ${source}`);
+  for (const warning of warnings) print(io, `  warning: ${warning}`);
+  for (const path of notEnforced) print(io, `  not enforced yet: ${path}`);
+  return 0;
+};
+
+/** Prints the settings in force: defaults filled in, secrets masked. */
+export const configShow = async (io: Io, options: ConfigOptions): Promise<number> => {
+  const loaded = load(io, options);
+  if (loaded instanceof SettingsError) return refuse(io, options, loaded);
+  if (!options.json) print(io, `// ${loaded.source}`);
+  printJson(io, maskSecrets(loaded.settings));
+  return 0;
+};
+
+const load = (io: Io, { settings }: ConfigOptions): LoadedSettings | SettingsError => {
+  try {
+    return loadSettings({ path: settings, env: io.env, cwd: io.cwd, mayCreate: false });
+  } catch (cause) {
+    if (cause instanceof SettingsError) return cause;
+    throw cause;
+  }
+};
+
+const refuse = (io: Io, options: ConfigOptions, error: SettingsError): number => {
+  const { source, problems } = error;
+  if (options.json) {
+    printJson(io, { ok: false, source, problems, warnings: [], not_enforced: [] });
+    return 2;
+  }
+  io.stderr.write(`settings not usable: ${source}\n`);
+  for (const problem of problems) io.stderr.write(`  ${formatProblem(problem)}\n`);
+  return 2;
+};
+
+const print = (io: Io, line: string): void => {
+  io.stdout.write(`${line}\n`);
+};
+
+const printJson = (io: Io, value: unknown): void => print(io, JSON.stringify(value, null, 2));

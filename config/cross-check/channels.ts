@@ -1,0 +1,61 @@
+import { type Draft, itemsOf } from "../draft.ts";
+import type { SettingsPath } from "../problem.ts";
+import type { Report } from "../report.ts";
+import { createUniqueCheck } from "./unique.ts";
+
+const APP_KEYS = ["corp_id", "agent_id", "secret", "token", "encoding_aes_key"] as const;
+
+// What the gateway serves itself.
+const RESERVED =
+  /^\/(metrics|api\/(health|memory|audit|agents|skills|tenants|approvals|openapi\.json))(\/|$)/;
+
+/** A WeCom app is complete, no app is there twice, and every webhook path leads to one place. */
+export const checkChannels = (draft: Draft, report: Report): void => {
+  const channels = draft.channels ?? {};
+  const wecom = channels.wechat_work;
+  if (wecom) checkOwnApp(wecom, report);
+  const at: SettingsPath = ["channels", "wechat_work"];
+  const apps = [
+    [at, wecom] as const,
+    ...itemsOf(wecom?.apps).map(([index, app]) => [[...at, "apps", index], app] as const),
+  ];
+  const sameApp = createUniqueCheck(report, "app");
+  for (const [path, app] of apps) {
+    if (app?.corp_id === undefined || app.agent_id === undefined) continue;
+    sameApp(JSON.stringify([app.corp_id, app.agent_id]), [...path, "agent_id"]);
+  }
+
+  const samePath = createUniqueCheck(report, "webhook path");
+  const hasOwnApp = wecom && APP_KEYS.some((key) => wecom[key] !== undefined);
+  const places = [
+    ...apps.filter(([path]) => hasOwnApp || path !== at),
+    ...itemsOf(wecom?.bots).map(([index, bot]) => [[...at, "bots", index], bot] as const),
+    [["channels", "slack"], channels.slack] as const,
+    [["channels", "discord"], channels.discord] as const,
+  ];
+  for (const [path, place] of places) {
+    const webhookPath = place?.webhook_path;
+    if (webhookPath === undefined) continue;
+    const where = [...path, "webhook_path"];
+    samePath(webhookPath, where);
+    if (RESERVED.test(webhookPath)) {
+      report.problem(where, `${webhookPath}, which the gateway serves itself`, "another path");
+    }
+  }
+};
+
+type WechatWork = NonNullable<NonNullable<Draft["channels"]>["wechat_work"]>;
+
+const checkOwnApp = (wecom: WechatWork, report: Report): void => {
+  const given = APP_KEYS.filter((key) => wecom[key] !== undefined);
+  const hasOthers = (wecom.apps ?? []).length > 0 || (wecom.bots ?? []).length > 0;
+  if (wecom.enabled === false || (given.length === 0 && hasOthers)) return;
+  for (const key of APP_KEYS) {
+    if (given.includes(key)) continue;
+    report.problem(
+      ["channels", "wechat_work", key],
+      "nothing",
+      `the app's ${key}, or enabled: false`,
+    );
+  }
+};
