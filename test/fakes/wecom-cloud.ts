@@ -1,0 +1,355 @@
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import {
+  type CloudApp,
+  callbackRequest,
+  type Forgery,
+  openPassiveReply,
+  type SignedRequest,
+  textMessage,
+  verificationQuery,
+} from "./wecom-envelope.ts";
+
+/** Something that appeared on a user's screen. */
+export interface Seen {
+  readonly via: "passive" | "send";
+  readonly text: string;
+  readonly at: number;
+}
+
+/** One try to bring a callback to the gateway. */
+export interface Attempt {
+  /** Undefined when the connection failed or nothing complete came before the cut-off. */
+  readonly status: number | undefined;
+  readonly body: string;
+  /** Text of the passive reply, when there was one. */
+  readonly passive: string | undefined;
+  readonly ms: number;
+}
+
+/** What goes wrong with one call of the API. */
+export type ApiFault =
+  | { readonly errcode: number }
+  /** The errcode's own fields beside 0, e.g. `{ invaliduser: "tester" }`. */
+  | { readonly answer: Readonly<Record<string, unknown>> }
+  | { readonly http: number; readonly body?: string }
+  /** Never answered; the message may have been shown all the same. */
+  | { readonly hang: "shown" | "lost" }
+  /** The connection is cut. */
+  | { readonly cut: "shown" | "lost" };
+
+export interface SendCall {
+  readonly token: string;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly at: number;
+}
+
+/**
+ * Stands in for the cloud of WeCom: delivers callbacks with its 5 s cut-off and its retries, serves
+ * gettoken and message/send, and remembers what each user saw. Its cryptography is its own.
+ */
+export interface WecomCloud {
+  readonly app: CloudApp;
+  readonly apiBaseUrl: string;
+  /** A signed callback with `inner` inside; each call is encrypted anew. */
+  callback(inner: string, forgery?: Forgery): SignedRequest;
+  /** A new message id, decimal, beyond 2^53. */
+  nextMsgId(): string;
+  /** The decrypted XML of a new text message of a user. */
+  text(user: string, text: string, msgId?: string): string;
+  /** Sends one request once, waits at most `cutOffMs`, and shows the user what came back. */
+  attempt(callbackUrl: string, request: SignedRequest, cutOffMs?: number): Promise<Attempt>;
+  /**
+   * Delivers like the real one: up to three attempts, the next one when the last brought no
+   * complete response. Retries repeat the bytes, or with `reencrypt` only the message.
+   */
+  deliver(
+    callbackUrl: string,
+    inner: string,
+    options?: {
+      readonly attempts?: number;
+      readonly reencrypt?: boolean;
+      readonly cutOffMs?: number;
+    },
+  ): Promise<readonly Attempt[]>;
+  /** The GET that the console sends when the URL is saved. */
+  verify(callbackUrl: string, echo: string, forgery?: Forgery): Promise<Attempt>;
+  /** What appeared on the user's screen, in order. */
+  seen(user: string): readonly Seen[];
+  /** Resolves when the user has seen `count` answers; rejects after `timeoutMs`. */
+  waitForSeen(user: string, count: number, timeoutMs?: number): Promise<readonly Seen[]>;
+  /** The next calls of the API fail like this, in order. */
+  failNext(api: "gettoken" | "send", ...faults: readonly ApiFault[]): void;
+  /** From now on calls with today's token are refused, until a new one is fetched. */
+  withdrawToken(errcode?: 42001 | 40014 | 40001): void;
+  readonly tokenCalls: readonly number[];
+  readonly sendCalls: readonly SendCall[];
+  close(): Promise<void>;
+}
+
+export interface WecomCloudOptions {
+  readonly app?: Partial<CloudApp>;
+  /** Of the API; 0 takes a free one. */
+  readonly port?: number;
+  /** What gettoken promises. */
+  readonly tokenLifetimeS?: number;
+  /** Messages a minute beyond which a user silently gets nothing. */
+  readonly perMinute?: number;
+}
+
+const CUT_OFF_MS = 5_000;
+
+export const newCloudApp = (app: Partial<CloudApp> = {}): CloudApp => ({
+  corpId: "wwexample000000001",
+  agentId: "1000002",
+  secret: randomBytes(24).toString("base64url"),
+  token: randomBytes(12).toString("hex"),
+  encodingAesKey: randomBytes(32).toString("hex").slice(0, 43),
+  ...app,
+});
+
+export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<WecomCloud> => {
+  const { tokenLifetimeS = 7200, perMinute = 30 } = options;
+  const app = newCloudApp(options.app);
+  const screens = new Map<string, Seen[]>();
+  const watchers = new Set<() => void>();
+  const shownPassively = new Set<string>();
+  const faults = { gettoken: [] as ApiFault[], send: [] as ApiFault[] };
+  const tokenCalls: number[] = [];
+  const sendCalls: SendCall[] = [];
+  const recentBodies = new Map<string, number>();
+  let token: string | undefined;
+  const refusedTokens = new Map<string, number>();
+  let lastMsgId = 9_007_199_254_740_993n + BigInt(Date.now());
+
+  const show = (user: string, via: Seen["via"], text: string): void => {
+    const key = user.toLowerCase();
+    screens.set(key, [...(screens.get(key) ?? []), { via, text, at: Date.now() }]);
+    for (const watcher of watchers) watcher();
+  };
+
+  const getToken = (query: URLSearchParams): object => {
+    if (query.get("corpid") !== app.corpId) return { errcode: 40013, errmsg: "invalid corpid" };
+    if (query.get("corpsecret") !== app.secret)
+      return { errcode: 40001, errmsg: "invalid credential" };
+    token ??= randomBytes(160).toString("base64url");
+    return { errcode: 0, errmsg: "ok", access_token: token, expires_in: tokenLifetimeS };
+  };
+
+  /** Shows the message unless it is a duplicate or one too many; the API says 0 to those as well. */
+  const send = (
+    usedToken: string,
+    body: Readonly<Record<string, unknown>>,
+    json: string,
+  ): object => {
+    if (usedToken !== token) {
+      const errcode = refusedTokens.get(usedToken) ?? 40014;
+      return {
+        errcode,
+        errmsg: `invalid access_token, hint: [1700000000_1_abc], from ip: 192.0.2.1`,
+      };
+    }
+    const content = (body.text as { content?: unknown } | undefined)?.content;
+    if (body.msgtype !== "text" || typeof content !== "string") return { errcode: 40008 };
+    if (body.agentid !== Number(app.agentId)) return { errcode: 40056 };
+    if (content === "") return { errcode: 44004 };
+    const user = String(body.touser);
+    const intervalMs = 1000 * Number(body.duplicate_check_interval ?? 1800);
+    const sentBefore = recentBodies.get(json) ?? Number.NEGATIVE_INFINITY;
+    const isDuplicate = body.enable_duplicate_check === 1 && Date.now() - sentBefore < intervalMs;
+    recentBodies.set(json, Date.now());
+    const lastMinute = sentToUser(user).filter(({ at }) => Date.now() - at < 60_000);
+    if (!isDuplicate && lastMinute.length < perMinute) {
+      // Like the real one, which cuts what is too long.
+      show(user, "send", Buffer.from(content).subarray(0, 2048).toString());
+    }
+    return { errcode: 0, errmsg: "ok", msgid: randomBytes(8).toString("hex") };
+  };
+
+  const sentToUser = (user: string) =>
+    (screens.get(user.toLowerCase()) ?? []).filter(({ via }) => via === "send");
+
+  const answerApi = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const url = new URL(incoming.url ?? "/", "http://api.invalid");
+    const json = await textOf(incoming);
+    const isSend = url.pathname === "/cgi-bin/message/send";
+    if (!isSend && url.pathname !== "/cgi-bin/gettoken") {
+      response.writeHead(404).end("not found");
+      return;
+    }
+    const usedToken = url.searchParams.get("access_token") ?? "";
+    const body = isSend ? (JSON.parse(json) as Record<string, unknown>) : {};
+    if (isSend) sendCalls.push({ token: usedToken, body, at: Date.now() });
+    else tokenCalls.push(Date.now());
+    const perform = () => (isSend ? send(usedToken, body, json) : getToken(url.searchParams));
+    const reply = (value: object) =>
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(value));
+    const fault = (isSend ? faults.send : faults.gettoken).shift();
+    if (fault === undefined) {
+      reply(perform());
+    } else if ("errcode" in fault) {
+      reply({ errcode: fault.errcode, errmsg: "as the test wants it, hint: [1700000000_2_def]" });
+    } else if ("answer" in fault) {
+      reply({ errcode: 0, errmsg: "ok", ...fault.answer });
+    } else if ("http" in fault) {
+      response.writeHead(fault.http).end(fault.body ?? "<html>not the API</html>");
+    } else if ("hang" in fault) {
+      if (fault.hang === "shown") perform();
+    } else {
+      if (fault.cut === "shown") perform();
+      response.destroy();
+    }
+  };
+
+  const server = createServer((incoming, response) => {
+    answerApi(incoming, response).catch(() => response.destroy());
+  });
+  server.listen(options.port ?? 0, "127.0.0.1");
+  await once(server, "listening");
+
+  /** A passive reply appears once per message, however often it is fetched. */
+  const readAnswer = (status: number | undefined, body: string): string | undefined => {
+    if (status !== 200 || !body.startsWith("<xml>")) return undefined;
+    const reply = openPassiveReply(body, app);
+    if (reply.fromCorp !== app.corpId || reply.msgType !== "text") {
+      throw new Error("passive reply is not the documented text answer");
+    }
+    return reply.content;
+  };
+
+  const attempt = async (
+    callbackUrl: string,
+    signed: SignedRequest,
+    cutOffMs: number,
+    shownFor: { readonly user: string; readonly key: string } | undefined,
+  ): Promise<Attempt> => {
+    const startedAt = performance.now();
+    const { status, body } = await exchange(
+      withQuery(callbackUrl, signed.query),
+      signed.body,
+      cutOffMs,
+    );
+    const passive = readAnswer(status, body);
+    if (passive !== undefined && shownFor) {
+      const key = `${shownFor.key} ${passive}`;
+      if (!shownPassively.has(key)) show(shownFor.user, "passive", passive);
+      shownPassively.add(key);
+    }
+    return { status, body, passive, ms: performance.now() - startedAt };
+  };
+
+  const inners = new WeakMap<SignedRequest, { readonly user: string; readonly key: string }>();
+
+  const cloud: WecomCloud = {
+    app,
+    apiBaseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    callback: (inner, forgery) => {
+      const signed = callbackRequest(inner, app, forgery);
+      inners.set(signed, { user: userIn(inner), key: digest(inner) });
+      return signed;
+    },
+    nextMsgId: () => String(++lastMsgId),
+    text: (user, text, msgId = cloud.nextMsgId()) => textMessage(app, { user, text, msgId }),
+    attempt: (callbackUrl, signed, cutOffMs = CUT_OFF_MS) =>
+      attempt(callbackUrl, signed, cutOffMs, inners.get(signed)),
+    deliver: async (callbackUrl, inner, { attempts = 3, reencrypt = false, cutOffMs } = {}) => {
+      const made: Attempt[] = [];
+      let signed = cloud.callback(inner);
+      while (made.length < attempts) {
+        const last = await cloud.attempt(callbackUrl, signed, cutOffMs);
+        made.push(last);
+        if (last.status === 200) break;
+        if (reencrypt) signed = cloud.callback(inner);
+      }
+      return made;
+    },
+    verify: async (callbackUrl, echo, forgery) => {
+      const startedAt = performance.now();
+      const url = withQuery(callbackUrl, verificationQuery(echo, app, forgery));
+      const { status, body } = await exchange(url, undefined, CUT_OFF_MS);
+      return { status, body, passive: undefined, ms: performance.now() - startedAt };
+    },
+    seen: (user) => screens.get(user.toLowerCase()) ?? [],
+    waitForSeen: (user, count, timeoutMs = 10_000) =>
+      new Promise((resolve, reject) => {
+        const stop = () => {
+          clearTimeout(timer);
+          watchers.delete(look);
+        };
+        const look = () => {
+          if (cloud.seen(user).length < count) return;
+          stop();
+          resolve(cloud.seen(user));
+        };
+        const timer = setTimeout(() => {
+          stop();
+          reject(new Error(`${user} saw ${cloud.seen(user).length} of ${count} answers`));
+        }, timeoutMs);
+        watchers.add(look);
+        look();
+      }),
+    failNext: (api, ...list) => {
+      faults[api].push(...list);
+    },
+    withdrawToken: (errcode = 42001) => {
+      if (token !== undefined) refusedTokens.set(token, errcode);
+      token = undefined;
+    },
+    tokenCalls,
+    sendCalls,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+  return cloud;
+};
+
+const withQuery = (url: string, query: string): string =>
+  `${url}${url.includes("?") ? "&" : "?"}${query}`;
+
+const userIn = (inner: string): string =>
+  /<FromUserName>(?:<!\[CDATA\[)?([^\]<]*)/.exec(inner)?.[1] ?? "";
+
+const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+const textOf = async (incoming: IncomingMessage): Promise<string> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+};
+
+/** One request on its own connection; what did not arrive whole within the time did not arrive. */
+const exchange = (
+  url: string,
+  body: string | undefined,
+  cutOffMs: number,
+): Promise<{ readonly status: number | undefined; readonly body: string }> =>
+  new Promise((resolve) => {
+    const lost = { status: undefined, body: "" };
+    const outgoing = request(url, {
+      method: body === undefined ? "GET" : "POST",
+      agent: false,
+      ...(body !== undefined && {
+        headers: { "content-type": "text/xml", "content-length": Buffer.byteLength(body) },
+      }),
+    });
+    const cutOff = setTimeout(() => {
+      resolve(lost);
+      outgoing.destroy();
+    }, cutOffMs);
+    outgoing.on("error", () => {
+      clearTimeout(cutOff);
+      resolve(lost);
+    });
+    outgoing.on("response", (response) => {
+      textOf(response)
+        .then((text) => resolve({ status: response.statusCode, body: text }))
+        .catch(() => resolve(lost))
+        .finally(() => clearTimeout(cutOff));
+    });
+    outgoing.end(body);
+  });
