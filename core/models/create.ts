@@ -1,20 +1,9 @@
-import type { Wire } from "../../config/presets.ts";
+import type { ResolvedProvider } from "../../config/providers.ts";
 import { ModelError } from "../contract/errors.ts";
 import type { ModelProvider } from "../contract/model.ts";
 import { createEchoProvider } from "./echo.ts";
 import { createOpenAiProvider } from "./openai.ts";
 import { createRulesProvider } from "./rules.ts";
-
-/** One provider as the settings describe it, preset and variables filled in. */
-export interface ResolvedProvider {
-  readonly name: string;
-  /** Name of the preset, e.g. `deepseek`. */
-  readonly kind: string;
-  readonly wire: Wire;
-  readonly baseUrl?: string;
-  readonly apiKey?: string;
-  readonly needsKey: boolean;
-}
 
 /** The provider; one that cannot work answers every turn with a ModelError that says why. */
 export const createProvider = (resolved: ResolvedProvider): ModelProvider => {

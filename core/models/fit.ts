@@ -68,12 +68,12 @@ const namedTool = (text: string, tools: readonly Tool[]): Tool | undefined => {
 // from each position is bounded, so that the whole stays linear.
 const CLASSES = new RegExp(
   [
-    /(\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}日?)/,
-    /((?<=[\d)%])\s{0,4}(?:\*\*|\/\/|[-+*/×÷^x])\s{0,4}(?=[\d(p{Sc}]))/,
-    /((?<=\d)\s{0,4}%|百分之|\bper\s?cent)/,
-    /(\d+)/,
-    /([p{sc=Latin}']+)/,
-    /([p{sc=Han}p{sc=Hiragana}p{sc=Katakana}]+)/,
+    /(\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}日?)/u,
+    /((?<=[\d)%])\s{0,4}(?:\*\*|\/\/|[-+*/×÷^x])\s{0,4}(?=[\d(\p{Sc}]))/u,
+    /((?<=\d)\s{0,4}%|百分之|\bper\s?cent)/u,
+    /(\d+)/u,
+    /([\p{sc=Latin}']+)/u,
+    /([\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}]+)/u,
   ]
     .map(({ source }) => source)
     .join("|"),

@@ -1,3 +1,4 @@
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import Libsql from "libsql";
 import { StoreError } from "./errors.ts";
@@ -8,6 +9,7 @@ import { StoreError } from "./errors.ts";
  * Throws StoreError when another gateway holds it.
  */
 export const takeReplicaLock = (folder: string): { release(): void } => {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const database = new Libsql(join(folder, "replica.lock"));
   try {
     database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");

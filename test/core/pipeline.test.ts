@@ -12,7 +12,9 @@ const setUp = (answer: Agent["answer"], permissions: readonly string[] = ["agent
   const pipeline = createPipeline({
     auditLog,
     log,
-    roles: { permissionsOf: () => ({ has: (permission) => permissions.includes(permission) }) },
+    roles: {
+      permissionsOf: () => ({ roles: [], has: (permission) => permissions.includes(permission) }),
+    },
     agent: { answer },
     now: () => {
       time += 5;
@@ -77,7 +79,7 @@ describe("pipeline", () => {
     const broken = createPipeline({
       auditLog: { record: () => Promise.reject(new Error("disk full")) },
       log: recordedLog(),
-      roles: { permissionsOf: () => ({ has: () => true }) },
+      roles: { permissionsOf: () => ({ roles: [], has: () => true }) },
       agent: { answer: hello },
       now: () => new Date(0),
     });

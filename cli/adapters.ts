@@ -1,0 +1,18 @@
+import type { Settings } from "../config/schema.ts";
+import { wecomApps } from "../config/wecom-apps.ts";
+import type { ChannelAdapter } from "../core/contract/channel.ts";
+import type { Log } from "../core/contract/log.ts";
+
+/** The adapters of the channels that are on. A platform's libraries load only with its channel. */
+export const createAdapters = async (
+  settings: Settings,
+  parts: { readonly log: Log; readonly now: () => Date },
+): Promise<ReadonlyMap<string, ChannelAdapter>> => {
+  const adapters: ChannelAdapter[] = [];
+  const apps = wecomApps(settings);
+  if (apps.length > 0) {
+    const { createWecomAdapter } = await import("../channels/wecom/adapter.ts");
+    adapters.push(createWecomAdapter({ apps, ...parts }));
+  }
+  return new Map(adapters.map((adapter) => [adapter.name, adapter]));
+};

@@ -1,0 +1,92 @@
+import { join } from "node:path";
+import type { LoadedSettings } from "../config/load.ts";
+import { resolveProvider } from "../config/providers.ts";
+import { createRoleIndex } from "../config/roles.ts";
+import type { Settings } from "../config/schema.ts";
+import { createTenantIndex } from "../config/tenant.ts";
+import { createAgent } from "../core/agent.ts";
+import type { AuditLog } from "../core/audit-log.ts";
+import type { Log } from "../core/contract/log.ts";
+import type { ModelProvider } from "../core/contract/model.ts";
+import type { Rules } from "../core/dispatcher.ts";
+import { createProvider } from "../core/models/create.ts";
+import { createPipeline } from "../core/pipeline.ts";
+import { createSkillRunner, type RunnableSkill } from "../core/skill-runner.ts";
+import type { Sandbox } from "../sandbox/driver.ts";
+import { createLimits } from "../sandbox/policy.ts";
+import { type Catalogue, loadCatalogue } from "../skills/catalogue.ts";
+import { createValidator } from "../skills/shape.ts";
+import { packageRoot } from "./package-root.ts";
+
+export interface RulesParts {
+  readonly loaded: LoadedSettings;
+  readonly sandbox: Sandbox;
+  readonly auditLog: AuditLog;
+  readonly log: Log;
+  readonly now: () => Date;
+}
+
+/** What the settings decide about a message, with what was odd about them. */
+export interface BuiltRules extends Rules {
+  readonly skillNames: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Builds everything that a change of the settings can replace while the gateway runs. */
+export const buildRules = async ({
+  loaded: { settings },
+  sandbox,
+  auditLog,
+  log,
+  now,
+}: RulesParts): Promise<BuiltRules> => {
+  const catalogue = await loadCatalogue(
+    settings.skills.folders ?? [join(packageRoot, "skills", "bundled")],
+  );
+  const skills = createSkillRunner({
+    skills: new Map([...catalogue.skills].map(([name, skill]) => [name, runnable(skill)])),
+    sandbox,
+    limitsFor: createLimits(settings.openshell),
+    auditLog,
+    now,
+  });
+  const agent = createAgent({
+    providers: providersOf(settings),
+    skills,
+    now,
+  });
+  const roles = createRoleIndex(settings);
+  return {
+    tenants: createTenantIndex(settings),
+    pipeline: createPipeline({ auditLog, log, roles, agent, now }),
+    skillNames: [...catalogue.skills.keys()],
+    warnings: [
+      ...catalogue.problems.map(({ folder, message }) => `skill ${folder} is left out: ${message}`),
+      ...unknownSkills(settings.multi_tenant.tenants, catalogue),
+    ],
+  };
+};
+
+const providersOf = (settings: Settings): ReadonlyMap<string, ModelProvider> =>
+  new Map(
+    Object.keys(settings.models.providers).flatMap((name) => {
+      const provider = resolveProvider(settings, name);
+      return provider ? [[name, createProvider(provider)]] : [];
+    }),
+  );
+
+const runnable = (skill: Omit<RunnableSkill, "inputProblem" | "outputProblem">): RunnableSkill => ({
+  ...skill,
+  inputProblem: createValidator(skill.input),
+  outputProblem: createValidator(skill.output),
+});
+
+const unknownSkills = (
+  tenants: Settings["multi_tenant"]["tenants"],
+  { skills }: Catalogue,
+): string[] =>
+  tenants.flatMap(({ id, allowed_skills, blocked_skills }) =>
+    [...new Set([...allowed_skills, ...blocked_skills])]
+      .filter((name) => name !== "*" && !skills.has(name))
+      .map((name) => `tenant ${id} names the skill ${name}, which does not exist`),
+  );

@@ -1,0 +1,62 @@
+import { once } from "node:events";
+import type { Command } from "commander";
+import { type LoadedSettings, loadSettings } from "../config/load.ts";
+import type { Gateway } from "./gateway.ts";
+import { type Exit, type Io, setExitCode } from "./io.ts";
+import { version } from "./package-root.ts";
+
+const NOTES_SHOWN = 2;
+
+/** Adds `start`. */
+export const registerStart = (program: Command, io: Io, exit: Exit = setExitCode): void => {
+  program
+    .command("start")
+    .description("serve until SIGTERM or SIGINT, then finish what runs and stop")
+    .option("--settings <file>", "settings file")
+    .action(async (_options, command: Command) =>
+      exit(await start(io, command.optsWithGlobals<{ settings?: string }>())),
+    );
+};
+
+/** Serves until a signal comes, then drains. Throws what keeps the gateway from starting. */
+const start = async (io: Io, options: { readonly settings?: string }): Promise<number> => {
+  const signal = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
+  const loaded = loadSettings({ path: options.settings, env: io.env, cwd: io.cwd });
+  // Only this verb needs the whole gateway; the others stay quick.
+  const [{ pino }, { startGateway }] = await Promise.all([import("pino"), import("./gateway.ts")]);
+  // The log is for machines, on stderr and asynchronous; what a person reads goes to stdout.
+  const destination = pino.destination({ dest: 2, sync: false });
+  const gateway = await startGateway(loaded, pino({ base: null }, destination));
+  io.stdout.write(`${banner(loaded, gateway)}\n`);
+  // Listening comes first; which isolation is in force is known when the self-test is over.
+  await Promise.race([gateway.sandbox.status(), signal]);
+  io.stdout.write(`${await closing(loaded, gateway)}\n`);
+  await signal;
+  await gateway.close();
+  destination.flushSync();
+  return 0;
+};
+
+const banner = ({ settings, source }: LoadedSettings, { url, channels, skills }: Gateway) => {
+  const tenants = settings.multi_tenant.tenants.map(({ id }) => id);
+  return [
+    `clawgate ${version()} listens on ${url} (settings: ${source})`,
+    `  channels  ${channels.join(", ") || "none: switch one on under `channels`"}`,
+    `  tenants   ${tenants.join(", ") || "none: nobody will be let in"}`,
+    `  skills    ${skills.join(", ") || "none"}`,
+  ].join("\n");
+};
+
+const closing = async (loaded: LoadedSettings, gateway: Gateway): Promise<string> => {
+  const status = await gateway.sandbox.status();
+  const notes = [...loaded.warnings, ...gateway.warnings];
+  const unused = loaded.notEnforced.length;
+  if (unused > 0) notes.push(`${unused} settings have no effect yet: npx clawgate config check`);
+  const more = notes.length - NOTES_SHOWN;
+  return [
+    `  sandbox   ${status.ok ? status.isolation : `NONE, skills are off: ${status.reason}`}`,
+    ...notes.slice(0, NOTES_SHOWN).map((note) => `  note      ${note}`),
+    ...(more > 0 ? [`  note      ${more} more: npx clawgate doctor`] : []),
+    '  next      npx clawgate simulate wecom "what is 12% of 340"',
+  ].join("\n");
+};
