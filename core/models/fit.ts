@@ -4,19 +4,27 @@ import type { Tool } from "../contract/model.ts";
  * How well a tool fits a text, from words alone. Text and description become sets of features in
  * the same way; a feature that both have is worth its weight, less the more tools share it:
  *
- *   a Latin word                     1     folded; words that any sentence has do not count
- *   two CJK characters in a row      1     runs are cut at characters that any sentence has
- *   a word of the tool's name        2
- *   #number #percent                 0.5 1
- *   #operator #date                  1
- *   #table                           2     rows of cells; what is in the cells does not count
+ *   a Latin word               1     folded and stemmed; words that any sentence has do not count
+ *   two CJK characters         1     in a row, or one that stands alone; runs are cut at characters
+ *                                    that any sentence has
+ *   a word of the tool's name  2
+ *   #number                    0.4
+ *   #percent, #operator        1.1
+ *   #date                      1
+ *   #table                     2     rows of cells; what is in the cells does not count
  *
- * A tool fits from 1.5 on, or from 1 on when that is at least half of all that the text says.
+ * A tool fits from 1.5 on, or from 1 on when that is two thirds of all that the text says.
  */
-const WEIGHTS: Readonly<Record<string, number>> = { "#number": 0.5, "#table": 2 };
+const WEIGHTS: Readonly<Record<string, number>> = {
+  "#number": 0.4,
+  "#percent": 1.1,
+  "#operator": 1.1,
+  "#table": 2,
+};
 const NAME_WEIGHT = 2;
 const ENOUGH = 1.5;
-const ENOUGH_WHEN_HALF = 1;
+const ENOUGH_WHEN_MOST = 1;
+const MOST = 2 / 3;
 
 /** The tool that is named, else the one that fits best, else none. Linear in the text. */
 export const fittingTool = (text: string, tools: readonly Tool[]): Tool | undefined => {
@@ -39,7 +47,7 @@ export const fittingTool = (text: string, tools: readonly Tool[]): Tool | undefi
       const rarity = Math.log(1 + tools.length / sharers) / Math.log(1 + tools.length);
       score += rarity * (name.has(feature) ? NAME_WEIGHT : (WEIGHTS[feature] ?? 1));
     }
-    const isEnough = score >= ENOUGH || (score >= ENOUGH_WHEN_HALF && score >= said / 2);
+    const isEnough = score >= ENOUGH || (score >= ENOUGH_WHEN_MOST && score >= said * MOST);
     if (isEnough && score > bestScore) {
       best = tool;
       bestScore = score;
@@ -127,6 +135,7 @@ const STOP_CHARACTERS =
 const addBigrams = (run: string, features: Set<string>): void => {
   for (const part of run.split(STOP_CHARACTERS)) {
     const characters = [...part];
+    if (characters.length === 1) features.add(part);
     for (let i = 0; i + 1 < characters.length; i += 1) {
       features.add(`${characters[i]}${characters[i + 1]}`);
     }
@@ -138,9 +147,11 @@ const DELIMITERS = [",", ";", "\t", "|"];
 const INLINE_ROW = /[^\s,;|"'`「」“”]{1,64}(?:[,;|\t][^\s,;|"'`「」“”]{1,64}){2,}/gu;
 const GROUPED_NUMBER = /\d{1,3}(?:,\d{3}){1,8}(?!\d)/g;
 
-/** What is left of a text once its table rows are taken out, which adds `#table`. */
+const ADDRESS = /\bhttps?:\/\/\S{1,2000}/gi;
+
+/** What is left of a text once addresses and table rows are taken out; rows add `#table`. */
 const withoutTables = (text: string, features: Set<string>): string => {
-  const lines = text.split(/\r\n?|\n/);
+  const lines = text.replaceAll(ADDRESS, " ").split(/\r\n?|\n/);
   const shapes = lines.map(rowShape);
   const prose = lines.filter((_line, index) => {
     const shape = shapes[index];

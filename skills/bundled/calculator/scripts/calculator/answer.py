@@ -2,7 +2,6 @@
 
 import re
 from decimal import Context, Decimal
-from fractions import Fraction
 
 from calculator import values
 from calculator.errors import NoResult
@@ -23,7 +22,7 @@ _SENTENCES = {
         "too_deep": "There are too many levels of brackets or signs in that.",
         "mixed_currencies": "That mixes currencies, and I know no exchange rates. Please use one currency.",
         "needs_year": "Please write dates with their year, for example `2026-03-01`.",
-        "no_such_date": "There is no such date. Please write dates like `2026-03-01`.",
+        "no_such_date": "I cannot tell which date that is. Please write dates like `2026-03-01`.",
         "date_range": "That date is out of range: I know the years 1 to 9999.",
         "weekdays": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
         "DAY": "day|days", "WEEK": "week|weeks", "MONTH": "month|months", "YEAR": "year|years",
@@ -39,7 +38,7 @@ _SENTENCES = {
         "too_deep": "括號或正負號的層數太多。",
         "mixed_currencies": "這裡有不同的貨幣，而我不知道匯率。請只用一種貨幣。",
         "needs_year": "日期請寫上年份，例如 `2026-03-01`。",
-        "no_such_date": "沒有這個日期。日期請寫成 `2026-03-01` 的樣子。",
+        "no_such_date": "看不出是哪一天。日期請寫成 `2026-03-01` 的樣子。",
         "date_range": "日期超出範圍：只能計算西元 1 到 9999 年。",
         "weekdays": "星期一 星期二 星期三 星期四 星期五 星期六 星期日",
         "DAY": "天", "WEEK": "週", "MONTH": "個月", "YEAR": "年",
@@ -55,7 +54,7 @@ _SENTENCES = {
         "too_deep": "括号或正负号的层数太多。",
         "mixed_currencies": "这里有不同的货币，而我不知道汇率。请只用一种货币。",
         "needs_year": "日期请写上年份，例如 `2026-03-01`。",
-        "no_such_date": "没有这个日期。日期请写成 `2026-03-01` 的样子。",
+        "no_such_date": "看不出是哪一天。日期请写成 `2026-03-01` 的样子。",
         "date_range": "日期超出范围：只能计算公元 1 到 9999 年。",
         "weekdays": "星期一 星期二 星期三 星期四 星期五 星期六 星期日",
         "DAY": "天", "WEEK": "周", "MONTH": "个月", "YEAR": "年",
@@ -75,37 +74,31 @@ def answer(text, locale):
 def _sentence(result, say):
     value = result.value
     text = re.sub(r"\{(-?\d+) ([A-Z]+)\}", lambda m: _count(int(m[1]), m[2], say), result.text)
+    remark, is_exact = "", True
     if result.unit is not None:
-        shown, remark, is_exact = *_between(value.days, result.unit, say), True
+        shown, remark = _between(value, result.unit, say)
     elif isinstance(value, values.Day):
-        weekday = say["weekdays"].split()[value.date.weekday()]
+        shown = say["weekdays"].split()[value.date.weekday()]
         if text == value.date.isoformat():
-            return "%s: **%s**" % (text, weekday)
-        shown, remark, is_exact = value.date.isoformat(), say["in_brackets"] % weekday, True
+            return "%s: **%s**" % (text, shown)
+        shown, remark = value.date.isoformat(), say["in_brackets"] % shown
     elif isinstance(value, values.Span):
-        shown, remark, is_exact = _span(value, say), "", True
+        shown = _span(value, say)
     else:
-        shown, is_exact = _number(value, as_percent=isinstance(value, values.Percent) and text.strip("-") != _bare(text))
-        remark = ""
-    if result.sign == "±":
-        sign = ":"
-        shown = shown if value.value < 0 else "+" + shown
-    else:
-        sign = result.sign
-    if sign == ":":
-        link = ": " if is_exact else ": ≈ "
-    else:
-        link = " = " if is_exact else " ≈ "
+        # A percentage alone is worth a number; what is reckoned from percentages stays one.
+        alone = re.fullmatch(r"-*[\d.,]+%", text) is not None
+        shown, is_exact = _number(value, isinstance(value, values.Percent) and not alone)
+        if result.sign == "±" and value.value >= 0:
+            shown = "+" + shown
     if text == shown:
         return "**%s**%s" % (shown, remark)
     if len(text) > MAX_SHOWN:
         return "%s**%s**%s" % ("" if is_exact else "≈ ", shown, remark)
+    if result.sign == "=":
+        link = " = " if is_exact else " ≈ "
+    else:
+        link = ": " if is_exact else ": ≈ "
     return "%s%s**%s**%s" % (text, link, shown, remark)
-
-
-def _bare(text):
-    """The text when it is nothing but one percentage: `12%` is worth 0.12."""
-    return text.strip("-") if re.fullmatch(r"-?[\d.,]+%", text) else None
 
 
 def _count(count, unit, say):
@@ -113,7 +106,8 @@ def _count(count, unit, say):
     return "%d %s" % (count, singular if abs(count) == 1 or not plural else plural)
 
 
-def _between(days, unit, say):
+def _between(dates, unit, say):
+    days = (dates[1] - dates[0]).days
     if unit == "DAY" or abs(days) < 7:
         return _count(days, "DAY", say), ""
     total = say["in_brackets"] % _count(days, "DAY", say)
@@ -122,7 +116,12 @@ def _between(days, unit, say):
         sign = -1 if days < 0 else 1
         shown = _count(sign * weeks, "WEEK", say)
         return (shown + say["separator"] + _count(rest, "DAY", say) if rest else shown), total
-    raise NoResult("not_understood")
+    # Whole months, counted on the calendar from the earlier date, and the days that remain.
+    span = values.calendar_span(*dates)
+    years, months = divmod(span.months, 12) if unit == "YEAR" else (0, span.months)
+    parts = [(years, "YEAR"), (months, "MONTH"), (span.days, "DAY")]
+    shown = say["separator"].join(_count(count, name, say) for count, name in parts if count)
+    return "-" * (days < 0) + shown, total
 
 
 def _span(span, say):

@@ -22,6 +22,8 @@ _DATES = [
     re.compile(_MONTH + r"\s+(?P<day>[0-9]{1,2})(?:st|nd|rd|th)?(?:,?\s+(?P<year>[0-9]{4}))?(?![0-9])"),
     re.compile(r"(?P<day>[0-9]{1,2})(?:st|nd|rd|th)?\s+" + _MONTH + r"(?:,?\s+(?P<year>[0-9]{4}))?(?![0-9a-z])"),
 ]
+# Read as month-day by some and as day-month by others.
+_AMBIGUOUS_DATE = re.compile(r"(?<![0-9/.-])[0-9]{1,2}([-/])[0-9]{1,2}\1[0-9]{4}(?![0-9/.-])")
 _NUMBER = re.compile(
     r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?(?:e[-+]?[0-9]+(?![a-z0-9]))?"
     r"|\.[0-9]+"
@@ -84,6 +86,8 @@ def _token_at(text, position):
         match = pattern.match(text, position)
         if match:
             return _date(match), match.end()
+    if _AMBIGUOUS_DATE.match(text, position):
+        raise NoResult("no_such_date")
     match = _NUMBER.match(text, position)
     if match:
         return _number(text, match)
@@ -96,13 +100,10 @@ def _token_at(text, position):
         return Token("^" if symbol == "**" else symbol, symbol), match.end()
     match = _WORD.match(text, position)
     if match:
-        kind = words.LATIN.get(match.group().replace("'s", "").replace("'", ""))
-        kind = kind or words.LATIN.get(match.group())
+        # The "is" in "what's" changes nothing: every form takes it or leaves it.
+        kind = words.LATIN.get(match.group().partition("'")[0])
         if kind is None:
             raise not_understood()
-        if match.group() in ("what's", "how's"):
-            # The "is" in it changes nothing: every form takes it or leaves it.
-            return Token(kind, match.group()), match.end()
         return Token(kind, match.group()), match.end()
     for length in range(words.MAX_HAN, 0, -1):
         word = text[position : position + length]

@@ -228,14 +228,14 @@ class Parser:
             count = values.whole(value)
             if abs(count) > 10**7:
                 raise NoResult("date_range")
-            return Part(Span(count * months, count * days), SpanText(count, unit))
+            return Part(Span(count * months, count * days), span_text(count, unit))
         return self._percent(Part(value, text))
 
     def _percent(self, part):
         """`%` with an operand right behind it is the remainder, and left to `term`."""
-        isSign = self.kind() == "%" and self.kind(1) not in ("NUM", "(", "DATE")
-        isWord = self.kind() == "PERCENT" and self.kind(1) != "CHANGE"
-        if not (isSign or isWord):
+        is_sign = self.kind() == "%" and self.kind(1) not in ("NUM", "(", "DATE")
+        is_word = self.kind() == "PERCENT" and self.kind(1) != "CHANGE"
+        if not (is_sign or is_word):
             return part
         if not values.is_plain(part.value):
             raise not_understood()
@@ -256,8 +256,8 @@ class Parser:
             raise NoResult("too_deep")
 
 
-def SpanText(count, unit):
-    """Placeholder that answer.py puts into the reader's language: `{45 DAY}`."""
+def span_text(count, unit):
+    """A placeholder that answer.py puts into the reader's language: `{45 DAY}`."""
     return "{%d %s}" % (count, unit)
 
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 from calculator import values, words
 from calculator.errors import NoResult, not_understood
 from calculator.lexer import PartialDay, tokens_of
-from calculator.parser import Parser, Part
+from calculator.parser import Parser
 from calculator.values import Day, Number, Percent
 
 # Words that ask without saying what: allowed before and after an expression.
@@ -23,7 +23,7 @@ _BETWEEN_WORDS = {"WHAT", "WHATQ", "IS", "HOW", "MANY", "MUCH", "FROM", "TO", "A
 
 
 class Result:
-    """`sign` stands between text and value; `unit` is set for the time between two dates."""
+    """`sign` stands between text and value; with a `unit`, the value is a pair of dates."""
 
     def __init__(self, text, value, sign="=", unit=None):
         self.text = text
@@ -77,9 +77,11 @@ def _time_between(parser):
         if candidate.date < first.date:
             candidate = values.make_day(first.date.year + 1, second.month, second.day)
         second = candidate
+    if "TO" not in links and second.date < first.date:
+        first, second = second, first  # What lies "between" two dates has no direction.
     parser.position = len(tokens)
     text = "%s → %s" % (first.date.isoformat(), second.date.isoformat())
-    return Result(text, values.subtract(second, first), ":", (units or {"DAY"}).pop())
+    return Result(text, (first.date, second.date), ":", (units or {"DAY"}).pop())
 
 
 def _what_percent(parser):

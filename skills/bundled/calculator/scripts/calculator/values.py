@@ -167,6 +167,15 @@ def shift(date, span, sign):
         raise NoResult("date_range") from None
 
 
+def calendar_span(first, second):
+    """Whole months from the earlier to the later date, and the days that remain."""
+    first, second = min(first, second), max(first, second)
+    months = (second.year - first.year) * 12 + second.month - first.month
+    if shift(first, Span(months, 0), 1) > second:
+        months -= 1
+    return Span(months, (second - shift(first, Span(months, 0), 1)).days)
+
+
 def make_day(year, month, day):
     try:
         return Day(datetime.date(year, month, day))

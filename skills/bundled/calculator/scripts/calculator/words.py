@@ -57,7 +57,7 @@ _LATIN = {
     "BILLION": "billion bn",
     "FILLER": "a an the please calculate compute calculator work out find tell me can could you "
     "give show for i need know want would like result answer evaluate use using with number it hi hello "
-    "hey do does there on will be it's its so ok okay thanks thank",
+    "hey do does there on will be its so ok okay thanks thank",
     "USD": "usd dollar dollars",
     "TWD": "twd ntd",
     "CNY": "cny rmb yuan",
