@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { INIT_VARIABLES, renderInitSettings } from "./init-settings.ts";
@@ -28,6 +28,8 @@ export const init = async (
   const file = resolve(io.cwd, out);
   try {
     writeFileSync(file, renderInitSettings(), { mode: 0o600, flag: force ? "w" : "wx" });
+    // The mode above counts for a new file only.
+    chmodSync(file, 0o600);
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
     io.stderr.write(

@@ -20,11 +20,12 @@ export type DemoSecrets = z.output<typeof secretsSchema>;
 export const demoSecrets = (
   dataFolder: string,
   mayCreate: boolean,
+  make: () => DemoSecrets = makeSecrets,
 ): { readonly secrets: DemoSecrets; readonly warnings: readonly string[] } => {
   const file = join(dataFolder, "demo.json");
   const existing = read(file);
   if (existing) return { secrets: existing, warnings: [] };
-  const made = makeSecrets();
+  const made = make();
   if (!mayCreate) {
     return {
       secrets: made,

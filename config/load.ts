@@ -182,7 +182,7 @@ const warnAboutProviders = (
         path,
         `kind ${provider.kind} is not built yet: asking ${name} is refused (MODEL_UNAVAILABLE)`,
       );
-    } else if (provider?.isKeyMissing) {
+    } else if (provider?.needsKey && !provider.apiKey) {
       report.warn(path, `${name} has no API key: asking it is refused (MODEL_UNAVAILABLE)`);
     }
   }

@@ -10,11 +10,11 @@ export interface ResolvedProvider {
   readonly kind: Kind;
   readonly wire: Wire;
   readonly region: Region;
-  /** Empty for what is built in. */
-  readonly baseUrl: string;
+  /** Absent for what is built in. */
+  readonly baseUrl?: string;
   readonly apiKey?: string;
-  /** The kind needs a key and there is none: every turn is refused. */
-  readonly isKeyMissing: boolean;
+  /** Without a key every turn must be refused. */
+  readonly needsKey: boolean;
 }
 
 /** The provider called `name`; undefined when it is neither declared nor a preset. */
@@ -24,13 +24,14 @@ export const resolveProvider = (settings: Settings, name: string): ResolvedProvi
   const preset = PRESETS[kind];
   const declared = declaredIn(settings, name);
   const apiKey = declared?.api_key;
+  const baseUrl = declared?.base_url ?? preset.baseUrl;
   return {
     name,
     kind,
     wire: preset.wire,
     region: declared?.region ?? preset.region,
-    baseUrl: declared?.base_url ?? preset.baseUrl ?? "",
-    isKeyMissing: preset.needsKey && !apiKey,
+    needsKey: preset.needsKey,
+    ...(baseUrl !== undefined && { baseUrl }),
     ...(apiKey && { apiKey }),
   };
 };

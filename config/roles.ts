@@ -48,13 +48,13 @@ export const createRoleIndex = (settings: Settings): RoleIndex => {
   const bind = (map: Map<string, Set<string>>, to: string, role: string) =>
     map.set(to, (map.get(to) ?? new Set()).add(role));
   for (const { role, users = [], departments = [] } of rbac?.role_bindings ?? []) {
-    for (const user of users) bind(byUser, userKey(user), role);
+    for (const user of users) bind(byUser, writtenUserKey(user), role);
     for (const department of departments) bind(byDepartment, department, role);
   }
 
   return {
     permissionsOf: ({ channel, workspaceId, senderId, departments }) => {
-      const roles = new Set(byUser.get(userKey(`${channel}:${workspaceId}:${senderId}`)));
+      const roles = new Set(byUser.get(userKey(channel, workspaceId, senderId)));
       for (const department of departments) {
         for (const role of byDepartment.get(department) ?? []) roles.add(role);
       }
@@ -75,9 +75,12 @@ const allows = (grants: ReadonlySet<string> | undefined, permission: string): bo
   return grants.has("*") || grants.has(permission) || grants.has(`${area}:*`);
 };
 
-// `channel:workspace:user`; the user part may itself hold colons. WeCom ignores the case of user ids.
-const userKey = (written: string): string => {
+// `channel:workspace:user`; only the user part may itself hold colons.
+const writtenUserKey = (written: string): string => {
   const [channel = "", workspace = "", ...user] = written.split(":");
-  const id = user.join(":");
-  return JSON.stringify([channel, workspace, channel === "wechat_work" ? id.toLowerCase() : id]);
+  return userKey(channel, workspace, user.join(":"));
 };
+
+// WeCom ignores the case of user ids.
+const userKey = (channel: string, workspace: string, user: string): string =>
+  JSON.stringify([channel, workspace, channel === "wechat_work" ? user.toLowerCase() : user]);

@@ -62,7 +62,7 @@ const bindingSchema = z.strictObject({
 const agentSchema = z.strictObject({
   name: textLike("name to be addressed with after @", (value) =>
     /^[\p{L}\p{N}_-]{1,64}$/u.test(value),
-  ),
+  ).describe("Name of the agent, unique in the tenant."),
   instructions: text().optional().describe("What the agent is told before every turn."),
   skills: z
     .array(text())
