@@ -130,7 +130,7 @@ const addWord = (word: string, features: Set<string>): void => {
 };
 
 const STOP_CHARACTERS =
-  /[的了是我你您他她它們们請请問问幫帮在有個个嗎吗呢吧啊和跟與与或及也都很多少什麼么怎樣样這这那哪一下給给把能可以會会要想到對对好]/u;
+  /[的了是我你您他她它們们請请問问幫帮在有個个嗎吗呢吧啊和跟與与或及也都很多少什麼么怎樣样這这那哪一下給给把能可以會会要想到對对好等於于]/u;
 
 const addBigrams = (run: string, features: Set<string>): void => {
   for (const part of run.split(STOP_CHARACTERS)) {

@@ -1,4 +1,5 @@
 import type { Locale, ModelProvider, Tool } from "../contract/model.ts";
+import { localeFor } from "../locale.ts";
 import { fittingTool } from "./fit.ts";
 
 /**
@@ -79,13 +80,12 @@ const abilities = (tools: readonly Tool[], locale: Locale): string => {
   return [can, ...lines, ...(tools.length > MAX_LISTED ? ["- …"] : [])].join("\n");
 };
 
-/** The first sentence; for a Chinese reader the first Chinese one, where the author wrote any. */
+/** The first sentence in the reader's language, else the first. */
 const firstSentence = (description: string, locale: Locale): string => {
   const sentences = description
     .split(/(?<=[.!?])\s+|(?<=[。！？])\s*|\n+/)
     .filter((sentence) => sentence.trim() !== "");
-  const chinese = sentences.filter((sentence) => /\p{sc=Han}/u.test(sentence));
-  const chosen = (locale === "en" ? undefined : chinese[0]) ?? sentences[0] ?? description;
-  const characters = [...chosen.trim()];
+  const readable = sentences.find((sentence) => localeFor(undefined, sentence) === locale);
+  const characters = [...(readable ?? sentences[0] ?? description).trim()];
   return characters.length <= 160 ? characters.join("") : `${characters.slice(0, 160).join("")}…`;
 };
