@@ -53,6 +53,9 @@ const read = (file: string): DemoSecrets | undefined => {
     return secretsSchema.parse(JSON.parse(readFileSync(file, "utf8")));
   } catch (cause) {
     if (codeOf(cause) === "ENOENT") return undefined;
+    if (codeOf(cause) !== NO_CODE) {
+      throw refuse(file, `a file that cannot be read (${codeOf(cause)})`, "a readable file");
+    }
     throw refuse(
       file,
       "a file that is not what was written there",
@@ -64,8 +67,10 @@ const read = (file: string): DemoSecrets | undefined => {
 const refuse = (file: string, found: string, expected: string) =>
   new SettingsError(file, [{ path: "settings", found, expected }]);
 
+const NO_CODE = "unknown error";
+
 const codeOf = (cause: unknown): string =>
-  cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
+  cause instanceof Error && "code" in cause ? String(cause.code) : NO_CODE;
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 

@@ -1,6 +1,5 @@
 import {
   createScanner,
-  findNodeAtLocation,
   type Node,
   type ParseError,
   parseTree,
@@ -51,10 +50,21 @@ export const parseJsonc = (
     return refuse(root?.offset ?? 0, describeNode(root), "an object: { … }");
   }
   const problems: Problem[] = [];
-  const value = toValue(root, [], (path, offset, found, expected) => {
-    problems.push({ path: formatPath(path), found, expected, line: lineAt(offset) });
+  const offsets = new Map<string, number>();
+  const value = toValue(root, [], {
+    visit: (path, offset) => offsets.set(formatPath(path), offset),
+    report: (path, offset, found, expected) => {
+      problems.push({ path: formatPath(path), found, expected, line: lineAt(offset) });
+    },
   });
-  return { value, problems, lineOf: (path) => lineAt(nearestNode(root, path).offset) };
+  const lineOf = (path: SettingsPath): number => {
+    for (let length = path.length; length > 0; length -= 1) {
+      const offset = offsets.get(formatPath(path.slice(0, length)));
+      if (offset !== undefined) return lineAt(offset);
+    }
+    return lineAt(root.offset);
+  };
+  return { value, problems, lineOf };
 };
 
 const findTooDeep = (text: string): number | undefined => {
@@ -71,11 +81,15 @@ const findTooDeep = (text: string): number | undefined => {
 const describeNode = (node: Node | undefined): string =>
   node === undefined ? "nothing" : node.type === "array" ? "a list" : `a ${node.type}`;
 
-type Report = (path: SettingsPath, offset: number, found: string, expected: string) => void;
+interface Listener {
+  visit(path: SettingsPath, offset: number): void;
+  report(path: SettingsPath, offset: number, found: string, expected: string): void;
+}
 
-const toValue = (node: Node, path: SettingsPath, report: Report): unknown => {
+const toValue = (node: Node, path: SettingsPath, listener: Listener): unknown => {
+  listener.visit(path, node.offset);
   if (node.type === "array") {
-    return (node.children ?? []).map((child, index) => toValue(child, [...path, index], report));
+    return (node.children ?? []).map((child, index) => toValue(child, [...path, index], listener));
   }
   if (node.type !== "object") return node.value;
   const entries = new Map<string, unknown>();
@@ -85,22 +99,14 @@ const toValue = (node: Node, path: SettingsPath, report: Report): unknown => {
     const key = String(keyNode.value);
     const keyPath = [...path, key];
     if (key === "__proto__") {
-      report(keyPath, keyNode.offset, "a key that no settings may have", "no such key");
+      listener.report(keyPath, keyNode.offset, "a key that no settings may have", "no such key");
     } else if (entries.has(key)) {
-      report(keyPath, keyNode.offset, "the same key again", "each key once");
+      listener.report(keyPath, keyNode.offset, "the same key again", "each key once");
     } else {
-      entries.set(key, toValue(valueNode, keyPath, report));
+      entries.set(key, toValue(valueNode, keyPath, listener));
     }
   }
   return Object.fromEntries(entries);
-};
-
-const nearestNode = (root: Node, path: SettingsPath): Node => {
-  for (let length = path.length; length > 0; length -= 1) {
-    const node = findNodeAtLocation(root, path.slice(0, length));
-    if (node) return node;
-  }
-  return root;
 };
 
 const createLineIndex = (text: string): ((offset: number) => number) => {
