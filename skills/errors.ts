@@ -25,4 +25,8 @@ export class SkillPackageError extends GatewayError {
 }
 
 const line = ({ file, key, found, expected }: SkillProblem): string =>
-  `${key === undefined ? file : `${file}, ${key}`}: found ${found}, expected ${expected}`;
+  visible(`${key === undefined ? file : `${file}, ${key}`}: found ${found}, expected ${expected}`);
+
+/** A stranger's folder chose some of these characters: none may steer the terminal that shows them. */
+const visible = (text: string): string =>
+  text.replace(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
