@@ -44,7 +44,7 @@ export interface LoadOptions {
 }
 
 /** The source of the demo settings. */
-export const DEMO_SOURCE = "built-in demo";
+const DEMO_SOURCE = "built-in demo";
 
 const MAX_BYTES = 1024 * 1024;
 

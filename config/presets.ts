@@ -12,8 +12,8 @@ export interface Preset {
   readonly baseUrl?: string;
   /** The variable that usually holds the key. */
   readonly keyVariable?: string;
-  /** False where servers of this kind usually run without a key. */
-  readonly needsKey: boolean;
+  /** Servers of some kinds usually run without a key, of others only those of one's own. */
+  readonly needsKey: "always" | "at baseUrl" | "never";
 }
 
 /** The kinds that `models.providers.*.kind` may name. */
@@ -40,12 +40,12 @@ const remote = (baseUrl: string, keyVariable: string, region: Region): Preset =>
   region,
   baseUrl,
   keyVariable,
-  needsKey: true,
+  needsKey: "always",
 });
 
 const local = (baseUrl: string, keyVariable: string): Preset => ({
   ...remote(baseUrl, keyVariable, "on-prem"),
-  needsKey: false,
+  needsKey: "never",
 });
 
 /** Address, usual key variable and region of each kind. */
@@ -69,15 +69,18 @@ export const PRESETS: Readonly<Record<Kind, Preset>> = {
   moonshot: remote("https://api.moonshot.cn/v1", "MOONSHOT_API_KEY", "cn"),
   // The hosted catalogue; a container of one's own sets `base_url` and `region`.
   // https://docs.api.nvidia.com/nim/
-  nim: remote("https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY", "overseas"),
+  nim: {
+    ...remote("https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY", "overseas"),
+    needsKey: "at baseUrl",
+  },
   // https://docs.vllm.ai
   vllm: local("http://127.0.0.1:8000/v1", "VLLM_API_KEY"),
   // https://github.com/ollama/ollama/blob/main/docs/openai.md
   ollama: local("http://127.0.0.1:11434/v1", "OLLAMA_API_KEY"),
   // https://docs.openclaw.ai
   openclaw: remote("http://127.0.0.1:18789/v1", "OPENCLAW_GATEWAY_TOKEN", "on-prem"),
-  rules: { wire: "rules", region: "on-prem", needsKey: false },
-  echo: { wire: "echo", region: "on-prem", needsKey: false },
+  rules: { wire: "rules", region: "on-prem", needsKey: "never" },
+  echo: { wire: "echo", region: "on-prem", needsKey: "never" },
 };
 
 /** Whether a provider of this name exists without being declared. */

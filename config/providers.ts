@@ -30,7 +30,9 @@ export const resolveProvider = (settings: Settings, name: string): ResolvedProvi
     kind,
     wire: preset.wire,
     region: declared?.region ?? preset.region,
-    needsKey: preset.needsKey,
+    needsKey:
+      preset.needsKey === "always" ||
+      (preset.needsKey === "at baseUrl" && baseUrl === preset.baseUrl),
     ...(baseUrl !== undefined && { baseUrl }),
     ...(apiKey && { apiKey }),
   };

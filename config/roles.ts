@@ -9,7 +9,7 @@ export interface Principal {
 }
 
 /** What someone may do. */
-export interface Permissions {
+interface Permissions {
   /** Sorted; `user` for everyone without a role of their own. */
   readonly roles: readonly string[];
   has(permission: string): boolean;

@@ -67,12 +67,6 @@ export const schemaAt = (
   return at;
 };
 
-/** True when a key on `path` is marked as secret. */
-export const isSecretPath = (schema: z.core.$ZodType, path: SettingsPath): boolean => {
-  const at = schemaAt(schema, path);
-  return at !== undefined && unwrap(at).marks.secret === true;
-};
-
 type MapLeaf = (leaf: unknown, schema: z.core.$ZodType | undefined, path: SettingsPath) => unknown;
 
 /** A copy of `value` in which every value that is no object or list is what `map` makes of it. */

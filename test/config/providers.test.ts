@@ -78,6 +78,13 @@ describe("providers", () => {
     expect(declared({ api_key: "own", base_url: "https://x.example.com/v1" })).toBe("own");
   });
 
+  it("need a key of NVIDIA's catalogue, but not of a container of one's own", () => {
+    const own = { kind: "nim", base_url: "http://nim.company.internal:8000/v1", region: "on-prem" };
+    const { providers } = load({ models: { providers: { own, nim: {} } } });
+    expect(providers.get("own")?.needsKey).toBe(false);
+    expect(providers.get("nim")?.needsKey).toBe(true);
+  });
+
   it("need a kind when their name is no preset's, and keep the built-in names", () => {
     expect(problemsOf({ models: { providers: { mine: {} } } }).map(({ path }) => path)).toEqual([
       "models.providers.mine.kind",
