@@ -1,0 +1,83 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { loadSettings } from "../config/load.ts";
+import { type Exit, type Io, setExitCode } from "./io.ts";
+import type { Simulated } from "./simulate-wecom.ts";
+
+interface WecomOptions {
+  readonly settings?: string | undefined;
+  readonly user: string;
+  readonly json?: boolean | undefined;
+  /** Seconds. */
+  readonly timeout: number;
+}
+
+/** Adds `simulate wecom`. */
+export const registerSimulate = (program: Command, io: Io, exit: Exit = setExitCode): void => {
+  program
+    .command("simulate")
+    .description("play a chat platform against the running gateway")
+    .command("wecom")
+    .description("send TEXT as WeChat Work would, encrypted and signed, and print the answer")
+    .argument("<text>", "what the user says")
+    .option("--settings <file>", "settings file of the running gateway")
+    .option("--user <id>", "who says it", "tester")
+    .option("--json", "machine-readable")
+    .option("--timeout <seconds>", "how long to wait for the answer", secondsOf, 30)
+    .action(async (text: string, _options: WecomOptions, command: Command) =>
+      exit(await simulateWecom(io, text, command.optsWithGlobals<WecomOptions>())),
+    );
+};
+
+/** Says TEXT and prints the answer. 0 answered, 1 refused or no answer, 2 misuse. Throws SettingsError. */
+const simulateWecom = async (io: Io, text: string, options: WecomOptions): Promise<number> => {
+  const loaded = loadSettings({
+    path: options.settings,
+    env: io.env,
+    cwd: io.cwd,
+    mayCreate: false,
+  });
+  // Only this verb needs the channel's libraries.
+  const { playWecom } = await import("./simulate-wecom.ts");
+  const simulated = await playWecom({
+    settings: loaded.settings,
+    source: loaded.source,
+    text,
+    userId: options.user,
+    timeoutMs: options.timeout * 1000,
+    notice: (line) => io.stderr.write(`${line}\n`),
+  });
+  if (simulated.kind === "misuse") {
+    io.stderr.write(`${simulated.problem}\n`);
+    return 2;
+  }
+  io.stdout.write(options.json ? `${JSON.stringify(jsonOf(simulated))}\n` : textOf(simulated));
+  if (simulated.kind === "unanswered") io.stderr.write(`${simulated.problem}\n`);
+  return simulated.kind === "answered" && simulated.code === undefined ? 0 : 1;
+};
+
+type Outcome = Exclude<Simulated, { kind: "misuse" }>;
+
+const jsonOf = (outcome: Outcome) => ({
+  answer: outcome.kind === "answered" ? outcome.answer : null,
+  via: outcome.kind === "answered" ? outcome.via : null,
+  ms: outcome.ms,
+  status: outcome.status ?? null,
+  ...(outcome.code !== undefined && { code: outcome.code }),
+});
+
+const textOf = (outcome: Outcome): string => {
+  if (outcome.kind === "unanswered") return "";
+  const how =
+    outcome.via === "passive"
+      ? "encrypted passive reply, in the callback's own response"
+      : `message/send, ${outcome.parts === 1 ? "1 part" : `${outcome.parts} parts`}`;
+  return `${outcome.answer}\n\n  arrived by  ${how}\n  after       ${outcome.ms} ms\n`;
+};
+
+const secondsOf = (value: string): number => {
+  const seconds = Number(value);
+  if (!(seconds > 0 && seconds <= 3600)) {
+    throw new InvalidArgumentError("expected seconds, more than 0 and at most 3600");
+  }
+  return seconds;
+};

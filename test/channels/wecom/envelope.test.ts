@@ -1,0 +1,153 @@
+import { encrypt, getSignature } from "@wecom/crypto";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { isSignedWith, open, seal } from "../../../channels/wecom/envelope.ts";
+import { newCloudApp } from "../../fakes/wecom-cloud.ts";
+import { encryptText, signatureOf } from "../../fakes/wecom-envelope.ts";
+
+// Invented credentials; the values were computed independently of this code.
+const KNOWN = {
+  token: "exampleToken01",
+  key: "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
+  receiveId: "wwexample000000001",
+  random: Buffer.from("000102030405060708090a0b0c0d0e0f", "hex"),
+  message: "<xml><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[你好]]></Content></xml>",
+  encrypted:
+    "IG+0eOkLdhYW9kHtuT3HY2R//f8cyvVxFxe8mGw+jKDTi6EmWZWqxcvfo6PuHM6SDOoaISsd31+F9L7R/3GpcAQvpY20" +
+    "D5vufdxnMPOeOj1t91jiS4cmXR9A2fn5Tp2GTWSXH/zOgN0xuSROGhwXJRKrwWLWH5t8hfotsmC8aiU=",
+  signature: "dd42f96f9a3beb0cc8f203b673943b53f1767cb4",
+};
+
+const app = newCloudApp();
+const pair = { token: app.token, encoding_aes_key: app.encodingAesKey };
+const anyText = fc.string({ unit: "grapheme", maxLength: 300 });
+
+describe("the envelope", () => {
+  it("agrees with the known answer", () => {
+    const { key, message, receiveId, random, token } = KNOWN;
+    expect(encrypt(key, message, receiveId, random)).toBe(KNOWN.encrypted);
+    expect(open(KNOWN.encrypted, key, receiveId)).toEqual({ isOpen: true, text: message });
+    const sealed = { encrypt: KNOWN.encrypted, timestamp: "1700000000", nonce: "abc123" };
+    expect(isSignedWith(token, { ...sealed, signature: KNOWN.signature })).toBe(true);
+  });
+
+  it("opens what it sealed, whatever the text", () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const sealed = seal(text, pair, app.corpId, "1700000000", "nonce");
+        expect(isSignedWith(pair.token, sealed)).toBe(true);
+        const opened = open(sealed.encrypt, pair.encoding_aes_key, app.corpId);
+        expect(opened).toEqual({ isOpen: true, text });
+      }),
+    );
+  });
+
+  it("opens what another implementation encrypted, at every remainder of the padding", () => {
+    for (let length = 0; length <= 64; length += 1) {
+      const text = "x".repeat(length);
+      const opened = open(encryptText(text, app), app.encodingAesKey, app.corpId);
+      expect(opened).toEqual({ isOpen: true, text });
+    }
+  });
+
+  it("opens with a key whose surplus bits are not zero", () => {
+    const encodingAesKey = `${app.encodingAesKey.slice(0, 42)}B`;
+    const encrypted = encryptText("hello", { ...app, encodingAesKey });
+    expect(open(encrypted, encodingAesKey, app.corpId).isOpen).toBe(true);
+  });
+
+  it("seals the same text differently every time", () => {
+    const sealed = () => seal("hello", pair, app.corpId, "1700000000", "nonce").encrypt;
+    expect(sealed()).not.toBe(sealed());
+  });
+
+  it("never gives the original text for a flipped bit", () => {
+    const text = "a message of some length, so that there are blocks";
+    const encrypted = encryptText(text, app);
+    const bytes = Buffer.from(encrypted, "base64");
+    // The first block is random, and a flip in it reaches the length and the text's start.
+    for (let index = 4; index < bytes.length; index += 1) {
+      const forged = Buffer.from(bytes);
+      forged[index] = (forged[index] ?? 0) ^ 0x80;
+      const opened = open(forged.toString("base64"), app.encodingAesKey, app.corpId);
+      // A flip may garble the text unnoticed: the signature, checked before, is what protects it.
+      expect(opened).not.toEqual({ isOpen: true, text });
+    }
+  });
+
+  const badPadding: Record<string, (bytes: Buffer) => Buffer> = {
+    "inconsistent padding": (bytes) => {
+      bytes[bytes.length - 2] = (bytes[bytes.length - 2] ?? 0) ^ 1;
+      return bytes;
+    },
+    "a padding of 0": (bytes) => {
+      bytes[bytes.length - 1] = 0;
+      return bytes;
+    },
+    "a padding of 33": (bytes) => {
+      bytes[bytes.length - 1] = 33;
+      return bytes;
+    },
+    "padding to 16 bytes only": (bytes) => Buffer.concat([bytes, Buffer.alloc(16, 16)]),
+    "a length beyond the data": (bytes) => {
+      bytes.writeUInt32BE(0xffff, 16);
+      return bytes;
+    },
+    "a plaintext of one block": () => Buffer.alloc(16, 16),
+    "nothing but padding": () => Buffer.alloc(32, 32),
+    "bytes that are not UTF-8": (bytes) => {
+      bytes[20] = 0xff;
+      return bytes;
+    },
+  };
+  it.each(Object.entries(badPadding))("refuses %s", (_name, plaintext) => {
+    // 30 bytes of message leave more than one byte of padding.
+    const encrypted = encryptText("x".repeat(30), app, { plaintext });
+    const opened = open(encrypted, app.encodingAesKey, app.corpId);
+    expect(opened).toEqual({ isOpen: false, reason: "CIPHERTEXT" });
+  });
+
+  it.each(["", "=", "!!!!", "AAAA", "A".repeat(43), " ".repeat(64), `${"A".repeat(42)}-_`])(
+    "refuses the ciphertext %j",
+    (encrypted) => {
+      const opened = open(encrypted, app.encodingAesKey, app.corpId);
+      expect(opened).toEqual({ isOpen: false, reason: "CIPHERTEXT" });
+    },
+  );
+
+  it.each([
+    "",
+    "wwexample00000000",
+    "wwexample0000000011",
+    "WWEXAMPLE000000001",
+    " wwexample000000001",
+  ])("refuses the receiveid %j", (receiveId) => {
+    const opened = open(encryptText("hello", app, { receiveId }), app.encodingAesKey, app.corpId);
+    expect(opened).toEqual({ isOpen: false, reason: "RECEIVE_ID" });
+  });
+
+  it("refuses what another key encrypted", () => {
+    const opened = open(encryptText("hello", newCloudApp()), app.encodingAesKey, app.corpId);
+    expect(opened.isOpen).toBe(false);
+  });
+
+  it("refuses every signature but the one, whatever its length", () => {
+    const values = { encrypt: "AAAA", timestamp: "1700000000", nonce: "n" };
+    const right = signatureOf(app.token, values.timestamp, values.nonce, values.encrypt);
+    expect(isSignedWith(app.token, { ...values, signature: right })).toBe(true);
+    const wrong = ["", right.slice(1), `${right}0`, right.toUpperCase(), "你".repeat(40)];
+    for (const signature of wrong) {
+      expect(isSignedWith(app.token, { ...values, signature })).toBe(false);
+    }
+  });
+
+  it("signs like another implementation, whatever the values", () => {
+    fc.assert(
+      fc.property(fc.array(fc.base64String(), { minLength: 4, maxLength: 4 }), (values) => {
+        const [token = "", timestamp = "", nonce = "", encrypted = ""] = values;
+        const expected = signatureOf(token, timestamp, nonce, encrypted);
+        expect(getSignature(token, timestamp, nonce, encrypted)).toBe(expected);
+      }),
+    );
+  });
+});
