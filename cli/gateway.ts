@@ -31,6 +31,8 @@ export interface Gateway {
   readonly skills: readonly string[];
   /** What an operator should know and can do something about. */
   readonly warnings: readonly string[];
+  /** Takes over what the settings say of tenants, roles, models and skills; running turns keep theirs. */
+  apply(loaded: LoadedSettings): Promise<void>;
   /** Takes nothing new, finishes what runs (for a while), closes everything. */
   close(): Promise<void>;
 }
@@ -64,7 +66,8 @@ export const startGateway = async (loaded: LoadedSettings, log: Log): Promise<Ga
     undo.push(sandbox.close);
 
     const auditLog = createAuditLog(store);
-    const rules = await buildRules({ loaded, sandbox, auditLog, log, now });
+    const parts = { sandbox, auditLog, log, now };
+    let rules = await buildRules(loaded, parts);
     const adapters = await createAdapters(settings, { log, now });
     const signal = stopping.signal;
     const outbox = createOutbox({ store, adapters, now, random: Math.random, log, signal });
@@ -110,6 +113,9 @@ export const startGateway = async (loaded: LoadedSettings, log: Log): Promise<Ga
       channels: [...adapters.keys()],
       skills: rules.skillNames,
       warnings: rules.warnings,
+      apply: async (next) => {
+        rules = await buildRules(next, parts);
+      },
       close,
     };
   } catch (cause) {

@@ -1,13 +1,11 @@
 import { join } from "node:path";
 import type { LoadedSettings } from "../config/load.ts";
-import { resolveProvider } from "../config/providers.ts";
 import { createRoleIndex } from "../config/roles.ts";
 import type { Settings } from "../config/schema.ts";
 import { createTenantIndex } from "../config/tenant.ts";
 import { createAgent } from "../core/agent.ts";
 import type { AuditLog } from "../core/audit-log.ts";
 import type { Log } from "../core/contract/log.ts";
-import type { ModelProvider } from "../core/contract/model.ts";
 import type { Rules } from "../core/dispatcher.ts";
 import { createProvider } from "../core/models/create.ts";
 import { createPipeline } from "../core/pipeline.ts";
@@ -19,7 +17,6 @@ import { createValidator } from "../skills/shape.ts";
 import { packageRoot } from "./package-root.ts";
 
 export interface RulesParts {
-  readonly loaded: LoadedSettings;
   readonly sandbox: Sandbox;
   readonly auditLog: AuditLog;
   readonly log: Log;
@@ -33,13 +30,10 @@ export interface BuiltRules extends Rules {
 }
 
 /** Builds everything that a change of the settings can replace while the gateway runs. */
-export const buildRules = async ({
-  loaded: { settings },
-  sandbox,
-  auditLog,
-  log,
-  now,
-}: RulesParts): Promise<BuiltRules> => {
+export const buildRules = async (
+  { settings, providers }: LoadedSettings,
+  { sandbox, auditLog, log, now }: RulesParts,
+): Promise<BuiltRules> => {
   const catalogue = await loadCatalogue(
     settings.skills.folders ?? [join(packageRoot, "skills", "bundled")],
   );
@@ -51,7 +45,7 @@ export const buildRules = async ({
     now,
   });
   const agent = createAgent({
-    providers: providersOf(settings),
+    providers: new Map([...providers].map(([name, found]) => [name, createProvider(found)])),
     skills,
     now,
   });
@@ -66,14 +60,6 @@ export const buildRules = async ({
     ],
   };
 };
-
-const providersOf = (settings: Settings): ReadonlyMap<string, ModelProvider> =>
-  new Map(
-    Object.keys(settings.models.providers).flatMap((name) => {
-      const provider = resolveProvider(settings, name);
-      return provider ? [[name, createProvider(provider)]] : [];
-    }),
-  );
 
 const runnable = (skill: Omit<RunnableSkill, "inputProblem" | "outputProblem">): RunnableSkill => ({
   ...skill,

@@ -4,6 +4,8 @@ import { type LoadedSettings, loadSettings } from "../config/load.ts";
 import type { Gateway } from "./gateway.ts";
 import { type Exit, type Io, setExitCode } from "./io.ts";
 import { version } from "./package-root.ts";
+import { createReload } from "./reload.ts";
+import { watchSettings } from "./watch-settings.ts";
 
 const NOTES_SHOWN = 2;
 
@@ -21,17 +23,22 @@ export const registerStart = (program: Command, io: Io, exit: Exit = setExitCode
 /** Serves until a signal comes, then drains. Throws what keeps the gateway from starting. */
 const start = async (io: Io, options: { readonly settings?: string }): Promise<number> => {
   const signal = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
-  const loaded = loadSettings({ path: options.settings, env: io.env, cwd: io.cwd });
+  const load = () => loadSettings({ path: options.settings, env: io.env, cwd: io.cwd });
+  const loaded = load();
   // Only this verb needs the whole gateway; the others stay quick.
   const [{ pino }, { startGateway }] = await Promise.all([import("pino"), import("./gateway.ts")]);
   // The log is for machines, on stderr and asynchronous; what a person reads goes to stdout.
   const destination = pino.destination({ dest: 2, sync: false });
-  const gateway = await startGateway(loaded, pino({ base: null }, destination));
+  const log = pino({ base: null }, destination);
+  const gateway = await startGateway(loaded, log);
+  const reload = createReload({ current: loaded, load, apply: gateway.apply, log });
+  const stopWatching = loaded.isDemo ? () => {} : watchSettings(loaded.source, reload);
   io.stdout.write(`${banner(loaded, gateway)}\n`);
   // Listening comes first; which isolation is in force is known when the self-test is over.
   await Promise.race([gateway.sandbox.status(), signal]);
   io.stdout.write(`${await closing(loaded, gateway)}\n`);
   await signal;
+  stopWatching();
   await gateway.close();
   destination.flushSync();
   return 0;

@@ -37,8 +37,8 @@ export interface LoadedSettings {
 export interface LoadOptions {
   /** From `--settings`; absent = `CLAWGATE_SETTINGS`, else `./settings.json`, else the demo. */
   readonly path?: string | undefined;
-  readonly env?: Environment;
-  readonly cwd?: string;
+  readonly env: Environment;
+  readonly cwd: string;
   /** False: look at the demo without making its secrets, as `config check` does. */
   readonly mayCreate?: boolean;
 }
@@ -51,10 +51,10 @@ const MAX_BYTES = 1024 * 1024;
 /** Finds, reads and checks the settings. Throws SettingsError with everything that is wrong. */
 export const loadSettings = ({
   path,
-  env = process.env,
-  cwd = process.cwd(),
+  env,
+  cwd,
   mayCreate = true,
-}: LoadOptions = {}): LoadedSettings => {
+}: LoadOptions): LoadedSettings => {
   const file = chooseFile(path, env, cwd);
   if (file !== undefined) return fromText(readSettingsFile(file), { source: file, env });
   const { secrets, warnings } = demoSecrets(resolvePath(cwd, "data"), mayCreate);

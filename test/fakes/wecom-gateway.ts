@@ -1,0 +1,83 @@
+import { join } from "node:path";
+import { type GatewayProcess, gatewayProcess } from "./gateway-process.ts";
+import { type OpenAiServer, startOpenAiServer } from "./openai-server.ts";
+import { startWecomCloud, type WecomCloud, type WecomCloudOptions } from "./wecom-cloud.ts";
+
+const CALLBACK = "/api/wechat/callback";
+const bundled = join(import.meta.dirname, "..", "..", "skills", "bundled");
+const hostile = join(import.meta.dirname, "..", "fixtures", "hostile-skills");
+
+export interface WecomGateway {
+  readonly cloud: WecomCloud;
+  readonly model: OpenAiServer;
+  readonly gateway: GatewayProcess;
+  /** Where the cloud delivers; changes with the port at every start. */
+  readonly callbackUrl: string;
+  close(): Promise<void>;
+}
+
+/**
+ * The built gateway between a stand-in of the WeCom cloud and one of a model server. Everyone is in
+ * tenant `staff`, which asks the model; `echo` and `rules` are in tenants named after their
+ * provider, `clerk` in one that may use no skill but csv-summary, and `nobody@…` in none.
+ */
+export const startWecomGateway = async (
+  options: WecomCloudOptions & { readonly openshell?: object } = {},
+): Promise<WecomGateway> => {
+  const { openshell, ...cloudOptions } = options;
+  const [cloud, model] = await Promise.all([startWecomCloud(cloudOptions), startOpenAiServer()]);
+  const { app } = cloud;
+  const bound = (user: string) => [
+    { channel: "wechat_work", workspace: app.corpId, conversation: `${app.agentId}/${user}` },
+  ];
+  const asking = (provider: string) => ({ llm_config: { provider } });
+  const staffModel = { llm_config: { provider: "stand-in", model: "m" } };
+  const gateway = gatewayProcess({
+    channels: {
+      wechat_work: {
+        corp_id: app.corpId,
+        agent_id: app.agentId,
+        secret: app.secret,
+        token: app.token,
+        encoding_aes_key: app.encodingAesKey,
+        webhook_path: CALLBACK,
+        api_base_url: cloud.apiBaseUrl,
+      },
+    },
+    multi_tenant: {
+      tenants: [
+        {
+          id: "staff",
+          allowed_skills: ["*"],
+          blocked_skills: ["csv-summary"],
+          bindings: ["wei", "long", "slow", "ann"].flatMap(bound),
+          ...staffModel,
+        },
+        { id: "echo", bindings: bound("echo"), ...asking("echo") },
+        { id: "rules", allowed_skills: ["*"], bindings: bound("rules"), ...asking("rules") },
+        { id: "clerk", allowed_skills: ["csv-summary"], bindings: bound("clerk"), ...staffModel },
+      ],
+    },
+    models: { providers: { "stand-in": { kind: "vllm", base_url: model.baseUrl } } },
+    skills: { folders: [bundled, hostile] },
+    openshell: {
+      isolation: "gvisor",
+      filesystem: { max_size_gb: 0.0625 },
+      execution: { max_cpu_seconds: 10, max_memory_mb: 256 },
+      ...openshell,
+    },
+  });
+  await gateway.start();
+  return {
+    cloud,
+    model,
+    gateway,
+    get callbackUrl() {
+      return `${gateway.url}${CALLBACK}`;
+    },
+    close: async () => {
+      await gateway.remove();
+      await Promise.all([cloud.close(), model.close()]);
+    },
+  };
+};
