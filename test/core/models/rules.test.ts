@@ -196,8 +196,9 @@ describe("which skill fits", () => {
     };
     timeOf(6_000);
     // Quadratic work would take a hundred times as long; 40 leaves room for a busy machine.
-    const small = Math.max(1, Math.min(timeOf(6_000), timeOf(6_000), timeOf(6_000)));
-    expect(Math.min(timeOf(60_000), timeOf(60_000))).toBeLessThan(40 * small);
+    const small = Math.max(0.2, Math.min(timeOf(6_000), timeOf(6_000), timeOf(6_000)));
+    const large = Math.min(timeOf(60_000), timeOf(60_000), timeOf(60_000));
+    expect(large).toBeLessThan(40 * small);
   });
 });
 

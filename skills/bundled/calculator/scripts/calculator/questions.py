@@ -36,7 +36,8 @@ def understand(text):
     tokens = tokens_of(text)
     while tokens and tokens[-1].kind in ("PUNCT", ","):
         tokens.pop()
-    while tokens and tokens[0].kind in ("PUNCT", ","):
+    # "use it to …": nothing can go to what has not begun.
+    while tokens and tokens[0].kind in ("PUNCT", ",", "TO"):
         tokens.pop(0)
     refusal = not_understood()
     for form in _FORMS:

@@ -184,7 +184,8 @@ def _has_heading(rows, width):
     first = rows[0]
     if len(set(first)) != len(first) or not all(_NAME.fullmatch(cell) for cell in first):
         return False
-    if any(type_of(cell) != "text" for cell in first):
+    # "No" and "N" name columns as well as they mean no.
+    if any(type_of(cell) not in ("text", "boolean") for cell in first):
         return False
     sample = rows[1 : SAMPLE + 1]
     for column in range(width):
