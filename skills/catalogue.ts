@@ -9,7 +9,7 @@ export interface Catalogue {
   readonly problems: readonly CatalogueProblem[];
 }
 
-export interface CatalogueProblem {
+interface CatalogueProblem {
   readonly folder: string;
   readonly message: string;
 }

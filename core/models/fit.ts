@@ -89,7 +89,7 @@ const CLASSES = new RegExp(
 );
 
 /** The set of features of a text; see the table above. */
-export const featuresOf = (text: string): ReadonlySet<string> => {
+const featuresOf = (text: string): ReadonlySet<string> => {
   const features = new Set<string>();
   const prose = withoutTables(text, features)
     .normalize("NFKD")

@@ -355,7 +355,7 @@ describe("hostile folders", () => {
 
   it("refuses a pipe without waiting on it", async () => {
     const folder = write(WHOLE);
-    execFileSync("mkfifo", [join(folder, "pipe")]);
+    execFileSync("python3", ["-c", "import os, sys; os.mkfifo(sys.argv[1])", join(folder, "pipe")]);
     const { problems } = await refusalOf(folder);
     expect(problems[0]?.file).toBe("pipe");
   });
