@@ -1,0 +1,106 @@
+import { mkdirSync, readdirSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { SandboxError } from "../errors.ts";
+import { removeFolder, words } from "./control-file.ts";
+import type { Layout } from "./layout.ts";
+import { splitLayout } from "./split.ts";
+import { unifiedLayout } from "./unified.ts";
+
+/** What a group of processes may use at most. */
+export interface CgroupLimits {
+  readonly memoryBytes: number;
+  readonly processes: number;
+}
+
+/** A group of processes that the kernel limits, counts and lets us kill as one. */
+export interface Cgroup {
+  /** A process enters by writing its pid into each of these files. */
+  readonly entrances: readonly string[];
+  /** CPU time of all processes that ever were in the group. */
+  cpuMs(): number;
+  memoryBytes(): number;
+  /** 0 where the kernel does not count it. */
+  peakMemoryBytes(): number;
+  /** Whether the kernel killed a process of the group because its memory was used up. */
+  isOutOfMemory(): boolean;
+  /** Kills every process; resolves when none is left. Throws SandboxError when they will not die. */
+  kill(): Promise<void>;
+  /** Removes the group, which must be empty. */
+  remove(): Promise<void>;
+}
+
+/** The machine's control groups. */
+export interface CgroupTree {
+  create(name: string, limits: CgroupLimits): Cgroup;
+  /** Kills and removes the groups that the caller knows to be leftovers. */
+  sweep(isLeftover: (name: string) => boolean): Promise<void>;
+}
+
+const DEADLINE_MS = 5_000;
+
+/**
+ * Finds out which kind of control groups this machine has and whether we may use them. Throws
+ * SandboxError when not: without limits nothing runs.
+ */
+export const findCgroups = (root = "/sys/fs/cgroup"): CgroupTree => {
+  const layout = unifiedLayout(root) ?? splitLayout(root);
+  if (layout === undefined) {
+    throw new SandboxError(
+      `no control groups for memory and processes under ${root}: mount them, or give the gateway's container access to them`,
+    );
+  }
+  return {
+    create(name, limits) {
+      for (const folder of layout.folders(name)) mkdirSync(folder);
+      layout.limit(name, limits);
+      return open(layout, name);
+    },
+    async sweep(isLeftover) {
+      const names = new Set(layout.parents.flatMap((parent) => readdirSync(parent)));
+      for (const name of [...names].filter(isLeftover)) {
+        const cgroup = open(layout, name);
+        await cgroup.kill();
+        await cgroup.remove();
+      }
+    },
+  };
+};
+
+const open = (layout: Layout, name: string): Cgroup => {
+  const entrances = layout.folders(name).map((folder) => `${folder}/cgroup.procs`);
+  const pids = () => new Set(entrances.flatMap(words));
+  return {
+    entrances,
+    ...layout.counters(name),
+    async kill() {
+      const deadline = Date.now() + DEADLINE_MS;
+      layout.forbidForks(name); // or a fork bomb would outrun us
+      for (let left = pids(); left.size > 0; left = pids()) {
+        if (Date.now() > deadline) {
+          throw new SandboxError(`${left.size} processes of control group ${name} do not die`);
+        }
+        if (!layout.killAll(name)) for (const pid of left) killProcess(Number(pid));
+        await delay(2);
+      }
+    },
+    async remove() {
+      const deadline = Date.now() + DEADLINE_MS;
+      for (const folder of layout.folders(name)) {
+        // The kernel says EBUSY for a moment after the last process went.
+        while (!removeFolder(folder)) {
+          if (Date.now() > deadline) throw new SandboxError(`control group ${folder} stays busy`);
+          await delay(5);
+        }
+      }
+    },
+  };
+};
+
+const killProcess = (pid: number): void => {
+  try {
+    // 0 is a process of another pid namespace, and to kill(2) it would mean our own group.
+    if (pid > 0) process.kill(pid, "SIGKILL");
+  } catch {
+    // Already gone.
+  }
+};

@@ -1,0 +1,16 @@
+import type { Cgroup, CgroupLimits } from "./cgroup.ts";
+
+/** Where one version of control groups keeps its files. */
+export interface Layout {
+  /** The folders in which groups lie. */
+  readonly parents: readonly string[];
+  /** The folders of one group. */
+  folders(name: string): readonly string[];
+  limit(name: string, limits: CgroupLimits): void;
+  counters(
+    name: string,
+  ): Pick<Cgroup, "cpuMs" | "memoryBytes" | "peakMemoryBytes" | "isOutOfMemory">;
+  forbidForks(name: string): void;
+  /** Sends SIGKILL to all at once; false where the kernel has no file for it. */
+  killAll(name: string): boolean;
+}

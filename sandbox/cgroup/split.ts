@@ -1,0 +1,35 @@
+import { existsSync } from "node:fs";
+import { field, integer, write, writeIfThere } from "./control-file.ts";
+import type { Layout } from "./layout.ts";
+
+const CONTROLLERS = ["memory", "pids", "cpuacct"] as const;
+
+/**
+ * Version 1: a hierarchy, and so a folder of a group, for each controller. Undefined where one of
+ * those that we need is not mounted.
+ * @see https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
+ */
+export const splitLayout = (root: string): Layout | undefined => {
+  const parents = CONTROLLERS.map((controller) => `${root}/${controller}`);
+  if (!parents.every((parent) => existsSync(`${parent}/cgroup.procs`))) return undefined;
+  const memory = (name: string, file: string) => `${root}/memory/${name}/memory.${file}`;
+  const pidsMax = (name: string) => `${root}/pids/${name}/pids.max`;
+  return {
+    parents,
+    folders: (name) => parents.map((parent) => `${parent}/${name}`),
+    limit(name, { memoryBytes, processes }) {
+      write(memory(name, "limit_in_bytes"), memoryBytes);
+      // Memory and swap together; absent where the kernel does not account swap.
+      writeIfThere(memory(name, "memsw.limit_in_bytes"), memoryBytes);
+      write(pidsMax(name), processes);
+    },
+    counters: (name) => ({
+      cpuMs: () => integer(`${root}/cpuacct/${name}/cpuacct.usage`) / 1e6,
+      memoryBytes: () => integer(memory(name, "usage_in_bytes")),
+      peakMemoryBytes: () => integer(memory(name, "max_usage_in_bytes")),
+      isOutOfMemory: () => field(memory(name, "oom_control"), "oom_kill") > 0,
+    }),
+    forbidForks: (name) => void writeIfThere(pidsMax(name), 0),
+    killAll: () => false,
+  };
+};

@@ -1,0 +1,50 @@
+import { SandboxError } from "../errors.ts";
+import { field, integer, words, write, writeIfThere } from "./control-file.ts";
+import type { Layout } from "./layout.ts";
+
+const CONTROLLERS = ["memory", "pids"];
+
+/**
+ * Version 2: one folder per group. Undefined where this is not how memory and processes are
+ * controlled. @see https://docs.kernel.org/admin-guide/cgroup-v2.html
+ */
+export const unifiedLayout = (root: string): Layout | undefined => {
+  const available = words(`${root}/cgroup.controllers`);
+  if (!CONTROLLERS.every((controller) => available.includes(controller))) return undefined;
+  handDownControllers(root);
+  const file = (name: string, control: string) => `${root}/${name}/${control}`;
+  return {
+    parents: [root],
+    folders: (name) => [`${root}/${name}`],
+    limit(name, { memoryBytes, processes }) {
+      write(file(name, "memory.max"), memoryBytes);
+      writeIfThere(file(name, "memory.swap.max"), 0);
+      writeIfThere(file(name, "memory.oom.group"), 1);
+      write(file(name, "pids.max"), processes);
+    },
+    counters: (name) => ({
+      cpuMs: () => field(file(name, "cpu.stat"), "usage_usec") / 1e3,
+      memoryBytes: () => integer(file(name, "memory.current")),
+      peakMemoryBytes: () => integer(file(name, "memory.peak")),
+      isOutOfMemory: () => field(file(name, "memory.events"), "oom_kill") > 0,
+    }),
+    forbidForks: (name) => void writeIfThere(file(name, "pids.max"), 0),
+    killAll: (name) => writeIfThere(file(name, "cgroup.kill"), 1),
+  };
+};
+
+/** Groups have the files of a controller only when their parent hands it down. */
+const handDownControllers = (root: string): void => {
+  const control = `${root}/cgroup.subtree_control`;
+  const enabled = words(control);
+  const absent = CONTROLLERS.filter((controller) => !enabled.includes(controller));
+  if (absent.length === 0) return;
+  try {
+    write(control, absent.map((controller) => `+${controller}`).join(" "));
+  } catch (cause) {
+    throw new SandboxError(
+      `cannot enable ${absent.join(" and ")} in ${control}: run the gateway where it may manage control groups`,
+      { cause },
+    );
+  }
+};

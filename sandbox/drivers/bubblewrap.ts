@@ -1,0 +1,134 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { closeSync, constants, existsSync, openSync } from "node:fs";
+import { promisify } from "node:util";
+import type { Cgroup } from "../cgroup/cgroup.ts";
+import type { Probe, SandboxDriver, Slot } from "../driver.ts";
+import { SandboxError } from "../errors.ts";
+import { mountsFor } from "../mounts.ts";
+import { interpreterOf } from "../policy.ts";
+import { seccompFilter } from "../seccomp.ts";
+import { supervise } from "../supervise.ts";
+import { SYSCALLS } from "../syscalls.ts";
+import { tenantUid } from "../tenant-uid.ts";
+import type { Workshop } from "../workshop.ts";
+import { bubblewrapOptions } from "./bubblewrap-options.ts";
+import { selfTest } from "./self-test.ts";
+import { verdictOf } from "./verdict.ts";
+
+const BWRAP = "/usr/bin/bwrap";
+// bwrap itself and its init are in the group too.
+const OWN_PROCESSES = 2;
+// Descriptors of the engine process, in the order of supervise's `extra`.
+const SECCOMP = 3;
+const OPTIONS = 4;
+const STATUS = 5;
+const FIRST_FOLDER = 6;
+
+/**
+ * Runs jobs in Linux namespaces under a seccomp filter: a wall inside the host's kernel, weaker than
+ * gVisor and faster. @see https://github.com/containers/bubblewrap
+ */
+export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
+  const syscalls = SYSCALLS[process.arch];
+  const filter = syscalls === undefined ? undefined : seccompFilter(syscalls);
+  const slots = new Map<string, Cgroup>();
+
+  const driver: SandboxDriver = {
+    name: "bubblewrap",
+    async probe(): Promise<Probe> {
+      if (!existsSync(BWRAP)) {
+        return { ok: false, reason: `${BWRAP} is missing: apt-get install bubblewrap` };
+      }
+      if (filter === undefined) {
+        return { ok: false, reason: `there is no system call filter for ${process.arch}` };
+      }
+      const problem = await selfTest(driver, workshop);
+      if (problem !== undefined) return { ok: false, reason: problem };
+      return { ok: true, version: await versionOf(), platform: "namespaces and seccomp" };
+    },
+
+    async prepare(spec) {
+      const slot: Slot = { id: randomBytes(8).toString("hex"), spec };
+      const { memoryBytes, processes } = spec.limits;
+      slots.set(
+        slot.id,
+        workshop.createCgroup(slot.id, { memoryBytes, processes: processes + OWN_PROCESSES }),
+      );
+      return slot;
+    },
+
+    async dispatch(slot, request, signal) {
+      const cgroup = slots.get(slot.id);
+      if (cgroup === undefined || filter === undefined) {
+        throw new SandboxError("slot is not prepared");
+      }
+      const uid = String(tenantUid(request.tenantId));
+      const mounts = mountsFor(workshop, slot.spec);
+      // The job's user may not be able to walk the host's folders to these, and needs no right to.
+      const folders = [["/etc", workshop.etcFolder] as const, ...mounts.readonly].map(
+        ([path, folder]) => ({
+          path,
+          descriptor: openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY),
+        }),
+      );
+      try {
+        const options = bubblewrapOptions({
+          mounts,
+          request,
+          uid,
+          descriptors: {
+            seccomp: SECCOMP,
+            status: STATUS,
+            folders: folders.map(({ path }, index) => [path, FIRST_FOLDER + index]),
+          },
+        });
+        const ended = await supervise(
+          {
+            command: [
+              // Never start bwrap as root: to the kernel the job would be root with another face.
+              ...["/usr/bin/setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"],
+              ...["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"],
+              ...["/usr/bin/prlimit", "--core=0:0", "--nofile=1024:1024"],
+              ...[BWRAP, "--args", String(OPTIONS), "--"],
+              ...interpreterOf(request.language, workshop.node.path),
+              request.script,
+              ...request.argv,
+            ],
+            cgroup,
+            limits: request.limits,
+            stdin: request.stdin,
+            extra: [
+              filter,
+              // Piped in, since command lines are readable for every user of the host.
+              Buffer.from(options.map((option) => `${option}\0`).join("")),
+              "collect",
+              ...folders.map(({ descriptor }) => descriptor),
+            ],
+          },
+          signal,
+        );
+        // bwrap says so on a descriptor that the job does not have; silence means it never ran.
+        const hasRun = /"exit-code"/.test(ended.collected.toString("latin1"));
+        const said = ended.stderr.toString("utf8", 0, 300).trim();
+        return verdictOf(ended, hasRun ? undefined : `bwrap: ${said || `exit ${ended.exitCode}`}`);
+      } finally {
+        for (const { descriptor } of folders) closeSync(descriptor);
+      }
+    },
+
+    async destroy(slot) {
+      const cgroup = slots.get(slot.id);
+      if (cgroup === undefined) return;
+      await cgroup.kill();
+      await cgroup.remove();
+      slots.delete(slot.id);
+    },
+  };
+  return driver;
+};
+
+const versionOf = async (): Promise<string> => {
+  const { stdout } = await promisify(execFile)(BWRAP, ["--version"], { env: {}, timeout: 5_000 });
+  return stdout.trim().replace(/^bubblewrap /, "");
+};
