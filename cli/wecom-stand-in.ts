@@ -14,7 +14,7 @@ export interface StandIn {
   close(): Promise<void>;
 }
 
-export interface Collected {
+interface Collected {
   readonly parts: readonly string[];
   /** By `performance.now()`. */
   readonly lastAt: number;

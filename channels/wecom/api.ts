@@ -18,7 +18,7 @@ export type ApiResult =
 
 export type Fetch = typeof globalThis.fetch;
 
-export interface ApiRequest {
+interface ApiRequest {
   /** Below the base URL, e.g. `/cgi-bin/gettoken`. */
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 import { Parser } from "xml2js";
 
 /** An element: its text, or the elements in it. */
-export type XmlValue = string | XmlElement;
+type XmlValue = string | XmlElement;
 
 /** Values by element name, each name's values in document order. */
 export type XmlElement = ReadonlyMap<string, readonly XmlValue[]>;

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -15,6 +14,7 @@ import { createWecomAdapter } from "../../channels/wecom/adapter.ts";
 import { registerSimulate } from "../../cli/simulate.ts";
 import type { ChannelAdapter, Receipt } from "../../core/contract/channel.ts";
 import type { InboundMessage } from "../../core/contract/message.ts";
+import { selfSigned } from "../fakes/certificate.ts";
 import { keepingLog } from "../fakes/keeping-log.ts";
 import { wecomAppOf } from "../fakes/wecom-app.ts";
 import { newCloudApp } from "../fakes/wecom-cloud.ts";
@@ -276,21 +276,8 @@ describe("simulate wecom", () => {
 });
 
 describe("simulate wecom over TLS", () => {
-  const certificate = (name: string) => {
-    const [key, cert] = [join(folder, `${name}-key.pem`), join(folder, `${name}.pem`)];
-    execFileSync(
-      "openssl",
-      [
-        ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-        ...["-subj", "/CN=gateway.example", "-days", "1", "-keyout", key, "-out", cert],
-      ],
-      { stdio: "ignore" },
-    );
-    return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
-  };
-
   it("talks to the one who has the certificate of the settings", async () => {
-    const tls = certificate("own");
+    const tls = selfSigned("gateway.example");
     const { settings } = await startGateway(inline("ok"), { tls });
     writeFileSync(join(folder, "cert.pem"), tls.cert);
     writeFileSync(join(folder, "key.pem"), tls.key);
@@ -299,9 +286,9 @@ describe("simulate wecom over TLS", () => {
   });
 
   it("says nothing to one who has another", async () => {
-    const tls = certificate("own");
+    const tls = selfSigned("gateway.example");
     const { settings, received } = await startGateway(inline("ok"), { tls });
-    const other = certificate("other");
+    const other = selfSigned("gateway.example");
     writeFileSync(join(folder, "cert.pem"), other.cert);
     writeFileSync(join(folder, "key.pem"), other.key);
     const result = await json("hi", "--settings", settings);

@@ -13,14 +13,14 @@ import {
 } from "./wecom-envelope.ts";
 
 /** Something that appeared on a user's screen. */
-export interface Seen {
+interface Seen {
   readonly via: "passive" | "send";
   readonly text: string;
   readonly at: number;
 }
 
 /** One try to bring a callback to the gateway. */
-export interface Attempt {
+interface Attempt {
   /** Undefined when the connection failed or nothing complete came before the cut-off. */
   readonly status: number | undefined;
   readonly body: string;
@@ -30,7 +30,7 @@ export interface Attempt {
 }
 
 /** What goes wrong with one call of the API. */
-export type ApiFault =
+type ApiFault =
   | { readonly errcode: number }
   /** The errcode's own fields beside 0, e.g. `{ invaliduser: "tester" }`. */
   | { readonly answer: Readonly<Record<string, unknown>> }
@@ -40,7 +40,7 @@ export type ApiFault =
   /** The connection is cut. */
   | { readonly cut: "shown" | "lost" };
 
-export interface SendCall {
+interface SendCall {
   readonly token: string;
   readonly body: Readonly<Record<string, unknown>>;
   readonly at: number;

@@ -149,7 +149,7 @@ const cdata = (xml: string, name: string): string => {
   return content.join("]]>");
 };
 
-export const escapedCdata = (text: string): string => text.replaceAll("]]>", "]]]]><![CDATA[>");
+const escapedCdata = (text: string): string => text.replaceAll("]]>", "]]]]><![CDATA[>");
 
 /** The decrypted XML of a text message. */
 export const textMessage = (
