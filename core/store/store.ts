@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { Kysely, Migrator, SqliteDialect, sql, type Transaction } from "kysely";
 import { StoreError } from "./errors.ts";
@@ -32,9 +32,10 @@ interface Job {
 /** Opens (or makes) the SQLite store in `folder` and brings its schema up to date. */
 export const openStore = async (folder: string): Promise<Store> => {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const db = new Kysely<Tables>({
-    dialect: new SqliteDialect({ database: openSqlite(join(folder, "clawgate.db")) }),
-  });
+  const file = join(folder, "clawgate.db");
+  // It holds what people wrote, whoever may look into the folder; SQLite's own files follow its mode.
+  closeSync(openSync(file, "a", 0o600));
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: openSqlite(file) }) });
   try {
     await sql`PRAGMA journal_mode = WAL`.execute(db);
     await sql`PRAGMA foreign_keys = ON`.execute(db);

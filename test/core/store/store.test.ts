@@ -1,3 +1,5 @@
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { sql } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { takeReplicaLock } from "../../../core/store/replica-lock.ts";
@@ -60,6 +62,13 @@ describe("openStore", () => {
       "fulfilled",
     ]);
     expect(await keys()).toEqual(["before", "after"]);
+  });
+
+  it("lets nobody but its owner read it, also in a folder that others may enter", async () => {
+    await store.write(insert("a"));
+    for (const name of readdirSync(folder.path)) {
+      expect([name, statSync(join(folder.path, name)).mode & 0o077]).toEqual([name, 0]);
+    }
   });
 
   it("finishes what was begun before it closes", async () => {
