@@ -17,6 +17,9 @@ const io: Io = {
   cwd: process.cwd(),
 };
 
+// A reader that went away (`… | head`) must not take the gateway down with it.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
 const program = new Command("clawgate")
   .description("the gateway between a company's chat tools and its AI agent")
   .version(version())

@@ -29,6 +29,7 @@ const start = async (io: Io, options: { readonly settings?: string }): Promise<n
   const [{ pino }, { startGateway }] = await Promise.all([import("pino"), import("./gateway.ts")]);
   // The log is for machines, on stderr and asynchronous; what a person reads goes to stdout.
   const destination = pino.destination({ dest: 2, sync: false });
+  destination.on("error", () => {}); // a log that nobody reads is no reason to stop answering
   const log = pino({ base: null }, destination);
   const gateway = await startGateway(loaded, log);
   const reload = createReload({ current: loaded, load, apply: gateway.apply, log });

@@ -49,12 +49,7 @@ const DEMO_SOURCE = "built-in demo";
 const MAX_BYTES = 1024 * 1024;
 
 /** Finds, reads and checks the settings. Throws SettingsError with everything that is wrong. */
-export const loadSettings = ({
-  path,
-  env,
-  cwd,
-  mayCreate = true,
-}: LoadOptions): LoadedSettings => {
+export const loadSettings = ({ path, env, cwd, mayCreate = true }: LoadOptions): LoadedSettings => {
   const file = chooseFile(path, env, cwd);
   if (file !== undefined) return fromText(readSettingsFile(file), { source: file, env });
   const { secrets, warnings } = demoSecrets(resolvePath(cwd, "data"), mayCreate);
