@@ -91,7 +91,7 @@ const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 const converse = async (
   app: WecomApp,
-  { settings, source, userId, text }: Simulation,
+  { settings, source, userId, text, notice }: Simulation,
   api: StandIn | undefined,
   deadline: AbortSignal,
 ): Promise<Simulated> => {
@@ -135,6 +135,12 @@ const converse = async (
       api
         ? `no answer in time: see the gateway's log, or wait longer with --timeout`
         : "the answer was not in the callback's response, and later ones cannot be seen from here",
+    );
+  }
+  if (sent.mayGoOn) {
+    notice(
+      "the time is over, but the answer may go on: one person gets 30 messages a minute; " +
+        "wait longer with --timeout",
     );
   }
   const answer = sent.parts.join("");

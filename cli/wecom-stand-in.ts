@@ -18,6 +18,8 @@ interface Collected {
   readonly parts: readonly string[];
   /** By `performance.now()`. */
   readonly lastAt: number;
+  /** The time was over before it was certain that no part is missing. */
+  readonly mayGoOn: boolean;
 }
 
 // Parts bear no marks, so the end of an answer can only be told from silence. The splitter fills a
@@ -88,17 +90,16 @@ export const startStandIn = async (
   const take = (userId: string): Collected | undefined => {
     const own = sent.filter((entry) => entry.userId === userId);
     const last = own.at(-1);
-    return last && { parts: own.map((entry) => entry.text), lastAt: last.at };
+    if (!last) return undefined;
+    const parts = own.map((entry) => entry.text);
+    return { parts, lastAt: last.at, mayGoOn: performance.now() - last.at < quietMs(parts) };
   };
 
   return {
     collect: async (userId, until) => {
       for (;;) {
         const collected = take(userId);
-        if (until.aborted) return collected;
-        if (collected && performance.now() - collected.lastAt >= quietMs(collected.parts)) {
-          return collected;
-        }
+        if (until.aborted || collected?.mayGoOn === false) return collected;
         await delay(LOOK_EVERY_MS);
       }
     },

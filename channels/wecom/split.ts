@@ -45,11 +45,14 @@ const markSpans = (text: string, maxBytes: number): Uint8Array => {
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 const words = new Intl.Segmenter(undefined, { granularity: "word" });
+// UTF-16 units; longer than any word of a script without spaces.
+const LOOK_AHEAD = 64;
 
 /** The best place to cut, in (start, limit]. */
 const chooseCut = (text: string, start: number, limit: number, inSpan: Uint8Array): number => {
-  // Whether there is a border at `limit` depends on the character after it too.
-  const window = text.slice(start, limit + 2);
+  // Whether there is a border at `limit` depends on what follows. Windows, because looking things
+  // up in a long text takes the segmenter the longer the longer the text is.
+  const window = text.slice(start, limit + LOOK_AHEAD);
   const visible = graphemes.segment(window);
   const worded = words.segment(window);
   const half = start + (limit - start) / 2;

@@ -114,7 +114,13 @@ const unreadables = (): Record<string, WebhookRequest> => {
     "a ciphertext in an element": body((xml) =>
       xml.replace("<Encrypt>", "<Encrypt><a>").replace("</Encrypt>", "</a></Encrypt>"),
     ),
-    "bytes that are not UTF-8": { ...hello({}), body: Buffer.from([0x3c, 0xff, 0xfe]) },
+    "a byte that is not UTF-8, where nobody looks": {
+      ...hello({}),
+      body: Buffer.from(
+        String(hello({}).body).replace("</xml>", "<New>\xff</New></xml>"),
+        "latin1",
+      ),
+    },
     "another method": { ...hello({}), method: "PUT" },
   };
 };

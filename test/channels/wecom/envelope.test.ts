@@ -115,6 +115,14 @@ describe("the envelope", () => {
     },
   );
 
+  it("refuses characters in the ciphertext that a base64 decoder would skip", () => {
+    const encrypted = encryptText("hello", app);
+    for (const skipped of ["\n", " ", "!", "====", "\u0000"]) {
+      const forged = `${encrypted.slice(0, 8)}${skipped}${encrypted.slice(8)}`;
+      expect(open(forged, app.encodingAesKey, app.corpId).isOpen).toBe(false);
+    }
+  });
+
   it.each([
     "",
     "wwexample00000000",

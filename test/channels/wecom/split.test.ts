@@ -73,19 +73,27 @@ describe("splitText", () => {
   });
 
   it("never cuts through a word that fits a part", () => {
+    const spaced = /[\p{sc=Latin}\p{sc=Hangul}\p{N}]/u;
     fc.assert(
       fc.property(pieces(), (text) => {
-        const borders = segments(text, "word");
-        const longest = Math.max(0, ...text.split(/\s+/).map(bytes));
-        fc.pre(longest <= LIMIT);
+        fc.pre(Math.max(0, ...text.split(/\s+/).map(bytes)) <= LIMIT);
         for (const cut of cutsOf(splitText(text, LIMIT))) {
-          const isInWord = /\S/.test(text.charAt(cut - 1)) && /\S/.test(text.charAt(cut));
-          if (isInWord) expect(borders).toContain(cut);
-          if (isInWord) expect(text.slice(cut - 1, cut + 1)).not.toMatch(/[a-z]{2}/);
+          const isInWord = spaced.test(text.charAt(cut - 1)) && spaced.test(text.charAt(cut));
+          expect(isInWord, text.slice(cut - 5, cut + 5)).toBe(false);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 1000 },
     );
+  });
+
+  it.each([
+    ["Chinese", "我們今天去公園看電影然後回家吃飯睡覺明天再去學校上課"],
+    ["Thai", "สวัสดีครับยินดีที่ได้รู้จักวันนี้อากาศดีมาก"],
+  ])("cuts %s between words, without spaces to go by", (_name, text) => {
+    const borders = segments(text, "word");
+    for (let limit = 24; limit < 60; limit += 1) {
+      for (const cut of cutsOf(splitText(text, limit)).slice(0, 1)) expect(borders).toContain(cut);
+    }
   });
 
   it("never cuts through inline Markdown that fits a part", () => {
@@ -111,6 +119,12 @@ describe("splitText", () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it("never parts a line break of two characters, or a space and the mark on it", () => {
+    const full = "a ".repeat(31);
+    expect(splitText(`${full}b\r\nccc`, LIMIT)[0]).toBe(full);
+    expect(splitText(`${full}b \u0301ccc`, LIMIT)[0]).toBe(full);
   });
 
   it("leaves what fits as it is", () => {
