@@ -1,22 +1,19 @@
 import type { ServerResponse } from "node:http";
 import type { Context, Middleware } from "koa";
-import type { ChannelAdapter, Webhook, WebhookResponse } from "../core/contract/channel.ts";
+import type {
+  ChannelAdapter,
+  Rejection,
+  Webhook,
+  WebhookResponse,
+} from "../core/contract/channel.ts";
 import { PayloadError, SignatureError } from "../core/contract/errors.ts";
 import type { Log } from "../core/contract/log.ts";
 import { type BodyLimits, readBody } from "./read-body.ts";
 
-/** A request that was refused before anything was processed; for the audit. */
-export interface Rejection {
-  readonly channel: string;
-  /** Stable, without user text. */
-  readonly reason: string;
-  readonly status: number;
-}
-
 export interface WebhookOptions {
   readonly log: Log;
   readonly now: () => Date;
-  /** Called for every forged or unreadable request. */
+  /** Called for every forged or unreadable request; what is logged of them is its affair. */
   readonly onRejected: (rejection: Rejection) => void;
   /** Default: 1 MiB within 5 s. */
   readonly limits?: BodyLimits;
@@ -38,7 +35,6 @@ export const createWebhookMiddleware = (
   const refuse = (ctx: Context, channel: string, error: unknown): void => {
     if (error instanceof SignatureError || error instanceof PayloadError) {
       const status = error instanceof SignatureError ? 403 : error.status;
-      log.warn({ channel, reason: error.reason, status }, "webhook request refused");
       if (status === 405) ctx.set("Allow", "GET, POST");
       // What is still unread of the body must not be taken for a next request.
       if (status === 408 || status === 413 || status === 415) ctx.set("Connection", "close");

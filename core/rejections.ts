@@ -1,15 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type AuditLog, PLATFORM_SCOPE } from "./audit-log.ts";
+import type { Rejection } from "./contract/channel.ts";
 import type { Log } from "./contract/log.ts";
-
-/** A request that a channel refused before it became a message: forged, stale or unreadable. */
-export interface Rejection {
-  readonly channel: string;
-  /** Stable and machine-readable; the caller was not told. */
-  readonly reason: string;
-  /** HTTP status of the answer. */
-  readonly status: number;
-}
 
 const WINDOW_MS = 60_000;
 

@@ -83,3 +83,12 @@ export interface WebhookResponse {
   /** Called once: true when the whole response was handed to the network, false when it broke. */
   readonly settled?: (isComplete: boolean) => void;
 }
+
+/** A request that a channel refused before it became a message: forged, stale or unreadable. */
+export interface Rejection {
+  readonly channel: string;
+  /** Stable and machine-readable; the caller was not told. */
+  readonly reason: string;
+  /** HTTP status of the answer. */
+  readonly status: number;
+}
