@@ -1,5 +1,5 @@
 import { realpathSync, statSync } from "node:fs";
-import { join, posix } from "node:path";
+import { dirname, join, posix } from "node:path";
 import type { Language, Limits, RunRequest } from "./driver.ts";
 
 /** The part of the `openshell` settings that this version enforces. */
@@ -145,7 +145,11 @@ const scriptProblem = ({ script, readonly }: RunRequest): string | undefined => 
     if (!isInside(file, folder)) return `script ${script} is a link that leaves its folder`;
     if (!stat.isFile()) return `script ${script} is not a file`;
     // Jobs run as a user of their own, whom only the permissions for others concern.
-    return stat.mode & 0o004 ? undefined : `script ${script} is not readable by others: chmod o+r`;
+    if (!(stat.mode & 0o004)) return `script ${script} is not readable by others: chmod o+r`;
+    for (let path = dirname(file); isInside(path, folder); path = dirname(path)) {
+      if (!(statSync(path).mode & 0o001)) return `${path} is closed to others: chmod o+rx`;
+    }
+    return undefined;
   } catch {
     return `script ${script} does not exist`;
   }

@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { openSync } from "node:fs";
 import { constants } from "node:os";
 import { Readable, Writable } from "node:stream";
 import type { Cgroup } from "./cgroup/cgroup.ts";
 import type { Limits, RunResult } from "./driver.ts";
 import { SandboxError } from "./errors.ts";
+import { inheritedDescriptors } from "./inherited-descriptors.ts";
 import { capture } from "./output.ts";
 
 /** An engine's command line and how to watch it. */
@@ -12,8 +14,8 @@ export interface EngineProcess {
   readonly cgroup: Cgroup;
   readonly limits: Limits;
   readonly stdin: Buffer;
-  /** What goes to the file descriptors from 3 on: a host descriptor, or bytes that are piped in. */
-  readonly extra?: readonly (number | Buffer | "collect")[];
+  /** What goes to the file descriptors from 3 on: bytes that are piped in, or a pipe to read. */
+  readonly extra?: readonly (Buffer | "collect")[];
   /** Set where the kernel's own limit is too rough for the engine: above this we kill. */
   readonly polledMemoryBytes?: number;
 }
@@ -39,6 +41,10 @@ const PIPE_GRACE_MS = 500;
 // Enters the control groups before anything else runs, so that nothing escapes the count. When that
 // fails the process kills itself: an exit code would look like the job's own.
 const ENTER = 'while [ "$1" != -- ]; do echo $$ >"$1" || kill -9 $$; shift; done; shift; exec "$@"';
+// What whoever started the gateway left open must not reach a job; Node cannot close it, so it is
+// covered. Looked up once: nothing that Node opens later is inheritable.
+const DEV_NULL = openSync("/dev/null", "r");
+const INHERITED = inheritedDescriptors();
 const ENGINE_ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
 
 /** Runs an engine in its control group to the end, or kills the group at the first limit it passes. */
@@ -66,7 +72,8 @@ export const supervise = async (engine: EngineProcess, signal: AbortSignal): Pro
         "pipe",
         "pipe",
         "pipe",
-        ...extra.map((entry) => (typeof entry === "number" ? entry : ("pipe" as const))),
+        ...extra.map(() => "pipe" as const),
+        ...covers(3 + extra.length),
       ],
     },
   );
@@ -85,17 +92,25 @@ export const supervise = async (engine: EngineProcess, signal: AbortSignal): Pro
     if (cgroup.cpuMs() > limits.cpuMs) end("cpu");
   }, CPU_POLL_MS);
   const memoryPoll = setInterval(() => {
-    if (cgroup.memoryBytes() > (engine.polledMemoryBytes ?? Infinity)) end("memory");
+    // The kernel may have killed one process only, and the others wait for it for ever.
+    const isOver = cgroup.memoryBytes() > (engine.polledMemoryBytes ?? Infinity);
+    if (isOver || cgroup.isOutOfMemory()) end("memory");
   }, MEMORY_POLL_MS);
   const onAbort = () => end("aborted");
   signal.addEventListener("abort", onAbort);
   if (signal.aborted) onAbort();
+  const stopWatching = () => {
+    clearTimeout(wall);
+    clearInterval(cpuPoll);
+    clearInterval(memoryPoll);
+    signal.removeEventListener("abort", onAbort);
+  };
 
   try {
     const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
     const exitCode = await Promise.race([exit(child), unkillable]);
     const wallMs = performance.now() - startedAt;
-    clearTimeout(wall);
+    stopWatching(); // it ended by itself: what comes now is not the reason
     await cgroup.kill(); // what the job left running
     await Promise.race([closed, after(PIPE_GRACE_MS)]);
     if (cgroup.isOutOfMemory()) reason ??= "memory";
@@ -108,13 +123,16 @@ export const supervise = async (engine: EngineProcess, signal: AbortSignal): Pro
       usage: { wallMs, cpuMs: cgroup.cpuMs(), peakMemoryBytes: cgroup.peakMemoryBytes() },
     };
   } finally {
-    clearTimeout(wall);
-    clearInterval(cpuPoll);
-    clearInterval(memoryPoll);
-    signal.removeEventListener("abort", onAbort);
+    stopWatching();
     for (const stream of child.stdio) stream?.destroy();
   }
 };
+
+/** Entries for the descriptors from `from` on, so that none is inherited. */
+const covers = (from: number): ("ignore" | number)[] =>
+  Array.from({ length: Math.max(0, Math.max(0, ...INHERITED) + 1 - from) }, (_, index) =>
+    INHERITED.includes(from + index) ? DEV_NULL : "ignore",
+  );
 
 const exit = (child: ChildProcess): Promise<number> =>
   new Promise((resolve, reject) => {

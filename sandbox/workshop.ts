@@ -23,6 +23,8 @@ export interface Workshop {
   readonly selfTestFolder: string;
   /** Node's path inside the sandbox, and what to mount for it where it lies outside /usr. */
   readonly node: { readonly path: string; readonly mounts: ReadonlyMap<string, string> };
+  /** An empty folder that everyone can walk to, for a mount that only one run sees. */
+  stage(index: number): string;
   /** A new empty folder for a slot; only we may look into it. */
   createFolder(slotId: string): string;
   createCgroup(slotId: string, limits: CgroupLimits): Cgroup;
@@ -44,17 +46,24 @@ export const createWorkshop = (
   const folder = join(stateFolder, owner);
   mkdirSync(folder, { recursive: true });
   // Others may pass through by a name that they know, to reach what is meant for the sandbox.
-  chmodSync(folder, 0o711);
+  for (const path of [stateFolder, folder]) chmodSync(path, 0o711);
   const etcFolder = join(folder, "etc");
   makeEtc(etcFolder);
   const selfTestFolder = join(folder, "self-test");
   mkdirSync(selfTestFolder);
   writeFileSync(join(selfTestFolder, "self-test.sh"), SELF_TEST);
+  makeReadable(etcFolder);
+  makeReadable(selfTestFolder);
   return {
     filesystem,
     etcFolder,
     selfTestFolder,
     node: findNode(),
+    stage(index) {
+      const place = join(folder, `stage-${index}`);
+      mkdirSync(place, { recursive: true });
+      return place;
+    },
     createFolder(slotId) {
       const slotFolder = join(folder, slotId);
       mkdirSync(slotFolder, { mode: 0o700 });
@@ -113,16 +122,16 @@ const makeEtc = (folder: string): void => {
     if (!existsSync(source)) continue;
     cpSync(source, join(folder, name), { recursive: true, verbatimSymlinks: true });
   }
-  // Whatever the gateway's umask is, the jobs' user must be able to read it.
-  const open = (path: string) => {
-    chmodSync(path, 0o755);
-    for (const entry of readdirSync(path, { withFileTypes: true })) {
-      const child = join(path, entry.name);
-      if (entry.isDirectory()) open(child);
-      else if (entry.isFile()) chmodSync(child, 0o644);
-    }
-  };
-  open(folder);
+};
+
+/** Whatever the gateway's umask is, the jobs' users must be able to read what is made for them. */
+const makeReadable = (folder: string): void => {
+  chmodSync(folder, 0o755);
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) makeReadable(path);
+    else if (entry.isFile()) chmodSync(path, 0o644);
+  }
 };
 
 const findNode = (): Workshop["node"] =>

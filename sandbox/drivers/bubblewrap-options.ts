@@ -12,8 +12,9 @@ interface OptionsParts {
   readonly descriptors: {
     readonly seccomp: number;
     readonly status: number;
-    readonly folders: readonly (readonly [path: string, descriptor: number])[];
   };
+  /** Host folders that the job's user can reach, by path inside. */
+  readonly folders: readonly (readonly [path: string, folder: string])[];
 }
 
 // They tell of the host, or act on it, and no job needs them.
@@ -39,6 +40,7 @@ export const bubblewrapOptions = ({
   request,
   uid,
   descriptors,
+  folders,
 }: OptionsParts): string[] => {
   const space = shareSpace(request.limits, mounts.writable);
   return [
@@ -49,11 +51,7 @@ export const bubblewrapOptions = ({
     ...Object.entries(request.env).flatMap(([name, value]) => ["--setenv", name, value]),
     ...["--ro-bind", "/usr", "/usr"],
     ...["bin", "sbin", "lib", "lib64"].flatMap((name) => ["--symlink", `usr/${name}`, `/${name}`]),
-    ...descriptors.folders.flatMap(([path, descriptor]) => [
-      "--ro-bind-fd",
-      String(descriptor),
-      path,
-    ]),
+    ...folders.flatMap(([path, folder]) => ["--ro-bind", folder, path]),
     ...mounts.empty.flatMap((path) => ["--dir", path]),
     ...["--proc", "/proc"],
     ...MASKED.filter((path) => existsSync(path)).flatMap((path) => [

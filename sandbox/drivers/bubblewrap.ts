@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, existsSync, openSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { promisify } from "node:util";
 import type { Cgroup } from "../cgroup/cgroup.ts";
 import type { Probe, SandboxDriver, Slot } from "../driver.ts";
@@ -23,7 +23,12 @@ const OWN_PROCESSES = 2;
 const SECCOMP = 3;
 const OPTIONS = 4;
 const STATUS = 5;
-const FIRST_FOLDER = 6;
+
+// The job's user may not be able to walk the host's folders to what is mounted for it (a checkout
+// below /root), and needs no right to. So root binds them to places that can be reached by everyone,
+// in a mount namespace that ends with the run. Pairs of folder and place, then `--` and a command.
+const STAGE =
+  'while [ "$1" != -- ]; do mount --bind -- "$1" "$2" || kill -9 $$; shift 2; done; shift; exec "$@"';
 
 /**
  * Runs jobs in Linux namespaces under a seccomp filter: a wall inside the host's kernel, weaker than
@@ -65,56 +70,51 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
       }
       const uid = String(tenantUid(request.tenantId));
       const mounts = mountsFor(workshop, slot.spec);
-      // The job's user may not be able to walk the host's folders to these, and needs no right to.
-      const folders = [["/etc", workshop.etcFolder] as const, ...mounts.readonly].map(
-        ([path, folder]) => ({
-          path,
-          descriptor: openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY),
-        }),
+      const staged = [...mounts.readonly].map(([path, folder], index) => ({
+        path,
+        folder,
+        place: workshop.stage(index),
+      }));
+      const options = bubblewrapOptions({
+        mounts,
+        request,
+        uid,
+        descriptors: { seccomp: SECCOMP, status: STATUS },
+        folders: [
+          ["/etc", workshop.etcFolder],
+          ...staged.map(({ path, place }) => [path, place] as const),
+        ],
+      });
+      const ended = await supervise(
+        {
+          command: [
+            ...["/usr/bin/unshare", "--mount", "--propagation=private", "--", "/bin/sh"],
+            ...["-c", STAGE, "sh", ...staged.flatMap(({ folder, place }) => [folder, place]), "--"],
+            // Never start bwrap as root: to the kernel the job would be root with another face.
+            ...["/usr/bin/setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"],
+            ...["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"],
+            ...["/usr/bin/prlimit", "--core=0:0", "--nofile=1024:1024"],
+            ...[BWRAP, "--args", String(OPTIONS), "--"],
+            ...interpreterOf(request.language, workshop.node.path),
+            request.script,
+            ...request.argv,
+          ],
+          cgroup,
+          limits: request.limits,
+          stdin: request.stdin,
+          extra: [
+            filter,
+            // Piped in, since command lines are readable for every user of the host.
+            Buffer.from(options.map((option) => `${option}\0`).join("")),
+            "collect",
+          ],
+        },
+        signal,
       );
-      try {
-        const options = bubblewrapOptions({
-          mounts,
-          request,
-          uid,
-          descriptors: {
-            seccomp: SECCOMP,
-            status: STATUS,
-            folders: folders.map(({ path }, index) => [path, FIRST_FOLDER + index]),
-          },
-        });
-        const ended = await supervise(
-          {
-            command: [
-              // Never start bwrap as root: to the kernel the job would be root with another face.
-              ...["/usr/bin/setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"],
-              ...["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"],
-              ...["/usr/bin/prlimit", "--core=0:0", "--nofile=1024:1024"],
-              ...[BWRAP, "--args", String(OPTIONS), "--"],
-              ...interpreterOf(request.language, workshop.node.path),
-              request.script,
-              ...request.argv,
-            ],
-            cgroup,
-            limits: request.limits,
-            stdin: request.stdin,
-            extra: [
-              filter,
-              // Piped in, since command lines are readable for every user of the host.
-              Buffer.from(options.map((option) => `${option}\0`).join("")),
-              "collect",
-              ...folders.map(({ descriptor }) => descriptor),
-            ],
-          },
-          signal,
-        );
-        // bwrap says so on a descriptor that the job does not have; silence means it never ran.
-        const hasRun = /"exit-code"/.test(ended.collected.toString("latin1"));
-        const said = ended.stderr.toString("utf8", 0, 300).trim();
-        return verdictOf(ended, hasRun ? undefined : `bwrap: ${said || `exit ${ended.exitCode}`}`);
-      } finally {
-        for (const { descriptor } of folders) closeSync(descriptor);
-      }
+      // bwrap says so on a descriptor that the job does not have; silence means it never ran.
+      const hasRun = /"exit-code"/.test(ended.collected.toString("latin1"));
+      const said = ended.stderr.toString("utf8", 0, 300).trim();
+      return verdictOf(ended, hasRun ? undefined : `bwrap: ${said || `exit ${ended.exitCode}`}`);
     },
 
     async destroy(slot) {

@@ -15,7 +15,12 @@ export const makeRootfs = (folder: string, mounts: Mounts): void => {
     ...mounts.empty,
     ...mounts.writable,
   ];
-  for (const path of paths) mkdirSync(join(folder, path), { recursive: true, mode: 0o755 });
+  const umask = process.umask(0o022); // these folders are for the job's user to walk through
+  try {
+    for (const path of paths) mkdirSync(join(folder, path), { recursive: true });
+  } finally {
+    process.umask(umask);
+  }
   for (const name of ["bin", "sbin", "lib", "lib64"]) {
     symlinkSync(`usr/${name}`, join(folder, name));
   }

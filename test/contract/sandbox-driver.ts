@@ -1,0 +1,345 @@
+import { chmodSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import type { EngineName, RunResult } from "../../sandbox/driver.ts";
+import { openTestSandbox } from "../sandbox/sandbox-fixture.ts";
+import { mountsWith, ownCgroups, processesWith } from "../sandbox/traces.ts";
+
+const text = (result: RunResult) => result.stdout.toString();
+const MIB = 1 << 20;
+
+/** What every engine has to do, tried with the engine itself. */
+export const describeSandboxDriver = async (engine: EngineName): Promise<void> => {
+  // Secrets of the gateway that must not get through; read by nothing but the test below.
+  process.env.CLAWGATE_TEST_SECRET = "s3cret-of-the-gateway";
+  const { sandbox, run, folder, stateFolder, close } = openTestSandbox(engine);
+  const status = await sandbox.status();
+  const isAbsent = !status.ok && process.env.CI !== "true";
+  if (!status.ok) console.warn(`${engine} does not work here: ${status.reason}`);
+  afterAll(close);
+
+  describe.skipIf(isAbsent)(`the ${engine} sandbox`, () => {
+    it("passes its self-test", () => {
+      expect(status).toMatchObject({ ok: true, engine });
+    });
+
+    describe("runs a job", () => {
+      it("gives it arguments and standard input, and returns both outputs byte for byte", async () => {
+        const stdin = Buffer.from([0, 255, 10, 128, 65]);
+        const result = await run(
+          "python",
+          "import sys\nsys.stdout.buffer.write(sys.stdin.buffer.read() + sys.argv[1].encode())\n" +
+            "sys.stderr.write('note')",
+          { request: { stdin, argv: ["an argument; $(true) 'ü'"] } },
+        );
+        expect(result).toMatchObject({ verdict: "ok", exitCode: 0 });
+        expect(result.stdout).toEqual(
+          Buffer.concat([stdin, Buffer.from("an argument; $(true) 'ü'")]),
+        );
+        expect(result.stderr.toString()).toBe("note");
+      });
+
+      it("runs bash and javascript too", async () => {
+        const bash = await run("bash", "echo from $BASH_VERSION");
+        const javascript = await run("javascript", "console.log('from', process.version)");
+        expect(text(bash)).toMatch(/^from 5/);
+        expect(text(javascript)).toMatch(/^from v\d+/);
+      });
+
+      it("reports the job's own exit code as an error and not as a kill", async () => {
+        expect(await run("bash", "exit 7")).toMatchObject({ verdict: "error", exitCode: 7 });
+        expect(await run("bash", "kill -9 $$")).toMatchObject({ verdict: "error", exitCode: 137 });
+      });
+
+      it("does not mind a job that leaves its input unread", async () => {
+        const result = await run("bash", "exit 0", { request: { stdin: Buffer.alloc(4 * MIB) } });
+        expect(result.verdict).toBe("ok");
+      });
+
+      it("measures time and memory", async () => {
+        const { usage } = await run(
+          "python",
+          "x = bytearray(20 << 20)\nfor _ in range(2000000): pass",
+        );
+        expect(usage.cpuMs).toBeGreaterThan(10);
+        expect(usage.wallMs).toBeGreaterThan(10);
+        expect(usage.peakMemoryBytes).toBeGreaterThan(20 * MIB);
+      });
+
+      it("gives the same tenant the same user, another tenant another, and never root", async () => {
+        const uid = async (tenantId: string) =>
+          Number(text(await run("bash", "id -u", { request: { tenantId } })));
+        const [acme, again, globex] = [await uid("acme"), await uid("acme"), await uid("globex")];
+        expect(acme).toBe(again);
+        expect(acme).not.toBe(globex);
+        expect(Math.min(acme, globex)).toBeGreaterThan(10_000);
+      });
+
+      it("runs several at once and mixes nothing up", async () => {
+        const results = await Promise.all(
+          ["a", "b", "c", "d"].map((word) =>
+            run("bash", `echo ${word} >/tmp/x; read -t 0.2; cat /tmp/x; ls /tmp`),
+          ),
+        );
+        expect(results.map(text)).toEqual(["a\nx\n", "b\nx\n", "c\nx\n", "d\nx\n"]);
+      });
+    });
+
+    describe("ends a job at its limits", () => {
+      it("wall clock", async () => {
+        const result = await run("bash", "sleep 30", { limits: { wallMs: 1500 } });
+        expect(result).toMatchObject({ verdict: "killed", reason: "wall" });
+        expect(result.usage.wallMs).toBeLessThan(3000);
+      });
+
+      it("processor time over the whole process tree, also of processes that detached", async () => {
+        const spin =
+          "(while :; do :; done) &\nsetsid bash -c 'while :; do :; done' &\nwait; sleep 60";
+        const result = await run("bash", spin, { limits: { cpuMs: 2000 } });
+        expect(result).toMatchObject({ verdict: "killed", reason: "cpu" });
+        expect(result.usage.cpuMs).toBeLessThan(4000);
+      });
+
+      it.each([
+        ["python", "x = []\nwhile True: x.append(bytearray(1 << 20))"],
+        ["javascript", "const x = []; for (;;) x.push(Buffer.alloc(1 << 20, 1));"],
+        ["bash", "x=xxxxxxxxxxxxxxxx; while :; do x=$x$x; done"],
+      ] as const)("memory, as a %s bomb takes it", async (language, source) => {
+        const result = await run(language, source);
+        expect(result).toMatchObject({ verdict: "killed", reason: "memory" });
+        expect(result.usage.wallMs).toBeLessThan(10_000);
+      });
+
+      it("memory over the whole process tree", async () => {
+        const source =
+          "import os, time\nfor _ in range(4):\n  if os.fork() == 0:\n" +
+          "    x = bytearray(40 << 20)\n    time.sleep(60)\ntime.sleep(60)";
+        expect(await run("python", source)).toMatchObject({ verdict: "killed", reason: "memory" });
+      });
+
+      it("processes: a fork bomb fails in itself and nothing survives", async () => {
+        const result = await run(
+          "python",
+          "import os\nn = 0\ntry:\n  while True:\n    if os.fork() == 0:\n      import time; time.sleep(60)\n" +
+            "    n += 1\nexcept OSError as e:\n  print(n, e.errno)",
+          { limits: { processes: 20 } },
+        );
+        const [forks, errno] = text(result).split(" ").map(Number);
+        expect(errno).toBe(11); // EAGAIN
+        expect(forks).toBeLessThan(20);
+        expect(ownCgroups()).toEqual([]);
+      });
+
+      it.each([
+        ["stdout", ""],
+        ["stderr", ">&2"],
+      ])("output on %s: keeps what fits and kills", async (stream, redirect) => {
+        const result = await run("bash", `yes ${redirect}`, { limits: { outputBytes: 100_000 } });
+        expect(result).toMatchObject({ verdict: "killed", reason: "output" });
+        const { stdout, stderr } = result;
+        expect((stream === "stdout" ? stdout : stderr).length).toBe(100_000);
+      });
+
+      it("output: exactly the limit is allowed", async () => {
+        const result = await run("bash", "head -c 5000 /dev/zero", {
+          limits: { outputBytes: 5000 },
+        });
+        expect(result.verdict).toBe("ok");
+        expect(result.stdout.length).toBe(5000);
+      });
+
+      it("disk: all writable places together hold no more than the limit", async () => {
+        const source =
+          "import errno\ntotal = 0\nfor path in ('/tmp', '/workspace', '/dev/shm'):\n" +
+          "  try:\n    f = open(path + '/x', 'wb', buffering=0)\n    while True: total += f.write(b'x' * 4096)\n" +
+          "  except OSError as e: print(errno.errorcode[e.errno], end=' ')\nprint(total)";
+        const diskBytes = 6 * MIB;
+        const result = await run("python", source, { limits: { diskBytes } });
+        expect(result.verdict).toBe("ok");
+        const words = text(result).trim().split(" ");
+        expect(words.slice(0, 3)).toEqual(["ENOSPC", "ENOSPC", "ENOSPC"]);
+        expect(Number(words[3])).toBeLessThanOrEqual(diskBytes);
+        expect(Number(words[3])).toBeGreaterThan(diskBytes - 64 * 1024);
+      });
+
+      it("a signal from the caller", async () => {
+        const controller = new AbortController();
+        const pending = run("bash", "sleep 30", { signal: controller.signal });
+        setTimeout(() => controller.abort(), 700);
+        expect(await pending).toMatchObject({ verdict: "killed", reason: "aborted" });
+        expect(await run("bash", "true", { signal: AbortSignal.abort() })).toMatchObject({
+          verdict: "killed",
+          reason: "aborted",
+        });
+      });
+    });
+
+    describe("withstands", () => {
+      it("reading the gateway's environment", async () => {
+        const result = await run("bash", "env; cat /proc/*/environ | tr '\\0' '\\n'", {
+          request: { env: { GREETING: "hello" } },
+        });
+        expect(text(result)).toContain("GREETING=hello");
+        expect(text(result)).not.toContain("s3cret-of-the-gateway");
+        expect(text(result)).toMatch(/^HOME=\/workspace$/m);
+        expect(text(result)).not.toMatch(/^(USER|LOGNAME|NODE|npm_)/m);
+      });
+
+      it("finding the host's files", async () => {
+        const secret = folder();
+        writeFileSync(join(secret, "key"), "k");
+        const paths = ["/etc/shadow", "/root", "/home", "/var", "/sys/kernel", "/run", secret];
+        const result = await run(
+          "bash",
+          `for p in ${paths.join(" ")} ${process.cwd()}; do [ -e $p ] && ls -d $p/*; done; true`,
+        );
+        expect(text(result)).toBe("");
+      });
+
+      it("a link in the job's folder that points at a file of the host", async () => {
+        const app = folder();
+        const secret = folder();
+        writeFileSync(join(secret, "key"), "the-key");
+        symlinkSync("/etc/shadow", join(app, "shadow"));
+        symlinkSync(join(secret, "key"), join(app, "key"));
+        symlinkSync("/proc/1/root/etc/shadow", join(app, "root-shadow"));
+        writeFileSync(join(app, "run.sh"), "cd /app; cat shadow key root-shadow; exit 0");
+        chmodSync(app, 0o755);
+        const result = await run("bash", "", { request: { readonly: new Map([["/app", app]]) } });
+        expect(result.verdict).toBe("ok");
+        expect(text(result)).toBe("");
+      });
+
+      it("seeing or signalling the host's processes", async () => {
+        const result = await run(
+          "bash",
+          `cat /proc/[0-9]*/cmdline | tr '\\0' ' '; kill -0 ${process.pid} && echo signalled; true`,
+        );
+        expect(text(result)).not.toMatch(/vitest|signalled/);
+      });
+
+      it("writing where nothing may be written", async () => {
+        const places = [
+          "/",
+          "/etc",
+          "/usr",
+          "/usr/bin",
+          "/app",
+          "/config",
+          "/dev",
+          "/proc/sys/kernel",
+        ];
+        const result = await run(
+          "bash",
+          `for d in ${places.join(" ")}; do (: >$d/x) 2>/dev/null && echo $d; done; true`,
+        );
+        expect(result.verdict).toBe("ok");
+        expect(text(result)).toBe("");
+      });
+
+      it("writing the host's core pattern, the classic way out", async () => {
+        const before = readFileSync("/proc/sys/kernel/core_pattern", "utf8");
+        const result = await run(
+          "bash",
+          "for f in kernel/core_pattern kernel/modprobe vm/overcommit_memory; do" +
+            " (echo '|/tmp/x' >/proc/sys/$f) 2>/dev/null && echo wrote $f; done; true",
+        );
+        expect(readFileSync("/proc/sys/kernel/core_pattern", "utf8")).toBe(before);
+        if (engine === "bubblewrap") expect(text(result)).toBe("");
+      });
+
+      it("reaching the network or the host's own servers", async () => {
+        const server = createServer((_, response) => response.end("reached"));
+        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+        const { port } = server.address() as AddressInfo;
+        try {
+          const result = await run(
+            "python",
+            "import socket\n" +
+              `for host, port in (('127.0.0.1', ${port}), ('1.1.1.1', 53), ('169.254.169.254', 80)):\n` +
+              "  try:\n    socket.create_connection((host, port), 2)\n    print('reached', host)\n" +
+              "  except OSError: pass\n" +
+              "print(','.join(l.split(':')[0].strip() for l in open('/proc/net/dev').readlines()[2:]))",
+          );
+          expect(result.verdict).toBe("ok");
+          expect(text(result)).toMatch(/^(lo)?\n$/);
+        } finally {
+          server.close();
+        }
+      });
+
+      it("gaining rights: no capability, no new namespace, no set-uid", async () => {
+        const result = await run(
+          "bash",
+          "grep -E '^Cap(Prm|Eff|Bnd):' /proc/self/status; (mount -t tmpfs x /tmp) 2>/dev/null && echo mounted; true",
+        );
+        const sets = [...text(result).matchAll(/^Cap\w+:\s*([0-9a-f]+)$/gm)].map(([, set]) => set);
+        expect(sets.map((set) => Number.parseInt(set ?? "x", 16))).toEqual([0, 0, 0]);
+        expect(text(result)).not.toContain("mounted");
+      });
+
+      it("inheriting a descriptor of the gateway", async () => {
+        const result = await run(
+          "python",
+          "import os\nprint(*[os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if int(n) > 2 and os.path.exists(f'/proc/self/fd/{n}')])",
+        );
+        expect(
+          text(result)
+            .trim()
+            .split(" ")
+            .filter(
+              (path) => path !== "" && path !== "/dev/null" && !/^\/proc\/\d+\/fd$/.test(path),
+            ),
+        ).toEqual([]);
+      });
+
+      it("forging the verdict with words", async () => {
+        const forged = '{"exit-code": 0}';
+        const result = await run("bash", `echo '${forged}'; echo '${forged}' >&2; exit 9`);
+        expect(result).toMatchObject({ verdict: "error", exitCode: 9 });
+      });
+
+      it("one job finding what another left", async () => {
+        await run(
+          "bash",
+          "echo left >/tmp/left; echo left >/workspace/left; echo left >/dev/shm/left",
+        );
+        const result = await run("bash", "ls /tmp /workspace /dev/shm | grep left; true");
+        expect(text(result)).toBe("");
+      });
+    });
+
+    describe("refuses before it starts", () => {
+      it.each([
+        ["a language that the settings do not name", { language: "ruby" as "bash" }],
+        ["a script outside its mounts", { script: "/usr/bin/env" }],
+        ["a script reached through ..", { script: "/app/../app/run.sh" }],
+        ["a script that is not there", { script: "/app/absent.sh" }],
+        ["a mount over a system path", { readonly: new Map([["/etc", "/tmp"]]) }],
+        ["a variable that is none", { env: { "A=B": "c" } }],
+        ["an argument with a NUL", { argv: ["a\0b"] }],
+        ["arguments beyond any reason", { argv: ["x".repeat(100_000)] }],
+      ])("%s", async (_, request) => {
+        expect(await run("bash", "true", { request })).toMatchObject({
+          verdict: "blocked",
+          reason: "policy",
+        });
+      });
+    });
+
+    it("leaves nothing behind: no process, control group, mount or file", async () => {
+      const result = await run("bash", "setsid sleep 987654 & (sleep 987654 &) ; echo started");
+      expect(text(result)).toBe("started\n");
+      expect(processesWith("sleep 987654")).toEqual([]);
+      expect(processesWith(stateFolder)).toEqual([]);
+      expect(ownCgroups()).toEqual([]);
+      expect(mountsWith(stateFolder)).toEqual([]);
+      const [owner, ...others] = readdirSync(stateFolder);
+      expect(others).toEqual([]);
+      const kept = ["etc", "self-test", "stage-0"];
+      expect(kept).toEqual(expect.arrayContaining(readdirSync(join(stateFolder, owner ?? ""))));
+    });
+  });
+};

@@ -1,0 +1,3 @@
+import { describeSandboxDriver } from "../contract/sandbox-driver.ts";
+
+await describeSandboxDriver("bubblewrap");
