@@ -15,7 +15,7 @@ import { registerSimulate } from "../../cli/simulate.ts";
 import type { ChannelAdapter, Receipt } from "../../core/contract/channel.ts";
 import type { InboundMessage } from "../../core/contract/message.ts";
 import { selfSigned } from "../fakes/certificate.ts";
-import { keepingLog } from "../fakes/keeping-log.ts";
+import { recordedLog } from "../fakes/log.ts";
 import { wecomAppOf } from "../fakes/wecom-app.ts";
 import { newCloudApp } from "../fakes/wecom-cloud.ts";
 
@@ -85,14 +85,14 @@ const startGateway = async (
 ): Promise<{ readonly settings: string; readonly received: readonly InboundMessage[] }> => {
   const apiBaseUrl = options.apiBaseUrl ?? `http://127.0.0.1:${await freePort()}`;
   const app = wecomAppOf(cloudApp, { api_base_url: apiBaseUrl });
-  const adapter = createWecomAdapter({ apps: [app], log: keepingLog(), now: () => new Date() });
+  const adapter = createWecomAdapter({ apps: [app], log: recordedLog(), now: () => new Date() });
   const received: InboundMessage[] = [];
   await adapter.start(async (message) => {
     received.push(message);
     return behaviour(message, adapter);
   });
   const koa = new Koa();
-  const webhookOptions = { log: keepingLog(), now: () => new Date(), onRejected: () => {} };
+  const webhookOptions = { log: recordedLog(), now: () => new Date(), onRejected: () => {} };
   koa.use(createWebhookMiddleware([adapter], webhookOptions));
   server = options.tls
     ? createTlsServer(options.tls, koa.callback())

@@ -5,7 +5,7 @@ import type { Receipt, WebhookRequest } from "../../../core/contract/channel.ts"
 import { PayloadError, SignatureError } from "../../../core/contract/errors.ts";
 import type { InboundMessage } from "../../../core/contract/message.ts";
 import { type ChannelHarness, describeChannel } from "../../contract/channel.ts";
-import { keepingLog } from "../../fakes/keeping-log.ts";
+import { recordedLog } from "../../fakes/log.ts";
 import { wecomAppOf } from "../../fakes/wecom-app.ts";
 import { newCloudApp } from "../../fakes/wecom-cloud.ts";
 import {
@@ -126,7 +126,7 @@ const unreadables = (): Record<string, WebhookRequest> => {
 };
 
 const createHarness = (): ChannelHarness => ({
-  adapter: createWecomAdapter({ apps: [wecomAppOf(cloudApp)], log: keepingLog(), now }),
+  adapter: createWecomAdapter({ apps: [wecomAppOf(cloudApp)], log: recordedLog(), now }),
   path: PATH,
   message: (text, id) => messageRequest(text, id),
   forged: forgeries,
@@ -152,7 +152,7 @@ describeChannel("wechat_work", createHarness);
 const startedAdapter = async (
   options: { app?: Partial<WecomApp>; receipt?: Receipt; inlineMs?: number; now?: () => Date } = {},
 ) => {
-  const log = keepingLog();
+  const log = recordedLog();
   const received: InboundMessage[] = [];
   const adapter = createWecomAdapter({
     apps: [wecomAppOf(cloudApp, options.app)],
@@ -361,7 +361,7 @@ describe("the callback's answer", () => {
     const waits: boolean[] = [];
     const adapter = createWecomAdapter({
       apps: [wecomAppOf(cloudApp)],
-      log: keepingLog(),
+      log: recordedLog(),
       now: () => new Date(time),
       inlineMs: 0,
     });
@@ -479,7 +479,7 @@ describe("several apps", () => {
   it("are told apart by their path", async () => {
     const adapter = createWecomAdapter({
       apps: [wecomAppOf(cloudApp), wecomAppOf(second, { webhook_path: "/second" })],
-      log: keepingLog(),
+      log: recordedLog(),
       now,
     });
     const received: InboundMessage[] = [];
@@ -497,7 +497,7 @@ describe("several apps", () => {
 
   it("cannot share a path", () => {
     const apps = [wecomAppOf(cloudApp), wecomAppOf(second)];
-    expect(() => createWecomAdapter({ apps, log: keepingLog(), now })).toThrow(/webhook_path/);
+    expect(() => createWecomAdapter({ apps, log: recordedLog(), now })).toThrow(/webhook_path/);
   });
 });
 

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createWecomClient, type WecomClient } from "../../../channels/wecom/client.ts";
 import type { OutboundPart, SendOutcome } from "../../../core/contract/channel.ts";
-import { keepingLog } from "../../fakes/keeping-log.ts";
+import { recordedLog } from "../../fakes/log.ts";
 import { wecomAppOf } from "../../fakes/wecom-app.ts";
 import { startWecomCloud, type WecomCloud } from "../../fakes/wecom-cloud.ts";
 
 let cloud: WecomCloud;
 let client: WecomClient;
-let log: ReturnType<typeof keepingLog>;
+let log: ReturnType<typeof recordedLog>;
 let time: number;
 
 const clientOf = (
@@ -25,7 +25,7 @@ const clientOf = (
 
 beforeEach(async () => {
   cloud = await startWecomCloud();
-  log = keepingLog();
+  log = recordedLog();
   time = 1_700_000_000_000;
   client = clientOf();
 });
