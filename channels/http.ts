@@ -53,13 +53,11 @@ export const createWebhookMiddleware = (
     const startedAt = now().getTime();
     try {
       write(ctx, await callWebhook(ctx, channel, webhook, limits));
+      const ms = now().getTime() - startedAt;
+      log.info({ channel, method: ctx.method, status: ctx.status, ms }, "webhook answered");
     } catch (error) {
       refuse(ctx, channel, error);
     }
-    log.info(
-      { channel, method: ctx.method, status: ctx.status, ms: now().getTime() - startedAt },
-      "webhook answered",
-    );
   };
 };
 

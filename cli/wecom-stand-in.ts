@@ -23,13 +23,16 @@ interface Collected {
 }
 
 // Parts bear no marks, so the end of an answer can only be told from silence. The splitter fills a
-// part at least by half unless a giant word follows, so a short part is all but surely the last.
+// part at least by half, and cuts in a text with spaces after one unless the part is full: what is
+// shorter, or ends in a word, is all but surely the last.
 const HALF_PART_BYTES = 1024;
-const QUIET_AFTER_SHORT_MS = 400;
-const QUIET_AFTER_LONG_MS = 1_500;
-// One person gets 30 messages a minute; the gateway waits that long before the next.
-const PACED_EVERY = 30;
-const QUIET_AFTER_PACED_MS = 65_000;
+const FULL_PART_BYTES = 2040;
+const IN_WORD = /[\p{sc=Latin}\p{N}.!?:)\]`*_]$/u;
+const QUIET_AFTER_LAST_MS = 400;
+const QUIET_MS = 1_500;
+// One person gets 30 messages a minute, earlier ones included: then the gateway waits that long.
+const PACED_FROM_PARTS = 5;
+const QUIET_WHEN_PACED_MS = 65_000;
 const LOOK_EVERY_MS = 25;
 
 /** Listens where the gateway looks for the API; waits for the port until the deadline. */
@@ -115,8 +118,12 @@ export const startStandIn = async (
 const OK = { errcode: 0, errmsg: "ok" };
 
 const quietMs = (parts: readonly string[]): number => {
-  if (Buffer.byteLength(parts.at(-1) ?? "") < HALF_PART_BYTES) return QUIET_AFTER_SHORT_MS;
-  return parts.length % PACED_EVERY === 0 ? QUIET_AFTER_PACED_MS : QUIET_AFTER_LONG_MS;
+  const last = parts.at(-1) ?? "";
+  const size = Buffer.byteLength(last);
+  if (size < HALF_PART_BYTES || (size < FULL_PART_BYTES && IN_WORD.test(last))) {
+    return QUIET_AFTER_LAST_MS;
+  }
+  return parts.length < PACED_FROM_PARTS ? QUIET_MS : QUIET_WHEN_PACED_MS;
 };
 
 /** False when the port was taken until the deadline. */
