@@ -4,7 +4,7 @@ import { maskSecrets } from "../config/mask.ts";
 import { formatProblem, SettingsError } from "../config/problem.ts";
 import { type Exit, type Io, setExitCode } from "./io.ts";
 
-export interface ConfigOptions {
+interface ConfigOptions {
   readonly settings?: string | undefined;
   readonly json?: boolean | undefined;
 }
@@ -31,7 +31,7 @@ export const registerConfig = (program: Command, io: Io, exit: Exit = setExitCod
 };
 
 /** Says whether the settings can be used, with all problems at once. 0 they can, 2 they cannot. */
-export const configCheck = async (io: Io, options: ConfigOptions): Promise<number> => {
+const configCheck = async (io: Io, options: ConfigOptions): Promise<number> => {
   const loaded = load(io, options);
   if (loaded instanceof SettingsError) return refuse(io, options, loaded);
   const { source, warnings, notEnforced } = loaded;
@@ -46,7 +46,7 @@ export const configCheck = async (io: Io, options: ConfigOptions): Promise<numbe
 };
 
 /** Prints the settings in force: defaults filled in, secrets masked. */
-export const configShow = async (io: Io, options: ConfigOptions): Promise<number> => {
+const configShow = async (io: Io, options: ConfigOptions): Promise<number> => {
   const loaded = load(io, options);
   if (loaded instanceof SettingsError) return refuse(io, options, loaded);
   if (!options.json) print(io, `// ${loaded.source}`);

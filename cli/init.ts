@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { INIT_VARIABLES, renderInitSettings } from "./init-settings.ts";
 import { type Exit, type Io, setExitCode } from "./io.ts";
 
-export interface InitOptions {
+interface InitOptions {
   readonly force?: boolean | undefined;
   /** Where to write; `settings.json` when absent. */
   readonly out?: string | undefined;
@@ -21,10 +21,7 @@ export const registerInit = (program: Command, io: Io, exit: Exit = setExitCode)
 };
 
 /** Writes the settings file, 0600, and says what to do next. 0 written, 2 there is one already. */
-export const init = async (
-  io: Io,
-  { force, out = "settings.json" }: InitOptions,
-): Promise<number> => {
+const init = async (io: Io, { force, out = "settings.json" }: InitOptions): Promise<number> => {
   const file = resolve(io.cwd, out);
   try {
     writeFileSync(file, renderInitSettings(), { mode: 0o600, flag: force ? "w" : "wx" });

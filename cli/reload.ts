@@ -7,7 +7,7 @@ import type { Log } from "../core/contract/log.ts";
 const FIXED: readonly (keyof Settings)[] = ["server", "storage", "queue", "channels"];
 
 /** Blocks that differ and that a running gateway cannot take over. */
-export const needsRestart = (before: Settings, after: Settings): readonly string[] => [
+const needsRestart = (before: Settings, after: Settings): readonly string[] => [
   ...FIXED.filter((block) => differ(before[block], after[block])),
   ...(differ(
     [before.openshell.isolation, before.openshell.filesystem],
