@@ -96,7 +96,10 @@ const open = async (options: SandboxOptions): Promise<Opened> => {
     return off("the gateway does not run as root, which the sandbox needs: start it as root");
   }
   const cgroups = findCgroups();
-  await sweepLeftovers(stateFolder, cgroups);
+  await sweepLeftovers(stateFolder, cgroups).catch((error: unknown) => {
+    // They cost memory and hurt nothing; new runs have names of their own.
+    options.log.warn({ error: messageOf(error) }, "leftovers of an earlier gateway stay");
+  });
   const workshop = createWorkshop(stateFolder, cgroups, filesystem);
   const problems: string[] = [];
   for (const name of wanted) {

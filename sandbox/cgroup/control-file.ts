@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { readFileSync, rmdirSync, writeFileSync } from "node:fs";
 
 /** The words of a control file; none when it is not there. */
 export const words = (file: string): string[] => {
@@ -22,11 +22,16 @@ export const field = (file: string, key: string): number => {
 export const write = (file: string, value: number | string): void =>
   writeFileSync(file, String(value));
 
-/** Writes where the kernel has such a file; false where it has not. */
+/** Writes where the kernel has such a file; false where it has not, or the group is gone. */
 export const writeIfThere = (file: string, value: number | string): boolean => {
-  if (!existsSync(file)) return false;
-  write(file, value);
-  return true;
+  try {
+    writeFileSync(file, String(value), { flag: "r+" });
+    return true;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    if (["ENOENT", "ENODEV"].includes(code)) return false;
+    throw error;
+  }
 };
 
 /** True once the folder is gone, false while the kernel calls it busy. */

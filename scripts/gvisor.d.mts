@@ -1,0 +1,2 @@
+export const OLDEST_RUNSC: number;
+export const runscRelease: (text: string) => number;

@@ -1,0 +1,1 @@
+export const withLock: <T>(file: string, work: () => T | Promise<T>) => Promise<T>;

@@ -1,0 +1,90 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { findCgroups } from "../../sandbox/cgroup/cgroup.ts";
+import { SandboxError } from "../../sandbox/errors.ts";
+
+// A folder that plays the control group file system: files appear where the kernel would have them.
+let root = "";
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "clawgate-cgroup-"));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const put = (path: string, text: string) => {
+  mkdirSync(join(root, path, ".."), { recursive: true });
+  writeFileSync(join(root, path), text);
+};
+const get = (path: string) => readFileSync(join(root, path), "utf8");
+const LIMITS = { memoryBytes: 1000, processes: 7 };
+
+describe("version 2", () => {
+  beforeEach(() => {
+    put("cgroup.controllers", "cpuset cpu io memory hugetlb pids\n");
+    put("cgroup.subtree_control", "memory\n");
+  });
+
+  it("hands the missing controllers down and limits a group before anything enters it", () => {
+    const group = findCgroups(root).create("job", LIMITS);
+    expect(get("cgroup.subtree_control")).toBe("+pids");
+    expect(get("job/memory.max")).toBe("1000");
+    expect(get("job/pids.max")).toBe("7");
+    expect(group.entrances).toEqual([join(root, "job", "cgroup.procs")]);
+  });
+
+  it("reads usage, and whether the kernel killed for want of memory", () => {
+    const group = findCgroups(root).create("job", LIMITS);
+    put("job/cpu.stat", "usage_usec 2500000\nuser_usec 1\nsystem_usec 2\n");
+    put("job/memory.current", "123\n");
+    put("job/memory.peak", "456\n");
+    put("job/memory.events", "low 0\nhigh 0\nmax 3\noom 1\noom_kill 0\n");
+    expect([group.cpuMs(), group.memoryBytes(), group.peakMemoryBytes()]).toEqual([2500, 123, 456]);
+    expect(group.isOutOfMemory()).toBe(false);
+    put("job/memory.events", "oom 1\noom_kill 1\n");
+    expect(group.isOutOfMemory()).toBe(true);
+  });
+
+  it("kills through the kernel's own file, again and again until none is left", async () => {
+    const group = findCgroups(root).create("job", LIMITS);
+    put("job/cgroup.kill", "");
+    put("job/cgroup.procs", "4194999\n"); // beyond the largest pid: would never be there
+    const killed = group.kill();
+    expect(get("job/cgroup.kill")).toBe("1");
+    expect(get("job/pids.max")).toBe("0"); // no forks meanwhile
+    put("job/cgroup.procs", "");
+    await killed;
+  });
+
+  it("sweeps only what the caller claims", async () => {
+    mkdirSync(join(root, "clawgate-1"));
+    mkdirSync(join(root, "system.slice"));
+    await findCgroups(root).sweep((name) => name.startsWith("clawgate-"));
+    expect(readdirSync(root)).not.toContain("clawgate-1");
+    expect(readdirSync(root)).toContain("system.slice");
+  });
+});
+
+describe("version 1", () => {
+  beforeEach(() => {
+    for (const name of ["memory", "pids", "cpuacct"]) put(`${name}/cgroup.procs`, "");
+    put("unified/cgroup.controllers", "hugetlb\n");
+  });
+
+  it("makes a group in each hierarchy", () => {
+    const group = findCgroups(root).create("job", LIMITS);
+    expect(group.entrances).toHaveLength(3);
+    expect(get("memory/job/memory.limit_in_bytes")).toBe("1000");
+    expect(get("pids/job/pids.max")).toBe("7");
+    put("cpuacct/job/cpuacct.usage", "1500000000\n");
+    put("memory/job/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
+    expect(group.cpuMs()).toBe(1500);
+    expect(group.isOutOfMemory()).toBe(true);
+  });
+});
+
+it("refuses a machine whose control groups cannot limit memory and processes", () => {
+  expect(() => findCgroups(root)).toThrow(SandboxError);
+  put("cgroup.controllers", "cpu hugetlb\n");
+  expect(() => findCgroups(root)).toThrow(/no control groups/);
+});

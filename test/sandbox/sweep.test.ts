@@ -1,0 +1,96 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openTestSandbox, SETTINGS } from "./sandbox-fixture.ts";
+import { ownCgroups, processesWith } from "./traces.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+// A gateway of its own: runs one job that would take a minute, says so and waits.
+const GATEWAY = `
+  import { createSandbox } from "./compiled/openshell.js";
+  import { createLimits } from "./compiled/policy.js";
+  const settings = JSON.parse(process.argv[2]);
+  const sandbox = createSandbox({ ...settings, log: { info() {}, warn() {} } });
+  console.log(JSON.stringify(await sandbox.status()));
+  sandbox.run({
+    runId: "long", tenantId: "acme", language: "bash", script: "/app/run.sh", argv: [],
+    stdin: Buffer.alloc(0), env: {}, limits: createLimits(settings)({}),
+    readonly: new Map([["/app", settings.app]]),
+  }, new AbortController().signal);
+`;
+
+const home = mkdtempSync(join(tmpdir(), "clawgate-sweep-"));
+const stateFolder = join(home, "state");
+const gateways: ChildProcess[] = [];
+
+beforeAll(() => {
+  execFileSync(process.execPath, [
+    join(ROOT, "node_modules/typescript/bin/tsc"),
+    ...["--ignoreConfig", "--noCheck", "--target", "es2023", "--module", "nodenext"],
+    ...["--types", "node", "--rewriteRelativeImportExtensions", "--rootDir", `${ROOT}sandbox`],
+    ...["--outDir", join(home, "compiled"), `${ROOT}sandbox/openshell.ts`],
+  ]);
+  writeFileSync(join(home, "package.json"), '{"type":"module"}');
+  writeFileSync(join(home, "gateway.js"), GATEWAY);
+  mkdirSync(join(home, "app"));
+  execFileSync("chmod", ["711", home]);
+});
+afterAll(() => {
+  for (const gateway of gateways) gateway.kill("SIGKILL");
+  rmSync(home, { recursive: true, force: true });
+});
+
+const isRoot = process.getuid?.() === 0;
+
+describe.skipIf(!isRoot && process.env.CI !== "true").each([
+  ["gvisor", "sleep 7654321"],
+  ["bubblewrap", "sleep 7654322"],
+])("what a killed gateway left of %s", (isolation, command) => {
+  it("is swept by the next one, which leaves the live one alone", async () => {
+    writeFileSync(join(home, "app", "run.sh"), command);
+    const options = { ...SETTINGS, isolation, enginesFolder: join(ROOT, ".engines"), stateFolder };
+    const start = async () => {
+      const gateway = spawn(
+        process.execPath,
+        [join(home, "gateway.js"), JSON.stringify({ ...options, app: join(home, "app") })],
+        { stdio: ["ignore", "pipe", "inherit"] },
+      );
+      gateways.push(gateway);
+      const [status] = await once(gateway.stdout, "data");
+      return { gateway, pid: gateway.pid ?? 0, status: JSON.parse(String(status)) };
+    };
+    const killed = await start();
+    if (!killed.status.ok && process.env.CI !== "true") return console.warn(killed.status.reason);
+    expect(killed.status).toMatchObject({ ok: true });
+    const live = await start();
+    const hasJob = (pid: number) => ownCgroups(pid).length > 0;
+    await expect.poll(() => hasJob(killed.pid) && hasJob(live.pid)).toBe(true);
+
+    killed.gateway.kill("SIGKILL");
+    await once(killed.gateway, "exit");
+    expect(hasJob(killed.pid)).toBe(true);
+    const next = openTestSandbox(isolation, { stateFolder });
+    try {
+      expect(await next.sandbox.status()).toMatchObject({ ok: true });
+      expect(ownCgroups(killed.pid)).toEqual([]);
+      const owners = readdirSync(stateFolder);
+      expect(owners.some((name) => name.startsWith(`clawgate-${killed.pid}-`))).toBe(false);
+      expect(processesWith(`clawgate-${killed.pid}-`)).toEqual([]);
+      expect(owners.some((name) => name.startsWith(`clawgate-${live.pid}-`))).toBe(true);
+      expect(hasJob(live.pid)).toBe(true);
+    } finally {
+      await next.close();
+      live.gateway.kill("SIGKILL");
+      await once(live.gateway, "exit");
+    }
+    const last = openTestSandbox(isolation, { stateFolder });
+    await last.sandbox.status();
+    await last.close();
+    expect(ownCgroups(live.pid)).toEqual([]);
+    expect(existsSync(stateFolder) ? readdirSync(stateFolder) : []).toEqual([]);
+  });
+});
