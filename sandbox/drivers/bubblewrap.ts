@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 import type { Cgroup } from "../cgroup/cgroup.ts";
 import type { Probe, SandboxDriver, Slot } from "../driver.ts";
@@ -23,12 +24,6 @@ const OWN_PROCESSES = 2;
 const SECCOMP = 3;
 const OPTIONS = 4;
 const STATUS = 5;
-
-// The job's user may not be able to walk the host's folders to what is mounted for it (a checkout
-// below /root), and needs no right to. So root binds them to places that can be reached by everyone,
-// in a mount namespace that ends with the run. Pairs of folder and place, then `--` and a command.
-const STAGE =
-  'while [ "$1" != -- ]; do mount --bind -- "$1" "$2" || kill -9 $$; shift 2; done; shift; exec "$@"';
 
 /**
  * Runs jobs in Linux namespaces under a seccomp filter: a wall inside the host's kernel, weaker than
@@ -70,10 +65,10 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
       }
       const uid = String(tenantUid(request.tenantId));
       const mounts = mountsFor(workshop, slot.spec);
-      const staged = [...mounts.readonly].map(([path, folder], index) => ({
+      const folders = [...mounts.readonly].map(([path, folder], index) => ({
         path,
         folder,
-        place: workshop.stage(index),
+        place: isReachable(folder) ? folder : workshop.stage(index),
       }));
       const options = bubblewrapOptions({
         mounts,
@@ -82,14 +77,13 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
         descriptors: { seccomp: SECCOMP, status: STATUS },
         folders: [
           ["/etc", workshop.etcFolder],
-          ...staged.map(({ path, place }) => [path, place] as const),
+          ...folders.map(({ path, place }) => [path, place] as const),
         ],
       });
       const ended = await supervise(
         {
           command: [
-            ...["/usr/bin/unshare", "--mount", "--propagation=private", "--", "/bin/sh"],
-            ...["-c", STAGE, "sh", ...staged.flatMap(({ folder, place }) => [folder, place]), "--"],
+            ...staging(folders.filter(({ folder, place }) => folder !== place)),
             // Never start bwrap as root: to the kernel the job would be root with another face.
             ...["/usr/bin/setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"],
             ...["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"],
@@ -131,4 +125,28 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
 const versionOf = async (): Promise<string> => {
   const { stdout } = await promisify(execFile)(BWRAP, ["--version"], { env: {}, timeout: 5_000 });
   return stdout.trim().replace(/^bubblewrap /, "");
+};
+
+// Pairs of folder and place, then `--` and a command.
+const STAGE =
+  'while [ "$1" != -- ]; do mount --bind -- "$1" "$2" || kill -9 $$; shift 2; done; shift; exec "$@"';
+
+/**
+ * What the job's user cannot walk to (a checkout below /root), and needs no right to, is bound by root
+ * to a place that everyone can reach, in a mount namespace that ends with the run.
+ */
+const staging = (folders: readonly { folder: string; place: string }[]): readonly string[] =>
+  folders.length === 0
+    ? []
+    : [
+        ...["/usr/bin/unshare", "--mount", "--propagation=private", "--", "/bin/sh", "-c", STAGE],
+        ...["sh", ...folders.flatMap(({ folder, place }) => [folder, place]), "--"],
+      ];
+
+/** Whether everyone may walk down to the folder. */
+const isReachable = (folder: string): boolean => {
+  for (let path = realpathSync(folder); path !== "/"; path = dirname(path)) {
+    if (!(statSync(path).mode & 0o001)) return false;
+  }
+  return true;
 };

@@ -22,6 +22,8 @@ export interface GvisorOptions {
 const OLDEST_RELEASE = 20240729;
 // Fastest first. KVM is never tried: inside a virtual machine it may be there and hang.
 const PLATFORMS = ["systrap", "ptrace"] as const;
+const ENGINE_LOG = "engine.log";
+const DEBUG_LOG = "debug.log";
 const SEARCH = ["/usr/local/bin/runsc", "/usr/bin/runsc"];
 
 // With a tight kernel limit gVisor often hangs when memory is used up, so we watch and kill; its own
@@ -83,7 +85,6 @@ export const createGvisorDriver = (
       const { folder, cgroup } = own;
       const config = bundleConfig(workshop, mountsFor(workshop, slot.spec), request);
       writeFileSync(join(folder, "config.json"), JSON.stringify(config), { mode: 0o600 });
-      const log = join(folder, "engine.log");
       const ended = await supervise(
         {
           command: [
@@ -94,8 +95,12 @@ export const createGvisorDriver = (
             "--ignore-cgroups",
             "--overlay2=none",
             "--host-uds=none",
-            `--log=${log}`,
+            `--log=${join(folder, ENGINE_LOG)}`,
             "--log-format=json",
+            // The supervising runsc only, not the kernel inside: its few lines tell how the job ended.
+            "--debug",
+            "--debug-command=run",
+            `--debug-log=${join(folder, DEBUG_LOG)}`,
             `--panic-log=${join(folder, "panic.log")}`,
             "run",
             `--bundle=${folder}`,
@@ -108,7 +113,7 @@ export const createGvisorDriver = (
         },
         signal,
       );
-      return verdictOf(ended, ended.exitCode === 0 ? undefined : faultIn(log));
+      return verdictOf(ended, ended.exitCode === 0 ? undefined : faultIn(folder));
     },
 
     async destroy(slot) {
@@ -132,13 +137,22 @@ const releaseOf = async (runsc: string): Promise<number> => {
   }
 };
 
-/** runsc's own log is written outside the sandbox: an error in it is the engine's, not the job's. */
-const faultIn = (log: string): string | undefined => {
+/**
+ * Why the engine failed, if it did. runsc writes both files outside the sandbox. When gVisor's kernel
+ * dies under the job, runsc passes its exit status on as if it were the job's.
+ */
+const faultIn = (folder: string): string | undefined => {
+  const error = lineOf(join(folder, ENGINE_LOG), /"level":\s*"(error|fatal|panic)"/);
+  if (error !== undefined) return `runsc: ${error.slice(0, 300)}`;
+  const lost = lineOf(join(folder, DEBUG_LOG), /Wait RPC to container .* failed/);
+  return lost === undefined ? undefined : "gVisor's kernel died under the job";
+};
+
+const lineOf = (file: string, pattern: RegExp): string | undefined => {
   try {
-    const line = readFileSync(log, "utf8")
+    return readFileSync(file, "utf8")
       .split("\n")
-      .find((text) => /"level":\s*"(error|fatal|panic)"/.test(text));
-    return line === undefined ? undefined : `runsc: ${line.slice(0, 300)}`;
+      .find((line) => pattern.test(line));
   } catch {
     return undefined;
   }

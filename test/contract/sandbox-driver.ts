@@ -1,11 +1,24 @@
-import { chmodSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { EngineName, RunResult } from "../../sandbox/driver.ts";
 import { openTestSandbox } from "../sandbox/sandbox-fixture.ts";
-import { mountsWith, ownCgroups, processesWith } from "../sandbox/traces.ts";
+import {
+  mountsWith,
+  ownCgroupAgeMs,
+  ownCgroups,
+  ownProcesses,
+  processesWith,
+} from "../sandbox/traces.ts";
 
 const text = (result: RunResult) => result.stdout.toString();
 const MIB = 1 << 20;
@@ -66,6 +79,16 @@ export const describeSandboxDriver = async (engine: EngineName): Promise<void> =
         expect(usage.cpuMs).toBeGreaterThan(10);
         expect(usage.wallMs).toBeGreaterThan(10);
         expect(usage.peakMemoryBytes).toBeGreaterThan(20 * MIB);
+      });
+
+      it("runs a job whose folder lies where the job's user could not walk, as below /root", async () => {
+        const app = join(folder(), "closed", "app");
+        mkdirSync(app, { recursive: true, mode: 0o700 });
+        chmodSync(app, 0o755);
+        writeFileSync(join(app, "run.sh"), "cat /app/data");
+        writeFileSync(join(app, "data"), "found");
+        const result = await run("bash", "", { request: { readonly: new Map([["/app", app]]) } });
+        expect(text(result)).toBe("found");
       });
 
       it("gives the same tenant the same user, another tenant another, and never root", async () => {
@@ -327,6 +350,18 @@ export const describeSandboxDriver = async (engine: EngineName): Promise<void> =
           reason: "policy",
         });
       });
+    });
+
+    it("reports an engine that dies as a fault of ours and not of the job", async () => {
+      const pending = run("bash", "echo before; sleep 30");
+      const command = engine === "gvisor" ? / boot .*--spec-fd/ : /bwrap --args/;
+      // By then it has long booted and runs the job.
+      const isWarm = () => ownProcesses(command).length > 0 && ownCgroupAgeMs() > 1000;
+      await expect.poll(isWarm, { timeout: 10_000 }).toBe(true);
+      for (const pid of ownProcesses(command)) process.kill(pid, "SIGKILL");
+      const result = await pending;
+      expect(result).toMatchObject({ verdict: "killed", reason: "internal" });
+      expect(Buffer.concat([result.stdout, result.stderr]).length).toBe(0);
     });
 
     it("leaves nothing behind: no process, control group, mount or file", async () => {
