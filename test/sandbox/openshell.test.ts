@@ -55,5 +55,6 @@ describe.skipIf(!isRoot)("closing", () => {
     await close();
     expect(await pending).toMatchObject({ verdict: "killed", reason: "aborted" });
     expect(await run("bash", "true")).toMatchObject({ verdict: "killed", reason: "aborted" });
+    await close(); // a second time is harmless
   });
 });
