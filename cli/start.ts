@@ -46,11 +46,11 @@ const start = async (io: Io, options: { readonly settings?: string }): Promise<n
 };
 
 const banner = ({ settings, source }: LoadedSettings, { url, channels, skills }: Gateway) => {
-  const tenants = settings.multi_tenant.tenants.map(({ id }) => id);
+  const tenants = settings.multi_tenant.tenants.map(({ id }) => id).join(", ");
+  const on = channels.join(", ") || "no channel (switch one on under `channels`)";
   return [
     `clawgate ${version()} listens on ${url} (settings: ${source})`,
-    `  channels  ${channels.join(", ") || "none: switch one on under `channels`"}`,
-    `  tenants   ${tenants.join(", ") || "none: nobody will be let in"}`,
+    `  serves    ${on} for ${tenants || "no tenant: nobody will be let in"}`,
     `  skills    ${skills.join(", ") || "none"}`,
   ].join("\n");
 };
