@@ -64,7 +64,7 @@ const sandboxFinding = async (settings: Settings): Promise<Finding> => {
   const sandbox = createSandbox({
     ...settings.openshell,
     enginesFolder: join(packageRoot, ".engines"),
-    log: { info: () => {}, warn: () => {} },
+    log: { warn: () => {} },
   });
   try {
     const status = await sandbox.status();

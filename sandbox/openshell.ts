@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { findCgroups } from "./cgroup/cgroup.ts";
 import type {
   EngineName,
@@ -10,6 +11,7 @@ import type {
 } from "./driver.ts";
 import { createBubblewrapDriver } from "./drivers/bubblewrap.ts";
 import { createGvisorDriver } from "./drivers/gvisor.ts";
+import { createGate } from "./gate.ts";
 import { type OpenshellSettings, overlap, pathProblem, requestProblem } from "./policy.ts";
 import { createWorkshop, sweepLeftovers, type Workshop } from "./workshop.ts";
 
@@ -19,11 +21,12 @@ export interface SandboxOptions extends OpenshellSettings {
   readonly enginesFolder: string;
   /** Holds what a run needs while it runs; default /run/clawgate. */
   readonly stateFolder?: string;
-  readonly log: {
-    info(fields: object, text: string): void;
-    warn(fields: object, text: string): void;
-  };
+  readonly log: { warn(fields: object, text: string): void };
 }
+
+// A cold start keeps a core busy for 0.2 s and a run may take all the memory it is allowed: many
+// at once would only make each other slow. A run's clock starts when it gets its place.
+const PARALLEL_RUNS = 2 * availableParallelism();
 
 /** Strongest first. */
 const ENGINES: readonly EngineName[] = ["gvisor", "bubblewrap"];
@@ -35,12 +38,12 @@ const ENGINES: readonly EngineName[] = ["gvisor", "bubblewrap"];
 export const createSandbox = (options: SandboxOptions): Sandbox => {
   const closing = new AbortController();
   const running = new Set<Promise<RunResult>>();
+  const gate = createGate(PARALLEL_RUNS);
   const opened = open(options).catch(
     (error: unknown): Opened => ({ status: { ok: false, reason: messageOf(error) } }),
   );
   opened.then(({ status }) => {
-    if (status.ok) options.log.info({ engine: status.engine }, `sandbox: ${status.isolation}`);
-    else options.log.warn({ reason: status.reason }, "no sandbox: skills are off");
+    if (!status.ok) options.log.warn({ reason: status.reason }, "no sandbox: skills are off");
   });
 
   const perform = async (request: RunRequest, signal: AbortSignal): Promise<RunResult> => {
@@ -51,12 +54,15 @@ export const createSandbox = (options: SandboxOptions): Sandbox => {
     const problem = requestProblem(request, options);
     if (problem !== undefined) return refused("blocked", "policy", problem);
     const either = AbortSignal.any([signal, closing.signal]);
-    if (either.aborted) return refused("killed", "aborted", "aborted before it started");
+    const leave = await gate.enter();
     try {
+      if (either.aborted) return refused("killed", "aborted", "aborted before it started");
       return await runOnce(driver, request, either);
     } catch (error) {
       options.log.warn({ runId: request.runId, error: messageOf(error) }, "sandbox engine failed");
       return refused("killed", "internal", messageOf(error));
+    } finally {
+      leave();
     }
   };
 

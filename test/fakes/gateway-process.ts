@@ -15,6 +15,7 @@ export interface GatewayProcess {
   readonly folder: string;
   /** Everything that it printed, both streams. */
   readonly output: string;
+  /** Rejects when it ends instead; a second one beside a running one is not kept. */
   start(): Promise<void>;
   /** Sends the signal and waits for the end; the exit code, or the signal that ended it. */
   stop(signal?: NodeJS.Signals): Promise<number | string>;
@@ -23,6 +24,9 @@ export interface GatewayProcess {
   /** Stops it and removes its folder. */
   remove(): Promise<void>;
 }
+
+const hasEnded = (child: ChildProcess): boolean =>
+  child.exitCode !== null || child.signalCode !== null;
 
 /** Prepares a gateway with these settings; storage, host and a free port are set here. */
 export const gatewayProcess = (settings: Readonly<Record<string, unknown>>): GatewayProcess => {
@@ -42,7 +46,7 @@ export const gatewayProcess = (settings: Readonly<Record<string, unknown>>): Gat
   let url = "";
 
   const stop = async (signal: NodeJS.Signals = "SIGTERM"): Promise<number | string> => {
-    if (!child || child.exitCode !== null || child.signalCode !== null) return "not running";
+    if (!child || hasEnded(child)) return "not running";
     const ended = once(child, "exit");
     child.kill(signal);
     const [code, by] = await ended;
@@ -65,7 +69,7 @@ export const gatewayProcess = (settings: Readonly<Record<string, unknown>>): Gat
           env: { PATH: process.env.PATH },
           stdio: ["ignore", "pipe", "pipe"],
         });
-        child = starting;
+        if (child === undefined || hasEnded(child)) child = starting;
         const fail = (why: string) => reject(new Error(`gateway ${why}:\n${output}`));
         const timer = setTimeout(() => fail("did not listen in time"), READY_MS);
         let stdout = "";

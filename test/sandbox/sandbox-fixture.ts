@@ -59,7 +59,7 @@ export const openTestSandbox = (
     ...SETTINGS,
     isolation,
     enginesFolder: join(ROOT, ".engines"),
-    log: { info: () => {}, warn: () => {} },
+    log: { warn: () => {} },
     ...options,
     stateFolder,
   });
