@@ -6,13 +6,21 @@ import type { Settings } from "../config/schema.ts";
 import { type WecomAppSettings, wecomApps } from "../config/wecom-apps.ts";
 import { openStore } from "../core/store/store.ts";
 import { createSandbox } from "../sandbox/openshell.ts";
-import type { Finding } from "./doctor.ts";
 import { listenerProblem } from "./listener.ts";
 import { packageRoot } from "./package-root.ts";
 import { storageFolder } from "./storage-folder.ts";
 
 const TIMEOUT_MS = 3_000;
 const CLOCK_TOLERANCE_MS = 60_000;
+
+/** What was found of one thing. `unknown` = could not be judged from here; it fails nothing. */
+export interface Finding {
+  readonly check: string;
+  readonly state: "ok" | "bad" | "unknown";
+  readonly text: string;
+  /** What to do about it. */
+  readonly remedy?: string;
+}
 
 /** Looks at everything but the settings themselves; works beside a running gateway. */
 export const examine = async ({ settings }: LoadedSettings): Promise<readonly Finding[]> => {

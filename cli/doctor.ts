@@ -1,19 +1,11 @@
 import type { Command } from "commander";
 import { type LoadedSettings, loadSettings } from "../config/load.ts";
+import type { Finding } from "./doctor-checks.ts";
 import { type Exit, type Io, setExitCode } from "./io.ts";
 
 interface DoctorOptions {
   readonly settings?: string | undefined;
   readonly json?: boolean | undefined;
-}
-
-/** What was found of one thing. `unknown` = could not be judged from here; it fails nothing. */
-export interface Finding {
-  readonly check: string;
-  readonly state: "ok" | "bad" | "unknown";
-  readonly text: string;
-  /** What to do about it. */
-  readonly remedy?: string;
 }
 
 /** Adds `doctor`. */
