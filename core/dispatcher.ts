@@ -4,7 +4,8 @@ import { type AuditLog, PLATFORM_SCOPE } from "./audit-log.ts";
 import type { ChannelAdapter, InlineReply, Receive } from "./contract/channel.ts";
 import type { Log } from "./contract/log.ts";
 import type { InboundMessage } from "./contract/message.ts";
-import type { Reply } from "./contract/reply.ts";
+import type { Locale } from "./contract/model.ts";
+import type { Answer, Refusal, Reply } from "./contract/reply.ts";
 import { type Inbox, type InboxEntry, laneOf } from "./delivery/inbox.ts";
 import { createInlineWaiters } from "./delivery/inline-waiters.ts";
 import { createKeyedLoops } from "./delivery/keyed-loops.ts";
@@ -40,6 +41,13 @@ export interface DispatcherOptions {
   readonly signal: AbortSignal;
 }
 
+/** How a message was decided. */
+interface Turn {
+  readonly tenantId: string;
+  readonly reply: Reply;
+  readonly locale: Locale;
+}
+
 const PARALLEL_TURNS = 64;
 // A message under which this many processes died is not given to a further one.
 const MAX_ATTEMPTS = 3;
@@ -62,7 +70,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     },
   });
 
-  const takeTurn = async (entry: InboxEntry): Promise<{ tenantId: string; reply: Reply }> => {
+  const takeTurn = async (entry: InboxEntry): Promise<Turn> => {
     const { message } = entry;
     const startedAt = now();
     const traceId = randomUUID();
@@ -78,7 +86,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     const locale = localeFor(tenant?.locale, textOf(message));
     if (tenant && entry.attempt <= MAX_ATTEMPTS) {
       const reply = await pipeline({ message, tenant, traceId, locale, signal });
-      return { tenantId: tenant.id, reply };
+      return { tenantId: tenant.id, reply, locale };
     }
     const code = tenant
       ? "INTERNAL"
@@ -99,14 +107,11 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       durationMs: now().getTime() - startedAt.getTime(),
       ...outcomeOf(reply),
     });
-    return { tenantId, reply };
+    return { tenantId, reply, locale };
   };
 
-  const finish = async (
-    entry: InboxEntry,
-    { tenantId, reply }: { readonly tenantId: string; readonly reply: Reply },
-  ): Promise<void> => {
-    const parts = reply.kind === "silence" ? [] : render(entry, reply);
+  const finish = async (entry: InboxEntry, { tenantId, reply, locale }: Turn): Promise<void> => {
+    const parts = reply.kind === "silence" ? [] : render(entry, reply, locale);
     const waiter = waiters.take(entry.id);
     try {
       const { isInline } = await outbox.complete(entry, { tenantId, parts, mayInline: !!waiter });
@@ -117,13 +122,26 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     }
   };
 
-  const render = (entry: InboxEntry, reply: Exclude<Reply, { kind: "silence" }>) => {
+  const render = (
+    entry: InboxEntry,
+    reply: Answer | Refusal,
+    locale: Locale,
+  ): readonly string[] => {
     const adapter = adapters.get(entry.message.channel);
-    if (adapter) return adapter.render(reply);
-    log.error(
-      { inbox: entry.id, alert: "channel_off" },
-      "its channel is switched off: not answered",
-    );
+    if (!adapter) {
+      const fields = { inbox: entry.id, alert: "channel_off" };
+      log.error(fields, "its channel is switched off: not answered");
+      return [];
+    }
+    // A reply that cannot be rendered will not be rendered by doing its turn again, either.
+    for (const candidate of [reply, refuse("INTERNAL", locale)]) {
+      try {
+        return adapter.render(candidate);
+      } catch (cause) {
+        const fields = { err: cause, inbox: entry.id, alert: "reply_not_renderable" };
+        log.error(fields, "reply cannot be rendered");
+      }
+    }
     return [];
   };
 

@@ -24,6 +24,9 @@ export interface KeyedLoopsOptions {
   readonly onError: (key: string, cause: unknown) => void;
 }
 
+// What setTimeout can hold; beyond it, it fires at once.
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export const createKeyedLoops = (options: KeyedLoopsOptions): KeyedLoops => {
   const { step, concurrency, retryAfterMs, onError } = options;
   const waiting = new Set<string>(); // in order of arrival, a key at most once
@@ -32,13 +35,17 @@ export const createKeyedLoops = (options: KeyedLoopsOptions): KeyedLoops => {
   let isDraining = false;
 
   const wakeLater = (key: string, afterMs: number): void => {
+    if (isDraining) return; // a timer would only keep the process alive
     clearTimeout(timers.get(key));
     timers.set(
       key,
-      setTimeout(() => {
-        timers.delete(key);
-        wake(key);
-      }, afterMs),
+      setTimeout(
+        () => {
+          timers.delete(key);
+          wake(key);
+        },
+        Math.min(afterMs, LONGEST_TIMER_MS),
+      ),
     );
   };
 

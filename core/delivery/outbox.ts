@@ -57,6 +57,8 @@ type PendingPart = Awaited<ReturnType<typeof firstPending>>;
 
 export const createOutbox = (options: OutboxOptions): Outbox => {
   const { store, adapters, now, random, log, signal } = options;
+  // Inline replies whose response was written and whose row does not say so yet, by inbox id.
+  const carried = new Set<number>();
 
   const loops = createKeyedLoops({
     concurrency: PARALLEL_SENDS,
@@ -65,6 +67,10 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     step: async (lane) => {
       const row = await firstPending(store, lane);
       if (!row) return "idle";
+      if (carried.has(row.inbox_id)) {
+        await recordCarried(row.inbox_id);
+        return "again";
+      }
       const waitMs = row.due_at - now().getTime();
       if (waitMs > 0) return { afterMs: waitMs };
       await settle(row, await send(row));
@@ -87,7 +93,27 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       attempt,
       isRepeat: await wasSentBefore(store, row, now().getTime() - REPEAT_WINDOW_MS),
     };
-    return adapter.send(part, signal);
+    try {
+      return await adapter.send(part, signal);
+    } catch (cause) {
+      log.error({ err: cause, part: part.id, alert: "adapter_threw" }, "send ended in a fault");
+      return { kind: "unknown", reason: "the adapter failed" };
+    }
+  };
+
+  const recordCarried = async (inboxId: number): Promise<void> => {
+    const row = await store.note((transaction) =>
+      transaction
+        .updateTable("outbox")
+        .set({ state: "delivered" })
+        .where("inbox_id", "=", inboxId)
+        .where("via", "=", "inline")
+        .returning("lane")
+        .executeTakeFirst(),
+    );
+    carried.delete(inboxId);
+    // What is behind it in its lane waits for nothing any more.
+    if (row) loops.wake(row.lane);
   };
 
   const settle = async (row: NonNullable<PendingPart>, outcome: SendOutcome): Promise<void> => {
@@ -177,14 +203,8 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
         log.warn({ inbox: inboxId }, "response broke off; waiting for the platform's redelivery");
         return;
       }
-      await store.note((transaction) =>
-        transaction
-          .updateTable("outbox")
-          .set({ state: "delivered" })
-          .where("inbox_id", "=", inboxId)
-          .where("via", "=", "inline")
-          .execute(),
-      );
+      carried.add(inboxId);
+      await recordCarried(inboxId);
     },
 
     resume: async () => {

@@ -165,6 +165,34 @@ describe("dispatcher", () => {
     expect(gateway.records).toMatchObject([{ code: "INTERNAL", tenantId: "sales" }]);
   });
 
+  it("answers a reply that cannot be rendered with an apology, without doing the turn again", async () => {
+    const pipeline = vi.fn(echo);
+    gateway = start(pipeline);
+    const { render } = gateway.channel;
+    gateway.channel.render = (reply) => {
+      if (reply.kind === "text") throw new RangeError("a bug");
+      return render(reply);
+    };
+    await gateway.dispatcher.receive(textMessage("m1"));
+    await eventually(() => expect(gateway.channel.sent[0]?.body).toContain("[INTERNAL]"));
+    expect(pipeline).toHaveBeenCalledTimes(1);
+  });
+
+  it("does not let a channel that can render nothing hold up its messages for ever", async () => {
+    gateway = start();
+    gateway.channel.render = () => {
+      throw new RangeError("a bug");
+    };
+    await gateway.dispatcher.receive(textMessage("m1"));
+    await eventually(async () =>
+      expect(await createInbox(store, () => new Date()).pendingLanes()).toEqual([]),
+    );
+    expect(gateway.log.lines).toMatchObject([
+      { fields: { alert: "reply_not_renderable" } },
+      { fields: { alert: "reply_not_renderable" } },
+    ]);
+  });
+
   it("refuses a sender of no tenant by name of the reason, on record under the platform's own scope", async () => {
     gateway = start(echo, { get: () => undefined, resolve: () => ({ kind: "unknown" }) });
     const receipt = await gateway.dispatcher.receive(textMessage("m1"));

@@ -5,6 +5,7 @@ export interface FakeChannel extends ChannelAdapter {
   readonly sent: OutboundPart[];
   /** What the next sends shall end in; when used up: delivered. */
   readonly outcomes: (SendOutcome | Promise<SendOutcome>)[];
+  render: ChannelAdapter["render"];
 }
 
 /** A platform without a network; a body is split at every "|". */

@@ -93,6 +93,30 @@ describe("keyed loops", () => {
     expect(step).toHaveBeenCalledTimes(2);
   });
 
+  it("wait for a time that is further away than a timer can count", async () => {
+    const step = vi.fn<Step>().mockResolvedValue({ afterMs: 2 ** 31 });
+    const { loops } = loopsOf(step);
+    loops.wake("a");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(step).toHaveBeenCalledTimes(1);
+  });
+
+  it("drain: leave no timer behind, which would keep the process alive", async () => {
+    const ends: (() => void)[] = [];
+    const { loops } = loopsOf(async (key) => {
+      await new Promise<void>((resolve) => ends.push(resolve));
+      if (key === "failing") throw new Error("disk full");
+      return { afterMs: 300_000 };
+    });
+    loops.wake("failing");
+    loops.wake("waiting");
+    await settle();
+    const drained = loops.drain();
+    for (const end of ends) end();
+    await drained;
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it("drain: let running steps end and begin no more", async () => {
     const { started, ends, step } = heldSteps();
     const { loops } = loopsOf(step);

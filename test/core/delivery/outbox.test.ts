@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createInbox, laneOf } from "../../../core/delivery/inbox.ts";
 import { createOutbox, type Outbox } from "../../../core/delivery/outbox.ts";
@@ -146,6 +147,17 @@ describe("outbox", () => {
     expect(channel.sent.map((part) => part.attempt)).toEqual([1, 2]);
   });
 
+  it("takes an adapter that throws for a send of unknown outcome", async () => {
+    const fault = Promise.reject(new Error("a bug"));
+    fault.catch(() => {}); // it is met later
+    channel.outcomes.push(fault);
+    await reply("m1", ["one"]);
+    await eventually(() => expect(log.lines.at(-1)).toMatchObject({ text: "send again later" }));
+    await vi.advanceTimersByTimeAsync(1_000);
+    await eventually(async () => expect(await states()).toBe("delivered"));
+    expect(channel.sent.map((part) => part.attempt)).toEqual([1, 2]);
+  });
+
   it("lays aside what belongs to a channel that is switched off", async () => {
     outbox = createOutbox({
       store,
@@ -188,6 +200,27 @@ describe("an inline reply", () => {
     await vi.advanceTimersByTimeAsync(60_000);
     expect(channel.sent).toEqual([]);
     expect(await outbox.inlineBody(id)).toBe("one");
+  });
+
+  it("holds up the next one no longer than its own response takes", async () => {
+    const first = await reply("m1", ["one"], true);
+    await reply("m2", ["two"]);
+    await eventually(() => expect(vi.getTimerCount()).toBe(1));
+    await outbox.inlineSettled(first.id, true);
+    await eventually(async () => expect(await states()).toBe("delivered delivered"));
+    expect(bodies()).toEqual(["two"]);
+  });
+
+  it("is not sent again because its delivery could not be recorded at first", async () => {
+    const { id } = await reply("m1", ["one"], true);
+    await sql`CREATE TRIGGER full BEFORE UPDATE ON outbox BEGIN SELECT RAISE(FAIL, 'full'); END`.execute(
+      store.db,
+    );
+    await expect(outbox.inlineSettled(id, true)).rejects.toThrow("full");
+    await sql`DROP TRIGGER full`.execute(store.db);
+    await vi.advanceTimersByTimeAsync(20_000);
+    await eventually(async () => expect(await states()).toBe("delivered"));
+    expect(channel.sent).toEqual([]);
   });
 
   it("has no body for a redelivery once the reply went actively", async () => {
