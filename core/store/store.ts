@@ -1,7 +1,6 @@
-import { closeSync, mkdirSync, openSync } from "node:fs";
-import { join } from "node:path";
 import { Kysely, Migrator, SqliteDialect, sql, type Transaction } from "kysely";
 import { StoreError } from "./errors.ts";
+import { makeStoreFile } from "./folder.ts";
 import { migrations } from "./migrations.ts";
 import type { Tables } from "./schema.ts";
 import { openSqlite } from "./sqlite.ts";
@@ -29,12 +28,12 @@ interface Job {
   readonly reject: (cause: unknown) => void;
 }
 
-/** Opens (or makes) the SQLite store in `folder` and brings its schema up to date. */
+/**
+ * Opens (or makes) the SQLite store in `folder` and brings its schema up to date.
+ * Throws StoreError when it cannot be opened or used.
+ */
 export const openStore = async (folder: string): Promise<Store> => {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const file = join(folder, "clawgate.db");
-  // It holds what people wrote, whoever may look into the folder; SQLite's own files follow its mode.
-  closeSync(openSync(file, "a", 0o600));
+  const file = makeStoreFile(folder, "clawgate.db");
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: openSqlite(file) }) });
   try {
     await sql`PRAGMA journal_mode = WAL`.execute(db);
@@ -42,7 +41,10 @@ export const openStore = async (folder: string): Promise<Store> => {
     await migrate(db);
   } catch (cause) {
     await db.destroy();
-    throw new StoreError(`cannot open ${folder}`, { cause });
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new StoreError(`cannot open ${file}: ${why}; is it ours, and of no newer version?`, {
+      cause,
+    });
   }
   const commits = createGroupCommit(db);
   return {

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -62,6 +62,35 @@ describe("openStore", () => {
       "fulfilled",
     ]);
     expect(await keys()).toEqual(["before", "after"]);
+  });
+
+  it("keeps what a full disk let through, and nothing of what it did not", async () => {
+    await store.write(insert("before"));
+    await sql`PRAGMA max_page_count = 1`.execute(store.db); // what is already in use stays usable
+    const large: Work<void> = async (transaction) => {
+      await sql`CREATE TABLE large AS SELECT zeroblob(1000000) AS bytes`.execute(transaction);
+    };
+    const outcomes = await Promise.allSettled([store.write(large), store.note(large)]);
+    expect(outcomes.map((outcome) => outcome.status)).toEqual(["rejected", "rejected"]);
+    await sql`PRAGMA max_page_count = 1000000`.execute(store.db);
+    await store.write(insert("after"));
+    expect(await keys()).toEqual(["before", "after"]);
+  });
+
+  it.each([
+    ["the store", openStore],
+    ["the lock", async (path: string) => takeReplicaLock(path)],
+  ])("says which file of %s cannot be written, and what to do", async (_what, open) => {
+    const file = join(folder.path, "a-file");
+    writeFileSync(file, "");
+    await expect(open(file)).rejects.toThrow(/cannot write .*a-file.*EEXIST.*storage\.url/);
+  });
+
+  it("says why a file that is no store cannot be opened", async () => {
+    const other = join(folder.path, "other");
+    mkdirSync(other);
+    writeFileSync(join(other, "clawgate.db"), "no database".repeat(1_000));
+    await expect(openStore(other)).rejects.toThrow(/clawgate\.db: file is not a database/);
   });
 
   it("lets nobody but its owner read it, also in a folder that others may enter", async () => {
