@@ -22,7 +22,8 @@ const differ = (before: unknown, after: unknown): boolean =>
 
 export interface Reloader {
   readonly current: LoadedSettings;
-  readonly load: () => LoadedSettings;
+  /** Loads the file that is given, absolute. */
+  readonly load: (source: string) => LoadedSettings;
   readonly apply: (loaded: LoadedSettings) => Promise<void>;
   readonly log: Log;
 }
@@ -38,7 +39,8 @@ export const createReload = ({ current, load, apply, log }: Reloader): (() => Pr
 
   const reload = async (): Promise<void> => {
     try {
-      const next = load();
+      // Always the file of the start: were it chosen again, a file that is gone would mean the demo.
+      const next = load(current.source);
       await apply(next);
       const atRestart = needsRestart(last.settings, next.settings);
       last = next;

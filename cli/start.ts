@@ -23,8 +23,8 @@ export const registerStart = (program: Command, io: Io, exit: Exit = setExitCode
 /** Serves until a signal comes, then drains. Throws what keeps the gateway from starting. */
 const start = async (io: Io, options: { readonly settings?: string }): Promise<number> => {
   const signal = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
-  const load = () => loadSettings({ path: options.settings, env: io.env, cwd: io.cwd });
-  const loaded = load();
+  const load = (path: string | undefined) => loadSettings({ path, env: io.env, cwd: io.cwd });
+  const loaded = load(options.settings);
   // Only this verb needs the whole gateway; the others stay quick.
   const [{ pino }, { startGateway }] = await Promise.all([import("pino"), import("./gateway.ts")]);
   // The log is for machines, on stderr and asynchronous; what a person reads goes to stdout.
@@ -36,8 +36,8 @@ const start = async (io: Io, options: { readonly settings?: string }): Promise<n
   const stopWatching = loaded.isDemo ? () => {} : watchSettings(loaded.source, reload);
   io.stdout.write(`${banner(loaded, gateway)}\n`);
   // Listening comes first; which isolation is in force is known when the self-test is over.
-  await Promise.race([gateway.sandbox.status(), signal]);
-  io.stdout.write(`${await closing(loaded, gateway)}\n`);
+  const isTold = closing(loaded, gateway).then((text) => io.stdout.write(`${text}\n`));
+  await Promise.race([isTold, signal]);
   await signal;
   stopWatching();
   await gateway.close();

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createReload } from "../../cli/reload.ts";
@@ -12,13 +12,20 @@ const setUp = () => {
   const path = join(folder.path, "settings.json");
   const write = (text: string) => writeFileSync(path, text);
   write(JSON.stringify({ server: { port: 1000 } }));
-  const load = () => loadSettings({ path, env: {}, cwd: folder.path });
+  const load = (path?: string) => loadSettings({ path, env: {}, cwd: folder.path });
   const applied: LoadedSettings[] = [];
   const log = recordedLog();
   const apply = async (loaded: LoadedSettings) => {
     applied.push(loaded);
   };
-  return { write, applied, log, reload: createReload({ current: load(), load, apply, log }) };
+  const remove = () => rmSync(path);
+  return {
+    write,
+    remove,
+    applied,
+    log,
+    reload: createReload({ current: load(), load, apply, log }),
+  };
 };
 
 describe("a change of the settings file", () => {
@@ -41,6 +48,16 @@ describe("a change of the settings file", () => {
           problems: [expect.stringContaining("server.port"), expect.stringContaining("nonsense")],
         },
       },
+    ]);
+  });
+
+  it("that takes the file away does not bring the demo in its place", async () => {
+    const { remove, applied, log, reload } = setUp();
+    remove();
+    await reload();
+    expect(applied).toEqual([]);
+    expect(log.lines).toMatchObject([
+      { level: "error", fields: { problems: [expect.stringContaining("no such file")] } },
     ]);
   });
 
