@@ -96,17 +96,14 @@ export const startGateway = async (loaded: LoadedSettings, log: Log): Promise<Ga
       await adapter.start(dispatcher.receive);
       undo.push(() => adapter.stop());
     }
+    undo.push(async () => {
+      await dispatcher.drain();
+      await outbox.drain();
+    });
     await dispatcher.resume();
     const { in_transit } = settings.enterprise.encryption ?? {};
     const listener = await listen(app.callback(), settings.server, in_transit);
-    undo.push(async () => {
-      isDraining = true;
-      const deadline = setTimeout(() => stopping.abort(), DRAIN_MS);
-      await listener.close();
-      await dispatcher.drain();
-      await outbox.drain();
-      clearTimeout(deadline);
-    });
+    undo.push(() => listener.close(signal));
     return {
       url: listener.url,
       sandbox,
@@ -116,9 +113,15 @@ export const startGateway = async (loaded: LoadedSettings, log: Log): Promise<Ga
       apply: async (next) => {
         rules = await buildRules(next, parts);
       },
-      close,
+      close: async () => {
+        isDraining = true;
+        const deadline = setTimeout(() => stopping.abort(), DRAIN_MS);
+        await close().finally(() => clearTimeout(deadline));
+      },
     };
   } catch (cause) {
+    // What was taken up again stays on disk for the next start.
+    stopping.abort();
     await close();
     throw cause;
   }

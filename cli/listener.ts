@@ -3,13 +3,14 @@ import { createServer, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, BlockList, isIP } from "node:net";
 import type { Settings } from "../config/schema.ts";
+import { StartError } from "./errors.ts";
 
 /** The one port that everything is served on. */
 export interface Listener {
   /** `https://host:port` or `http://host:port`. */
   readonly url: string;
-  /** Takes no more requests; resolves when the open ones are answered. */
-  close(): Promise<void>;
+  /** Takes no more requests; resolves when the open ones are answered, or cut off by `signal`. */
+  close(signal: AbortSignal): Promise<void>;
 }
 
 type ServerSettings = Settings["server"];
@@ -32,6 +33,7 @@ export const listenerProblem = ({
 /**
  * Serves `handle`. Without TLS only loopback and the declared proxies are let in: a plain
  * connection from elsewhere has not passed the proxy that was to protect it.
+ * Throws StartError when the address or the certificate cannot be used.
  */
 export const listen = async (
   handle: RequestListener,
@@ -45,23 +47,33 @@ export const listen = async (
         if (isTrusted(request.socket.remoteAddress ?? "")) return handle(request, response);
         response.writeHead(403, { connection: "close" }).end();
       };
-  const http = server.tls
-    ? createTlsServer(tlsOptions(server.tls, inTransit), guarded)
-    : createServer(guarded);
+  const http = server.tls ? createTls(server.tls, inTransit, guarded) : createServer(guarded);
   http.headersTimeout = 10_000;
   http.requestTimeout = 30_000;
   await new Promise<void>((resolve, reject) => {
     http.once("error", reject);
     http.listen(server.port, server.host, resolve);
+  }).catch((cause: unknown) => {
+    const code = codeOf(cause);
+    throw new StartError(
+      `cannot listen on ${server.host}:${server.port} (${code}): ${LISTEN_REMEDIES.get(code) ?? "check server.host and server.port"}`,
+      { cause },
+    );
   });
   const { address, port } = http.address() as AddressInfo;
   const host = isIP(address) === 6 ? `[${address}]` : address;
   return {
     url: `${server.tls ? "https" : "http"}://${host}:${port}`,
-    close: () =>
+    close: (signal) =>
       new Promise((resolve) => {
-        http.close(() => resolve());
-        http.closeIdleConnections();
+        // A closing server watches no time-outs: somebody who never ends a request would keep it.
+        const cutOff = () => http.closeAllConnections();
+        http.close(() => {
+          signal.removeEventListener("abort", cutOff);
+          resolve();
+        });
+        if (signal.aborted) cutOff();
+        else signal.addEventListener("abort", cutOff, { once: true });
       }),
   };
 };
@@ -82,9 +94,47 @@ const trustedPeers = (proxies: readonly string[]): ((address: string) => boolean
   return (address) => list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
 };
 
-const tlsOptions = (tls: NonNullable<ServerSettings["tls"]>, inTransit: InTransit) => ({
-  cert: readFileSync(tls.cert_file),
-  key: readFileSync(tls.key_file),
-  minVersion: inTransit?.tls_version === "1.2" ? ("TLSv1.2" as const) : ("TLSv1.3" as const),
-  ...(inTransit?.cipher_suites && { ciphers: inTransit.cipher_suites.join(":") }),
-});
+const LISTEN_REMEDIES: ReadonlyMap<string, string> = new Map([
+  ["EADDRINUSE", "another program has this port; stop it, or set server.port to another"],
+  ["EADDRNOTAVAIL", "this machine does not have that address; set server.host to one of its own"],
+  ["ENOTFOUND", "that name has no address; set server.host to an address of this machine"],
+  ["EACCES", "this user may not take that port; set server.port to one above 1023"],
+]);
+
+const createTls = (
+  { cert_file, key_file }: NonNullable<ServerSettings["tls"]>,
+  inTransit: InTransit,
+  handle: RequestListener,
+) => {
+  const options = {
+    cert: readPem("cert_file", cert_file),
+    key: readPem("key_file", key_file),
+    minVersion: inTransit?.tls_version === "1.2" ? ("TLSv1.2" as const) : ("TLSv1.3" as const),
+    ...(inTransit?.cipher_suites && { ciphers: inTransit.cipher_suites.join(":") }),
+  };
+  try {
+    return createTlsServer(options, handle);
+  } catch (cause) {
+    throw new StartError(
+      `server.tls with ${cert_file} and ${key_file} cannot be used (${codeOf(cause)}): both must ` +
+        "be PEM and belong together, and enterprise.encryption.in_transit.cipher_suites must be " +
+        "names that OpenSSL knows",
+      { cause },
+    );
+  }
+};
+
+const readPem = (key: "cert_file" | "key_file", file: string): Buffer => {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new StartError(
+      `server.tls.${key} ${file} cannot be read (${codeOf(cause)}): set it to a PEM file that ` +
+        "the gateway's user may read",
+      { cause },
+    );
+  }
+};
+
+const codeOf = (cause: unknown): string =>
+  cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
