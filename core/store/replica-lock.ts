@@ -1,6 +1,6 @@
 import Libsql from "libsql";
 import { StoreError } from "./errors.ts";
-import { makeStoreFile } from "./folder.ts";
+import { makeStoreFile } from "./make-store-file.ts";
 
 /**
  * Makes this process the only gateway on an embedded store, until `release` or its death: the lock

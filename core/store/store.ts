@@ -1,6 +1,6 @@
 import { Kysely, Migrator, SqliteDialect, sql, type Transaction } from "kysely";
 import { StoreError } from "./errors.ts";
-import { makeStoreFile } from "./folder.ts";
+import { makeStoreFile } from "./make-store-file.ts";
 import { migrations } from "./migrations.ts";
 import type { Tables } from "./schema.ts";
 import { openSqlite } from "./sqlite.ts";
