@@ -1,9 +1,10 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { isSignedWith, open, seal } from "../channels/wecom/envelope.ts";
 import { isUserId, type WecomApp } from "../channels/wecom/types.ts";
-import { escapeCdata, parseXml, textOf } from "../channels/wecom/xml.ts";
+import { escapeCdata, parseXml, textOf, XmlError } from "../channels/wecom/xml.ts";
 import type { Settings } from "../config/schema.ts";
 import { wecomApps } from "../config/wecom-apps.ts";
+import type { RefusalCode } from "../core/contract/reply.ts";
 import { type Posted, postCallback } from "./post-callback.ts";
 import { type StandIn, startStandIn } from "./wecom-stand-in.ts";
 
@@ -13,6 +14,7 @@ export interface Simulation {
   readonly source: string;
   readonly text: string;
   readonly userId: string;
+  /** How long the answer may take to begin; one that has begun is heard to its end. */
   readonly timeoutMs: number;
   /** Something that the person at the terminal should know meanwhile. */
   readonly notice: (line: string) => void;
@@ -29,14 +31,19 @@ export type Simulated =
       /** HTTP status of the callback. */
       readonly status: number | undefined;
       /** Of the refusal, when the answer is one. */
-      readonly code?: string;
+      readonly code?: RefusalCode;
     }
   | {
       readonly kind: "unanswered";
       readonly problem: string;
       readonly ms: number;
       readonly status: number | undefined;
-      readonly code: "GATEWAY_NOT_RUNNING" | "CALLBACK_REFUSED" | "API_PORT_BUSY" | "TIMED_OUT";
+      readonly code:
+        | "GATEWAY_NOT_RUNNING"
+        | "CALLBACK_REFUSED"
+        | "REPLY_UNREADABLE"
+        | "API_PORT_BUSY"
+        | "TIMED_OUT";
     }
   | { readonly kind: "misuse"; readonly problem: string };
 
@@ -91,7 +98,7 @@ const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 const converse = async (
   app: WecomApp,
-  { settings, source, userId, text, notice }: Simulation,
+  { settings, source, userId, text }: Simulation,
   api: StandIn | undefined,
   deadline: AbortSignal,
 ): Promise<Simulated> => {
@@ -118,6 +125,13 @@ const converse = async (
   }
   if (posted.kind === "response" && posted.body !== "") {
     const answer = readPassive(app, posted.body);
+    if (answer === undefined) {
+      return unanswered(
+        "REPLY_UNREADABLE",
+        `what answered at ${new URL(url).origin} is not this gateway, or it runs with other ` +
+          `credentials than ${source}: its reply is not signed and encrypted as WeCom asks`,
+      );
+    }
     return {
       kind: "answered",
       answer,
@@ -135,12 +149,6 @@ const converse = async (
       api
         ? `no answer in time: see the gateway's log, or wait longer with --timeout`
         : "the answer was not in the callback's response, and later ones cannot be seen from here",
-    );
-  }
-  if (sent.mayGoOn) {
-    notice(
-      "the time is over, but the answer may go on: one person gets 30 messages a minute; " +
-        "wait longer with --timeout",
     );
   }
   const answer = sent.parts.join("");
@@ -206,25 +214,50 @@ const refusalOf = (status: number, source: string): string => {
   return `the gateway answered HTTP ${status}: see its log`;
 };
 
-/** The text in an encrypted passive reply. Throws when the reply is not the documented one. */
-const readPassive = (app: WecomApp, body: string): string => {
-  const outer = parseXml(body);
-  const field = (name: string) => textOf(outer, name) ?? "";
-  const encrypt = field("Encrypt");
-  const isSigned = isSignedWith(app.token, {
-    encrypt,
-    timestamp: field("TimeStamp"),
-    nonce: field("Nonce"),
-    signature: field("MsgSignature"),
-  });
-  const opening = open(encrypt, app.encoding_aes_key, app.corp_id);
-  if (!isSigned || !opening.isOpen)
-    throw new Error("the gateway's reply is not signed as WeCom asks");
-  return textOf(parseXml(opening.text), "Content") ?? "";
+/** The text in an encrypted passive reply; undefined when the reply is not the documented one. */
+const readPassive = (app: WecomApp, body: string): string | undefined => {
+  try {
+    const outer = parseXml(body);
+    const field = (name: string) => textOf(outer, name) ?? "";
+    const encrypt = field("Encrypt");
+    const isSigned = isSignedWith(app.token, {
+      encrypt,
+      timestamp: field("TimeStamp"),
+      nonce: field("Nonce"),
+      signature: field("MsgSignature"),
+    });
+    const opening = open(encrypt, app.encoding_aes_key, app.corp_id);
+    return isSigned && opening.isOpen ? textOf(parseXml(opening.text), "Content") : undefined;
+  } catch (error) {
+    if (error instanceof XmlError) return undefined;
+    throw error;
+  }
 };
 
-/** A refusal ends with its code in brackets. */
-const codeIn = (answer: string): { code?: string } => {
-  const code = / \[([A-Z][A-Z0-9_]{2,63})\]$/.exec(answer)?.[1];
-  return code === undefined ? {} : { code };
+/** A refusal ends with its code in brackets; other words in brackets are the answer's own. */
+const codeIn = (answer: string): { code?: RefusalCode } => {
+  const code = / \[([A-Z_]+)\]$/.exec(answer)?.[1];
+  return code !== undefined && isRefusalCode(code) ? { code } : {};
+};
+
+const isRefusalCode = (code: string): code is RefusalCode => Object.hasOwn(REFUSAL_CODES, code);
+
+// Typed so that a code which is missing here does not compile.
+const REFUSAL_CODES: Readonly<Record<RefusalCode, true>> = {
+  TENANT_UNKNOWN: true,
+  TENANT_AMBIGUOUS: true,
+  NOT_PERMITTED: true,
+  KIND_UNSUPPORTED: true,
+  MODEL_UNAVAILABLE: true,
+  MODEL_TIMEOUT: true,
+  STEP_LIMIT: true,
+  SKILL_NOT_ALLOWED: true,
+  SKILL_FAILED: true,
+  SKILL_BAD_OUTPUT: true,
+  SKILL_TIMEOUT: true,
+  SKILL_MEMORY: true,
+  SKILL_LIMIT: true,
+  SKILL_BLOCKED: true,
+  SANDBOX_UNAVAILABLE: true,
+  INTERNAL: true,
 };

@@ -22,7 +22,7 @@ export const registerSimulate = (program: Command, io: Io, exit: Exit = setExitC
     .option("--settings <file>", "settings file of the running gateway")
     .option("--user <id>", "who says it", "tester")
     .option("--json", "machine-readable")
-    .option("--timeout <seconds>", "how long to wait for the answer", secondsOf, 30)
+    .option("--timeout <seconds>", "how long to wait for the answer to begin", secondsOf, 30)
     .action(async (text: string, _options: WecomOptions, command: Command) =>
       exit(await simulateWecom(io, text, command.optsWithGlobals<WecomOptions>())),
     );

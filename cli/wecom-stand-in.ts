@@ -7,8 +7,8 @@ import type { WecomApp } from "../channels/wecom/types.ts";
 /** Takes the place of the WeCom API while it is open. */
 export interface StandIn {
   /**
-   * The texts sent to one user that belong together: until the gateway has been quiet for a
-   * moment. Undefined when none came before the deadline.
+   * The texts sent to one user that belong together: until the gateway has been quiet for as long
+   * as it could be between two of them. Undefined when the first did not come before the deadline.
    */
   collect(userId: string, deadline: AbortSignal): Promise<Collected | undefined>;
   close(): Promise<void>;
@@ -18,8 +18,6 @@ interface Collected {
   readonly parts: readonly string[];
   /** By `performance.now()`. */
   readonly lastAt: number;
-  /** The time was over before it was certain that no part is missing. */
-  readonly mayGoOn: boolean;
 }
 
 // Parts bear no marks, so the end of an answer can only be told from silence. The splitter fills a
@@ -94,15 +92,27 @@ export const startStandIn = async (
     const own = sent.filter((entry) => entry.userId === userId);
     const last = own.at(-1);
     if (!last) return undefined;
-    const parts = own.map((entry) => entry.text);
-    return { parts, lastAt: last.at, mayGoOn: performance.now() - last.at < quietMs(parts) };
+    return { parts: own.map((entry) => entry.text), lastAt: last.at };
   };
 
   return {
     collect: async (userId, until) => {
+      let isNoticed = false;
       for (;;) {
         const collected = take(userId);
-        if (until.aborted || collected?.mayGoOn === false) return collected;
+        if (collected) {
+          const quietForMs = performance.now() - collected.lastAt;
+          if (quietForMs >= quietMs(collected.parts)) return collected;
+          if (quietForMs >= QUIET_MS && !isNoticed) {
+            isNoticed = true;
+            notice(
+              `${collected.parts.length} parts so far. One person gets 30 messages a minute, so ` +
+                `more may come: waiting up to ${QUIET_WHEN_PACED_MS / 1000} s for the next`,
+            );
+          }
+        } else if (until.aborted) {
+          return undefined;
+        }
         await delay(LOOK_EVERY_MS);
       }
     },

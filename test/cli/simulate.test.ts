@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import { Command } from "commander";
 import Koa from "koa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -54,11 +55,12 @@ const inline =
   () => ({ isNew: true, inlineReply: async () => ({ body, settled: () => {} }) });
 
 const sending =
-  (body: string): Behaviour =>
+  (body: string, pauseMs = 0): Behaviour =>
   (message, adapter) => {
     const sendAll = async () => {
       const parts = adapter.render({ kind: "text", markdown: body });
       for (const [place, part] of parts.entries()) {
+        if (place > 0) await delay(pauseMs);
         const outbound = {
           id: `1.${place}`,
           target: message.target,
@@ -179,6 +181,14 @@ describe("simulate wecom", () => {
     expect(result.json).toMatchObject({ answer, via: "message_send" });
   });
 
+  it("hears an answer that has begun to its end, also after the timeout", async () => {
+    const answer = "x".repeat(5_000);
+    const { settings } = await startGateway(sending(answer, 500));
+    const result = await json("hi", "--settings", settings, "--timeout", "0.3");
+    expect(result.code).toBe(0);
+    expect(result.json).toMatchObject({ answer, via: "message_send" });
+  });
+
   it("sends any text as it is", async () => {
     const text = " ]]> <xml>&amp; 你好\n👩‍👩‍👧 ";
     const { settings, received } = await startGateway(inline("ok"));
@@ -191,6 +201,28 @@ describe("simulate wecom", () => {
     const result = await json("hi", "--settings", settings);
     expect(result.code).toBe(1);
     expect(result.json).toMatchObject({ code: "SKILL_NOT_ALLOWED", via: "passive" });
+  });
+
+  it("takes other words in brackets for what they are: the end of an answer", async () => {
+    const { settings } = await startGateway(inline("It is on the list. [TO_DO]"));
+    const result = await json("hi", "--settings", settings);
+    expect(result.code).toBe(0);
+    expect(result.json).not.toHaveProperty("code");
+  });
+
+  it.each([
+    ["no XML", "<html>hello</html>"],
+    ["XML that nobody signed", "<xml><Encrypt>aGVsbG8=</Encrypt></xml>"],
+  ])("ends with 1 and a reason when something else answers: %s", async (_name, body) => {
+    server = createServer((request, response) => request.resume() && response.end(body));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const settings = writeSettings(port, `http://127.0.0.1:${await freePort()}`);
+    const result = await json("hi", "--settings", settings);
+    expect(result.code).toBe(1);
+    expect(result.json).toMatchObject({ answer: null, status: 200, code: "REPLY_UNREADABLE" });
+    expect(result.stderr).toContain("not this gateway");
   });
 
   it("ends with 1 when no answer comes in time", async () => {
