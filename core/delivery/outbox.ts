@@ -1,13 +1,19 @@
-import { createHash } from "node:crypto";
-import type { Transaction } from "kysely";
 import type { ChannelAdapter, OutboundPart, SendOutcome } from "../contract/channel.ts";
 import type { Log } from "../contract/log.ts";
 import type { ReplyTarget } from "../contract/message.ts";
-import type { Tables } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
 import { backoffMs } from "./backoff.ts";
 import type { InboxEntry } from "./inbox.ts";
 import { createKeyedLoops } from "./keyed-loops.ts";
+import {
+  at,
+  bury,
+  fingerprintOf,
+  firstPending,
+  hasPending,
+  type PendingPart,
+  wasSentBefore,
+} from "./outbox-rows.ts";
 
 /** Replies on their way out: stored before they are sent, in order within a lane. */
 export interface Outbox {
@@ -53,8 +59,6 @@ const REPEAT_WINDOW_MS = 60 * 60_000;
 const GIVE_UP_AFTER_MS = 24 * 60 * 60_000;
 const PARALLEL_SENDS = 32;
 
-type PendingPart = Awaited<ReturnType<typeof firstPending>>;
-
 export const createOutbox = (options: OutboxOptions): Outbox => {
   const { store, adapters, now, random, log, signal } = options;
   // Inline replies whose response was written and whose row does not say so yet, by inbox id.
@@ -78,7 +82,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     },
   });
 
-  const send = async (row: NonNullable<PendingPart>): Promise<SendOutcome> => {
+  const send = async (row: PendingPart): Promise<SendOutcome> => {
     const adapter = adapters.get(row.channel);
     if (!adapter) return { kind: "refused", reason: `channel ${row.channel} is switched off` };
     const attempt = row.attempts + 1;
@@ -116,7 +120,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     if (row) loops.wake(row.lane);
   };
 
-  const settle = async (row: NonNullable<PendingPart>, outcome: SendOutcome): Promise<void> => {
+  const settle = async (row: PendingPart, outcome: SendOutcome): Promise<void> => {
     const fields = {
       lane: row.lane,
       inbox: row.inbox_id,
@@ -232,72 +236,3 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     drain: () => loops.drain(),
   };
 };
-
-const firstPending = (store: Store, lane: string) =>
-  store.db
-    .selectFrom("outbox")
-    .selectAll()
-    .where("lane", "=", lane)
-    .where("state", "=", "pending")
-    .orderBy("inbox_id")
-    .orderBy("part")
-    .limit(1)
-    .executeTakeFirst();
-
-const hasPending = async (transaction: Transaction<Tables>, lane: string): Promise<boolean> => {
-  const row = await transaction
-    .selectFrom("outbox")
-    .select("part")
-    .where("lane", "=", lane)
-    .where("state", "=", "pending")
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
-};
-
-const at = (
-  transaction: Transaction<Tables>,
-  row: { readonly inbox_id: number; readonly part: number },
-) =>
-  transaction
-    .updateTable("outbox")
-    .where("inbox_id", "=", row.inbox_id)
-    .where("part", "=", row.part)
-    .where("state", "=", "pending");
-
-/** A reply that lost a part is over: a gap in the middle would mislead. */
-const bury = (
-  transaction: Transaction<Tables>,
-  row: { readonly inbox_id: number },
-  reason: string,
-) =>
-  transaction
-    .updateTable("outbox")
-    .set({ state: "dead", reason })
-    .where("inbox_id", "=", row.inbox_id)
-    .where("state", "=", "pending")
-    .execute();
-
-const wasSentBefore = async (
-  store: Store,
-  row: NonNullable<PendingPart>,
-  since: number,
-): Promise<boolean> => {
-  const earlier = await store.db
-    .selectFrom("outbox")
-    .select("part")
-    .where("fingerprint", "=", row.fingerprint)
-    .where("created_at", ">", since)
-    .where("attempts", ">", 0)
-    .where((eb) => eb.or([eb("inbox_id", "!=", row.inbox_id), eb("part", "!=", row.part)]))
-    .limit(1)
-    .executeTakeFirst();
-  return earlier !== undefined;
-};
-
-const fingerprintOf = (target: ReplyTarget, body: string): string =>
-  createHash("sha256")
-    .update(
-      JSON.stringify([target.channel, target.workspaceId, target.appId, target.address, body]),
-    )
-    .digest("hex");

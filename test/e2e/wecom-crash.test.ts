@@ -1,5 +1,7 @@
 import { once } from "node:events";
-import { connect } from "node:net";
+import { readFileSync, writeFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { startWecomGateway, type WecomGateway } from "../fakes/wecom-gateway.ts";
 
@@ -78,6 +80,30 @@ describe("SIGTERM", () => {
     const socket = connect(port, "127.0.0.1");
     const [error] = await once(socket, "error");
     expect((error as NodeJS.ErrnoException).code).toBe("ECONNREFUSED");
+  });
+});
+
+describe("a start that fails", () => {
+  it("takes no waiting message up, says what to do, and loses nothing", async () => {
+    world.model.script({ kind: "hang" });
+    await deliver(world.cloud.text("wei", "wait for me"));
+    await world.model.arrived(1);
+    await world.gateway.stop("SIGKILL");
+
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const file = join(world.gateway.folder, "settings.json");
+    const settings = JSON.parse(readFileSync(file, "utf8"));
+    const { port } = taken.address() as AddressInfo;
+    writeFileSync(file, JSON.stringify({ ...settings, server: { port } }));
+    await expect(world.gateway.start()).rejects.toThrow(new RegExp(`ended with 2[^]*${port}`));
+    taken.close();
+    expect(world.model.requests).toHaveLength(1);
+
+    writeFileSync(file, JSON.stringify(settings));
+    await world.gateway.start();
+    await world.cloud.waitForSeen("wei", 1);
+    expect(world.cloud.seen("wei")).toMatchObject([{ via: "send", text: "ok" }]);
   });
 });
 
