@@ -4,7 +4,7 @@ import { seal } from "../channels/wecom/envelope.ts";
 import type { LoadedSettings } from "../config/load.ts";
 import type { Settings } from "../config/schema.ts";
 import { type WecomAppSettings, wecomApps } from "../config/wecom-apps.ts";
-import { openStore } from "../core/store/store.ts";
+import { openStore, type Store } from "../core/store/store.ts";
 import { createSandbox } from "../sandbox/openshell.ts";
 import { listenerProblem } from "./listener.ts";
 import { packageRoot } from "./package-root.ts";
@@ -42,9 +42,10 @@ const listenerFinding = ({ server }: Settings): Finding => {
 };
 
 const storeFinding = async (settings: Settings): Promise<Finding> => {
+  let store: Store | undefined;
   try {
     const folder = storageFolder(settings);
-    const store = await openStore(folder);
+    store = await openStore(folder);
     const waiting = await store.db
       .selectFrom("inbox")
       .select((eb) => eb.fn.countAll<number>().as("count"))
@@ -55,7 +56,6 @@ const storeFinding = async (settings: Settings): Promise<Finding> => {
       .select((eb) => eb.fn.countAll<number>().as("count"))
       .where("state", "=", "dead")
       .executeTakeFirstOrThrow();
-    await store.close();
     const text = `${folder}: ${waiting.count} messages waiting, ${dead.count} dead letters`;
     return { check: "store", state: "ok", text };
   } catch (cause) {
@@ -65,6 +65,8 @@ const storeFinding = async (settings: Settings): Promise<Finding> => {
       text: messageOf(cause),
       remedy: "make the folder of storage.url writable for the user who runs the gateway",
     };
+  } finally {
+    await store?.close();
   }
 };
 

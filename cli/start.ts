@@ -33,7 +33,7 @@ const start = async (io: Io, options: { readonly settings?: string }): Promise<n
   const log = pino({ base: null }, destination);
   const gateway = await startGateway(loaded, log);
   const reload = createReload({ current: loaded, load, apply: gateway.apply, log });
-  const stopWatching = loaded.isDemo ? () => {} : watchSettings(loaded.source, reload);
+  const stopWatching = loaded.isDemo ? () => {} : watchSettings(loaded.source, reload, log);
   io.stdout.write(`${banner(loaded, gateway)}\n`);
   // Listening comes first; which isolation is in force is known when the self-test is over.
   const isTold = closing(loaded, gateway).then((text) => io.stdout.write(`${text}\n`));
@@ -58,11 +58,12 @@ const banner = ({ settings, source }: LoadedSettings, { url, channels, skills }:
 const closing = async (loaded: LoadedSettings, gateway: Gateway): Promise<string> => {
   const status = await gateway.sandbox.status();
   const notes = [...loaded.warnings, ...gateway.warnings];
-  const unused = loaded.notEnforced.length;
-  if (unused > 0) notes.push(`${unused} settings have no effect yet: npx clawgate config check`);
   const more = notes.length - NOTES_SHOWN;
   return [
     `  sandbox   ${status.ok ? status.isolation : `NONE, skills are off: ${status.reason}`}`,
+    ...(loaded.notEnforced.length > 0
+      ? [`  note      without effect in this version: ${loaded.notEnforced.join(", ")}`]
+      : []),
     ...notes.slice(0, NOTES_SHOWN).map((note) => `  note      ${note}`),
     ...(more > 0 ? [`  note      ${more} more: npx clawgate doctor`] : []),
     '  next      npx clawgate simulate wecom "what is 12% of 340"',

@@ -1,5 +1,6 @@
-import { readFileSync, watch } from "node:fs";
+import { type FSWatcher, readFileSync, watch } from "node:fs";
 import { dirname } from "node:path";
+import type { Log } from "../core/contract/log.ts";
 
 // Editors and Kubernetes make several changes for one; wait until they are over.
 const QUIET_MS = 200;
@@ -11,7 +12,7 @@ const QUIET_MS = 200;
  * @see https://kubernetes.io/docs/concepts/configuration/configmap/#mounted-configmaps-are-updated-automatically
  * @returns what ends the watch
  */
-export const watchSettings = (file: string, onChange: () => void): (() => void) => {
+export const watchSettings = (file: string, onChange: () => void, log: Log): (() => void) => {
   let timer: NodeJS.Timeout | undefined;
   let text = textOf(file);
   const look = (): void => {
@@ -20,14 +21,22 @@ export const watchSettings = (file: string, onChange: () => void): (() => void) 
     text = now;
     onChange();
   };
-  const watcher = watch(dirname(file), () => {
-    clearTimeout(timer);
-    timer = setTimeout(look, QUIET_MS);
-  });
+  const notWatched = (cause: unknown): void => {
+    log.warn({ err: cause }, "the settings file is not watched; SIGHUP still reloads it");
+  };
+  let watcher: FSWatcher | undefined;
+  try {
+    watcher = watch(dirname(file), () => {
+      clearTimeout(timer);
+      timer = setTimeout(look, QUIET_MS);
+    }).on("error", notWatched);
+  } catch (cause) {
+    notWatched(cause); // e.g. the system's limit of watches is reached
+  }
   process.on("SIGHUP", onChange);
   return () => {
     clearTimeout(timer);
-    watcher.close();
+    watcher?.close();
     process.off("SIGHUP", onChange);
   };
 };

@@ -2,16 +2,18 @@ import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { watchSettings } from "../../cli/watch-settings.ts";
+import { recordedLog } from "../fakes/log.ts";
 import { temporaryFolder } from "../fakes/temporary-folder.ts";
 
 const folder = temporaryFolder();
+const log = recordedLog();
 let stop = () => {};
 afterEach(() => stop());
 
 const inFolder = (name: string) => join(folder.path, name);
 const watching = () => {
   const onChange = vi.fn();
-  stop = watchSettings(inFolder("settings.json"), onChange);
+  stop = watchSettings(inFolder("settings.json"), onChange, log);
   return onChange;
 };
 const calls = (onChange: ReturnType<typeof vi.fn>, count: number) =>
@@ -37,6 +39,17 @@ describe("watching the settings", () => {
     symlinkSync("v2", inFolder("..data_tmp"));
     renameSync(inFolder("..data_tmp"), inFolder("..data"));
     await calls(onChange, 1);
+  });
+
+  it("that cannot be done leaves SIGHUP, and says so", () => {
+    const onChange = vi.fn();
+    stop = watchSettings(join(folder.path, "gone", "settings.json"), onChange, log);
+    process.emit("SIGHUP");
+    expect(onChange).toHaveBeenCalledTimes(1);
+    expect(log.lines.at(-1)).toMatchObject({
+      level: "warn",
+      text: expect.stringContaining("SIGHUP"),
+    });
   });
 
   it("is not disturbed by other files, and listens to SIGHUP all the same", async () => {
