@@ -36,8 +36,7 @@ const start = async (io: Io, options: { readonly settings?: string }): Promise<n
   const stopWatching = loaded.isDemo ? () => {} : watchSettings(loaded.source, reload, log);
   io.stdout.write(`${banner(loaded, gateway)}\n`);
   // Listening comes first; which isolation is in force is known when the self-test is over.
-  const isTold = closing(loaded, gateway).then((text) => io.stdout.write(`${text}\n`));
-  await Promise.race([isTold, signal]);
+  void closing(loaded, gateway).then((text) => io.stdout.write(`${text}\n`));
   await signal;
   stopWatching();
   await gateway.close();
