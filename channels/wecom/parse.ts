@@ -34,9 +34,8 @@ const readMessage = (app: WecomApp, element: XmlElement, text: string): InboundM
   if (fields.AgentID && fields.AgentID !== app.agent_id) {
     throw new SignatureError(CHANNEL, "INNER_AGENT");
   }
-  const userId = required(fields, "FromUserName");
-  if (!isUserId(userId)) throw new XmlError("FromUserName is no user id");
   const content = readContent(element, fields);
+  const userId = readSender(fields, content);
   // User ids are unique whatever their case, so an identity is folded; the address is not.
   const foldedId = userId.toLowerCase();
   const id = messageId(app, foldedId, content, fields.MsgId, text);
@@ -48,7 +47,7 @@ const readMessage = (app: WecomApp, element: XmlElement, text: string): InboundM
     sender: {
       id: foldedId,
       displayName: userId,
-      isBot: content.kind === "event" && userId === "sys",
+      isBot: content.kind === "event" && userId === SYSTEM,
       departments: [],
       roles: [],
     },
@@ -74,6 +73,18 @@ const readContent = (element: XmlElement, fields: Partial<Record<Field, string>>
     return { kind: "event", event: parseEvent(word(required(fields, "Event")), element) };
   }
   return { kind: "unsupported", type };
+};
+
+/** Who the platform names when nobody of the corp did anything. */
+const SYSTEM = "sys";
+
+const readSender = (fields: Partial<Record<Field, string>>, content: Content): string => {
+  // The events of customer service name no sender at all.
+  // https://developer.work.weixin.qq.com/document/path/94670
+  if (content.kind === "event" && fields.FromUserName === undefined) return SYSTEM;
+  const userId = required(fields, "FromUserName");
+  if (!isUserId(userId)) throw new XmlError("FromUserName is no user id");
+  return userId;
 };
 
 /**

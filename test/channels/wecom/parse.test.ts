@@ -187,6 +187,12 @@ describe("an event", () => {
     expect(message.conversation.id).toBe("1000002/sys");
   });
 
+  it("may name no sender: then it is the platform's own", () => {
+    const message = understood(fixture("event-kf_msg_or_event"));
+    expect(message.sender).toMatchObject({ id: "sys", isBot: true });
+    expect(message.content).toMatchObject({ event: { fields: { OpenKfId: "wkxxxxxxx" } } });
+  });
+
   it("is told from another by its bytes", () => {
     const xml = fixture("event-click");
     const digest = createHash("sha256").update(xml).digest("hex");
@@ -212,6 +218,7 @@ describe("what is not understood", () => {
     "a DOCTYPE": `<!DOCTYPE xml>${text()}`,
     "no corp": text().replace(/<ToUserName>.*<\/ToUserName>/, ""),
     "no sender": text().replace(/<FromUserName>.*<\/FromUserName>/, ""),
+    "an event with an empty sender": fixture("event-click").replace("Zhang.San", ""),
     "an empty sender": text({ user: "" }),
     "a sender that is everybody": text({ user: "@all" }),
     "a sender that is many": text({ user: "a|b" }),
