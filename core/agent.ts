@@ -22,6 +22,9 @@ export interface AgentOptions {
 /** Times the model may be asked in one turn. */
 export const MAX_STEPS = 8;
 
+// Neither white space nor a control character: without one a person would be shown nothing.
+const VISIBLE = /[^\s\p{C}]/u;
+
 // What a skill takes when it brings no schema of its own: the default shape of our skill contract.
 const DEFAULT_PARAMETERS = {
   type: "object",
@@ -51,7 +54,10 @@ export const createAgent = ({ providers, skills, now }: AgentOptions): Agent => 
         },
         signal,
       );
-      if (turn.toolCalls.length === 0) return { kind: "text", markdown: turn.text };
+      if (turn.toolCalls.length === 0) {
+        if (!VISIBLE.test(turn.text)) throw new ModelError("MODEL_UNAVAILABLE", "empty answer");
+        return { kind: "text", markdown: turn.text };
+      }
       messages.push({ role: "assistant", text: turn.text, toolCalls: turn.toolCalls });
       for (const call of turn.toolCalls) {
         const outcome = await skills.call(call, context);

@@ -35,6 +35,13 @@ describe("agent", () => {
     expect(reply).toEqual({ kind: "text", markdown: "hello" });
   });
 
+  it.each(["", " \n", "\u0000\u0007"])("does not pass %j off as an answer", async (text) => {
+    const agent = agentWith(scriptedModel({ text }), output);
+    await expect(agent.answer(textContext("hi"))).rejects.toMatchObject({
+      code: "MODEL_UNAVAILABLE",
+    });
+  });
+
   it("gives the model what a skill returned and takes its next word", async () => {
     const model = scriptedModel(callOf("calculator"), (request) => ({
       text: `it is ${JSON.stringify(request.messages.at(-1))}`,
