@@ -65,6 +65,8 @@ const closing = async (loaded: LoadedSettings, gateway: Gateway): Promise<string
       : []),
     ...notes.slice(0, NOTES_SHOWN).map((note) => `  note      ${note}`),
     ...(more > 0 ? [`  note      ${more} more: npx clawgate doctor`] : []),
-    '  next      npx clawgate simulate wecom "what is 12% of 340"',
+    gateway.channels.length > 0
+      ? '  next      npx clawgate simulate wecom "what is 12% of 340"'
+      : "  next      npx clawgate init writes settings for a WeCom app",
   ].join("\n");
 };
