@@ -65,7 +65,13 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     step: async (lane) => {
       const entry = await inbox.begin(lane);
       if (!entry) return "idle";
-      await finish(entry, await takeTurn(entry));
+      try {
+        await finish(entry, await takeTurn(entry));
+      } catch (cause) {
+        // We are alive, so it was not this message that ended the processes before us.
+        await inbox.giveBack(entry);
+        throw cause;
+      }
       return "again";
     },
   });

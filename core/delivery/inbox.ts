@@ -7,6 +7,8 @@ export interface Inbox {
   accept(message: InboundMessage): Promise<{ readonly id: number; readonly isNew: boolean }>;
   /** Begins (or, after a crash, begins again) the oldest pending message of a lane. */
   begin(lane: string): Promise<InboxEntry | undefined>;
+  /** Takes a begin back that ended without a reply and without the death of the process. */
+  giveBack(entry: InboxEntry): Promise<void>;
   /** Lanes with pending messages, longest waiting first. */
   pendingLanes(): Promise<readonly string[]>;
 }
@@ -68,6 +70,16 @@ export const createInbox = (store: Store, now: () => Date): Inbox => ({
         .execute();
       return { id: row.id, lane, message: fromBytes(row.message), attempt };
     }),
+
+  giveBack: async ({ id, attempt }) => {
+    await store.note((transaction) =>
+      transaction
+        .updateTable("inbox")
+        .set({ attempts: attempt - 1 })
+        .where("id", "=", id)
+        .execute(),
+    );
+  },
 
   pendingLanes: async () => {
     const rows = await store.db

@@ -193,6 +193,20 @@ describe("dispatcher", () => {
     ]);
   });
 
+  it("does not hold it against a message that the gateway was restarted often, or its store failed", async () => {
+    await createInbox(store, () => new Date()).accept(textMessage("m1", "hi"));
+    for (let restart = 1; restart <= 5; restart++) {
+      const { pipeline, begun } = held();
+      gateway = start(pipeline);
+      await gateway.dispatcher.resume();
+      await eventually(() => expect(begun).toEqual(["m1"]));
+      await gateway.stop();
+    }
+    gateway = start();
+    await gateway.dispatcher.resume();
+    await eventually(() => expect(gateway.channel.sent[0]?.body).toBe("hi"));
+  });
+
   it("refuses a sender of no tenant by name of the reason, on record under the platform's own scope", async () => {
     gateway = start(echo, { get: () => undefined, resolve: () => ({ kind: "unknown" }) });
     const receipt = await gateway.dispatcher.receive(textMessage("m1"));
