@@ -99,7 +99,9 @@ const open = async (options: SandboxOptions): Promise<Opened> => {
   const problem = filesystemProblem(filesystem);
   if (problem !== undefined) return off(problem);
   if (process.getuid?.() !== 0) {
-    return off("the gateway does not run as root, which the sandbox needs: start it as root, e.g. with sudo");
+    return off(
+      "the gateway does not run as root, which the sandbox needs: start it as root, e.g. with sudo",
+    );
   }
   const cgroups = findCgroups();
   await sweepLeftovers(stateFolder, cgroups).catch((error: unknown) => {
