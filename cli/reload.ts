@@ -9,13 +9,12 @@ const FIXED: readonly (keyof Settings)[] = ["server", "storage", "queue", "chann
 /** Blocks that differ and that a running gateway cannot take over. */
 const needsRestart = (before: Settings, after: Settings): readonly string[] => [
   ...FIXED.filter((block) => differ(before[block], after[block])),
-  ...(differ(
-    [before.openshell.isolation, before.openshell.filesystem],
-    [after.openshell.isolation, after.openshell.filesystem],
-  )
-    ? ["openshell"]
-    : []),
+  ...(differ(sandboxOf(before), sandboxOf(after)) ? ["openshell"] : []),
+  ...(differ(inTransitOf(before), inTransitOf(after)) ? ["enterprise"] : []),
 ];
+
+const sandboxOf = ({ openshell }: Settings) => [openshell.isolation, openshell.filesystem];
+const inTransitOf = ({ enterprise }: Settings) => enterprise.encryption?.in_transit ?? null;
 
 const differ = (before: unknown, after: unknown): boolean =>
   JSON.stringify(before) !== JSON.stringify(after);

@@ -30,7 +30,7 @@ export const serverSchema = z
       .array(textLike("IP address or range, e.g. 10.0.0.0/8", isAddressRange))
       .default([])
       .describe(
-        "Proxies that end TLS in front of the gateway; only their forwarded headers are read.",
+        "Proxies that end TLS in front of the gateway; without `tls` only they, and this machine, may connect.",
       ),
     tls: z
       .strictObject({

@@ -63,9 +63,14 @@ describe("a change of the settings file", () => {
 
   it("that needs a restart is named as such", async () => {
     const { write, log, reload } = setUp();
-    write(JSON.stringify({ server: { port: 2000 } }));
+    write(
+      JSON.stringify({
+        server: { port: 2000 },
+        enterprise: { encryption: { in_transit: { tls_version: "1.2" } } },
+      }),
+    );
     await reload();
-    expect(log.lines).toMatchObject([{ fields: { atRestart: ["server"] } }]);
+    expect(log.lines).toMatchObject([{ fields: { atRestart: ["server", "enterprise"] } }]);
   });
 
   it("that comes while one is taken over is not missed", async () => {
