@@ -1,5 +1,5 @@
-import { closeSync, mkdirSync, openSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { StoreError } from "./errors.ts";
 
 /**
@@ -11,7 +11,7 @@ import { StoreError } from "./errors.ts";
 export const makeStoreFile = (folder: string, name: string): string => {
   const file = join(folder, name);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     closeSync(openSync(file, "a", 0o600));
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
@@ -21,4 +21,15 @@ export const makeStoreFile = (folder: string, name: string): string => {
     );
   }
   return file;
+};
+
+// Not `recursive: true`: below /proc, where nothing can be made, Node then tries for ever.
+const makeFolder = (folder: string): void => {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (cause) {
+    if (!existsSync(folder)) throw cause; // else another process made it just now
+  }
 };

@@ -83,7 +83,13 @@ describe("openStore", () => {
   ])("says which file of %s cannot be written, and what to do", async (_what, open) => {
     const file = join(folder.path, "a-file");
     writeFileSync(file, "");
-    await expect(open(file)).rejects.toThrow(/cannot write .*a-file.*EEXIST.*storage\.url/);
+    await expect(open(file)).rejects.toThrow(/cannot write .*a-file.*ENOTDIR.*storage\.url/);
+  });
+
+  it("makes the folders above it, and says so at once where none can be made", async () => {
+    const deep = await openStore(join(folder.path, "a", "b"));
+    await deep.close();
+    await expect(openStore("/proc/nope")).rejects.toThrow(/cannot write .*storage\.url/);
   });
 
   it("says why a file that is no store cannot be opened", async () => {
