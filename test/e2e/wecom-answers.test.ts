@@ -25,7 +25,8 @@ describe("a WeCom message, from its encrypted callback to its encrypted answer",
     expect(world.cloud.sendCalls).toEqual([]);
   });
 
-  it("is answered by a skill that runs in gVisor, chosen by the rules", async () => {
+  it("is answered by a skill that runs in gVisor, chosen by the rules", async (context) => {
+    await world.needSandbox(context);
     await say("rules", "what is 12% of 340");
     const [answer] = await world.cloud.waitForSeen("rules", 1);
     expect(answer?.text).toContain("40.8");
@@ -35,7 +36,8 @@ describe("a WeCom message, from its encrypted callback to its encrypted answer",
     ]);
   });
 
-  it("is answered by a model that calls a skill", async () => {
+  it("is answered by a model that calls a skill", async (context) => {
+    await world.needSandbox(context);
     world.model.script(
       { kind: "calls", calls: [{ name: "calculator", arguments: { text: "12% of 340" } }] },
       { kind: "text", text: "The bonus is 40.8." },
@@ -133,7 +135,8 @@ describe("a slow answer", () => {
 });
 
 describe("health", () => {
-  it("is told without a key and without calling the platform", async () => {
+  it("is told without a key and without calling the platform", async (context) => {
+    await world.needSandbox(context);
     const calls = world.cloud.tokenCalls.length;
     const live = await fetch(`${world.gateway.url}/api/health/live`);
     expect([live.status, await live.json()]).toEqual([200, { status: "ok" }]);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Forgery } from "../fakes/wecom-envelope.ts";
 import { startWecomGateway, type WecomGateway } from "../fakes/wecom-gateway.ts";
 
@@ -119,6 +119,8 @@ describe("a forged callback", () => {
 });
 
 describe("a hostile skill", () => {
+  beforeEach((context) => world.needSandbox(context));
+
   const asked = async (user: string, skill: string, count: number) => {
     world.model.script({ kind: "calls", calls: [{ name: skill, arguments: { text: "go" } }] });
     await knock({}, world.cloud.text(user, "go"));

@@ -27,7 +27,8 @@ describe("kill -9", () => {
     expect(world.cloud.seen("wei")).toMatchObject([{ via: "send", text: "ok" }]);
   });
 
-  it("in the middle of a skill leaves no sandbox behind and answers after the restart", async () => {
+  it("in the middle of a skill leaves no sandbox behind and answers after the restart", async (context) => {
+    await world.needSandbox(context);
     world.model.script({ kind: "calls", calls: [{ name: "spinner", arguments: { text: "go" } }] });
     await deliver(world.cloud.text("wei", "go"));
     await world.model.arrived(1);

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { type TestContext, vi } from "vitest";
 import { type GatewayProcess, gatewayProcess } from "./gateway-process.ts";
 import { type OpenAiServer, startOpenAiServer } from "./openai-server.ts";
 import { startWecomCloud, type WecomCloud, type WecomCloudOptions } from "./wecom-cloud.ts";
@@ -13,6 +14,8 @@ export interface WecomGateway {
   readonly gateway: GatewayProcess;
   /** Where the cloud delivers; changes with the port at every start. */
   readonly callbackUrl: string;
+  /** Skips a test, with the reason, where no sandbox can be had; in CI that is a failure. */
+  needSandbox(context: TestContext): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -75,9 +78,29 @@ export const startWecomGateway = async (
     get callbackUrl() {
       return `${gateway.url}${CALLBACK}`;
     },
+    needSandbox: async (context) => {
+      const sandbox = await sandboxCheck(gateway.url);
+      if (sandbox.ok) return;
+      if (process.env.CI === "true") throw new Error(`no sandbox: ${sandbox.reason}`);
+      context.skip(`no sandbox: ${sandbox.reason}`);
+    },
     close: async () => {
       await gateway.remove();
       await Promise.all([cloud.close(), model.close()]);
     },
   };
 };
+
+/** What the gateway says of its sandbox once the self-test is over. */
+const sandboxCheck = (url: string): Promise<{ readonly ok: boolean; readonly reason?: string }> =>
+  vi.waitFor(
+    async () => {
+      const health = (await (await fetch(`${url}/api/health`)).json()) as {
+        checks: { sandbox: { ok: boolean; reason?: string } };
+      };
+      const { sandbox } = health.checks;
+      if (sandbox.reason === "self-test is still running") throw new Error(sandbox.reason);
+      return sandbox;
+    },
+    { timeout: 20_000, interval: 50 },
+  );

@@ -1,0 +1,97 @@
+import type { AddressInfo } from "node:net";
+import Router from "@koa/router";
+import Koa from "koa";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { addHealthRoutes } from "../../cli/health.ts";
+import { openStore, type Store } from "../../core/store/store.ts";
+import type { SandboxStatus } from "../../sandbox/driver.ts";
+import { fakeChannel } from "../fakes/channel.ts";
+import { temporaryFolder } from "../fakes/temporary-folder.ts";
+import { fakeSandbox } from "../fakes/turn.ts";
+
+const folder = temporaryFolder();
+let store: Store;
+let close = () => {};
+
+beforeEach(async () => {
+  store = await openStore(folder.path);
+});
+afterEach(async () => {
+  close();
+  await store.close();
+});
+
+const OK: SandboxStatus = { ok: true, engine: "gvisor", version: "0", isolation: "a fake" };
+
+interface Circumstances {
+  readonly status?: Promise<SandboxStatus>;
+  readonly isDraining?: boolean;
+}
+
+const ask = async (
+  path: string,
+  { status = Promise.resolve(OK), isDraining = false }: Circumstances = {},
+): Promise<unknown> => {
+  const router = new Router();
+  addHealthRoutes(router, {
+    store,
+    adapters: new Map([["wechat_work", fakeChannel("wechat_work")]]),
+    sandbox: { ...fakeSandbox().sandbox, status: () => status },
+    isDraining: () => isDraining,
+  });
+  const server = new Koa().use(router.routes()).listen(0, "127.0.0.1");
+  close = () => server.close();
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as AddressInfo;
+  const response = await fetch(`http://127.0.0.1:${port}${path}`);
+  return [response.status, await response.json()];
+};
+
+const checks = { store: { ok: true }, "channels.wechat_work": { ok: true }, sandbox: { ok: true } };
+
+describe("health", () => {
+  it("says that the process lives, whatever else", async () => {
+    await store.close();
+    expect(await ask("/api/health/live")).toEqual([200, { status: "ok" }]);
+  });
+
+  it.each(["/api/health", "/api/health/ready"])("says at %s that all is well", async (path) => {
+    expect(await ask(path)).toEqual([200, { status: "ready", checks }]);
+  });
+
+  it("is ready without a sandbox, and says why there is none", async () => {
+    const sandbox = { ok: false, reason: "no engine" } as const;
+    expect(await ask("/api/health", { status: Promise.resolve(sandbox) })).toEqual([
+      200,
+      { status: "ready", checks: { ...checks, sandbox } },
+    ]);
+  });
+
+  it("does not wait for the sandbox's self-test", async () => {
+    const sandbox = { ok: false, reason: "self-test is still running" };
+    expect(await ask("/api/health", { status: new Promise(() => {}) })).toEqual([
+      200,
+      { status: "ready", checks: { ...checks, sandbox } },
+    ]);
+  });
+
+  it("is not ready while the gateway shuts down", async () => {
+    const gateway = { ok: false, reason: "shutting down" };
+    expect(await ask("/api/health/ready", { isDraining: true })).toEqual([
+      503,
+      { status: "not_ready", checks: { ...checks, gateway } },
+    ]);
+  });
+
+  it("is not ready when the store cannot be read", async () => {
+    await store.close();
+    expect(await ask("/api/health/ready")).toEqual([
+      503,
+      {
+        status: "not_ready",
+        checks: { ...checks, store: { ok: false, reason: "the store cannot be read" } },
+      },
+    ]);
+    store = await openStore(folder.path);
+  });
+});

@@ -1,0 +1,114 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { temporaryFolder } from "../fakes/temporary-folder.ts";
+import { startWecomGateway, type WecomGateway } from "../fakes/wecom-gateway.ts";
+
+const main = join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
+const folder = temporaryFolder();
+let world: WecomGateway | undefined;
+afterEach(async () => {
+  await world?.close();
+  world = undefined;
+});
+
+const settingsFile = (settings: object): string => {
+  const file = join(folder.path, "settings.json");
+  writeFileSync(file, JSON.stringify(settings), { mode: 0o600 });
+  return file;
+};
+
+const clawgate = async (...args: readonly string[]) => {
+  const child = spawn(process.execPath, [main, ...args], { cwd: folder.path });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk) => {
+      output += chunk;
+    });
+  }
+  const [code] = await once(child, "close");
+  return { code, output };
+};
+
+describe("clawgate start", () => {
+  it("refuses a listener that others can reach without encryption, and says what to do", async () => {
+    const { code, output } = await clawgate(
+      "start",
+      "--settings",
+      settingsFile({ server: { host: "0.0.0.0", port: 0 } }),
+    );
+    expect(code).toBe(2);
+    expect(output).toMatch(/server\.host is 0\.0\.0\.0.*server\.tls.*server\.trusted_proxies/);
+  });
+
+  it("goes on serving when whoever read its output goes away", async () => {
+    const file = settingsFile({ server: { port: 0 }, openshell: { isolation: "auto" } });
+    const child = spawn(process.execPath, [main, "start", "--settings", file], {
+      cwd: folder.path,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const [first] = await once(child.stdout, "data");
+    child.stdout.destroy();
+    const url = /listens on (http\S+)/.exec(String(first))?.[1];
+    // Its next line, on the sandbox, is written into the closed pipe.
+    await vi.waitFor(
+      async () => {
+        const health = await (await fetch(`${url}/api/health`)).text();
+        expect(health).not.toContain("self-test is still running");
+      },
+      { timeout: 15_000, interval: 50 },
+    );
+    expect((await fetch(`${url}/api/health/live`)).status).toBe(200);
+    child.kill("SIGTERM");
+    expect(await once(child, "exit")).toEqual([0, null]);
+  });
+});
+
+describe("clawgate doctor", () => {
+  it("finds nothing bad beside a running gateway, and says what to do when none runs", async (context) => {
+    world = await startWecomGateway();
+    await world.needSandbox(context);
+    const { gateway } = world;
+    const file = join(gateway.folder, "settings.json");
+    const port = Number(new URL(gateway.url).port);
+    const settings = JSON.parse(readFileSync(file, "utf8"));
+    writeFileSync(file, JSON.stringify({ ...settings, server: { port } }));
+
+    const well = await clawgate("doctor", "--settings", file, "--json");
+    const { ok, checks } = JSON.parse(well.output);
+    expect([well.code, ok]).toEqual([0, true]);
+    expect(checks.map(({ check }: { check: string }) => check)).toEqual([
+      "settings",
+      "listener",
+      "store",
+      "sandbox",
+      "clock",
+      "callback",
+    ]);
+
+    await gateway.stop();
+    const ill = await clawgate("doctor", "--settings", file);
+    expect(ill.code).toBe(1);
+    expect(ill.output).toMatch(/bad\s+callback.*does not answer\s+-> start the gateway/);
+  });
+
+  it("names every problem of settings that cannot be used", async () => {
+    const { code, output } = await clawgate("doctor", "--settings", settingsFile({ nonsense: 1 }));
+    expect(code).toBe(2);
+    expect(output).toContain("nonsense");
+  });
+});
+
+describe("setting the checkout up", () => {
+  it("changes and prints nothing when everything is in place", ({ skip }) => {
+    const setup = join(import.meta.dirname, "..", "..", "scripts", "setup.mjs");
+    const built = join(import.meta.dirname, "..", "..", "dist", ".built");
+    const before = readFileSync(built, "utf8");
+    const { stdout, stderr, status } = spawnSync(process.execPath, [setup], { encoding: "utf8" });
+    if (status !== 0 && process.env.CI !== "true") skip(`not everything is in place: ${stderr}`);
+    expect([stdout, stderr, status]).toEqual(["", "", 0]);
+    expect(readFileSync(built, "utf8")).toBe(before);
+  });
+});
