@@ -1,0 +1,86 @@
+import {
+  type Compilable,
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from "kysely";
+import type { Tables } from "./schema.ts";
+
+export type DialectName = "sqlite" | "postgres";
+
+/** A query that is built once and run often, in either dialect. */
+export interface Statement<Args, Row> {
+  /** SQL text with the parameters for these arguments, in order. */
+  bind(dialect: DialectName, args: Args): BoundQuery;
+  /** Only there so that the row's type is known to whoever runs the statement. */
+  readonly row?: Row;
+}
+
+export interface BoundQuery {
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+}
+
+/**
+ * Describes a query with named arguments: `arg("lane")` stands for what is bound at every run.
+ * Building a query costs ten times what running it does, so it is built at first use and kept.
+ *
+ *     const byLane = statement<{ lane: string }>()((db, arg) =>
+ *       db.selectFrom("inbox").select("id").where("lane", "=", arg("lane")));
+ */
+export const statement =
+  <Args extends object>() =>
+  <Row>(
+    build: (
+      db: Kysely<Tables>,
+      arg: <Name extends keyof Args & string>(name: Name) => Args[Name],
+    ) => Compilable<Row>,
+  ): Statement<Args, Row> => {
+    const built = new Map<DialectName, { sql: string; values: readonly unknown[] }>();
+    return {
+      bind: (dialect, args) => {
+        let known = built.get(dialect);
+        if (!known) {
+          // Kysely hands every value on untouched, so a placeholder comes out where its value goes.
+          const query = build(builders[dialect], (name) => new Placeholder(name) as never).compile();
+          known = { sql: query.sql, values: query.parameters };
+          built.set(dialect, known);
+        }
+        const given = args as Readonly<Record<string, unknown>>;
+        return {
+          sql: known.sql,
+          parameters: known.values.map((value) =>
+            value instanceof Placeholder ? given[value.name] : value,
+          ),
+        };
+      },
+    };
+  };
+
+class Placeholder {
+  constructor(readonly name: string) {}
+}
+
+const builders: Readonly<Record<DialectName, Kysely<Tables>>> = {
+  sqlite: new Kysely({
+    dialect: {
+      createAdapter: () => new SqliteAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (db) => new SqliteIntrospector(db),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+    },
+  }),
+  postgres: new Kysely({
+    dialect: {
+      createAdapter: () => new PostgresAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (db) => new PostgresIntrospector(db),
+      createQueryCompiler: () => new PostgresQueryCompiler(),
+    },
+  }),
+};
