@@ -4,7 +4,14 @@ import { build, isBuilt } from "./build.mjs";
 import { areDependenciesInstalled, installDependencies } from "./dependencies.mjs";
 import { installGvisor, isGvisorInstalled } from "./gvisor.mjs";
 import { withLock } from "./lock.mjs";
-import { installLine, installPackages, missingPackages } from "./system-packages.mjs";
+import {
+  installLine,
+  installPackages,
+  installServers,
+  missingPackages,
+  SANDBOX_PACKAGES,
+  SERVER_PACKAGES,
+} from "./system-packages.mjs";
 
 /** The project's folder. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -25,9 +32,9 @@ const STEPS = [
   },
   {
     name: "sandbox packages (bubblewrap, python3, socat)",
-    isDone: () => missingPackages().length === 0,
-    perform: () => installPackages(missingPackages()),
-    remedy: () => installLine(missingPackages()),
+    isDone: () => missingPackages(SANDBOX_PACKAGES).length === 0,
+    perform: () => installPackages(missingPackages(SANDBOX_PACKAGES)),
+    remedy: () => installLine(missingPackages(SANDBOX_PACKAGES)),
   },
   {
     name: "gVisor",
@@ -37,16 +44,31 @@ const STEPS = [
   },
 ];
 
+const TEST_STEPS = [
+  ...STEPS,
+  {
+    name: "servers for tests (postgresql, redis-server)",
+    isDone: () => missingPackages(SERVER_PACKAGES).length === 0,
+    perform: () => installServers(missingPackages(SERVER_PACKAGES)),
+    remedy: () => installLine(missingPackages(SERVER_PACKAGES)),
+  },
+];
+
 /**
- * Makes the checkout ready and resolves with one sentence for each optional part that could not be
- * had. Prints a line for what it really does; throws when a required part fails. A second call finds
- * everything in place and touches nothing.
+ * Makes the checkout ready to run and resolves with one sentence for each optional part that could
+ * not be had. Prints a line for what it really does; throws when a required part fails. A second call
+ * finds everything in place and touches nothing.
  */
-export const setUp = async () => {
-  if (STEPS.every((step) => step.isDone())) return [];
+export const setUp = () => take(STEPS);
+
+/** The same, and ready for its tests. */
+export const setUpForTests = () => take(TEST_STEPS);
+
+const take = async (steps) => {
+  if (steps.every((step) => step.isDone())) return [];
   return withLock(join(root, ".engines", "setup.lock"), () => {
     const missing = [];
-    for (const step of STEPS) {
+    for (const step of steps) {
       if (step.isDone()) continue;
       console.log(`set-up: ${step.name} …`);
       try {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { runInForeground } from "./run.mjs";
-import { root, setUp } from "./setup.mjs";
+import { root, setUpForTests } from "./setup.mjs";
 
-const missing = await setUp();
+const missing = await setUpForTests();
 for (const sentence of missing) console.error(`set-up: ${sentence}`);
 if (missing.length > 0 && process.env.CI === "true") process.exit(1);
 
