@@ -1,0 +1,93 @@
+// Claim: a message's whole path (signature, decryption, de-duplication, tenant, audit, durable inbox
+// and outbox, encrypted passive reply) costs at most twice the CPU of a bare node:http server that
+// reads the body and answers in batches.
+//
+// Sends new echo callbacks, 32 at a time over kept connections, to both in turn and prints the CPU
+// time of all threads of each server per event, and the ratio gateway / bare. Linux only; run
+// `npm start` once before (it builds), then:
+//
+//     node bench/message-path.mjs [rounds]
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { callbacks, load, quantile, spread, startChild, startGateway } from "./wecom-load.mjs";
+
+const MESSAGES = 8000;
+const PARALLEL = 32;
+
+/** The least that any server must do; what came in one turn of the event loop is answered together. */
+const startBare = async () => {
+  let waiting = [];
+  const answer = () => {
+    for (const response of waiting) response.end();
+    waiting = [];
+  };
+  const server = createServer((request, response) => {
+    const chunks = [];
+    request.on("data", (chunk) => chunks.push(chunk));
+    request.on("end", () => {
+      Buffer.concat(chunks);
+      if (waiting.push(response) === 1) setImmediate(answer);
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return server.address().port;
+};
+
+/** Time on a CPU so far, user and system, of all threads. */
+const cpuMs = (pid) => {
+  const tasks = `/proc/${pid}/task`;
+  const ns = readdirSync(tasks).map((task) =>
+    Number(readFileSync(`${tasks}/${task}/schedstat`, "utf8").split(" ")[0]),
+  );
+  return ns.reduce((sum, own) => sum + own, 0) / 1e6;
+};
+
+const measure = async ({ pid, port }, isRight) => {
+  const requests = callbacks("echoed", MESSAGES);
+  const before = cpuMs(pid);
+  const { perSecond } = await load(port, requests, PARALLEL, isRight);
+  return { cpuUs: ((cpuMs(pid) - before) / MESSAGES) * 1000, perSecond };
+};
+
+const compare = async (rounds) => {
+  const bare = await startChild([import.meta.filename, "--bare"], /bare (\d+)/);
+  const gateway = await startGateway();
+  const ratios = [];
+  const figures = { bare: [], gateway: [] };
+  try {
+    for (let round = 0; round <= rounds; round++) {
+      const base = await measure(bare, (body) => body === "");
+      const ours = await measure(gateway, (body) => body.startsWith("<xml><Encrypt><![CDATA["));
+      if (round === 0) continue; // warm-up
+      ratios.push(ours.cpuUs / base.cpuUs);
+      figures.bare.push(base);
+      figures.gateway.push(ours);
+    }
+  } finally {
+    gateway.stop();
+    bare.stop();
+  }
+  console.log(
+    `${rounds} rounds of ${MESSAGES} messages, ${PARALLEL} at a time; min / median / max`,
+  );
+  for (const [name, measured] of Object.entries(figures)) {
+    console.log(
+      `${name.padEnd(8)} ${spread(
+        measured.map(({ cpuUs }) => cpuUs),
+        1,
+      )} us of CPU per event, ` +
+        `${spread(
+          measured.map(({ perSecond }) => perSecond),
+          0,
+        )} per s`,
+    );
+  }
+  console.log(
+    `CPU per event x ${quantile(ratios, 0.5).toFixed(2)} of bare (worst round x ${Math.max(...ratios).toFixed(2)})`,
+  );
+};
+
+if (process.argv[2] === "--bare") console.log(`bare ${await startBare()}`);
+else await compare(Number(process.argv[2] ?? 5));
