@@ -1,0 +1,81 @@
+import { createCipheriv, createDecipheriv, type KeyObject, randomFillSync } from "node:crypto";
+
+// format (1 byte) | key version (4, big-endian) | nonce (12) | ciphertext | tag (16)
+const FORMAT = 1;
+const VERSION_AT = 1;
+const NONCE_AT = 5;
+const TEXT_AT = 17;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const CIPHER = "aes-256-gcm";
+const OPTIONS = { authTagLength: TAG_BYTES };
+
+/** Takes the next 12 random bytes into `target` at `offset`. */
+type NonceSource = (target: Buffer, offset: number) => void;
+
+/** Asking the kernel's generator for 12 bytes at a time costs as much as encrypting a short text. */
+const createNonceSource = (): NonceSource => {
+  const pool = Buffer.allocUnsafeSlow(NONCE_BYTES * 340);
+  let at = pool.length;
+  return (target, offset) => {
+    if (at === pool.length) {
+      randomFillSync(pool);
+      at = 0;
+    }
+    pool.copy(target, offset, at, at + NONCE_BYTES);
+    at += NONCE_BYTES;
+  };
+};
+
+const nextNonce = createNonceSource();
+
+/** Encrypts with AES-256-GCM under a random nonce; `context` is authenticated and not stored. */
+export const sealEnvelope = (
+  key: KeyObject,
+  keyVersion: number,
+  context: string,
+  plain: Uint8Array,
+): Buffer => {
+  const sealed = Buffer.allocUnsafe(TEXT_AT + plain.length + TAG_BYTES);
+  sealed[0] = FORMAT;
+  sealed.writeUInt32BE(keyVersion, VERSION_AT);
+  nextNonce(sealed, NONCE_AT);
+  const cipher = createCipheriv(CIPHER, key, sealed.subarray(NONCE_AT, TEXT_AT), OPTIONS);
+  cipher.setAAD(Buffer.from(context));
+  cipher.update(plain).copy(sealed, TEXT_AT);
+  cipher.final();
+  cipher.getAuthTag().copy(sealed, TEXT_AT + plain.length);
+  return sealed;
+};
+
+/** The version of the key that an envelope names; undefined for what is no envelope. */
+export const keyVersionOf = (sealed: Uint8Array): number | undefined => {
+  if (sealed.length < TEXT_AT + TAG_BYTES || sealed[0] !== FORMAT) return undefined;
+  return view(sealed).readUInt32BE(VERSION_AT);
+};
+
+/** Decrypts an envelope, or undefined when key, context or a single bit is not the one it was sealed with. */
+export const openEnvelope = (
+  key: KeyObject,
+  context: string,
+  sealed: Uint8Array,
+): Buffer | undefined => {
+  const bytes = view(sealed);
+  const textEnd = bytes.length - TAG_BYTES;
+  if (textEnd < TEXT_AT) return undefined;
+  const decipher = createDecipheriv(CIPHER, key, bytes.subarray(NONCE_AT, TEXT_AT), OPTIONS);
+  decipher.setAAD(Buffer.from(context));
+  decipher.setAuthTag(bytes.subarray(textEnd));
+  const plain = decipher.update(bytes.subarray(TEXT_AT, textEnd));
+  try {
+    decipher.final();
+    return plain;
+  } catch {
+    // Node's only word for a tag that does not match.
+    plain.fill(0);
+    return undefined;
+  }
+};
+
+const view = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
