@@ -3,8 +3,9 @@ import { SignatureError } from "../../core/contract/errors.ts";
 import type { Content, InboundMessage } from "../../core/contract/message.ts";
 import { parseEvent } from "./events.ts";
 import { type Field, readFields } from "./fields.ts";
+import { readXml } from "./read-xml.ts";
 import { CHANNEL, isUserId, type WecomApp } from "./types.ts";
-import { parseXml, type XmlElement, XmlError } from "./xml.ts";
+import { type XmlElement, XmlError } from "./xml.ts";
 
 /** A message in our words, or the stable reason why it cannot be understood. */
 export type Parsed =
@@ -18,7 +19,7 @@ export type Parsed =
  */
 export const parseMessage = (app: WecomApp, text: string): Parsed => {
   try {
-    const element = parseXml(text);
+    const element = readXml(text);
     return { isUnderstood: true, message: readMessage(app, element, text) };
   } catch (error) {
     if (error instanceof XmlError) return { isUnderstood: false, reason: error.reason };

@@ -2,8 +2,9 @@ import { PayloadError, SignatureError } from "../../core/contract/errors.ts";
 import { isSignedWith, open, type Sealed } from "./envelope.ts";
 import { readFields } from "./fields.ts";
 import { readQuery } from "./query.ts";
+import { readXml } from "./read-xml.ts";
 import { CHANNEL, type KeyPair, type WecomApp } from "./types.ts";
-import { parseXml, XmlError } from "./xml.ts";
+import { XmlError } from "./xml.ts";
 
 /** What the platform said, proven to come from it. */
 export interface Verified {
@@ -103,7 +104,7 @@ const readOuter = (body: Buffer): ReturnType<typeof readFields> => {
     throw new PayloadError(CHANNEL, "body is not UTF-8", 400, { cause });
   }
   try {
-    return readFields(parseXml(text));
+    return readFields(readXml(text));
   } catch (cause) {
     if (!(cause instanceof XmlError)) throw cause;
     throw new PayloadError(CHANNEL, `body: ${cause.reason}`, 400, { cause });
