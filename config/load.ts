@@ -5,6 +5,7 @@ import { demoSettings } from "./demo.ts";
 import { demoSecrets } from "./demo-secrets.ts";
 import type { Environment } from "./interpolate.ts";
 import { parseJsonc } from "./jsonc.ts";
+import { keyFileOf, warnAboutKeyFile } from "./key-file.ts";
 import { notEnforced } from "./not-enforced.ts";
 import { formatPath, type Problem, SettingsError, type SettingsPath } from "./problem.ts";
 import {
@@ -28,6 +29,8 @@ export interface LoadedSettings {
   /** The file, absolute, or `built-in demo`. */
   readonly source: string;
   readonly isDemo: boolean;
+  /** The file with the master keys, absolute; it need not be there yet. */
+  readonly keyFile: string;
   /** One sentence each, beginning with a path. */
   readonly warnings: readonly string[];
   /** Paths of what is written but has no effect in this version. */
@@ -127,11 +130,14 @@ const check = (raw: unknown, options: CheckOptions): LoadedSettings => {
   const settings = freeze(complete(parsed, env, baseDir));
   const providers = providersOf(settings);
   warnAboutProviders(settings, providers, report);
+  const keyFile = keyFileOf(settings, baseDir);
+  warnAboutKeyFile(settings, keyFile, report);
   return {
     settings,
     providers,
     source,
     isDemo: false,
+    keyFile,
     warnings,
     notEnforced: notEnforced(resolved.value),
   };

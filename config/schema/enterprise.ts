@@ -87,19 +87,19 @@ export const enterpriseSchema = z
     data_loss_prevention: later(dlpSchema).optional().describe("Data that must not pass."),
     encryption: z
       .strictObject({
-        at_rest: later(
-          z.strictObject({
-            enabled: z.boolean().default(true).describe("Switches encryption of stored data on."),
+        at_rest: z
+          .strictObject({
+            enabled: later(z.boolean(), (value) => value !== false)
+              .default(true)
+              .describe("Stored content is always encrypted; `false` does not change that."),
             algorithm: z
               .literal("AES-256-GCM")
               .optional()
               .describe("Cipher of the content columns."),
-            key_management: z
-              .enum(["vault", "file"])
+            key_management: later(z.enum(["vault", "file"]), (value) => value === "file")
               .optional()
-              .describe("Who keeps the master key."),
-          }),
-        )
+              .describe("Who keeps the master keys; until `vault` can, it is `storage.key_file`."),
+          })
           .optional()
           .describe("Encryption of stored data."),
         in_transit: inTransitSchema.prefault({}).describe("TLS of the listener."),

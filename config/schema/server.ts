@@ -65,9 +65,11 @@ export const storageSchema = z
     migrate_url: later(url(["postgres", "postgresql"], { password: true }))
       .optional()
       .describe("PostgreSQL URL of a role that may change the schema."),
-    key_file: later(localPath(text()))
+    key_file: localPath(text())
       .optional()
-      .describe("File with the master key that encrypts the tenants' keys."),
+      .describe(
+        "File with the master keys that wrap the tenants' keys, made at the first start; absent = `master.key` in an embedded store's folder, `./data/master.key` with PostgreSQL. Back it up apart from the database.",
+      ),
   })
   .describe("Where state is kept.");
 

@@ -49,7 +49,6 @@ describe("the customer's settings", () => {
     expect(notEnforced).toEqual(
       expect.arrayContaining([
         "queue.redis_url",
-        "storage.key_file",
         "channels.wechat_work.bots",
         "channels.slack",
         "channels.discord",
@@ -63,12 +62,15 @@ describe("the customer's settings", () => {
         "openshell.hosts",
         "enterprise.rbac.role_bindings[2].groups",
         "enterprise.data_loss_prevention",
+        "enterprise.encryption.at_rest.key_management",
         "monitoring.alerting",
       ]),
     );
     for (const enforced of [
       "server",
       "storage.url",
+      "storage.key_file",
+      "enterprise.encryption.at_rest.enabled",
       "channels.wechat_work.apps",
       "skills.folders",
     ]) {
