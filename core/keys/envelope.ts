@@ -13,7 +13,7 @@ const OPTIONS = { authTagLength: TAG_BYTES };
 /** Takes the next 12 random bytes into `target` at `offset`. */
 type NonceSource = (target: Buffer, offset: number) => void;
 
-/** Asking the kernel's generator for 12 bytes at a time costs as much as encrypting a short text. */
+/** Asking the generator for 12 bytes at a time would cost as much again as encrypting 1 KiB does. */
 const createNonceSource = (): NonceSource => {
   const pool = Buffer.allocUnsafeSlow(NONCE_BYTES * 340);
   let at = pool.length;
@@ -36,16 +36,13 @@ export const sealEnvelope = (
   context: string,
   plain: Uint8Array,
 ): Buffer => {
-  const sealed = Buffer.allocUnsafe(TEXT_AT + plain.length + TAG_BYTES);
-  sealed[0] = FORMAT;
-  sealed.writeUInt32BE(keyVersion, VERSION_AT);
-  nextNonce(sealed, NONCE_AT);
-  const cipher = createCipheriv(CIPHER, key, sealed.subarray(NONCE_AT, TEXT_AT), OPTIONS);
+  const head = Buffer.allocUnsafe(TEXT_AT);
+  head[0] = FORMAT;
+  head.writeUInt32BE(keyVersion, VERSION_AT);
+  nextNonce(head, NONCE_AT);
+  const cipher = createCipheriv(CIPHER, key, head.subarray(NONCE_AT), OPTIONS);
   cipher.setAAD(Buffer.from(context));
-  cipher.update(plain).copy(sealed, TEXT_AT);
-  cipher.final();
-  cipher.getAuthTag().copy(sealed, TEXT_AT + plain.length);
-  return sealed;
+  return Buffer.concat([head, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 };
 
 /** The version of the key that an envelope names; undefined for what is no envelope. */

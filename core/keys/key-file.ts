@@ -2,7 +2,7 @@ import { openEnvelope, sealEnvelope } from "./envelope.ts";
 import { KeyError } from "./errors.ts";
 import type { KeyContext, KeyManagement } from "./key-management.ts";
 import { type MasterKey, makeMasterKey, parseMasterKeys, renderMasterKeys } from "./master-keys.ts";
-import { createPrivateFile, readPrivateFile, replacePrivateFile } from "./private-file.ts";
+import { changePrivateFile, createPrivateFile, readPrivateFile } from "./private-file.ts";
 
 // A wrapped key needs no version of its own: `masterId` says what wrapped it.
 const WRAP_VERSION = 0;
@@ -57,7 +57,7 @@ export const createKeyFile = (path: string, now: () => Date): KeyManagement => {
     currentId: async () => load()[0].id,
     rotate: async () => {
       const made = makeMasterKey(now());
-      replacePrivateFile(path, renderMasterKeys([made, ...load()]));
+      changePrivateFile(path, () => renderMasterKeys([made, ...load()]));
       load();
       return made.id;
     },

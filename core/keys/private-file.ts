@@ -14,9 +14,11 @@ import {
   renameSync,
   rmSync,
   type Stats,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { takeFileLock } from "../store/file-lock.ts";
 import { KeyError } from "./errors.ts";
 
 const MAX_BYTES = 64 * 1024;
@@ -66,16 +68,28 @@ export const createPrivateFile = (path: string, text: string): void => {
   });
 };
 
-/** Puts a new text in the file's place at once, with the old one's owner and mode. Throws KeyError. */
-export const replacePrivateFile = (path: string, text: string): void => {
+/**
+ * Puts a new text in the file's place at once, with the old one's owner and mode. One process at a
+ * time does so. Throws KeyError.
+ * @param change makes the new text; is called when nobody else can change the file any more
+ */
+export const changePrivateFile = (path: string, change: () => string): void => {
   writing(path, () => {
     // What a symbolic link leads to is replaced, not the link.
     const target = realpathSync(path);
-    const handle = openSync(target, constants.O_RDONLY);
-    const old = fstatSync(handle);
-    closeSync(handle);
-    withDraft(target, text, old, (draft) => renameSync(draft, target));
-    syncFolder(dirname(target));
+    const lock = takeFileLock(`${target}.lock`);
+    if (!lock) {
+      throw new KeyError(
+        `key file ${path} is being changed by another process: run this again when that has ended`,
+      );
+    }
+    try {
+      const like = statSync(target);
+      withDraft(target, change(), like, (draft) => renameSync(draft, target));
+      syncFolder(dirname(target));
+    } finally {
+      lock.release();
+    }
   });
 };
 
@@ -148,6 +162,7 @@ const writing = (path: string, work: () => void): void => {
   try {
     work();
   } catch (cause) {
+    if (cause instanceof KeyError) throw cause;
     throw new KeyError(
       `cannot write key file ${path} (${codeOf(cause)}); set storage.key_file to a place that the ` +
         "user who runs this may write, in a folder that exists",
