@@ -31,29 +31,30 @@ it("says what a server printed that ended instead of starting", async () => {
   expect(existsSync(own)).toBe(false);
 });
 
-describe.skipIf(lacks("postgresql", "redis-server"))("a test run that is killed", () => {
+describe.skipIf(lacks("postgresql", "redis-server"))("no server outlives", () => {
   let run: ChildProcess | undefined;
   afterEach(() => {
     run?.kill("SIGKILL");
   });
 
-  it.each(["SIGTERM", "SIGKILL"] as const)("by %s leaves no server and no data", async (signal) => {
+  // A test run of its own that starts both servers and then does `last`; resolves with their ports.
+  const startRun = async (last: string): Promise<readonly number[]> => {
     const ports = join(folder.path, "ports");
-    const data = join(folder.path, "tmp");
+    const data = join(folder.path, "data");
     mkdirSync(data);
     chmodSync(folder.path, 0o711); // PostgreSQL runs as another user when root tests
     const fakes = JSON.stringify(join(root, "test", "fakes"));
     writeFileSync(
-      join(folder.path, "endless.test.ts"),
+      join(folder.path, "run.test.ts"),
       `import { renameSync, writeFileSync } from "node:fs";
-       it("never ends", async () => {
+       it("starts servers", async () => {
          const { startPostgres } = await import(${fakes} + "/postgres-server.ts");
          const { startRedis } = await import(${fakes} + "/redis-server.ts");
          const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
          const urls = [await postgres.createDatabase(), redis.url];
          writeFileSync("${ports}.new", JSON.stringify(urls.map((url) => Number(new URL(url).port))));
          renameSync("${ports}.new", "${ports}");
-         await new Promise(() => setInterval(() => {}, 1000));
+         ${last};
        }, 60_000);`,
     );
     const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
@@ -68,20 +69,39 @@ describe.skipIf(lacks("postgresql", "redis-server"))("a test run that is killed"
       });
     }
     await vi.waitFor(() => expect(existsSync(ports), output).toBe(true), { timeout: 20_000 });
-    const opened: number[] = JSON.parse(readFileSync(ports, "utf8"));
-    expect(await Promise.all(opened.map(isOpen))).toEqual([true, true]);
+    return JSON.parse(readFileSync(ports, "utf8"));
+  };
+  const areOpen = (ports: readonly number[]) => Promise.all(ports.map(isOpen));
+  const leftovers = () =>
+    readdirSync(join(folder.path, "data")).filter((name) => name.startsWith("clawgate-"));
 
-    run.kill(signal);
+  const ENDLESS = "await new Promise(() => setInterval(() => {}, 1000))";
 
-    await vi.waitFor(
-      async () => {
-        expect(await Promise.all(opened.map(isOpen))).toEqual([false, false]);
-        expect(readdirSync(data).filter((name) => name.startsWith("clawgate-"))).toEqual([]);
-      },
-      { timeout: 10_000 },
-    );
+  it.each(["SIGTERM", "SIGKILL"] as const)("a test run that %s ends", async (signal) => {
+    const ports = await startRun(ENDLESS);
+    expect(await areOpen(ports)).toEqual([true, true]);
+    run?.kill(signal);
+    await vi.waitFor(async () => {
+      expect(await areOpen(ports)).toEqual([false, false]);
+      expect(leftovers()).toEqual([]);
+    }, GONE);
+  });
+
+  it("a test that throws before it closes them", async () => {
+    const ports = await startRun("throw new Error('early')");
+    await vi.waitFor(async () => {
+      expect(await areOpen(ports)).toEqual([false, false]);
+      expect(leftovers()).toEqual([]);
+    }, GONE);
+  });
+
+  it.runIf(process.platform === "linux")("the process that started it, killed", async () => {
+    const ports = await startRun("process.kill(process.pid, 'SIGKILL')");
+    await vi.waitFor(async () => expect(await areOpen(ports)).toEqual([false, false]), GONE);
   });
 });
+
+const GONE = { timeout: 10_000 };
 
 const isOpen = (port: number) =>
   new Promise<boolean>((resolve) => {

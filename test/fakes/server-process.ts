@@ -26,9 +26,10 @@ export interface ServerOptions {
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
-// A test file that fails may never come to its `close`, and vitest's worker outlives a vitest that is
-// killed: the closed channel between them tells.
+// A test file that fails may never come to its `close`: vitest ends its worker with SIGTERM. A vitest
+// that is killed cannot; then the channel between them closes.
 const abandon = new Set<() => void>();
+process.once("SIGTERM", () => process.exit(143));
 process.once("disconnect", () => process.exit(1));
 process.once("exit", () => {
   for (const end of abandon) end();
