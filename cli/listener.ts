@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { type AddressInfo, BlockList, isIP } from "node:net";
+import { type AddressInfo, BlockList, isIP, type Socket } from "node:net";
 import type { Settings } from "../config/schema.ts";
 import { StartError } from "./errors.ts";
 
@@ -40,14 +40,9 @@ export const listen = async (
   server: ServerSettings,
   inTransit: InTransit,
 ): Promise<Listener> => {
-  const isTrusted = trustedPeers(server.trusted_proxies ?? []);
-  const guarded: RequestListener = server.tls
-    ? handle
-    : (request, response) => {
-        if (isTrusted(request.socket.remoteAddress ?? "")) return handle(request, response);
-        response.writeHead(403, { connection: "close" }).end();
-      };
-  const http = server.tls ? createTls(server.tls, inTransit, guarded) : createServer(guarded);
+  const http = server.tls
+    ? createTls(server.tls, inTransit, handle)
+    : createPlain(server.trusted_proxies ?? [], handle);
   http.headersTimeout = 10_000;
   http.requestTimeout = 30_000;
   await new Promise<void>((resolve, reject) => {
@@ -80,6 +75,19 @@ export const listen = async (
 
 const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+
+/** A connection is judged once, as it comes: who is at its other end does not change. */
+const createPlain = (trustedProxies: readonly string[], handle: RequestListener) => {
+  const isTrusted = trustedPeers(trustedProxies);
+  const trusted = new WeakSet<Socket>();
+  const http = createServer((request, response) => {
+    if (trusted.has(request.socket)) return handle(request, response);
+    response.writeHead(403, { connection: "close" }).end();
+  });
+  return http.on("connection", (socket) => {
+    if (isTrusted(socket.remoteAddress ?? "")) trusted.add(socket);
+  });
+};
 
 const trustedPeers = (proxies: readonly string[]): ((address: string) => boolean) => {
   const list = new BlockList();

@@ -2,6 +2,7 @@ import { EventEmitter, once } from "node:events";
 import { writeFileSync } from "node:fs";
 import type { RequestListener } from "node:http";
 import { connect } from "node:net";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
@@ -94,6 +95,27 @@ describe("TLS of a listener", () => {
     expect(await shake(port, {})).toBe("TLSv1.3 TLS_AES_256_GCM_SHA384");
     await expect(shake(port, { maxVersion: "TLSv1.2" })).rejects.toThrow();
     await expect(shake(port, { ciphers: "TLS_AES_128_GCM_SHA256" })).rejects.toThrow();
+  });
+});
+
+describe("a plain listener beyond loopback", () => {
+  const [outside] = Object.values(networkInterfaces()).flatMap((addresses = []) =>
+    addresses.filter(({ family, internal }) => family === "IPv4" && !internal),
+  );
+
+  it.skipIf(!outside)("lets in the declared proxies and loopback, nobody else", async () => {
+    const statusFrom = async (host: string, proxy: string) => {
+      const server = { ...local, host: "0.0.0.0", trusted_proxies: [proxy] };
+      const { port } = await listening(handle, server, anyTls);
+      const response = await fetch(`http://${host}:${port}`);
+      await response.text();
+      return response.status;
+    };
+    const address = outside?.address ?? "";
+    expect(await statusFrom(address, address)).toBe(200);
+    expect(await statusFrom(address, `${address}/24`)).toBe(200);
+    expect(await statusFrom(address, "203.0.113.7")).toBe(403);
+    expect(await statusFrom("127.0.0.1", "203.0.113.7")).toBe(200);
   });
 });
 
