@@ -8,7 +8,8 @@ export interface Lane {
 /**
  * Decides who works on which lane and when: one step of a lane at a time, lanes in parallel, tenants
  * taking turns, each with at most its share of the capacity. What the work is stays in the store, so
- * losing a schedule loses nothing: whatever it forgets, it finds again by asking its source.
+ * losing a schedule loses nothing: whatever it forgets, it finds again by asking its source. Works
+ * from the moment it is created, beginning with what the store holds already.
  */
 export interface Schedule {
   /** There may be work in this lane; safe at any time, also while its step is finishing. Never throws. */
@@ -26,7 +27,19 @@ export interface Schedule {
 export type Step = (lane: Lane) => Promise<"again" | "idle" | { readonly afterMs: number }>;
 
 /**
- * Lanes with work in the store, in a fixed order, each once; `after` = the id of the last one that
- * was seen, undefined to begin. Fewer than `limit` means that there are no more.
+ * Lanes with work in the store, by tenant and then by id in a fixed order, each once, those behind
+ * `after`; undefined to begin. Fewer than `limit` means that there are no more. Best without those
+ * that wait for their time or that somebody works on: these cost a step that finds nothing to do.
  */
-export type LaneSource = (after: string | undefined, limit: number) => Promise<readonly Lane[]>;
+export type LaneSource = (after: LaneCursor | undefined, limit: number) => Promise<readonly Lane[]>;
+
+/** A place in the order of a source: behind this lane, or without an id behind its whole tenant. */
+export interface LaneCursor {
+  readonly tenantId: string;
+  /** Empty: before the first lane of the tenant. */
+  readonly id?: string;
+}
+
+/** The lane id that a cursor stands behind; one that no lane reaches when it stands behind its tenant. */
+export const placeAfter = (cursor: LaneCursor | undefined): string =>
+  cursor === undefined ? "" : (cursor.id ?? "\u{10FFFF}");
