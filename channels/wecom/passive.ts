@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { seal } from "./envelope.ts";
 import type { KeyPair } from "./types.ts";
 import { escapeCdata } from "./xml.ts";
@@ -18,7 +18,8 @@ export const renderPassive = (
     `<FromUserName><![CDATA[${escapeCdata(reply.corpId)}]]></FromUserName>` +
     `<CreateTime>${timestamp}</CreateTime><MsgType><![CDATA[text]]></MsgType>` +
     `<Content><![CDATA[${escapeCdata(reply.content)}]]></Content></xml>`;
-  const sealed = seal(inner, pair, reply.corpId, timestamp, randomBytes(8).toString("hex"));
+  const nonce = randomUUID().slice(0, 8); // as long as the platform's own
+  const sealed = seal(inner, pair, reply.corpId, timestamp, nonce);
   // Readers on the other side are simple: this order, and a bare number.
   return (
     `<xml><Encrypt><![CDATA[${sealed.encrypt}]]></Encrypt>` +

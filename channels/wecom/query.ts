@@ -10,20 +10,17 @@ export const readQuery = <Name extends string>(
   query: string,
   names: readonly Name[],
 ): Readonly<Record<Name, string>> => {
-  const values = new Map<string, string>();
+  const values: Partial<Record<Name, string>> = {};
   for (const pair of query.split("&")) {
-    const [rawName = "", ...rest] = pair.split("=");
-    const name = names.find((wanted) => wanted === rawName);
+    const name = names.find((wanted) => pair.startsWith(`${wanted}=`) || pair === wanted);
     if (name === undefined) continue;
-    if (values.has(name)) throw new PayloadError(CHANNEL, `query has more than one ${name}`);
-    values.set(name, decode(rest.join("="), name));
+    if (name in values) throw new PayloadError(CHANNEL, `query has more than one ${name}`);
+    values[name] = decode(pair.slice(name.length + 1), name);
   }
-  const single = (name: Name): [Name, string] => {
-    const value = values.get(name);
-    if (!value) throw new PayloadError(CHANNEL, `query has no ${name}`);
-    return [name, value];
-  };
-  return Object.fromEntries(names.map(single)) as Record<Name, string>;
+  for (const name of names) {
+    if (!values[name]) throw new PayloadError(CHANNEL, `query has no ${name}`);
+  }
+  return values as Record<Name, string>;
 };
 
 // A plus sign stays one: it belongs to base64, and none of these values ever holds a space.
