@@ -6,14 +6,9 @@ import type { Store } from "../store/store.ts";
 import { createDataKeys, type DataKey } from "./data-keys.ts";
 import { keyVersionOf, openEnvelope, sealEnvelope } from "./envelope.ts";
 import { SealError } from "./errors.ts";
+import { isDue, type KeyUse, renewalOf } from "./key-lifetime.ts";
 import type { KeyManagement } from "./key-management.ts";
 
-// Under one key at most 2^32 values may be sealed with random nonces (NIST SP 800-38D, 8.3). A key
-// serves 30 days, which would take 1,600 values of one tenant in every second, and 2^28 values per
-// process, which leaves room for 16 processes that are busier than that.
-// https://csrc.nist.gov/pubs/sp/800/38/d/final
-const MAX_AGE_MS = 30 * 24 * 3_600_000;
-const MAX_SEALS = 2 ** 28;
 const RETRY_MS = 10 * 60_000;
 const FINGERPRINT_BYTES = 16;
 
@@ -32,12 +27,9 @@ interface TenantKeys {
   fingerprinting?: KeyObject;
 }
 
-interface Sealing {
+interface Sealing extends KeyUse {
   readonly version: number;
   readonly key: KeyObject;
-  /** When a newer version is due, epoch milliseconds. */
-  readonly renewAt: number;
-  /** By this process. */
   seals: number;
 }
 
@@ -61,7 +53,7 @@ export const createContentCipher = async (parts: ContentCipherParts): Promise<Co
   };
 
   const sealWith = (scope: TenantScope, key: DataKey): Sealing => {
-    const renewAt = key.createdAt.getTime() + MAX_AGE_MS;
+    const renewAt = renewalOf(key.createdAt);
     const sealing = { version: key.version, key: key.sealing, renewAt, seals: 0 };
     const of = keysOf(scope);
     of.opening.set(key.version, key.sealing);
@@ -134,7 +126,7 @@ export const createContentCipher = async (parts: ContentCipherParts): Promise<Co
       if (version === undefined) throw new SealError(tenantId, place, "it is no envelope");
       const key = keysOf(scope).opening.get(version) ?? (await loadOpening(scope, version));
       if (!key) throw new SealError(tenantId, place, `the tenant has no data key ${version}`);
-      const plain = openEnvelope(key, contextOf(scope, place), sealed);
+      const plain = openEnvelope(key, version, contextOf(scope, place), sealed);
       if (!plain) throw new SealError(tenantId, place, "it was changed, or belongs elsewhere");
       return plain;
     },
@@ -144,9 +136,6 @@ export const createContentCipher = async (parts: ContentCipherParts): Promise<Co
     },
   };
 };
-
-const isDue = ({ renewAt, seals }: Sealing, at: Date): boolean =>
-  seals >= MAX_SEALS || at.getTime() >= renewAt;
 
 // As JSON, so that no two pairs read the same.
 const contextOf = ({ tenantId }: TenantScope, place: string): string =>

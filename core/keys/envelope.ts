@@ -51,15 +51,16 @@ export const keyVersionOf = (sealed: Uint8Array): number | undefined => {
   return view(sealed).readUInt32BE(VERSION_AT);
 };
 
-/** Decrypts an envelope, or undefined when key, context or a single bit is not the one it was sealed with. */
+/** Decrypts an envelope; undefined when key, context or a single bit is not what it was sealed with. */
 export const openEnvelope = (
   key: KeyObject,
+  keyVersion: number,
   context: string,
   sealed: Uint8Array,
 ): Buffer | undefined => {
+  if (keyVersionOf(sealed) !== keyVersion) return undefined;
   const bytes = view(sealed);
   const textEnd = bytes.length - TAG_BYTES;
-  if (textEnd < TEXT_AT) return undefined;
   const decipher = createDecipheriv(CIPHER, key, bytes.subarray(NONCE_AT, TEXT_AT), OPTIONS);
   decipher.setAAD(Buffer.from(context));
   decipher.setAuthTag(bytes.subarray(textEnd));

@@ -56,6 +56,7 @@ export const createKeyFile = (path: string, now: () => Date): KeyManagement => {
     },
     currentId: async () => load()[0].id,
     rotate: async () => {
+      load(); // says best why it cannot be used
       const made = makeMasterKey(now());
       changePrivateFile(path, () => renderMasterKeys([made, ...load()]));
       load();
@@ -69,7 +70,8 @@ export const createKeyFile = (path: string, now: () => Date): KeyManagement => {
       };
     },
     unwrap: async (context, { wrapped, masterId }) => {
-      const key = openEnvelope(find(masterId).key, wrapContext(context), wrapped);
+      const master = find(masterId);
+      const key = openEnvelope(master.key, WRAP_VERSION, wrapContext(context), wrapped);
       if (key) return key;
       throw new KeyError(
         `data key ${context.version} of tenant ${context.tenantId} was changed or moved in the ` +

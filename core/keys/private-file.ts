@@ -57,13 +57,15 @@ export const createPrivateFile = (path: string, text: string): void => {
     const folder = dirname(path);
     if (makeFolder(folder)) syncFolder(dirname(folder));
     // Written beside and then linked: whoever is second fails, and nobody sees half a file.
-    withDraft(path, text, undefined, (draft) => {
-      try {
-        linkSync(draft, path);
-      } catch (cause) {
-        if (codeOf(cause) !== "EEXIST") throw cause;
-      }
-    });
+    const draft = `${path}.${process.pid}-${randomBytes(6).toString("hex")}`;
+    try {
+      writeDraft(draft, text);
+      linkSync(draft, path);
+    } catch (cause) {
+      if (codeOf(cause) !== "EEXIST") throw cause;
+    } finally {
+      rmSync(draft, { force: true });
+    }
     syncFolder(folder);
   });
 };
@@ -84,8 +86,10 @@ export const changePrivateFile = (path: string, change: () => string): void => {
       );
     }
     try {
-      const like = statSync(target);
-      withDraft(target, change(), like, (draft) => renameSync(draft, target));
+      const draft = `${target}.next`;
+      rmSync(draft, { force: true }); // of somebody who was killed here
+      writeDraft(draft, change(), statSync(target));
+      renameSync(draft, target);
       syncFolder(dirname(target));
     } finally {
       lock.release();
@@ -93,28 +97,18 @@ export const changePrivateFile = (path: string, change: () => string): void => {
   });
 };
 
-const withDraft = (
-  path: string,
-  text: string,
-  like: Stats | undefined,
-  use: (draft: string) => void,
-): void => {
-  const draft = `${path}.${process.pid}-${randomBytes(6).toString("hex")}`;
+const writeDraft = (draft: string, text: string, like?: Stats): void => {
+  const handle = openSync(draft, "wx", 0o600);
   try {
-    const handle = openSync(draft, "wx", 0o600);
-    try {
-      writeFileSync(handle, text);
-      if (like && (like.uid !== process.getuid?.() || like.gid !== process.getgid?.())) {
-        fchownSync(handle, like.uid, like.gid);
-      }
-      if (like) fchmodSync(handle, like.mode & 0o777);
-      fsyncSync(handle);
-    } finally {
-      closeSync(handle);
+    writeFileSync(handle, text);
+    if (like && (like.uid !== process.getuid?.() || like.gid !== process.getgid?.())) {
+      // Root may rotate the key of a gateway that runs as somebody else.
+      fchownSync(handle, like.uid, like.gid);
     }
-    use(draft);
+    if (like) fchmodSync(handle, like.mode & 0o777);
+    fsyncSync(handle);
   } finally {
-    rmSync(draft, { force: true });
+    closeSync(handle);
   }
 };
 
