@@ -4,11 +4,13 @@ import { seal } from "../channels/wecom/envelope.ts";
 import type { LoadedSettings } from "../config/load.ts";
 import type { Settings } from "../config/schema.ts";
 import { type WecomAppSettings, wecomApps } from "../config/wecom-apps.ts";
-import { openStore, type Store } from "../core/store/store.ts";
+import { type Depth, readDepths } from "../core/operators/depths.ts";
+import { openStore } from "../core/store/open-store.ts";
+import type { Store } from "../core/store/store.ts";
 import { createSandbox } from "../sandbox/openshell.ts";
 import { listenerProblem } from "./listener.ts";
 import { packageRoot } from "./package-root.ts";
-import { storageFolder } from "./storage-folder.ts";
+import { embeddedFolder, storeLocation } from "./storage.ts";
 
 const TIMEOUT_MS = 3_000;
 const CLOCK_TOLERANCE_MS = 60_000;
@@ -44,26 +46,22 @@ const listenerFinding = ({ server }: Settings): Finding => {
 const storeFinding = async (settings: Settings): Promise<Finding> => {
   let store: Store | undefined;
   try {
-    const folder = storageFolder(settings);
-    store = await openStore(folder);
-    const waiting = await store.db
-      .selectFrom("inbox")
-      .select((eb) => eb.fn.countAll<number>().as("count"))
-      .where("state", "=", "pending")
-      .executeTakeFirstOrThrow();
-    const dead = await store.db
-      .selectFrom("outbox")
-      .select((eb) => eb.fn.countAll<number>().as("count"))
-      .where("state", "=", "dead")
-      .executeTakeFirstOrThrow();
-    const text = `${folder}: ${waiting.count} messages waiting, ${dead.count} dead letters`;
+    store = await openStore(storeLocation(settings));
+    const depths = await readDepths(store);
+    const count = (state: Depth["state"]) =>
+      depths.reduce((sum, depth) => sum + (depth.state === state ? depth.messages : 0), 0);
+    const place = embeddedFolder(settings) ?? "PostgreSQL";
+    const text = `${place}: ${count("waiting")} messages waiting, ${count("dead")} dead letters`;
     return { check: "store", state: "ok", text };
   } catch (cause) {
     return {
       check: "store",
       state: "bad",
       text: messageOf(cause),
-      remedy: "make the folder of storage.url writable for the user who runs the gateway",
+      remedy:
+        embeddedFolder(settings) === undefined
+          ? "let this machine reach PostgreSQL with the role of storage.url"
+          : "make the folder of storage.url writable for the user who runs the gateway",
     };
   } finally {
     await store?.close();

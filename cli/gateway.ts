@@ -6,20 +6,24 @@ import type { LoadedSettings } from "../config/load.ts";
 import { createAuditLog } from "../core/audit-log.ts";
 import type { Log } from "../core/contract/log.ts";
 import { createInbox } from "../core/delivery/inbox.ts";
-import { createOutbox } from "../core/delivery/outbox.ts";
-import { createDispatcher } from "../core/dispatcher.ts";
+import { takeProcessLease } from "../core/delivery/process-lease.ts";
+import { createRunningTurns } from "../core/delivery/running-turns.ts";
+import { createContentCipher } from "../core/keys/content-cipher.ts";
+import { createKeyFile } from "../core/keys/key-file.ts";
 import { createRejectionRecorder } from "../core/rejections.ts";
+import { openStore } from "../core/store/open-store.ts";
 import { takeReplicaLock } from "../core/store/replica-lock.ts";
-import { openStore } from "../core/store/store.ts";
 import type { Sandbox } from "../sandbox/driver.ts";
 import { createSandbox } from "../sandbox/openshell.ts";
 import { createAdapters } from "./adapters.ts";
+import { createDelivery } from "./delivery.ts";
 import { StartError } from "./errors.ts";
 import { addHealthRoutes } from "./health.ts";
 import { listen, listenerProblem } from "./listener.ts";
 import { packageRoot } from "./package-root.ts";
+import type { Roles } from "./roles.ts";
 import { buildRules } from "./rules.ts";
-import { storageFolder } from "./storage-folder.ts";
+import { embeddedFolder, storeLocation } from "./storage.ts";
 
 /** A gateway that listens. */
 export interface Gateway {
@@ -39,13 +43,17 @@ export interface Gateway {
 
 // Kubernetes kills 30 s after SIGTERM: what has not ended by then is done by the next process.
 const DRAIN_MS = 20_000;
+const LOOK_FOR_STOPS_MS = 500;
 
 /** Builds the parts from the settings and starts them. Throws when one of them cannot start. */
-export const startGateway = async (loaded: LoadedSettings, log: Log): Promise<Gateway> => {
+export const startGateway = async (
+  loaded: LoadedSettings,
+  log: Log,
+  roles: Roles = { isGateway: true, isWorker: true },
+): Promise<Gateway> => {
   const { settings } = loaded;
   const problem = listenerProblem(settings.server);
   if (problem !== undefined) throw new StartError(problem);
-  const dataFolder = storageFolder(settings);
   const now = () => new Date();
   const stopping = new AbortController();
   const undo: (() => void | Promise<void>)[] = [];
@@ -54,10 +62,15 @@ export const startGateway = async (loaded: LoadedSettings, log: Log): Promise<Ga
     undo.length = 0;
   };
   try {
-    const lock = takeReplicaLock(dataFolder);
-    undo.push(lock.release);
-    const store = await openStore(dataFolder);
+    const folder = embeddedFolder(settings);
+    if (folder !== undefined) {
+      const lock = takeReplicaLock(folder);
+      undo.push(lock.release);
+    }
+    const store = await openStore(storeLocation(settings));
     undo.push(store.close);
+    const keys = createKeyFile(loaded.keyFile, now);
+    const cipher = await createContentCipher({ store, keys, now, log });
     const sandbox = createSandbox({
       ...settings.openshell,
       enginesFolder: join(packageRoot, ".engines"),
@@ -66,44 +79,42 @@ export const startGateway = async (loaded: LoadedSettings, log: Log): Promise<Ga
     undo.push(sandbox.close);
 
     const auditLog = createAuditLog(store);
-    const parts = { sandbox, auditLog, log, now };
-    let rules = await buildRules(loaded, parts);
     const adapters = await createAdapters(settings, { log, now });
+    // An embedded store takes one gateway, which holds its lock.
+    const isAlone = folder !== undefined;
+    const lease = await takeProcessLease({ store, now, log, isAlone });
+    undo.push(lease.release);
     const signal = stopping.signal;
-    const outbox = createOutbox({ store, adapters, now, random: Math.random, log, signal });
-    const inbox = createInbox(store, now);
-    const dispatcher = createDispatcher({
-      inbox,
-      outbox,
-      adapters,
+    const inbox = createInbox({ store, cipher, owner: lease.id, now, log });
+    const lookEveryMs = isAlone ? 0 : LOOK_FOR_STOPS_MS;
+    const turns = createRunningTurns({ inbox, log, signal, lookEveryMs });
+    const parts = { sandbox, auditLog, turns, log, now };
+    let rules = await buildRules(loaded, parts);
+    const delivery = createDelivery({
+      ...{ roles, lease, store, cipher, inbox, turns, adapters, auditLog, log, now, signal },
       rules: () => rules,
-      auditLog,
-      log,
-      now,
-      signal,
     });
 
     let isDraining = false;
     const router = new Router();
-    addHealthRoutes(router, { store, adapters, sandbox, isDraining: () => isDraining });
+    addHealthRoutes(router, { inbox, adapters, sandbox, isDraining: () => isDraining });
     const app = new Koa();
     app.on("error", (cause) => log.error({ err: cause }, "request failed"));
     const onRejected = createRejectionRecorder(auditLog, log, now);
-    app.use(createWebhookMiddleware([...adapters.values()], { log, now, onRejected }));
+    if (roles.isGateway) {
+      app.use(createWebhookMiddleware([...adapters.values()], { log, now, onRejected }));
+    }
     app.use(router.routes());
 
     for (const adapter of adapters.values()) {
-      await adapter.start(dispatcher.receive);
+      await adapter.start(delivery.receive);
       undo.push(() => adapter.stop());
     }
-    undo.push(async () => {
-      await dispatcher.drain();
-      await outbox.drain();
-    });
-    await dispatcher.resume();
     const { in_transit } = settings.enterprise.encryption ?? {};
     const listener = await listen(app.callback(), settings.server, in_transit);
+    undo.push(delivery.drain);
     undo.push(() => listener.close(signal));
+    delivery.start();
     return {
       url: listener.url,
       sandbox,

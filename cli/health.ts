@@ -1,12 +1,12 @@
 import type Router from "@koa/router";
 import type { ChannelAdapter } from "../core/contract/channel.ts";
-import type { Store } from "../core/store/store.ts";
+import type { Inbox } from "../core/delivery/inbox.ts";
 import type { Sandbox, SandboxStatus } from "../sandbox/driver.ts";
 
 type Check = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 export interface HealthParts {
-  readonly store: Store;
+  readonly inbox: Pick<Inbox, "pendingLanes">;
   readonly adapters: ReadonlyMap<string, ChannelAdapter>;
   readonly sandbox: Sandbox;
   readonly isDraining: () => boolean;
@@ -28,7 +28,7 @@ export const addHealthRoutes = (router: Router, parts: HealthParts): void => {
 
   router.get(["/api/health", "/api/health/ready"], async (context) => {
     const checks: Record<string, Check> = {
-      store: await storeCheck(parts.store),
+      store: await storeCheck(parts.inbox),
       ...Object.fromEntries([...parts.adapters.keys()].map((n) => [`channels.${n}`, { ok: true }])),
       sandbox: sandbox.ok ? { ok: true } : { ok: false, reason: sandbox.reason },
     };
@@ -41,9 +41,9 @@ export const addHealthRoutes = (router: Router, parts: HealthParts): void => {
   });
 };
 
-const storeCheck = async (store: Store): Promise<Check> => {
+const storeCheck = async (inbox: HealthParts["inbox"]): Promise<Check> => {
   try {
-    await store.db.selectFrom("inbox").select("id").limit(1).execute();
+    await inbox.pendingLanes(undefined, 1);
     return { ok: true };
   } catch {
     return { ok: false, reason: "the store cannot be read" };

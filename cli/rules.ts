@@ -6,6 +6,7 @@ import { createTenantIndex } from "../config/tenant.ts";
 import { createAgent } from "../core/agent.ts";
 import type { AuditLog } from "../core/audit-log.ts";
 import type { Log } from "../core/contract/log.ts";
+import type { RunningTurns } from "../core/delivery/running-turns.ts";
 import type { Rules } from "../core/dispatcher.ts";
 import { createProvider } from "../core/models/create.ts";
 import { createPipeline } from "../core/pipeline.ts";
@@ -19,6 +20,7 @@ import { packageRoot } from "./package-root.ts";
 export interface RulesParts {
   readonly sandbox: Sandbox;
   readonly auditLog: AuditLog;
+  readonly turns: RunningTurns;
   readonly log: Log;
   readonly now: () => Date;
 }
@@ -32,7 +34,7 @@ export interface BuiltRules extends Rules {
 /** Builds everything that a change of the settings can replace while the gateway runs. */
 export const buildRules = async (
   { settings, providers }: LoadedSettings,
-  { sandbox, auditLog, log, now }: RulesParts,
+  { sandbox, auditLog, turns, log, now }: RulesParts,
 ): Promise<BuiltRules> => {
   const catalogue = await loadCatalogue(
     settings.skills.folders ?? [join(packageRoot, "skills", "bundled")],
@@ -52,7 +54,7 @@ export const buildRules = async (
   const roles = createRoleIndex(settings);
   return {
     tenants: createTenantIndex(settings),
-    pipeline: createPipeline({ auditLog, log, roles, agent, now }),
+    pipeline: createPipeline({ auditLog, log, roles, turns, agent, now }),
     skillNames: [...catalogue.skills.keys()],
     warnings: [
       ...catalogue.problems.map(({ folder, message }) => `skill ${folder} is left out: ${message}`),

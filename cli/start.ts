@@ -5,6 +5,7 @@ import type { Gateway } from "./gateway.ts";
 import { type Exit, type Io, setExitCode } from "./io.ts";
 import { version } from "./package-root.ts";
 import { createReload } from "./reload.ts";
+import { parseRoles } from "./roles.ts";
 import { watchSettings } from "./watch-settings.ts";
 
 const NOTES_SHOWN = 2;
@@ -15,23 +16,34 @@ export const registerStart = (program: Command, io: Io, exit: Exit = setExitCode
     .command("start")
     .description("serve until SIGTERM or SIGINT, then finish what runs and stop")
     .option("--settings <file>", "settings file")
+    .option(
+      "--role <roles>",
+      "gateway (takes messages in), worker (answers them)",
+      "gateway,worker",
+    )
     .action(async (_options, command: Command) =>
-      exit(await start(io, command.optsWithGlobals<{ settings?: string }>())),
+      exit(await start(io, command.optsWithGlobals<StartOptions>())),
     );
 };
 
+interface StartOptions {
+  readonly settings?: string;
+  readonly role: string;
+}
+
 /** Serves until a signal comes, then drains. Throws what keeps the gateway from starting. */
-const start = async (io: Io, options: { readonly settings?: string }): Promise<number> => {
+const start = async (io: Io, options: StartOptions): Promise<number> => {
   const signal = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
   const load = (path: string | undefined) => loadSettings({ path, env: io.env, cwd: io.cwd });
   const loaded = load(options.settings);
+  const roles = parseRoles(options.role, loaded.settings);
   // Only this verb needs the whole gateway; the others stay quick.
   const [{ pino }, { startGateway }] = await Promise.all([import("pino"), import("./gateway.ts")]);
   // The log is for machines, on stderr and asynchronous; what a person reads goes to stdout.
   const destination = pino.destination({ dest: 2, sync: false });
   destination.on("error", () => {}); // a log that nobody reads is no reason to stop answering
   const log = pino({ base: null }, destination);
-  const gateway = await startGateway(loaded, log);
+  const gateway = await startGateway(loaded, log, roles);
   const reload = createReload({ current: loaded, load, apply: gateway.apply, log });
   const stopWatching = loaded.isDemo ? () => {} : watchSettings(loaded.source, reload, log);
   io.stdout.write(`${banner(loaded, gateway)}\n`);

@@ -1,20 +1,21 @@
+import type { Insertable } from "kysely";
 import type { InboundMessage } from "./contract/message.ts";
+import type { AuditTable } from "./store/schema.ts";
+import type { TenantScope } from "./store/scope.ts";
+import { statement } from "./store/statement.ts";
 import type { Store } from "./store/store.ts";
-
-/** Holds what belongs to no tenant: unknown tenants, forgeries, operators' actions. Not a legal tenant id. */
-export const PLATFORM_SCOPE = "_platform";
 
 /** Who did what, and what was decided. Never what was said. */
 export interface AuditRecord {
   readonly at: Date;
   readonly traceId: string;
-  readonly tenantId: string;
+  readonly scope: TenantScope;
   /** Whose action it was; absent for what came from nobody that we know. */
   readonly message?: Pick<InboundMessage, "channel" | "workspaceId" | "sender" | "id">;
   /** Only where there is no message: the channel it came by. */
   readonly channel?: string;
-  readonly action: "message" | "skill.run" | "webhook";
-  /** What was acted on: the kind of message, or the skill's name. */
+  readonly action: "message" | "skill.run" | "webhook" | "key.rotate";
+  /** What was acted on: the kind of message, the skill's name, or the step of a rotation. */
   readonly subject: string;
   readonly decision: "answered" | "refused" | "silent" | "allowed" | "failed";
   /** Stable reason code; `OK` when there is nothing to explain. */
@@ -32,25 +33,40 @@ export interface AuditLog {
 
 export const createAuditLog = (store: Store): AuditLog => ({
   record: async (record) => {
-    await store.note((transaction) =>
-      transaction
-        .insertInto("audit")
-        .values({
-          at: record.at.getTime(),
-          trace_id: record.traceId,
-          tenant_id: record.tenantId,
-          channel: record.message?.channel ?? record.channel ?? "",
-          workspace_id: record.message?.workspaceId ?? "",
-          sender_id: record.message?.sender.id ?? "",
-          message_key: record.message?.id ?? "",
-          action: record.action,
-          subject: record.subject,
-          decision: record.decision,
-          code: record.code,
-          duration_ms: Math.max(0, Math.round(record.durationMs)),
-          detail: JSON.stringify(record.detail ?? {}),
-        })
-        .execute(),
+    await store.note(record.scope, (transaction) =>
+      transaction.run(insertRecord, {
+        at: record.at.getTime(),
+        trace_id: record.traceId,
+        tenant_id: record.scope.tenantId,
+        channel: record.message?.channel ?? record.channel ?? "",
+        workspace_id: record.message?.workspaceId ?? "",
+        sender_id: record.message?.sender.id ?? "",
+        message_key: record.message?.id ?? "",
+        action: record.action,
+        subject: record.subject,
+        decision: record.decision,
+        code: record.code,
+        duration_ms: Math.max(0, Math.round(record.durationMs)),
+        detail: JSON.stringify(record.detail ?? {}),
+      }),
     );
   },
 });
+
+const insertRecord = statement<Insertable<AuditTable>>()((db, arg) =>
+  db.insertInto("audit").values({
+    at: arg("at"),
+    trace_id: arg("trace_id"),
+    tenant_id: arg("tenant_id"),
+    channel: arg("channel"),
+    workspace_id: arg("workspace_id"),
+    sender_id: arg("sender_id"),
+    message_key: arg("message_key"),
+    action: arg("action"),
+    subject: arg("subject"),
+    decision: arg("decision"),
+    code: arg("code"),
+    duration_ms: arg("duration_ms"),
+    detail: arg("detail"),
+  }),
+);

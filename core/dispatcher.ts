@@ -1,27 +1,30 @@
 import { randomUUID } from "node:crypto";
-import type { TenantIndex } from "../config/tenant.ts";
-import { type AuditLog, PLATFORM_SCOPE } from "./audit-log.ts";
+import type { TenantIndex, TenantResolution } from "../config/tenant.ts";
+import type { AuditLog } from "./audit-log.ts";
 import type { ChannelAdapter, InlineReply, Receive } from "./contract/channel.ts";
+import { OverloadError } from "./contract/errors.ts";
 import type { Log } from "./contract/log.ts";
 import type { InboundMessage } from "./contract/message.ts";
 import type { Locale } from "./contract/model.ts";
 import type { Answer, Refusal, Reply } from "./contract/reply.ts";
-import { type Inbox, type InboxEntry, laneOf } from "./delivery/inbox.ts";
+import type { Inbox, InboxEntry } from "./delivery/inbox.ts";
 import { createInlineWaiters } from "./delivery/inline-waiters.ts";
-import { createKeyedLoops } from "./delivery/keyed-loops.ts";
-import type { Outbox } from "./delivery/outbox.ts";
+import { isStop, laneOf } from "./delivery/lane.ts";
+import type { InlineRow, Outbox } from "./delivery/outbox.ts";
+import type { RunningTurns } from "./delivery/running-turns.ts";
+import type { Schedule, Step } from "./delivery/schedule.ts";
 import { localeFor } from "./locale.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { refuse } from "./refuse.ts";
 import { outcomeOf } from "./stages/audit.ts";
+import { PLATFORM_SCOPE, type TenantScope, tenantScope } from "./store/scope.ts";
 
 /** Takes messages from the channels and sees each through: inbox, tenant, pipeline, outbox. */
 export interface Dispatcher {
+  /** Rejects with OverloadError when the sender's tenant has too much waiting already. */
   readonly receive: Receive;
-  /** Takes up what an earlier process left unfinished. */
-  resume(): Promise<void>;
-  /** Begins no more turns and resolves when the running ones are over. */
-  drain(): Promise<void>;
+  /** Takes the next turn of a conversation. */
+  readonly step: Step;
 }
 
 /** What follows from the settings; replaced as a whole when they change. */
@@ -33,66 +36,76 @@ export interface Rules {
 export interface DispatcherOptions {
   readonly inbox: Inbox;
   readonly outbox: Outbox;
+  readonly turns: RunningTurns;
   readonly adapters: ReadonlyMap<string, ChannelAdapter>;
+  /** Where turns wait; known only once it was built around `step`. */
+  readonly schedule: () => Pick<Schedule, "wake" | "isFull">;
+  /** Whether turns may run in this process, so that a reply can be there while its request is open. */
+  readonly isWorker: boolean;
   readonly rules: () => Rules;
   readonly auditLog: AuditLog;
   readonly log: Log;
   readonly now: () => Date;
-  readonly signal: AbortSignal;
 }
 
 /** How a message was decided. */
 interface Turn {
-  readonly tenantId: string;
   readonly reply: Reply;
   readonly locale: Locale;
 }
 
-const PARALLEL_TURNS = 64;
 // A message under which this many processes died is not given to a further one.
 const MAX_ATTEMPTS = 3;
 
 export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
-  const { inbox, outbox, adapters, rules, auditLog, log, now, signal } = options;
+  const { inbox, outbox, turns, adapters, schedule, isWorker, rules, auditLog, log, now } = options;
   const waiters = createInlineWaiters();
 
-  const loops = createKeyedLoops({
-    concurrency: PARALLEL_TURNS,
-    retryAfterMs: 1_000,
-    onError: (lane, cause) => {
-      if (!signal.aborted) log.error({ err: cause, lane }, "turn not finished; trying again");
-    },
-    step: async (lane) => {
-      const entry = await inbox.begin(lane);
-      if (!entry) return "idle";
-      try {
-        await finish(entry, await takeTurn(entry));
-      } catch (cause) {
-        // We are alive, so it was not this message that ended the processes before us.
-        await inbox.giveBack(entry);
-        throw cause;
-      }
-      return "again";
-    },
-  });
+  const step: Step = async (lane) => {
+    const claim = await inbox.claim(lane);
+    if (claim.kind === "idle") return "idle";
+    if (claim.kind === "taken") return { afterMs: claim.afterMs };
+    const { entry } = claim;
+    try {
+      await handle(entry);
+    } catch (cause) {
+      // We are alive, so it was not this message that ended the processes before us.
+      await inbox.giveBack(entry);
+      throw cause;
+    }
+    return "again";
+  };
 
-  const takeTurn = async (entry: InboxEntry): Promise<Turn> => {
-    const { message } = entry;
-    const startedAt = now();
-    const traceId = randomUUID();
-    const { tenants, pipeline } = rules();
-    const found = tenants.resolve({
+  const handle = async (claimed: InboxEntry): Promise<void> => {
+    const found = find(claimed.message);
+    const scope = scopeOf(found);
+    const entry =
+      scope.tenantId === claimed.scope.tenantId ? claimed : await inbox.move(claimed, scope);
+    await finish(entry, await turns.run(entry, (signal) => takeTurn(entry, found, signal)));
+  };
+
+  const find = (message: InboundMessage): TenantResolution =>
+    rules().tenants.resolve({
       channel: message.channel,
       workspaceId: message.workspaceId,
       conversationId: message.conversation.id,
       roles: message.sender.roles,
       departments: message.sender.departments,
     });
+
+  const takeTurn = async (
+    entry: InboxEntry,
+    found: TenantResolution,
+    signal: AbortSignal,
+  ): Promise<Turn> => {
+    const { message } = entry;
+    const startedAt = now();
+    const traceId = randomUUID();
     const tenant = found.kind === "tenant" ? found.tenant : undefined;
     const locale = localeFor(tenant?.locale, textOf(message));
     if (tenant && entry.attempt <= MAX_ATTEMPTS) {
-      const reply = await pipeline({ message, tenant, traceId, locale, signal });
-      return { tenantId: tenant.id, reply, locale };
+      const reply = await rules().pipeline({ message, tenant, traceId, locale, signal });
+      return { reply, locale };
     }
     const code = tenant
       ? "INTERNAL"
@@ -102,43 +115,48 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     if (tenant) log.error({ inbox: entry.id, alert: "poison_message" }, "message gave up on");
     const reply: Reply =
       message.content.kind === "event" ? { kind: "silence", reason: code } : refuse(code, locale);
-    const tenantId = tenant?.id ?? PLATFORM_SCOPE;
     await auditLog.record({
       at: startedAt,
       traceId,
-      tenantId,
+      scope: entry.scope,
       message,
       action: "message",
       subject: message.content.kind,
       durationMs: now().getTime() - startedAt.getTime(),
       ...outcomeOf(reply),
     });
-    return { tenantId, reply, locale };
+    return { reply, locale };
   };
 
-  const finish = async (entry: InboxEntry, { tenantId, reply, locale }: Turn): Promise<void> => {
-    const parts = reply.kind === "silence" ? [] : render(entry, reply, locale);
+  const finish = async (entry: InboxEntry, { reply, locale }: Turn): Promise<void> => {
     const waiter = waiters.take(entry.id);
     try {
-      const { isInline } = await outbox.complete(entry, { tenantId, parts, mayInline: !!waiter });
-      waiter?.(isInline ? inlineReply(entry.id, parts[0] ?? "") : undefined);
+      const parts = reply.kind === "silence" ? [] : render(entry, reply, locale);
+      if (typeof parts === "string") {
+        log.error({ inbox: entry.id, reason: parts, alert: "dead_letter" }, "message not answered");
+        await inbox.bury(entry, parts);
+        waiter?.(undefined);
+        return;
+      }
+      const { isOurs, isInline } = await outbox.complete(entry, { parts, mayInline: !!waiter });
+      if (!isOurs) log.warn({ inbox: entry.id }, "another process has taken this turn over");
+      const { id: inboxId, lane, scope } = entry;
+      waiter?.(isInline ? inlineReply({ inboxId, lane, scope }, parts[0] ?? "") : undefined);
     } catch (cause) {
       waiter?.(undefined);
       throw cause;
     }
   };
 
+  /** The reply's parts, or why there are none. */
   const render = (
     entry: InboxEntry,
     reply: Answer | Refusal,
     locale: Locale,
-  ): readonly string[] => {
-    const adapter = adapters.get(entry.message.channel);
-    if (!adapter) {
-      const fields = { inbox: entry.id, alert: "channel_off" };
-      log.error(fields, "its channel is switched off: not answered");
-      return [];
-    }
+  ): readonly string[] | string => {
+    const { channel } = entry.message;
+    const adapter = adapters.get(channel);
+    if (!adapter) return `channel ${channel} is switched off`;
     // A reply that cannot be rendered will not be rendered by doing its turn again, either.
     for (const candidate of [reply, refuse("INTERNAL", locale)]) {
       try {
@@ -148,41 +166,53 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         log.error(fields, "reply cannot be rendered");
       }
     }
-    return [];
+    return "its reply cannot be rendered";
   };
 
-  const inlineReply = (inboxId: number, body: string): InlineReply => ({
+  const inlineReply = (row: InlineRow, body: string): InlineReply => ({
     body,
     settled: (isComplete) => {
-      outbox.inlineSettled(inboxId, isComplete).catch((cause) => {
-        log.error({ err: cause, inbox: inboxId }, "delivery of an inline reply not recorded");
+      outbox.inlineSettled(row, isComplete).catch((cause) => {
+        log.error({ err: cause, inbox: row.inboxId }, "delivery of an inline reply not recorded");
       });
     },
   });
 
+  /** Takes a message in, unless too much of its tenant's waits; what is known already always is. */
+  const accept = async (message: InboundMessage) => {
+    const scope = scopeOf(find(message));
+    if (isStop(message) || !schedule().isFull(scope.tenantId)) return inbox.accept(message, scope);
+    const known = await inbox.find(message);
+    if (!known) throw new OverloadError(scope.tenantId);
+    return known;
+  };
+
   return {
+    step,
     receive: async (message) => {
-      const { id, isNew } = await inbox.accept(message);
+      const { id, isNew, scope } = await accept(message);
+      const lane = laneOf(message);
       if (isNew) {
         // In the next turn of the event loop, so that the adapter can say that it waits.
-        setImmediate(() => loops.wake(laneOf(message)));
-        return { isNew, inlineReply: (deadline) => waiters.wait(id, deadline) };
+        setImmediate(() => schedule().wake({ id: lane, tenantId: scope.tenantId }));
+        return {
+          isNew,
+          inlineReply: async (deadline) => (isWorker ? waiters.wait(id, deadline) : undefined),
+        };
       }
       return {
         isNew,
         inlineReply: async () => {
-          const body = await outbox.inlineBody(id);
-          return body === undefined ? undefined : inlineReply(id, body);
+          const body = await outbox.inlineBody(scope, id);
+          return body === undefined ? undefined : inlineReply({ inboxId: id, lane, scope }, body);
         },
       };
     },
-    resume: async () => {
-      await outbox.resume();
-      for (const lane of await inbox.pendingLanes()) loops.wake(lane);
-    },
-    drain: () => loops.drain(),
   };
 };
+
+const scopeOf = (found: TenantResolution): TenantScope =>
+  found.kind === "tenant" ? tenantScope(found.tenant.id) : PLATFORM_SCOPE;
 
 const textOf = (message: InboundMessage): string =>
   message.content.kind === "text" ? message.content.text : "";

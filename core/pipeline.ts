@@ -3,27 +3,31 @@ import type { Agent } from "./agent.ts";
 import type { AuditLog } from "./audit-log.ts";
 import { compose } from "./compose.ts";
 import type { Log } from "./contract/log.ts";
+import type { RunningTurns } from "./delivery/running-turns.ts";
 import { answer } from "./stages/answer.ts";
 import { audit } from "./stages/audit.ts";
 import { authorize } from "./stages/authorize.ts";
 import { readable } from "./stages/readable.ts";
 import { recover } from "./stages/recover.ts";
+import { stop } from "./stages/stop.ts";
 
 export interface PipelineParts {
   readonly auditLog: AuditLog;
   readonly log: Log;
   readonly roles: RoleIndex;
+  readonly turns: RunningTurns;
   readonly agent: Agent;
   readonly now: () => Date;
 }
 
 /** A message goes down this list and its reply comes back up. Order is code, numbers are settings. */
-export const createPipeline = ({ auditLog, log, roles, agent, now }: PipelineParts) =>
+export const createPipeline = ({ auditLog, log, roles, turns, agent, now }: PipelineParts) =>
   compose([
     audit(auditLog, now), // one record per message, whatever happens below
     recover(log), // a fault below becomes an apology and a logged error
     readable(), // events end here, and kinds that cannot be read yet
     authorize(roles), // may this sender talk to an agent here?
+    stop(turns), // `/stop` ends the running turn instead of asking the agent
     answer(agent), // the agent loop; the only stage that never calls next()
   ]);
 

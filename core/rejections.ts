@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { type AuditLog, PLATFORM_SCOPE } from "./audit-log.ts";
+import type { AuditLog } from "./audit-log.ts";
 import type { Rejection } from "./contract/channel.ts";
 import type { Log } from "./contract/log.ts";
+import { PLATFORM_SCOPE } from "./store/scope.ts";
 
 const WINDOW_MS = 60_000;
 
@@ -26,7 +27,7 @@ export const createRejectionRecorder = (auditLog: AuditLog, log: Log, now: () =>
       .record({
         at,
         traceId: randomUUID(),
-        tenantId: PLATFORM_SCOPE,
+        scope: PLATFORM_SCOPE,
         channel,
         action: "webhook",
         subject: "request",

@@ -6,6 +6,7 @@ import type { Refusal, RefusalCode } from "./contract/reply.ts";
 import type { Skill, SkillLimits } from "./contract/skill.ts";
 import { refuse } from "./refuse.ts";
 import type { Context } from "./stage.ts";
+import { tenantScope } from "./store/scope.ts";
 
 /** Runs skills for a turn: every call is checked again, isolated, validated and put on record. */
 export interface SkillRunner {
@@ -118,7 +119,7 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
       await auditLog.record({
         at: startedAt,
         traceId: context.traceId,
-        tenantId: context.tenant.id,
+        scope: tenantScope(context.tenant.id),
         message: context.message,
         action: "skill.run",
         subject: nameForRecord(call.name),

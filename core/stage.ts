@@ -11,7 +11,7 @@ export interface Context {
   readonly traceId: string;
   /** The language of sentences that we write ourselves. */
   readonly locale: Locale;
-  /** Aborted when the gateway must go down; the turn is then done again by the next process. */
+  /** Aborted when somebody stops the turn, or when the gateway must go down: then it is done again. */
   readonly signal: AbortSignal;
 }
 

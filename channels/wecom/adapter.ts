@@ -7,7 +7,7 @@ import type {
   WebhookRequest,
   WebhookResponse,
 } from "../../core/contract/channel.ts";
-import { PayloadError } from "../../core/contract/errors.ts";
+import { OverloadError, PayloadError } from "../../core/contract/errors.ts";
 import type { Log } from "../../core/contract/log.ts";
 import type { InboundMessage } from "../../core/contract/message.ts";
 import type { Fetch } from "./api.ts";
@@ -44,6 +44,10 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
       if (!receive) throw new Error("the channel is not started");
       return await receive(message);
     } catch (err) {
+      if (err instanceof OverloadError) {
+        log.warn({ messageId: message.id, tenant: err.tenantId }, "overloaded: not taken for now");
+        return undefined;
+      }
       log.error(
         { err, messageId: message.id, alert: "message_not_stored" },
         "message not stored; the platform is asked to deliver it again",
@@ -147,6 +151,8 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
       if (!client) return { kind: "refused", reason: "the application is no longer configured" };
       return client.sendText(part, signal);
     },
+    // WeCom cannot be asked what it has delivered; its duplicate check makes sending again harmless.
+    reconcile: async () => ({ kind: "send" }),
   };
 };
 

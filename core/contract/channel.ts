@@ -14,11 +14,23 @@ export interface ChannelAdapter {
   render(reply: Answer | Refusal): readonly string[];
   /** Sends one rendered part. Does not throw: every way a send can end is a SendOutcome. */
   send(part: OutboundPart, signal: AbortSignal): Promise<SendOutcome>;
+  /**
+   * Asked before a part is sent whose earlier try may have arrived. Looks at the platform where it
+   * can be looked up; answers `send` where it did not arrive, or where `send` itself makes trying
+   * again harmless. Does not throw.
+   */
+  reconcile(part: OutboundPart, signal: AbortSignal): Promise<Reconciliation>;
 }
+
+/** `send` it again; or what is known instead: it arrived, or this cannot be told for now. */
+export type Reconciliation =
+  | { readonly kind: "send" }
+  | Extract<SendOutcome, { readonly kind: "delivered" | "retry" }>;
 
 /**
  * Resolves once the message is durably stored, not once it is answered: acknowledge after it.
- * Rejects when it could not be stored; then the platform must be asked to try again.
+ * Rejects when it could not be stored; then the platform must be asked to try again. With an
+ * OverloadError it is not to be stored for now.
  */
 export type Receive = (message: InboundMessage) => Promise<Receipt>;
 

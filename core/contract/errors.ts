@@ -47,3 +47,11 @@ export class ModelError extends GatewayError {
     super(code, message, options);
   }
 }
+
+/** So much of a tenant's work waits already that no more is taken: the platform shall try again. */
+export class OverloadError extends GatewayError {
+  override readonly name = "OverloadError";
+  constructor(readonly tenantId: string) {
+    super("OVERLOADED", `tenant ${tenantId} has more waiting than can be answered in time`);
+  }
+}

@@ -1,97 +1,231 @@
+import type { Log } from "../contract/log.ts";
 import type { InboundMessage } from "../contract/message.ts";
+import { SealError } from "../keys/errors.ts";
+import type { ContentCipher } from "../store/content-cipher.ts";
+import { type TenantScope, tenantScope } from "../store/scope.ts";
 import type { Store } from "../store/store.ts";
+import {
+  byKey,
+  endTurn,
+  insertMessage,
+  moveMessage,
+  nextInLane,
+  oldest,
+  pendingLanes,
+  releaseMessage,
+  removeDone,
+  requestStop,
+  stopRequests,
+  takeMessage,
+} from "./inbox-rows.ts";
+import { laneOf } from "./lane.ts";
+import { type Lane, type LaneSource, placeAfter } from "./schedule.ts";
 
 /** Accepted messages. The table is the truth about pending work. */
 export interface Inbox {
-  /** Stores a message once per (channel, id), durably: afterwards it may be acknowledged. */
-  accept(message: InboundMessage): Promise<{ readonly id: number; readonly isNew: boolean }>;
-  /** Begins (or, after a crash, begins again) the oldest pending message of a lane. */
-  begin(lane: string): Promise<InboxEntry | undefined>;
-  /** Takes a begin back that ended without a reply and without the death of the process. */
+  /**
+   * Stores a message once per (channel, id), durably: afterwards it may be acknowledged.
+   * @param scope whose it is, as far as known by now
+   */
+  accept(message: InboundMessage, scope: TenantScope): Promise<Accepted>;
+  /** What was accepted before under this message's (channel, id). */
+  find(message: InboundMessage): Promise<Accepted | undefined>;
+  /** Takes the oldest pending message of a lane, unless a living process has it. */
+  claim(lane: Lane): Promise<Claim>;
+  /** Hands a claimed message back that got no reply, although this process lives. */
   giveBack(entry: InboxEntry): Promise<void>;
-  /** Lanes with pending messages, longest waiting first. */
-  pendingLanes(): Promise<readonly string[]>;
+  /** Brings a claimed message to the tenant that its turn found; the entry to go on with. */
+  move(entry: InboxEntry, scope: TenantScope): Promise<InboxEntry>;
+  /** Gives a claimed message up that cannot be answered; an operator may replay it. */
+  bury(entry: InboxEntry, reason: string): Promise<void>;
+  /** Asks whoever works on this lane to end the running turn; false when nobody does. */
+  requestStop(lane: Lane): Promise<boolean>;
+  /** Ids of messages that this process works on and that somebody asked to stop. */
+  stopRequests(): Promise<ReadonlySet<number>>;
+  /** Lanes with pending messages. */
+  readonly pendingLanes: LaneSource;
+  /** Forgets what is done and older than `before`; how many. */
+  prune(before: Date): Promise<number>;
+}
+
+/** What became of a message that a channel handed in. */
+export interface Accepted {
+  readonly id: number;
+  readonly isNew: boolean;
+  readonly scope: TenantScope;
 }
 
 export interface InboxEntry {
   readonly id: number;
   readonly lane: string;
+  readonly scope: TenantScope;
   readonly message: InboundMessage;
   /** 1 for the first try; more when a process died before the reply was stored. */
   readonly attempt: number;
+  readonly receivedAt: Date;
 }
 
-/** The lane of a message: what is answered strictly in order. */
-export const laneOf = (message: InboundMessage): string =>
-  JSON.stringify([message.channel, message.workspaceId, message.conversation.id]);
+export type Claim =
+  | { readonly kind: "entry"; readonly entry: InboxEntry }
+  | { readonly kind: "idle" }
+  /** Not to be had at the moment, another process may work on it: look again then. */
+  | { readonly kind: "taken"; readonly afterMs: number };
 
-export const createInbox = (store: Store, now: () => Date): Inbox => ({
-  accept: (message) =>
-    store.write(async (transaction) => {
-      const inserted = await transaction
-        .insertInto("inbox")
-        .values({
-          channel: message.channel,
-          key: message.id,
-          lane: laneOf(message),
-          message: Buffer.from(JSON.stringify(message)),
-          state: "pending",
-          received_at: now().getTime(),
-        })
-        .onConflict((conflict) => conflict.columns(["channel", "key"]).doNothing())
-        .returning("id")
-        .executeTakeFirst();
-      if (inserted) return { id: inserted.id, isNew: true };
-      const known = await transaction
-        .selectFrom("inbox")
-        .select("id")
-        .where("channel", "=", message.channel)
-        .where("key", "=", message.id)
-        .executeTakeFirstOrThrow();
-      return { id: known.id, isNew: false };
-    }),
+export interface InboxOptions {
+  readonly store: Store;
+  readonly cipher: ContentCipher;
+  /** Id of this process's lease. */
+  readonly owner: string;
+  readonly now: () => Date;
+  readonly log: Log;
+}
 
-  begin: (lane) =>
-    store.note(async (transaction) => {
-      const row = await transaction
-        .selectFrom("inbox")
-        .select(["id", "message", "attempts"])
-        .where("lane", "=", lane)
-        .where("state", "=", "pending")
-        .orderBy("id")
-        .limit(1)
-        .executeTakeFirst();
-      if (!row) return undefined;
-      const attempt = row.attempts + 1;
-      await transaction
-        .updateTable("inbox")
-        .set({ attempts: attempt })
-        .where("id", "=", row.id)
-        .execute();
-      return { id: row.id, lane, message: fromBytes(row.message), attempt };
-    }),
+const RACE_MS = 50;
+const PRUNE_WINDOW = 1_000;
 
-  giveBack: async ({ id, attempt }) => {
-    await store.note((transaction) =>
-      transaction
-        .updateTable("inbox")
-        .set({ attempts: attempt - 1 })
-        .where("id", "=", id)
-        .execute(),
+export const createInbox = ({ store, cipher, owner, now, log }: InboxOptions): Inbox => {
+  const find = async ({ channel, id }: InboundMessage): Promise<Accepted | undefined> => {
+    const row = await store.read("intake", (transaction) =>
+      transaction.first(byKey, { channel, key: id }),
     );
-  },
+    return row && { id: row.id, isNew: false, scope: tenantScope(row.tenant_id) };
+  };
 
-  pendingLanes: async () => {
-    const rows = await store.db
-      .selectFrom("inbox")
-      .select("lane")
-      .where("state", "=", "pending")
-      .groupBy("lane")
-      .orderBy((eb) => eb.fn.min("id"))
-      .execute();
-    return rows.map((row) => row.lane);
-  },
-});
+  /** What was stored, or undefined when it is not what was sealed: then it is dead. */
+  const openMessage = async (
+    scope: TenantScope,
+    row: { readonly id: number; channel: string; key: string; message: Uint8Array },
+  ): Promise<InboundMessage | undefined> => {
+    try {
+      return fromBytes(await cipher.open(scope, placeOf(row.channel, row.key), row.message));
+    } catch (cause) {
+      if (!(cause instanceof SealError)) throw cause;
+      log.error({ err: cause, inbox: row.id, alert: "message_unreadable" }, "message is dead");
+      await bury(row.id, "its content was changed in the store");
+      return undefined;
+    }
+  };
+
+  const bury = async (id: number, reason: string): Promise<void> => {
+    await store.write("intake", (transaction) =>
+      transaction.run(endTurn, { id, owner, state: "dead", reason }),
+    );
+  };
+
+  return {
+    find,
+
+    accept: async (message, scope) => {
+      const place = placeOf(message.channel, message.id);
+      const row = {
+        channel: message.channel,
+        key: message.id,
+        lane: laneOf(message),
+        tenantId: scope.tenantId,
+        message: await cipher.seal(scope, place, Buffer.from(JSON.stringify(message))),
+        receivedAt: now().getTime(),
+      };
+      const id = await store.write("intake", (transaction) =>
+        transaction.insert(insertMessage, row),
+      );
+      if (id !== undefined) return { id, isNew: true, scope };
+      const known = await find(message);
+      if (!known) throw new Error("an accepted message is gone"); // forgotten this very moment
+      return known;
+    },
+
+    claim: async (lane) => {
+      const row = await store.read("intake", (transaction) =>
+        transaction.first(nextInLane, { tenantId: lane.tenantId, lane: lane.id }),
+      );
+      if (!row) return { kind: "idle" };
+      const leftMs = (row.lease_until ?? 0) - now().getTime();
+      if (row.owner !== owner && leftMs > 0) return { kind: "taken", afterMs: leftMs };
+      const attempt = row.attempts + 1;
+      const taken = await store.note("intake", (transaction) =>
+        transaction.run(takeMessage, {
+          id: row.id,
+          owner,
+          earlierOwner: row.owner,
+          attempts: attempt,
+        }),
+      );
+      if (taken === 0) return { kind: "taken", afterMs: RACE_MS };
+      const scope = tenantScope(row.tenant_id);
+      const message = await openMessage(scope, row);
+      if (!message) return { kind: "taken", afterMs: 0 };
+      const receivedAt = new Date(row.received_at);
+      return {
+        kind: "entry",
+        entry: { id: row.id, lane: lane.id, scope, message, attempt, receivedAt },
+      };
+    },
+
+    giveBack: async ({ id, attempt }) => {
+      await store.note("intake", (transaction) =>
+        transaction.run(releaseMessage, { id, owner, attempts: attempt - 1 }),
+      );
+    },
+
+    move: async (entry, scope) => {
+      const { channel, id: key } = entry.message;
+      const plain = Buffer.from(JSON.stringify(entry.message));
+      const message = await cipher.seal(scope, placeOf(channel, key), plain);
+      await store.note("intake", (transaction) =>
+        transaction.run(moveMessage, { id: entry.id, owner, tenantId: scope.tenantId, message }),
+      );
+      return { ...entry, scope };
+    },
+
+    bury: ({ id }, reason) => bury(id, reason),
+
+    requestStop: async (lane) => {
+      const asked = await store.note("intake", (transaction) =>
+        transaction.run(requestStop, { tenantId: lane.tenantId, lane: lane.id }),
+      );
+      return asked > 0;
+    },
+
+    stopRequests: async () => {
+      const rows = await store.read("intake", (transaction) =>
+        transaction.all(stopRequests, { owner }),
+      );
+      return new Set(rows.map((row) => row.id));
+    },
+
+    pendingLanes: (after, limit) =>
+      store.read("intake", (transaction) =>
+        transaction.all(pendingLanes, {
+          tenantId: after?.tenantId ?? "",
+          lane: placeAfter(after),
+          limit,
+        }),
+      ),
+
+    prune: async (before) => {
+      let removed = 0;
+      let after = 0;
+      for (;;) {
+        const rows = await store.read("intake", (transaction) =>
+          transaction.all(oldest, { after, limit: PRUNE_WINDOW }),
+        );
+        const last = rows.at(-1);
+        if (!last) return removed;
+        const stretch = { after, upTo: last.id, before: before.getTime() };
+        if (rows.some((row) => row.state === "done" && row.received_at < stretch.before)) {
+          removed += await store.note("intake", (transaction) =>
+            transaction.run(removeDone, stretch),
+          );
+        }
+        if (last.received_at >= stretch.before) return removed;
+        after = last.id;
+      }
+    },
+  };
+};
+
+const placeOf = (channel: string, key: string): string =>
+  JSON.stringify(["inbox", channel, key, "message"]);
 
 const fromBytes = (bytes: Uint8Array): InboundMessage => {
   const message = JSON.parse(Buffer.from(bytes).toString("utf8")) as InboundMessage;

@@ -1,19 +1,27 @@
 import type { ChannelAdapter, OutboundPart, SendOutcome } from "../contract/channel.ts";
 import type { Log } from "../contract/log.ts";
 import type { ReplyTarget } from "../contract/message.ts";
+import { SealError } from "../keys/errors.ts";
+import type { ContentCipher } from "../store/content-cipher.ts";
+import { type TenantScope, tenantScope } from "../store/scope.ts";
 import type { Store } from "../store/store.ts";
 import { backoffMs } from "./backoff.ts";
 import type { InboxEntry } from "./inbox.ts";
-import { createKeyedLoops } from "./keyed-loops.ts";
+import { answeredLanes, buryMessage, endTurn, finishMessage } from "./inbox-rows.ts";
 import {
-  at,
-  bury,
-  fingerprintOf,
+  anyPending,
+  buryReply,
+  earlierTwin,
   firstPending,
-  hasPending,
+  inlinePart,
+  insertPart,
+  markBroken,
+  markDelivered,
   type PendingPart,
-  wasSentBefore,
+  postpone,
+  takePart,
 } from "./outbox-rows.ts";
+import { type LaneSource, placeAfter, type Schedule, type Step } from "./schedule.ts";
 
 /** Replies on their way out: stored before they are sent, in order within a lane. */
 export interface Outbox {
@@ -21,27 +29,37 @@ export interface Outbox {
    * Ends a message with its reply, in one durable transaction: no reply without its message being
    * done, no message done without its reply stored. `mayInline` = a response is open that can
    * carry it; the answer says whether it shall (never while an earlier reply is still on its way).
+   * `isOurs` is false when another process has taken the message over: then nothing was stored.
    */
   complete(
     entry: InboxEntry,
-    reply: {
-      readonly tenantId: string;
-      readonly parts: readonly string[];
-      readonly mayInline: boolean;
-    },
-  ): Promise<{ readonly isInline: boolean }>;
+    reply: { readonly parts: readonly string[]; readonly mayInline: boolean },
+  ): Promise<{ readonly isOurs: boolean; readonly isInline: boolean }>;
   /** The body that an earlier response of this message carried, if one did. */
-  inlineBody(inboxId: number): Promise<string | undefined>;
+  inlineBody(scope: TenantScope, inboxId: number): Promise<string | undefined>;
   /** The response was written completely (delivered) or broke off (sent later, unless redelivered). */
-  inlineSettled(inboxId: number, isComplete: boolean): Promise<void>;
-  /** Takes up what an earlier process left; call once, before the first message. */
-  resume(): Promise<void>;
-  drain(): Promise<void>;
+  inlineSettled(reply: InlineRow, isComplete: boolean): Promise<void>;
+  /** Sends what is next in a lane. */
+  readonly step: Step;
+  /** Lanes with replies that are not out yet. */
+  readonly lanes: LaneSource;
+}
+
+/** Which reply travelled in a response. */
+export interface InlineRow {
+  readonly scope: TenantScope;
+  readonly inboxId: number;
+  readonly lane: string;
 }
 
 export interface OutboxOptions {
   readonly store: Store;
+  readonly cipher: ContentCipher;
+  /** Id of this process's lease. */
+  readonly owner: string;
   readonly adapters: ReadonlyMap<string, ChannelAdapter>;
+  /** Wakes lanes; known only once it was built around `step`. */
+  readonly schedule: () => Pick<Schedule, "wake">;
   readonly now: () => Date;
   readonly random: () => number;
   readonly log: Log;
@@ -57,182 +75,221 @@ const REDELIVERY_MS = 20_000;
 const SHORT_CRASH_MS = 10_000;
 const REPEAT_WINDOW_MS = 60 * 60_000;
 const GIVE_UP_AFTER_MS = 24 * 60 * 60_000;
-const PARALLEL_SENDS = 32;
+const RACE_MS = 50;
 
 export const createOutbox = (options: OutboxOptions): Outbox => {
-  const { store, adapters, now, random, log, signal } = options;
-  // Inline replies whose response was written and whose row does not say so yet, by inbox id.
+  const { store, cipher, owner, adapters, schedule, now, random, log, signal } = options;
+  const startedAt = now().getTime();
+  // Inline replies whose response was written and whose row does not say so yet, by message id.
   const carried = new Set<number>();
+  // Lanes that wait for the response before them to be written.
+  const behindInline = new Set<string>();
 
-  const loops = createKeyedLoops({
-    concurrency: PARALLEL_SENDS,
-    retryAfterMs: 1_000,
-    onError: (lane, cause) => log.error({ err: cause, lane }, "outbox step failed; trying again"),
-    step: async (lane) => {
-      const row = await firstPending(store, lane);
-      if (!row) return "idle";
-      if (carried.has(row.inbox_id)) {
-        await recordCarried(row.inbox_id);
-        return "again";
-      }
-      const waitMs = row.due_at - now().getTime();
-      if (waitMs > 0) return { afterMs: waitMs };
-      await settle(row, await send(row));
+  const step: Step = async (lane) => {
+    const { tenantId, id } = lane;
+    const scope = tenantScope(tenantId);
+    const row = await store.read(scope, (transaction) =>
+      transaction.first(firstPending, { tenantId, lane: id }),
+    );
+    if (!row) return "idle";
+    if (carried.has(row.inbox_id)) {
+      await recordDelivered(row, null);
       return "again";
-    },
-  });
+    }
+    const waitMs = row.due_at - now().getTime();
+    if (waitMs > 0) {
+      if (row.via === "inline") behindInline.add(lane.id);
+      return { afterMs: waitMs };
+    }
+    if (row.via === "inline" && wasLeftAlone(row)) {
+      await recordDelivered(row, "no redelivery tells otherwise");
+      return "again";
+    }
+    const leftMs = (row.lease_until ?? 0) - now().getTime();
+    if (row.owner !== owner && leftMs > 0) return { afterMs: leftMs };
+    // Counted before the call: after a crash in the middle, the next try knows that it is not the first.
+    const taken = await store.note(scope, (transaction) =>
+      transaction.run(takePart, { ...keyOf(row), owner, earlierOwner: row.owner }),
+    );
+    if (taken === 0) return { afterMs: RACE_MS };
+    await settle(row, await send(row));
+    return "again";
+  };
+
+  /** Nobody said that the response broke off, and somebody was there for the platform's retries. */
+  const wasLeftAlone = (row: PendingPart): boolean =>
+    row.reason === null && startedAt <= row.created_at + SHORT_CRASH_MS;
 
   const send = async (row: PendingPart): Promise<SendOutcome> => {
     const adapter = adapters.get(row.channel);
     if (!adapter) return { kind: "refused", reason: `channel ${row.channel} is switched off` };
-    const attempt = row.attempts + 1;
-    // Counted before the call: after a crash in the middle, the next try knows that it is not the first.
-    await store.note((transaction) =>
-      at(transaction, row).set({ attempts: attempt, via: "send" }).execute(),
-    );
-    const part: OutboundPart = {
-      id: `${row.inbox_id}.${row.part}`,
-      target: JSON.parse(Buffer.from(row.target).toString("utf8")) as ReplyTarget,
-      body: Buffer.from(row.body).toString("utf8"),
-      attempt,
-      isRepeat: await wasSentBefore(store, row, now().getTime() - REPEAT_WINDOW_MS),
-    };
     try {
+      const part = await partOf(row);
+      if (row.unsure === 1) {
+        const found = await adapter.reconcile(part, signal);
+        if (found.kind !== "send") return found;
+      }
       return await adapter.send(part, signal);
     } catch (cause) {
-      log.error({ err: cause, part: part.id, alert: "adapter_threw" }, "send ended in a fault");
+      if (cause instanceof SealError) return { kind: "refused", reason: cause.message };
+      const fields = { err: cause, inbox: row.inbox_id, part: row.part, alert: "adapter_threw" };
+      log.error(fields, "send ended in a fault");
       return { kind: "unknown", reason: "the adapter failed" };
     }
   };
 
-  const recordCarried = async (inboxId: number): Promise<void> => {
-    const row = await store.note((transaction) =>
-      transaction
-        .updateTable("outbox")
-        .set({ state: "delivered" })
-        .where("inbox_id", "=", inboxId)
-        .where("via", "=", "inline")
-        .returning("lane")
-        .executeTakeFirst(),
+  const partOf = async (row: PendingPart): Promise<OutboundPart> => {
+    const scope = tenantScope(row.tenant_id);
+    const open = (column: "target" | "body") =>
+      cipher.open(scope, placeOf(row.inbox_id, row.part, column), row[column]);
+    const twin = await store.read(scope, (transaction) =>
+      transaction.first(earlierTwin, {
+        ...keyOf(row),
+        fingerprint: row.fingerprint,
+        since: now().getTime() - REPEAT_WINDOW_MS,
+      }),
     );
-    carried.delete(inboxId);
-    // What is behind it in its lane waits for nothing any more.
-    if (row) loops.wake(row.lane);
+    return {
+      id: `${row.inbox_id}.${row.part}`,
+      target: JSON.parse((await open("target")).toString("utf8")) as ReplyTarget,
+      body: (await open("body")).toString("utf8"),
+      attempt: row.attempts + 1,
+      isRepeat: twin !== undefined,
+    };
+  };
+
+  const recordDelivered = async (row: PendingPart, reason: string | null): Promise<void> => {
+    await store.note(tenantScope(row.tenant_id), async (transaction) => {
+      await transaction.run(markDelivered, { ...keyOf(row), reason });
+      await transaction.run(finishMessage, { id: row.inbox_id });
+    });
+    carried.delete(row.inbox_id);
   };
 
   const settle = async (row: PendingPart, outcome: SendOutcome): Promise<void> => {
-    const fields = {
-      lane: row.lane,
-      inbox: row.inbox_id,
-      part: row.part,
-      attempt: row.attempts + 1,
-    };
-    if (outcome.kind === "delivered") {
-      await store.note((transaction) => at(transaction, row).set({ state: "delivered" }).execute());
-      return;
-    }
+    const attempt = row.attempts + 1;
+    const fields = { lane: row.lane, inbox: row.inbox_id, part: row.part, attempt };
+    if (outcome.kind === "delivered") return recordDelivered(row, null);
+    const scope = tenantScope(row.tenant_id);
+    const { reason } = outcome;
     const isHopeless =
       outcome.kind === "refused" || now().getTime() - row.created_at > GIVE_UP_AFTER_MS;
     if (isHopeless) {
-      log.error(
-        { ...fields, reason: outcome.reason, alert: "dead_letter" },
-        "reply not deliverable",
-      );
-      await store.write((transaction) => bury(transaction, row, outcome.reason));
+      log.error({ ...fields, reason, alert: "dead_letter" }, "reply not deliverable");
+      await store.write(scope, async (transaction) => {
+        await transaction.run(buryReply, { ...keyOf(row), reason });
+        await transaction.run(buryMessage, { id: row.inbox_id, reason });
+      });
       return;
     }
-    const pause = backoffMs(row.attempts + 1, random);
+    const pause = backoffMs(attempt, random);
     const waitMs = outcome.kind === "retry" ? Math.max(outcome.afterMs, pause) : pause;
-    log.warn(
-      { ...fields, outcome: outcome.kind, reason: outcome.reason, waitMs },
-      "send again later",
+    log.warn({ ...fields, outcome: outcome.kind, reason, waitMs }, "send again later");
+    await store.note(scope, (transaction) =>
+      transaction.run(postpone, {
+        ...keyOf(row),
+        dueAt: now().getTime() + waitMs,
+        // What certainly did not arrive this time may still have arrived an earlier time.
+        unsure: outcome.kind === "unknown" || row.unsure === 1 ? 1 : 0,
+        reason,
+      }),
     );
-    await store.note((transaction) =>
-      at(transaction, row)
-        .set({ due_at: now().getTime() + waitMs, reason: outcome.reason })
-        .execute(),
+  };
+
+  const sealParts = async ({ id, lane, scope, message }: InboxEntry, parts: readonly string[]) => {
+    const target = Buffer.from(JSON.stringify(message.target));
+    const { channel, workspaceId, appId, address } = message.target;
+    return Promise.all(
+      parts.map(async (body, part) => ({
+        tenant_id: scope.tenantId,
+        inbox_id: id,
+        part,
+        lane,
+        channel: message.channel,
+        target: await cipher.seal(scope, placeOf(id, part, "target"), target),
+        body: await cipher.seal(scope, placeOf(id, part, "body"), Buffer.from(body)),
+        fingerprint: await cipher.fingerprint(
+          scope,
+          JSON.stringify([channel, workspaceId, appId, address, body]),
+        ),
+      })),
     );
   };
 
   return {
-    complete: async (entry, { tenantId, parts, mayInline }) => {
-      const isInline = await store.write(async (transaction) => {
-        await transaction
-          .updateTable("inbox")
-          .set({ state: "done" })
-          .where("id", "=", entry.id)
-          .execute();
-        if (parts.length === 0) return false;
-        const inline =
-          mayInline && parts.length === 1 && !(await hasPending(transaction, entry.lane));
-        const time = now().getTime();
-        const target = JSON.stringify(entry.message.target);
-        for (const [part, body] of parts.entries()) {
-          await transaction
-            .insertInto("outbox")
-            .values({
-              inbox_id: entry.id,
-              part,
-              lane: entry.lane,
-              tenant_id: tenantId,
-              channel: entry.message.channel,
-              target: Buffer.from(target),
-              body: Buffer.from(body),
-              fingerprint: fingerprintOf(entry.message.target, body),
-              via: inline ? "inline" : "send",
-              state: "pending",
-              due_at: inline ? time + REDELIVERY_MS : time,
-              created_at: time,
-            })
-            .execute();
+    step,
+
+    lanes: (after, limit) =>
+      store.read("intake", (transaction) =>
+        transaction.all(answeredLanes, {
+          tenantId: after?.tenantId ?? "",
+          lane: placeAfter(after),
+          limit,
+        }),
+      ),
+
+    complete: async (entry, { parts, mayInline }) => {
+      const { id, lane, scope } = entry;
+      const { tenantId } = scope;
+      const rows = await sealParts(entry, parts);
+      const ended = await store.write(scope, async (transaction) => {
+        const state = parts.length === 0 ? "done" : "answered";
+        const ours = await transaction.run(endTurn, { id, owner, state, reason: null });
+        if (ours === 0) return { isOurs: false, isInline: false };
+        const isInline =
+          mayInline &&
+          parts.length === 1 &&
+          (await transaction.first(anyPending, { tenantId, lane })) === undefined;
+        const created_at = now().getTime();
+        const via = isInline ? ("inline" as const) : ("send" as const);
+        const due_at = isInline ? created_at + REDELIVERY_MS : created_at;
+        for (const row of rows) {
+          await transaction.run(insertPart, { ...row, via, due_at, created_at });
         }
-        return inline;
+        return { isOurs: true, isInline };
       });
-      if (parts.length > 0) loops.wake(entry.lane);
-      return { isInline };
+      if (ended.isOurs && parts.length > 0 && !ended.isInline) {
+        schedule().wake({ id: lane, tenantId });
+      }
+      return ended;
     },
 
-    inlineBody: async (inboxId) => {
-      const row = await store.db
-        .selectFrom("outbox")
-        .select("body")
-        .where("inbox_id", "=", inboxId)
-        .where("via", "=", "inline")
-        .executeTakeFirst();
-      return row && Buffer.from(row.body).toString("utf8");
+    inlineBody: async (scope, inboxId) => {
+      const row = await store.read(scope, (transaction) =>
+        transaction.first(inlinePart, { tenantId: scope.tenantId, inboxId }),
+      );
+      if (!row) return undefined;
+      return (await cipher.open(scope, placeOf(inboxId, 0, "body"), row.body)).toString("utf8");
     },
 
-    inlineSettled: async (inboxId, isComplete) => {
+    inlineSettled: async ({ scope, inboxId, lane }, isComplete) => {
+      const { tenantId } = scope;
+      const waiting = { id: lane, tenantId };
       if (!isComplete) {
         log.warn({ inbox: inboxId }, "response broke off; waiting for the platform's redelivery");
+        const reason = "the response broke off";
+        await store.note(scope, (transaction) =>
+          transaction.run(markBroken, { tenantId, inboxId, reason }),
+        );
+        schedule().wake(waiting);
         return;
       }
       carried.add(inboxId);
-      await recordCarried(inboxId);
-    },
-
-    resume: async () => {
-      const time = now().getTime();
-      await store.write(async (transaction) => {
-        const left = transaction
-          .updateTable("outbox")
-          .where("via", "=", "inline")
-          .where("state", "=", "pending");
-        await left
-          .where("created_at", ">", time - SHORT_CRASH_MS)
-          .set({ state: "delivered", reason: "no redelivery tells otherwise" })
-          .execute();
-        await left.set({ via: "send", due_at: time }).execute();
+      await store.note(scope, async (transaction) => {
+        await transaction.run(markDelivered, { tenantId, inboxId, part: 0, reason: null });
+        await transaction.run(finishMessage, { id: inboxId });
       });
-      const lanes = await store.db
-        .selectFrom("outbox")
-        .select("lane")
-        .distinct()
-        .where("state", "=", "pending")
-        .execute();
-      for (const { lane } of lanes) loops.wake(lane);
+      carried.delete(inboxId);
+      if (behindInline.delete(waiting.id)) schedule().wake(waiting);
     },
-
-    drain: () => loops.drain(),
   };
 };
+
+const keyOf = (row: PendingPart) => ({
+  tenantId: row.tenant_id,
+  inboxId: row.inbox_id,
+  part: row.part,
+});
+
+const placeOf = (inboxId: number, part: number, column: "target" | "body"): string =>
+  `outbox/${inboxId}/${part}/${column}`;

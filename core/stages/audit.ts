@@ -1,6 +1,7 @@
 import type { AuditLog } from "../audit-log.ts";
 import type { Reply } from "../contract/reply.ts";
 import type { Stage } from "../stage.ts";
+import { tenantScope } from "../store/scope.ts";
 
 /** Writes one record per message, before its reply may leave. */
 export const audit =
@@ -11,7 +12,7 @@ export const audit =
     await auditLog.record({
       at: startedAt,
       traceId: context.traceId,
-      tenantId: context.tenant.id,
+      scope: tenantScope(context.tenant.id),
       message: context.message,
       action: "message",
       subject: context.message.content.kind,

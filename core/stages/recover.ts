@@ -1,5 +1,6 @@
 import { ModelError } from "../contract/errors.ts";
 import type { Log } from "../contract/log.ts";
+import { TurnStoppedError } from "../delivery/running-turns.ts";
 import { refuse } from "../refuse.ts";
 import type { Stage } from "../stage.ts";
 
@@ -10,8 +11,11 @@ export const recover =
     try {
       return await next();
     } catch (cause) {
+      const { signal } = context;
+      // Whoever said `/stop` is answered there.
+      if (signal.reason instanceof TurnStoppedError) return { kind: "silence", reason: "STOPPED" };
       // Going down is no fault of the turn: the next process does it again.
-      if (context.signal.aborted) throw cause;
+      if (signal.aborted) throw cause;
       const { traceId, tenant, locale } = context;
       log.error({ err: cause, traceId, tenant: tenant.id }, "turn failed");
       return refuse(cause instanceof ModelError ? cause.code : "INTERNAL", locale);

@@ -1,13 +1,16 @@
 import type { Generated } from "kysely";
 
-/** All tables. Instants are epoch milliseconds; text that a person wrote is bytes. */
+/** All tables. Instants are epoch milliseconds; `sealed` columns are what ContentCipher makes. */
 export interface Tables {
   inbox: InboxTable;
   outbox: OutboxTable;
   audit: AuditTable;
+  processes: ProcessesTable;
+  data_keys: DataKeysTable;
+  api_keys: ApiKeysTable;
 }
 
-/** Every message that was ever accepted; the pending rows are the work to do. */
+/** Every message that was accepted in the last days; the pending rows are the work to do. */
 export interface InboxTable {
   /** Order of arrival. */
   id: Generated<number>;
@@ -16,31 +19,49 @@ export interface InboxTable {
   key: string;
   /** What is answered strictly in order: channel, workspace and conversation in one string. */
   lane: string;
-  /** The InboundMessage as JSON. */
+  /** Whose message it is as far as known at arrival; whose key sealed it. Decided again in its turn. */
+  tenant_id: string;
+  /** Sealed: the InboundMessage as JSON. */
   message: Uint8Array;
-  state: "pending" | "done";
+  /**
+   * `pending`: no reply yet. `answered`: its reply is stored and not all of it is out yet.
+   * `done`: nothing is left to do. `dead`: it cannot be answered, or its reply not be delivered,
+   * until an operator replays it.
+   */
+  state: "pending" | "answered" | "done" | "dead";
   /** How often a turn was begun: above 1 means that a process died under it. */
   attempts: Generated<number>;
+  /** The process that works on it, as long as that process lives; empty for none. */
+  owner: Generated<string>;
+  /** 1 once somebody asked to end its running turn. */
+  stop: Generated<number>;
+  /** Why it is dead, without user text. */
+  reason: string | null;
   received_at: number;
 }
 
 /** Every part of every reply, stored before it is sent. */
 export interface OutboxTable {
+  tenant_id: string;
   inbox_id: number;
   /** 0-based position within the reply. */
   part: number;
   lane: string;
-  tenant_id: string;
   channel: string;
-  /** The ReplyTarget as JSON. */
+  /** Sealed: the ReplyTarget as JSON. */
   target: Uint8Array;
+  /** Sealed. */
   body: Uint8Array;
-  /** SHA-256 of receiver and body: finds an identical text that went to the same person before. */
-  fingerprint: string;
+  /** Keyed hash of receiver and body: finds an identical text that went to the same person before. */
+  fingerprint: Uint8Array;
   /** `inline`: travels in the response to the callback; `send`: by the platform's API. */
   via: "inline" | "send";
   state: "pending" | "delivered" | "dead";
   attempts: Generated<number>;
+  /** 1 while it is not known whether the last try reached the platform. */
+  unsure: Generated<number>;
+  /** The process that sends it, as long as that process lives; empty for none. */
+  owner: Generated<string>;
   /** Not to be sent before. */
   due_at: number;
   /** Why it is dead or waits, without user text. */
@@ -50,10 +71,10 @@ export interface OutboxTable {
 
 /** What happened, append-only (triggers refuse updates and deletes). */
 export interface AuditTable {
+  tenant_id: string;
   id: Generated<number>;
   at: number;
   trace_id: string;
-  tenant_id: string;
   channel: string;
   workspace_id: string;
   sender_id: string;
@@ -64,4 +85,41 @@ export interface AuditTable {
   code: string;
   duration_ms: number;
   detail: string;
+}
+
+/** The processes that work on this store; one whose lease ran out is dead, and its work anybody's. */
+export interface ProcessesTable {
+  id: string;
+  lease_until: number;
+}
+
+/** The keys that tenants' content is sealed under, each wrapped by a master key. */
+export interface DataKeysTable {
+  tenant_id: string;
+  /** 1 for the first; the highest seals, every one opens. */
+  version: number;
+  /** Opaque: what KeyManagement.wrap made. */
+  wrapped: Uint8Array;
+  /** Which master key wrapped it. */
+  master_id: string;
+  created_at: number;
+}
+
+/** Credentials for the HTTP API. Only a hash is stored. */
+export interface ApiKeysTable {
+  /** The tenant that the key is confined to; `_platform` for operators of all tenants. */
+  tenant_id: string;
+  /** Public part of the key, random. */
+  id: string;
+  /** SHA-256 of the whole key. */
+  hash: Uint8Array;
+  /** What the key is for, as its maker wrote it. */
+  label: string;
+  /** JSON array of permission names. */
+  permissions: string;
+  created_at: number;
+  /** 0 = never. */
+  expires_at: number;
+  /** 0 = it was not. */
+  revoked_at: number;
 }

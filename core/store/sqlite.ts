@@ -1,31 +1,57 @@
-import type { SqliteDatabase, SqliteStatement } from "kysely";
 import Libsql from "libsql";
 import { StoreError } from "./errors.ts";
 
+/** One connection to an embedded SQLite database, behind a guard. */
+export interface Sqlite {
+  /** The statement for this text; prepared once and kept, so texts must not hold values. */
+  prepare(sql: string): SqliteStatement;
+  close(): void;
+}
+
+export interface SqliteStatement {
+  /** Whether it returns rows. */
+  readonly reader: boolean;
+  all(parameters: readonly unknown[]): Row[];
+  run(parameters: readonly unknown[]): { changes: number; lastInsertRowid: number };
+  iterate(parameters: readonly unknown[]): IterableIterator<Row>;
+}
+
+type Row = Record<string, unknown>;
+
 /**
- * An embedded SQLite database behind a guard: libsql aborts the process on a boolean, cuts text at
- * NUL, turns lone surrogates into U+FFFD and undefined, NaN and objects into NULL. Each of these is
- * refused here instead, so text that a person wrote is stored as bytes. Integers come back as
- * numbers (or refused beyond 2^53), BLOBs as Buffers.
+ * Opens a database. libsql aborts the process on a boolean, cuts text at NUL, turns lone surrogates
+ * into U+FFFD and undefined, NaN and objects into NULL. Each of these is refused here instead, so
+ * text that a person wrote is stored as bytes. Integers come back as numbers (or are refused beyond
+ * 2^53), BLOBs as Buffers.
  * @param busyTimeoutMs how long a lock of another process is waited for
  */
-export const openSqlite = (path: string, busyTimeoutMs = 5_000): SqliteDatabase => {
+export const openSqlite = (path: string, busyTimeoutMs = 5_000): Sqlite => {
   const database = new Libsql(path);
   database.defaultSafeIntegers(true);
   database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+  const prepared = new Map<string, SqliteStatement>();
   return {
     close: () => {
       database.close();
     },
-    prepare: (sql) => guard(database.prepare(sql)),
+    prepare: (sql) => {
+      let statement = prepared.get(sql);
+      if (!statement) {
+        statement = guard(database.prepare(sql));
+        prepared.set(sql, statement);
+      }
+      return statement;
+    },
   };
 };
 
 const guard = (statement: Libsql.Statement): SqliteStatement => ({
-  // Kysely picks `all` for statements that return rows and `run` for the rest.
   reader: statement.reader,
   all: (parameters) => statement.all(parameters.map(bindable)).map(readable),
-  run: (parameters) => statement.run(parameters.map(bindable)),
+  run: (parameters) => {
+    const { changes, lastInsertRowid } = statement.run(parameters.map(bindable));
+    return { changes, lastInsertRowid: toNumber("rowid", lastInsertRowid) };
+  },
   iterate: function* (parameters) {
     for (const row of statement.iterate(parameters.map(bindable))) yield readable(row);
   },
@@ -43,17 +69,18 @@ const describe = (value: unknown): string => {
   return typeof value === "number" ? String(value) : typeof value;
 };
 
-const readable = (row: unknown): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(row as Record<string, unknown>).map(([column, value]) => [
-      column,
-      fromSqlite(column, value),
-    ]),
-  );
+/** The row itself, its values converted in place: it is ours alone. */
+const readable = (row: unknown): Row => {
+  const values = row as Row;
+  for (const column in values) {
+    const value = values[column];
+    if (typeof value === "bigint") values[column] = toNumber(column, value);
+    else if (value instanceof ArrayBuffer) values[column] = Buffer.from(value);
+  }
+  return values;
+};
 
-const fromSqlite = (column: string, value: unknown): unknown => {
-  if (value instanceof ArrayBuffer) return Buffer.from(value);
-  if (typeof value !== "bigint") return value;
+const toNumber = (column: string, value: number | bigint): number => {
   const number = Number(value);
   if (!Number.isSafeInteger(number)) throw new StoreError(`column ${column} is beyond 2^53`);
   return number;

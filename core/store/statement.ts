@@ -47,7 +47,10 @@ export const statement =
         let known = built.get(dialect);
         if (!known) {
           // Kysely hands every value on untouched, so a placeholder comes out where its value goes.
-          const query = build(builders[dialect], (name) => new Placeholder(name) as never).compile();
+          const query = build(
+            builders[dialect],
+            (name) => new Placeholder(name) as never,
+          ).compile();
           known = { sql: query.sql, values: query.parameters };
           built.set(dialect, known);
         }

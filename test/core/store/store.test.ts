@@ -1,167 +1,159 @@
-import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { sql } from "kysely";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { takeReplicaLock } from "../../../core/store/replica-lock.ts";
-import { openStore, type Store, type Work } from "../../../core/store/store.ts";
-import { temporaryFolder } from "../../fakes/temporary-folder.ts";
+import { expect, it } from "vitest";
+import { PLATFORM_SCOPE, tenantScope } from "../../../core/store/scope.ts";
+import { statement } from "../../../core/store/statement.ts";
+import type { Store, Work } from "../../../core/store/store.ts";
+import { describeStores } from "../../fakes/stores.ts";
 
-const folder = temporaryFolder();
-let store: Store;
+const insertRow = statement<{ key: string }>()((db, arg) =>
+  db
+    .insertInto("inbox")
+    .values({
+      channel: "test",
+      key: arg("key"),
+      lane: "lane",
+      tenant_id: "sales",
+      message: Buffer.from([0, 255]),
+      state: "pending",
+      received_at: 1_795_000_000_000,
+    })
+    .onConflict((conflict) => conflict.columns(["channel", "key"]).doNothing()),
+);
 
-beforeEach(async () => {
-  store = await openStore(folder.path);
-});
-afterEach(() => store.close());
+const allRows = statement<object>()((db) =>
+  db.selectFrom("inbox").select(["key", "message", "received_at"]).orderBy("id"),
+);
 
 const insert =
-  (key: string): Work<void> =>
-  async (transaction) => {
-    await transaction
-      .insertInto("inbox")
-      .values({
-        channel: "test",
-        key,
-        lane: "lane",
-        message: Buffer.from("{}"),
-        state: "pending",
-        received_at: 0,
-      })
-      .execute();
-  };
+  (key: string): Work<number | undefined> =>
+  (transaction) =>
+    transaction.insert(insertRow, { key });
 
-const keys = async () =>
-  (await store.db.selectFrom("inbox").select("key").orderBy("id").execute()).map((row) => row.key);
+const keys = async (store: Store) => {
+  const rows = await store.read("intake", (transaction) => transaction.all(allRows, {}));
+  return rows.map((row) => row.key);
+};
 
-describe("openStore", () => {
+describeStores("a store", (world) => {
   it("keeps what was written when it is opened again", async () => {
-    await store.write(insert("a"));
-    await store.close();
-    store = await openStore(folder.path);
-    expect(await keys()).toEqual(["a"]);
+    await world.store.write("intake", insert("a"));
+    await world.closeAll();
+    expect(await keys(await world.open())).toEqual(["a"]);
   });
 
-  it("commits works that arrive together in their order", async () => {
-    await Promise.all(["a", "b", "c"].map((key) => store.write(insert(key))));
-    expect(await keys()).toEqual(["a", "b", "c"]);
+  it("gives bytes and large numbers back as they were", async () => {
+    await world.store.write("intake", insert("a"));
+    const row = await world.store.read("intake", (transaction) => transaction.first(allRows, {}));
+    expect(row).toEqual({
+      key: "a",
+      message: Buffer.from([0, 255]),
+      received_at: 1_795_000_000_000,
+    });
   });
 
-  it("rolls back only the work that throws, not those that share its commit", async () => {
+  it("numbers rows in their order, and gives a row that is there already no number", async () => {
+    const first = (await world.store.write("intake", insert("a"))) ?? Number.NaN;
+    expect(await world.store.write("intake", insert("a"))).toBeUndefined();
+    expect(await world.store.write("intake", insert("b"))).toBeGreaterThan(first);
+  });
+
+  it("keeps all of what is written at the same time", async () => {
+    const many = Array.from({ length: 50 }, (_, index) => `k${index}`);
+    await Promise.all(many.map((key) => world.store.write("intake", insert(key))));
+    expect((await keys(world.store)).toSorted()).toEqual(many.toSorted());
+  });
+
+  it("rolls back only the work that throws, not those at the same time", async () => {
     const failing: Work<void> = async (transaction) => {
       await insert("half done")(transaction);
       throw new Error("no");
     };
     const outcomes = await Promise.allSettled([
-      store.write(insert("before")),
-      store.write(failing),
-      store.write(insert("after")),
+      world.store.write("intake", insert("before")),
+      world.store.write("intake", failing),
+      world.store.note("intake", insert("after")),
     ]);
-    expect(outcomes.map((outcome) => outcome.status)).toEqual([
-      "fulfilled",
-      "rejected",
-      "fulfilled",
+    expect(outcomes).toMatchObject([
+      { status: "fulfilled" },
+      { status: "rejected", reason: { message: "no" } },
+      { status: "fulfilled" },
     ]);
-    expect(await keys()).toEqual(["before", "after"]);
+    expect((await keys(world.store)).toSorted()).toEqual(["after", "before"]);
   });
 
-  it("keeps what a full disk let through, and nothing of what it did not", async () => {
-    await store.write(insert("before"));
-    await sql`PRAGMA max_page_count = 1`.execute(store.db); // what is already in use stays usable
-    const large: Work<void> = async (transaction) => {
-      await sql`CREATE TABLE large AS SELECT zeroblob(1000000) AS bytes`.execute(transaction);
-    };
-    const outcomes = await Promise.allSettled([store.write(large), store.note(large)]);
-    expect(outcomes.map((outcome) => outcome.status)).toEqual(["rejected", "rejected"]);
-    await sql`PRAGMA max_page_count = 1000000`.execute(store.db);
-    await store.write(insert("after"));
-    expect(await keys()).toEqual(["before", "after"]);
-  });
-
-  it.each([
-    ["the store", openStore],
-    ["the lock", async (path: string) => takeReplicaLock(path)],
-  ])("says which file of %s cannot be written, and what to do", async (_what, open) => {
-    const file = join(folder.path, "a-file");
-    writeFileSync(file, "");
-    await expect(open(file)).rejects.toThrow(/cannot write .*a-file.*ENOTDIR.*storage\.url/);
-  });
-
-  it("makes the folders above it, and says so at once where none can be made", async () => {
-    const deep = await openStore(join(folder.path, "a", "b"));
-    await deep.close();
-    await expect(openStore("/proc/nope")).rejects.toThrow(/cannot write .*storage\.url/);
-  });
-
-  it("says why a file that is no store cannot be opened", async () => {
-    const other = join(folder.path, "other");
-    mkdirSync(other);
-    writeFileSync(join(other, "clawgate.db"), "no database".repeat(1_000));
-    await expect(openStore(other)).rejects.toThrow(/clawgate\.db: file is not a database/);
-  });
-
-  it("lets nobody but its owner read it, also in a folder that others may enter", async () => {
-    await store.write(insert("a"));
-    for (const name of readdirSync(folder.path)) {
-      expect([name, statSync(join(folder.path, name)).mode & 0o077]).toEqual([name, 0]);
-    }
+  it("shows nobody what is not committed", async () => {
+    let seen: readonly string[] | undefined;
+    await world.store.write("intake", async (transaction) => {
+      await insert("a")(transaction);
+      seen = await keys(world.store);
+    });
+    expect(seen).toEqual([]);
   });
 
   it("finishes what was begun before it closes", async () => {
-    const written = store.write(insert("a"));
-    await store.close();
+    const written = world.store.write("intake", insert("a"));
+    await world.closeAll();
     await written;
-    store = await openStore(folder.path);
-    expect(await keys()).toEqual(["a"]);
+    expect(await keys(await world.open())).toEqual(["a"]);
   });
 
-  it("syncs the disk for a write and not for a note", async () => {
-    const level = async () => {
-      const { rows } = await sql<{ synchronous: number }>`PRAGMA synchronous`.execute(store.db);
-      return rows[0]?.synchronous;
-    };
-    await store.note(insert("a"));
-    expect(await level()).toBe(1);
-    await Promise.all([store.note(insert("b")), store.write(insert("c"))]);
-    expect(await level()).toBe(2);
-  });
-});
-
-describe("the audit table", () => {
-  const record = {
-    at: 0,
-    trace_id: "t",
-    tenant_id: "sales",
-    channel: "test",
-    workspace_id: "w",
-    sender_id: "s",
-    message_key: "k",
-    action: "message",
-    subject: "text",
-    decision: "answered",
-    code: "OK",
-    duration_ms: 1,
-    detail: "{}",
-  };
-
-  it("refuses to be rewritten or emptied", async () => {
-    await store.write((transaction) => transaction.insertInto("audit").values(record).execute());
-    const rewrite = store.write((transaction) =>
-      transaction.updateTable("audit").set({ decision: "refused" }).execute(),
+  it("refuses what the database refuses, and goes on", async () => {
+    const nonsense = statement<object>()((db) =>
+      db.updateTable("inbox").set({ state: "gone" as "done" }),
     );
-    const empty = store.write((transaction) => transaction.deleteFrom("audit").execute());
-    await expect(rewrite).rejects.toThrow(/append-only/);
-    await expect(empty).rejects.toThrow(/append-only/);
-    expect(await store.db.selectFrom("audit").select("decision").execute()).toEqual([
-      { decision: "answered" },
-    ]);
+    await world.store.write("intake", insert("before"));
+    await expect(
+      world.store.write("intake", (transaction) => transaction.run(nonsense, {})),
+    ).rejects.toThrow(/state/);
+    await world.store.write("intake", insert("after"));
+    expect(await keys(world.store)).toEqual(["before", "after"]);
   });
-});
 
-describe("takeReplicaLock", () => {
-  it("refuses a second gateway on the same store until the first lets go", () => {
-    const lock = takeReplicaLock(folder.path);
-    expect(() => takeReplicaLock(folder.path)).toThrow(/another gateway already runs/);
-    lock.release();
-    takeReplicaLock(folder.path).release();
+  it("lets nobody rewrite or empty the audit table", async () => {
+    const record = statement<object>()((db) =>
+      db.insertInto("audit").values({
+        at: 0,
+        trace_id: "t",
+        tenant_id: PLATFORM_SCOPE.tenantId,
+        channel: "test",
+        workspace_id: "w",
+        sender_id: "s",
+        message_key: "k",
+        action: "message",
+        subject: "text",
+        decision: "answered",
+        code: "OK",
+        duration_ms: 1,
+        detail: "{}",
+      }),
+    );
+    const rewrite = statement<object>()((db) => db.updateTable("audit").set({ decision: "no" }));
+    const empty = statement<object>()((db) => db.deleteFrom("audit"));
+    const decisions = statement<object>()((db) => db.selectFrom("audit").select("decision"));
+    await world.store.write(PLATFORM_SCOPE, (transaction) => transaction.run(record, {}));
+    for (const change of [rewrite, empty]) {
+      await expect(
+        world.store.write(PLATFORM_SCOPE, (transaction) => transaction.run(change, {})),
+      ).rejects.toThrow(/append-only|permission denied/);
+    }
+    expect(
+      await world.store.read(PLATFORM_SCOPE, (transaction) => transaction.all(decisions, {})),
+    ).toEqual([{ decision: "answered" }]);
+  });
+
+  it("runs a statement with other arguments without building it again", async () => {
+    let built = 0;
+    const byKey = statement<{ key: string }>()((db, arg) => {
+      built++;
+      return db.selectFrom("inbox").select("key").where("key", "=", arg("key"));
+    });
+    await world.store.write("intake", insert("a"));
+    await world.store.write("intake", insert("b"));
+    for (const key of ["a", "b"]) {
+      const row = await world.store.read(tenantScope("sales"), (transaction) =>
+        transaction.first(byKey, { key }),
+      );
+      expect(row).toEqual({ key });
+    }
+    expect(built).toBe(1);
   });
 });

@@ -1,0 +1,90 @@
+import type { AuditLog } from "../core/audit-log.ts";
+import type { ChannelAdapter, Receive } from "../core/contract/channel.ts";
+import type { Log } from "../core/contract/log.ts";
+import { startHousekeeping } from "../core/delivery/housekeeping.ts";
+import { createInProcessSchedule } from "../core/delivery/in-process.ts";
+import type { Inbox } from "../core/delivery/inbox.ts";
+import { createOutbox } from "../core/delivery/outbox.ts";
+import type { ProcessLease } from "../core/delivery/process-lease.ts";
+import type { RunningTurns } from "../core/delivery/running-turns.ts";
+import type { Lane, Schedule } from "../core/delivery/schedule.ts";
+import { createDispatcher, type Rules } from "../core/dispatcher.ts";
+import type { ContentCipher } from "../core/store/content-cipher.ts";
+import type { Store } from "../core/store/store.ts";
+import type { Roles } from "./roles.ts";
+
+/** The way of a message through the store: in, worked on, out. */
+export interface Delivery {
+  /** Where channels hand messages in; what arrives before `start` waits for it. */
+  readonly receive: Receive;
+  /** Begins to work, also on what earlier processes left. */
+  start(): void;
+  /** Begins nothing more; resolves when what runs has ended. */
+  drain(): Promise<void>;
+}
+
+export interface DeliveryParts {
+  readonly roles: Roles;
+  readonly lease: ProcessLease;
+  readonly store: Store;
+  readonly cipher: ContentCipher;
+  readonly adapters: ReadonlyMap<string, ChannelAdapter>;
+  readonly inbox: Inbox;
+  readonly turns: RunningTurns;
+  readonly rules: () => Rules;
+  readonly auditLog: AuditLog;
+  readonly log: Log;
+  readonly now: () => Date;
+  readonly signal: AbortSignal;
+}
+
+const TURNS = { concurrency: 256, perTenant: 64 };
+const SENDS = { concurrency: 64, perTenant: 16 };
+
+/** Builds the parts; nothing moves before `start`. */
+export const createDelivery = (parts: DeliveryParts): Delivery => {
+  const { roles, lease, store, cipher, inbox, turns, adapters, rules } = parts;
+  const { auditLog, log, now, signal } = parts;
+  let schedule: Schedule = NOT_STARTED;
+  let sends: Schedule = NOT_STARTED;
+  const outbox = createOutbox({
+    ...{ store, cipher, owner: lease.id, adapters, now, log, signal },
+    random: Math.random,
+    schedule: () => sends,
+  });
+  const dispatcher = createDispatcher({
+    ...{ inbox, outbox, turns, adapters, rules, auditLog, log, now },
+    schedule: () => schedule,
+    isWorker: roles.isWorker,
+  });
+  const onError = (what: string) => (lane: Lane | undefined, cause: unknown) => {
+    if (!signal.aborted) log.error({ err: cause, lane }, `${what} not finished; trying again`);
+  };
+  let stopHousekeeping = () => {};
+  return {
+    receive: dispatcher.receive,
+    start: () => {
+      sends = createInProcessSchedule({
+        ...{ ...SENDS, step: outbox.step, source: outbox.lanes, now },
+        onError: onError("send"),
+      });
+      schedule = createInProcessSchedule({
+        ...{ ...TURNS, step: dispatcher.step, source: inbox.pendingLanes, now },
+        onError: onError("turn"),
+      });
+      stopHousekeeping = startHousekeeping({ store, inbox, now, log });
+    },
+    drain: async () => {
+      stopHousekeeping();
+      await schedule.drain();
+      await sends.drain();
+    },
+  };
+};
+
+/** Before the start nothing is worked on; what arrives is found in the store afterwards. */
+const NOT_STARTED: Schedule = {
+  wake: () => {},
+  isFull: () => false,
+  drain: async () => {},
+};

@@ -1,0 +1,12 @@
+import type { Settings } from "../config/schema.ts";
+import type { StoreLocation } from "../core/store/open-store.ts";
+
+/** Where the store of these settings is. */
+export const storeLocation = ({ storage }: Pick<Settings, "storage">): StoreLocation => ({
+  url: storage.url,
+  migrateUrl: storage.migrate_url,
+});
+
+/** The folder of an embedded store; undefined for PostgreSQL. */
+export const embeddedFolder = ({ storage }: Pick<Settings, "storage">): string | undefined =>
+  storage.url.startsWith("file:") ? storage.url.slice("file:".length) : undefined;

@@ -1,0 +1,200 @@
+import { sql } from "kysely";
+import type { InboxTable } from "../store/schema.ts";
+import { statement } from "../store/statement.ts";
+
+// Statements on the inbox; they run with `intake` access, those that end a reply in its tenant's scope.
+// States are literals: a partial index is used only where the text shows that it fits.
+
+export const insertMessage = statement<{
+  channel: string;
+  key: string;
+  lane: string;
+  tenantId: string;
+  message: Uint8Array;
+  receivedAt: number;
+}>()((db, arg) =>
+  db
+    .insertInto("inbox")
+    .values({
+      channel: arg("channel"),
+      key: arg("key"),
+      lane: arg("lane"),
+      tenant_id: arg("tenantId"),
+      message: arg("message"),
+      state: "pending",
+      received_at: arg("receivedAt"),
+    })
+    .onConflict((conflict) => conflict.columns(["channel", "key"]).doNothing()),
+);
+
+export const byKey = statement<{ channel: string; key: string }>()((db, arg) =>
+  db
+    .selectFrom("inbox")
+    .select(["id", "tenant_id"])
+    .where("channel", "=", arg("channel"))
+    .where("key", "=", arg("key")),
+);
+
+/** The message whose turn it is in a lane, with the lease of whoever works on it. */
+export const nextInLane = statement<{ tenantId: string; lane: string }>()((db, arg) =>
+  db
+    .selectFrom("inbox")
+    .leftJoin("processes", "processes.id", "inbox.owner")
+    .select([
+      "inbox.id",
+      "inbox.channel",
+      "inbox.key",
+      "inbox.tenant_id",
+      "inbox.message",
+      "inbox.attempts",
+      "inbox.owner",
+      "inbox.received_at",
+      "processes.lease_until",
+    ])
+    .where("inbox.tenant_id", "=", arg("tenantId"))
+    .where("inbox.lane", "=", arg("lane"))
+    .where("inbox.state", "=", sql.lit("pending" as const))
+    .orderBy("inbox.id")
+    .limit(1),
+);
+
+/** Takes a message, unless somebody else did so in the meantime. */
+export const takeMessage = statement<{
+  id: number;
+  owner: string;
+  earlierOwner: string;
+  attempts: number;
+}>()((db, arg) =>
+  db
+    .updateTable("inbox")
+    .set({ owner: arg("owner"), attempts: arg("attempts"), stop: 0 })
+    .where("id", "=", arg("id"))
+    .where("state", "=", sql.lit("pending" as const))
+    .where("owner", "=", arg("earlierOwner")),
+);
+
+/** Gives a message that was taken back to whoever comes next, its turn not counted. */
+export const releaseMessage = statement<{ id: number; owner: string; attempts: number }>()(
+  (db, arg) =>
+    db
+      .updateTable("inbox")
+      .set({ owner: "", attempts: arg("attempts") })
+      .where("id", "=", arg("id"))
+      .where("state", "=", sql.lit("pending" as const))
+      .where("owner", "=", arg("owner")),
+);
+
+/** Brings a message to the tenant that its turn found. */
+export const moveMessage = statement<{
+  id: number;
+  owner: string;
+  tenantId: string;
+  message: Uint8Array;
+}>()((db, arg) =>
+  db
+    .updateTable("inbox")
+    .set({ tenant_id: arg("tenantId"), message: arg("message") })
+    .where("id", "=", arg("id"))
+    .where("state", "=", sql.lit("pending" as const))
+    .where("owner", "=", arg("owner")),
+);
+
+/** Ends the turn of a message, if it is still its owner's to end. */
+export const endTurn = statement<{
+  id: number;
+  owner: string;
+  state: InboxTable["state"];
+  reason: string | null;
+}>()((db, arg) =>
+  db
+    .updateTable("inbox")
+    .set({ state: arg("state"), owner: "", reason: arg("reason") })
+    .where("id", "=", arg("id"))
+    .where("state", "=", sql.lit("pending" as const))
+    .where("owner", "=", arg("owner")),
+);
+
+/** Every part of its reply is out. */
+export const finishMessage = statement<{ id: number }>()((db, arg) =>
+  db
+    .updateTable("inbox")
+    .set({ state: "done" })
+    .where("id", "=", arg("id"))
+    .where("state", "=", sql.lit("answered" as const))
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom("outbox")
+            .select("part")
+            .where("inbox_id", "=", arg("id"))
+            .where("state", "=", sql.lit("pending" as const)),
+        ),
+      ),
+    ),
+);
+
+/** Its reply cannot be delivered. */
+export const buryMessage = statement<{ id: number; reason: string }>()((db, arg) =>
+  db
+    .updateTable("inbox")
+    .set({ state: "dead", reason: arg("reason") })
+    .where("id", "=", arg("id"))
+    .where("state", "=", sql.lit("answered" as const)),
+);
+
+export const requestStop = statement<{ tenantId: string; lane: string }>()((db, arg) =>
+  db
+    .updateTable("inbox")
+    .set({ stop: 1 })
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("lane", "=", arg("lane"))
+    .where("state", "=", sql.lit("pending" as const))
+    .where("owner", "<>", ""),
+);
+
+export const stopRequests = statement<{ owner: string }>()((db, arg) =>
+  db
+    .selectFrom("inbox")
+    .select("id")
+    .where("owner", "=", arg("owner"))
+    .where("stop", "=", sql.lit(1))
+    .where("state", "=", sql.lit("pending" as const)),
+);
+
+/** Lanes of one state, by tenant and lane, behind a place in that order. */
+const lanesIn = (state: "pending" | "answered") =>
+  statement<{ tenantId: string; lane: string; limit: number }>()((db, arg) =>
+    db
+      .selectFrom("inbox")
+      .select(["tenant_id as tenantId", "lane as id"])
+      .distinct()
+      .where("state", "=", sql.lit(state))
+      .where(sql<boolean>`(tenant_id, lane) > (${arg("tenantId")}, ${arg("lane")})`)
+      .orderBy("tenant_id")
+      .orderBy("lane")
+      .limit(arg("limit")),
+  );
+
+export const pendingLanes = lanesIn("pending");
+export const answeredLanes = lanesIn("answered");
+
+/** A window of the oldest rows, to look for what can be forgotten. */
+export const oldest = statement<{ after: number; limit: number }>()((db, arg) =>
+  db
+    .selectFrom("inbox")
+    .select(["id", "state", "received_at"])
+    .where("id", ">", arg("after"))
+    .orderBy("id")
+    .limit(arg("limit")),
+);
+
+/** Removes finished messages of a stretch of ids, replies included. */
+export const removeDone = statement<{ after: number; upTo: number; before: number }>()((db, arg) =>
+  db
+    .deleteFrom("inbox")
+    .where("id", ">", arg("after"))
+    .where("id", "<=", arg("upTo"))
+    .where("state", "=", sql.lit("done" as const))
+    .where("received_at", "<", arg("before")),
+);

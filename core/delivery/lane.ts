@@ -1,0 +1,15 @@
+import type { InboundMessage } from "../contract/message.ts";
+
+/** The lane of a conversation: what is answered strictly in order. */
+export const conversationLane = (message: InboundMessage): string =>
+  JSON.stringify([message.channel, message.workspaceId, message.conversation.id]);
+
+/** The lane that a message waits in: its conversation's, or for a command the one beside it. */
+export const laneOf = (message: InboundMessage): string =>
+  isStop(message)
+    ? JSON.stringify([message.channel, message.workspaceId, message.conversation.id, "stop"])
+    : conversationLane(message);
+
+/** Whether somebody asks to end the running turn of the conversation, so cannot wait for its end. */
+export const isStop = ({ content }: InboundMessage): boolean =>
+  content.kind === "text" && content.text.trim().toLowerCase() === "/stop";

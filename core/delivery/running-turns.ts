@@ -1,0 +1,67 @@
+import type { Log } from "../contract/log.ts";
+import type { Inbox, InboxEntry } from "./inbox.ts";
+import type { Lane } from "./schedule.ts";
+
+/** Why a turn's signal is aborted when somebody in its conversation asked for it. */
+export class TurnStoppedError extends Error {
+  override readonly name = "TurnStoppedError";
+}
+
+/** The turns that run in this process, so that somebody can end one. */
+export interface RunningTurns {
+  /** Runs a turn under a signal that is aborted by `stop`, by another process's, or at shutdown. */
+  run<T>(entry: InboxEntry, turn: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  /** Ends the running turn of a tenant's conversation, wherever it runs; false when none does. */
+  stop(conversation: Lane): Promise<boolean>;
+}
+
+export interface RunningTurnsOptions {
+  readonly inbox: Pick<Inbox, "requestStop" | "stopRequests">;
+  readonly log: Log;
+  /** Aborted when the gateway must go down. */
+  readonly signal: AbortSignal;
+  /** How often other processes' requests are looked for while a turn runs; 0 when there are none. */
+  readonly lookEveryMs: number;
+}
+
+export const createRunningTurns = (options: RunningTurnsOptions): RunningTurns => {
+  const { inbox, log, signal, lookEveryMs } = options;
+  const running = new Map<number, AbortController>(); // by message id
+  const byLane = new Map<string, AbortController>();
+  let timer: NodeJS.Timeout | undefined;
+
+  signal.addEventListener("abort", () => {
+    for (const controller of running.values()) controller.abort(signal.reason);
+  });
+
+  const look = async (): Promise<void> => {
+    try {
+      const ids = await inbox.stopRequests();
+      for (const id of ids) running.get(id)?.abort(new TurnStoppedError());
+    } catch (cause) {
+      log.warn({ err: cause }, "requests to stop not read; trying again");
+    }
+    timer = running.size > 0 ? setTimeout(look, lookEveryMs) : undefined;
+  };
+
+  return {
+    run: async (entry, turn) => {
+      const controller = new AbortController();
+      if (signal.aborted) controller.abort(signal.reason);
+      running.set(entry.id, controller);
+      byLane.set(entry.lane, controller);
+      if (lookEveryMs > 0) timer ??= setTimeout(look, lookEveryMs);
+      try {
+        return await turn(controller.signal);
+      } finally {
+        running.delete(entry.id);
+        if (byLane.get(entry.lane) === controller) byLane.delete(entry.lane);
+      }
+    },
+    stop: async (conversation) => {
+      const isAsked = await inbox.requestStop(conversation);
+      byLane.get(conversation.id)?.abort(new TurnStoppedError());
+      return isAsked;
+    },
+  };
+};

@@ -1,0 +1,96 @@
+import { StoreError } from "./errors.ts";
+import type { Sqlite } from "./sqlite.ts";
+import type { Transaction, Work } from "./store.ts";
+
+/** Writes that wait at the same time share one transaction and one sync of the disk. */
+export interface GroupCommit {
+  /** Resolves after the commit; `isDurable` = a power loss does not undo it. */
+  add<T>(work: Work<T>, isDurable: boolean): Promise<T>;
+  /** Resolves when nothing waits. */
+  drained(): Promise<void>;
+}
+
+interface Job {
+  readonly isDurable: boolean;
+  readonly work: Work<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (cause: unknown) => void;
+}
+
+/** @param transaction runs statements on `database` */
+export const createGroupCommit = (database: Sqlite, transaction: Transaction): GroupCommit => {
+  const begin = database.prepare("BEGIN IMMEDIATE");
+  const commit = database.prepare("COMMIT");
+  const rollback = database.prepare("ROLLBACK");
+  // Level FULL syncs the log at every commit, NORMAL only at checkpoints.
+  // https://www.sqlite.org/pragma.html#pragma_synchronous
+  const full = database.prepare("PRAGMA synchronous = FULL");
+  const normal = database.prepare("PRAGMA synchronous = NORMAL");
+  let isFull: boolean | undefined;
+  let queue: Job[] = [];
+  let running: Promise<void> | undefined;
+
+  const setLevel = (isDurable: boolean): void => {
+    if (isFull === isDurable) return;
+    (isDurable ? full : normal).run([]);
+    isFull = isDurable;
+  };
+
+  const perform = async (batch: readonly Job[]): Promise<unknown[]> => {
+    setLevel(batch.some((job) => job.isDurable));
+    begin.run([]);
+    try {
+      const values: unknown[] = [];
+      for (const job of batch) values.push(await job.work(transaction));
+      commit.run([]);
+      return values;
+    } catch (cause) {
+      try {
+        rollback.run([]);
+      } catch {
+        // A full disk has ended the transaction already.
+      }
+      throw cause;
+    }
+  };
+
+  const settle = async (batch: readonly Job[]): Promise<void> => {
+    try {
+      const values = await perform(batch);
+      for (const [index, job] of batch.entries()) job.resolve(values[index]);
+    } catch (cause) {
+      if (batch.length === 1) batch[0]?.reject(asStoreError(cause));
+      // Nothing of the batch is written: each alone, so that only who failed fails.
+      else for (const job of batch) await settle([job]);
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    while (queue.length > 0) {
+      // One turn of the event loop lets requests that arrived together join the same commit.
+      await new Promise(setImmediate);
+      const batch = queue;
+      queue = [];
+      await settle(batch);
+    }
+    running = undefined;
+  };
+
+  return {
+    add: <T>(work: Work<T>, isDurable: boolean): Promise<T> => {
+      const done = new Promise<unknown>((resolve, reject) => {
+        queue.push({ isDurable, work, resolve, reject });
+      });
+      running ??= run();
+      return done as Promise<T>;
+    },
+    drained: async () => {
+      while (running) await running;
+    },
+  };
+};
+
+const asStoreError = (cause: unknown): unknown =>
+  cause instanceof Error && "code" in cause && String(cause.code).startsWith("SQLITE_")
+    ? new StoreError(`commit failed (${cause.code}): ${cause.message}`, { cause })
+    : cause;

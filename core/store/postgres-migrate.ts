@@ -1,0 +1,74 @@
+import { Kysely, Migrator, PostgresDialect, sql } from "kysely";
+import pg from "pg";
+import { StoreError } from "./errors.ts";
+import { migrationsFor } from "./migrations.ts";
+
+/** Who the gateway is in the database when it has one URL only: nobody can log in as it. */
+export const APP_ROLE = "clawgate_app";
+
+const TABLES = ["inbox", "outbox", "processes", "data_keys", "api_keys"];
+
+/**
+ * Brings the schema up to date as the tables' owner and gives `appRole` what the gateway needs, and
+ * no more: the audit log can be written and read, not changed. Replicas that start together wait
+ * for each other (Kysely's migrations hold an advisory lock).
+ */
+export const migratePostgres = async (ownerUrl: string, appRole: string): Promise<void> => {
+  const db = new Kysely<unknown>({
+    dialect: new PostgresDialect({
+      pool: new pg.Pool({ connectionString: ownerUrl, max: 1, connectionTimeoutMillis: 3_000 }),
+    }),
+  });
+  try {
+    await refuseOldServer(db);
+    const { error } = await new Migrator({
+      db,
+      provider: { getMigrations: async () => migrationsFor("postgres") },
+    }).migrateToLatest();
+    if (error) throw error;
+    await db.transaction().execute(async (transaction) => {
+      // One at a time: roles are the whole server's, and two grants at once collide.
+      await sql`SELECT pg_advisory_xact_lock(hashtext('clawgate roles'))`.execute(transaction);
+      if (appRole === APP_ROLE) await ensureAppRole(transaction);
+      await grant(transaction, appRole);
+    });
+  } finally {
+    await db.destroy();
+  }
+};
+
+const refuseOldServer = async (db: Kysely<unknown>): Promise<void> => {
+  const { rows } = await sql<{
+    version: string;
+  }>`SELECT current_setting('server_version_num') AS version`.execute(db);
+  const major = Math.floor(Number(rows[0]?.version ?? 0) / 10_000);
+  if (major < 15) throw new StoreError(`PostgreSQL ${major} is too old: 15 or newer is needed`);
+};
+
+const ensureAppRole = async (db: Kysely<unknown>): Promise<void> => {
+  const { rows } = await sql<{ isMember: boolean | null }>`SELECT
+    pg_has_role(current_user, oid, 'USAGE') AS "isMember"
+    FROM pg_roles WHERE rolname = ${APP_ROLE}`.execute(db);
+  if (rows[0]?.isMember) return;
+  const role = sql.id(APP_ROLE);
+  try {
+    if (rows.length === 0) await sql`CREATE ROLE ${role} NOLOGIN`.execute(db);
+    await sql`GRANT ${role} TO CURRENT_USER`.execute(db);
+  } catch (cause) {
+    throw new StoreError(
+      `the role ${APP_ROLE} cannot be set up by the role of storage.url; as a superuser run: ` +
+        `CREATE ROLE ${APP_ROLE} NOLOGIN; GRANT ${APP_ROLE} TO <the role of storage.url>;`,
+      { cause },
+    );
+  }
+};
+
+const grant = async (db: Kysely<unknown>, appRole: string): Promise<void> => {
+  const role = sql.id(appRole);
+  const { rows } = await sql<{ schema: string }>`SELECT current_schema() AS schema`.execute(db);
+  await sql`GRANT USAGE ON SCHEMA ${sql.id(rows[0]?.schema ?? "public")} TO ${role}`.execute(db);
+  for (const table of TABLES) {
+    await sql`GRANT SELECT, INSERT, UPDATE, DELETE ON ${sql.table(table)} TO ${role}`.execute(db);
+  }
+  await sql`GRANT SELECT, INSERT ON audit TO ${role}`.execute(db);
+};

@@ -1,0 +1,171 @@
+import pg from "pg";
+import { StoreError } from "./errors.ts";
+import { APP_ROLE, migratePostgres } from "./postgres-migrate.ts";
+import type { Access } from "./scope.ts";
+import type { Statement } from "./statement.ts";
+import type { Store, Transaction, Work } from "./store.ts";
+
+const CONNECTIONS = 16;
+// A platform waits 5 s for its acknowledgement; a database that takes longer is not there.
+const CONNECT_MS = 3_000;
+// Nothing here takes long; what does has lost its connection without a word.
+const QUERY_MS = 15_000;
+const INT8 = 20; // the type id of int8: https://www.postgresql.org/docs/current/catalog-pg-type.html
+
+/**
+ * Opens a PostgreSQL store and brings its schema up to date. Every transaction names whose rows it
+ * may touch, and row-level security holds it to that; the role that it runs as can neither own the
+ * tables nor pass the wall. Throws StoreError when it cannot be opened, or when its role could.
+ */
+export const openPostgresStore = async (options: {
+  readonly url: string;
+  readonly migrateUrl?: string | undefined;
+}): Promise<Store> => {
+  const { url, migrateUrl } = options;
+  const stepsDown = migrateUrl === undefined;
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: CONNECTIONS,
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: QUERY_MS,
+    application_name: "clawgate",
+    types: { getTypeParser: parserOf },
+    // With one URL the login owns the tables: it becomes somebody who does not.
+    ...(stepsDown && {
+      onConnect: (client) => client.query(`SET ROLE ${APP_ROLE}`).then(() => {}),
+    }),
+  });
+  // A connection that breaks while nobody uses it; the pool makes another one.
+  pool.on("error", () => {});
+  try {
+    await migratePostgres(migrateUrl ?? url, stepsDown ? APP_ROLE : userOf(url));
+    await refuseTooMighty(pool);
+  } catch (cause) {
+    await pool.end();
+    if (cause instanceof StoreError) throw cause;
+    throw new StoreError(`cannot open PostgreSQL at ${placeOf(url)}: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+
+  const running = new Set<Promise<unknown>>();
+  const run = <T>(begin: string, work: Work<T>): Promise<T> => {
+    const started = transact(begin, work);
+    running.add(started);
+    const forget = () => running.delete(started);
+    started.then(forget, forget);
+    return started;
+  };
+
+  const transact = async <T>(begin: string, work: Work<T>): Promise<T> => {
+    const client = await pool.connect().catch((cause: unknown) => {
+      throw new StoreError(`PostgreSQL not reachable: ${messageOf(cause)}`, { cause });
+    });
+    let broken: Error | undefined;
+    try {
+      await client.query(begin);
+      const value = await work(transactionOn(client));
+      await client.query("COMMIT");
+      return value;
+    } catch (cause) {
+      await client.query("ROLLBACK").catch((error: Error) => {
+        broken = error;
+      });
+      throw isDatabaseError(cause)
+        ? new StoreError(`PostgreSQL refused: ${messageOf(cause)}`, { cause })
+        : cause;
+    } finally {
+      // With an error the pool throws the connection away.
+      client.release(broken);
+    }
+  };
+
+  return {
+    dialect: "postgres",
+    read: (access, work) => run(`BEGIN READ ONLY; ${accessing(access)}`, work),
+    write: (access, work) =>
+      run(`BEGIN; SET LOCAL synchronous_commit = on; ${accessing(access)}`, work),
+    note: (access, work) =>
+      run(`BEGIN; SET LOCAL synchronous_commit = off; ${accessing(access)}`, work),
+    close: async () => {
+      await Promise.allSettled(running);
+      await pool.end();
+    },
+  };
+};
+
+/** Tells the row-level security policies whose transaction this is, until its end. */
+const accessing = (access: Access): string => {
+  const [setting, value] =
+    typeof access === "string" ? ["clawgate.access", access] : ["clawgate.tenant", access.tenantId];
+  return `SELECT set_config('${setting}', ${pg.escapeLiteral(value)}, true)`;
+};
+
+const transactionOn = (client: pg.PoolClient): Transaction => {
+  const query = <Args>(statement: Statement<Args, unknown>, args: Args, suffix = "") => {
+    const { sql, parameters } = statement.bind("postgres", args);
+    const text = sql + suffix;
+    return client.query({ name: nameOf(text), text, values: [...parameters] });
+  };
+  return {
+    all: async <Args, Row>(statement: Statement<Args, Row>, args: Args) =>
+      (await query(statement, args)).rows as Row[],
+    first: async <Args, Row>(statement: Statement<Args, Row>, args: Args) =>
+      (await query(statement, args)).rows[0] as Row | undefined,
+    run: async (statement, args) => (await query(statement, args)).rowCount ?? 0,
+    insert: async (statement, args) =>
+      (await query(statement, args, ' returning "id"')).rows[0]?.id,
+  };
+};
+
+// Names under which connections keep prepared statements: as many as there are texts, not values.
+const names = new Map<string, string>();
+const nameOf = (text: string): string => {
+  let name = names.get(text);
+  if (name === undefined) {
+    name = `q${names.size}`;
+    names.set(text, name);
+  }
+  return name;
+};
+
+/** The wall binds neither superusers nor BYPASSRLS, and an owner could take it down. */
+const refuseTooMighty = async (pool: pg.Pool): Promise<void> => {
+  const { rows } = await pool.query<{ who: string; mighty: boolean; owns: boolean }>(
+    `SELECT current_user AS who, rolsuper OR rolbypassrls AS mighty,
+       EXISTS (SELECT FROM pg_class WHERE relname = 'inbox' AND relnamespace = current_schema()::regnamespace
+         AND pg_has_role(current_user, relowner, 'USAGE')) AS owns
+     FROM pg_roles WHERE rolname = current_user`,
+  );
+  const role = rows[0];
+  if (role && !role.mighty && !role.owns) return;
+  throw new StoreError(
+    `the PostgreSQL role ${role?.who ?? "?"} of storage.url ${role?.owns ? "owns the tables" : "passes row-level security"}: ` +
+      "give storage.url a role of its own and storage.migrate_url the owner's, or storage.url alone the owner's",
+  );
+};
+
+const parserOf: pg.CustomTypesConfig["getTypeParser"] = (id, format) =>
+  id === INT8 ? toSafeNumber : pg.types.getTypeParser(id, format);
+
+const toSafeNumber = (text: string): number => {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number)) throw new StoreError("a number is beyond 2^53");
+  return number;
+};
+
+const isDatabaseError = (cause: unknown): boolean =>
+  cause instanceof pg.DatabaseError ||
+  (cause instanceof Error && /connection|timeout|socket/i.test(cause.message));
+
+const userOf = (url: string): string => decodeURIComponent(new URL(url).username);
+
+const placeOf = (url: string): string => {
+  const { host, pathname } = new URL(url);
+  return `${host}${pathname}`;
+};
+
+const messageOf = (cause: unknown): string =>
+  cause instanceof Error
+    ? cause.message || ("code" in cause ? `${cause.code}` : cause.name)
+    : String(cause);

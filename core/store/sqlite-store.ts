@@ -1,0 +1,90 @@
+import { Kysely, Migrator, SqliteDialect } from "kysely";
+import { StoreError } from "./errors.ts";
+import { createGroupCommit } from "./group-commit.ts";
+import { makeStoreFile } from "./make-store-file.ts";
+import { migrationsFor } from "./migrations.ts";
+import { openSqlite, type Sqlite } from "./sqlite.ts";
+import type { Statement } from "./statement.ts";
+import type { Store, Transaction } from "./store.ts";
+
+/**
+ * Opens (or makes) the SQLite store in `folder` and brings its schema up to date. The wall between
+ * tenants is the statements' own `tenant_id`: SQLite has no row-level security.
+ * Throws StoreError when it cannot be opened or used.
+ */
+export const openSqliteStore = async (folder: string): Promise<Store> => {
+  const file = makeStoreFile(folder, "clawgate.db");
+  const opened: Sqlite[] = [];
+  const open = (): Sqlite => {
+    const database = openSqlite(file);
+    opened.push(database);
+    return database;
+  };
+  const closeAll = () => {
+    for (const database of opened) database.close();
+  };
+  try {
+    const writer = open();
+    writer.prepare("PRAGMA journal_mode = WAL").all([]);
+    await migrate(writer);
+    writer.prepare("PRAGMA foreign_keys = ON").run([]);
+    // Reads see what is committed, never the middle of a transaction.
+    const reader = open();
+    reader.prepare("PRAGMA query_only = ON").run([]);
+    const commits = createGroupCommit(writer, transactionOn(writer));
+    const reading = transactionOn(reader);
+    return {
+      dialect: "sqlite",
+      read: (_access, work) => work(reading),
+      write: (_access, work) => commits.add(work, true),
+      note: (_access, work) => commits.add(work, false),
+      close: async () => {
+        await commits.drained();
+        closeAll();
+      },
+    };
+  } catch (cause) {
+    closeAll();
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new StoreError(`cannot open ${file}: ${why}; is it ours, and of no newer version?`, {
+      cause,
+    });
+  }
+};
+
+const migrate = async (database: Sqlite): Promise<void> => {
+  // Migrating ends with the connection still in use, so Kysely must not close it.
+  const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database }) });
+  const { error } = await new Migrator({
+    db,
+    provider: { getMigrations: async () => migrationsFor("sqlite") },
+  }).migrateToLatest();
+  if (error) throw error;
+};
+
+const transactionOn = (database: Sqlite): Transaction => {
+  const bound = <Args>(statement: Statement<Args, unknown>, args: Args) => {
+    const { sql, parameters } = statement.bind("sqlite", args);
+    return [database.prepare(sql), parameters] as const;
+  };
+  return {
+    all: async <Args, Row>(statement: Statement<Args, Row>, args: Args) => {
+      const [prepared, parameters] = bound(statement, args);
+      return prepared.all(parameters) as Row[];
+    },
+    first: async <Args, Row>(statement: Statement<Args, Row>, args: Args) => {
+      const [prepared, parameters] = bound(statement, args);
+      // Not libsql's `get`, which mixes a column of its own into the row.
+      return prepared.all(parameters)[0] as Row | undefined;
+    },
+    run: async (statement, args) => {
+      const [prepared, parameters] = bound(statement, args);
+      return prepared.run(parameters).changes;
+    },
+    insert: async (statement, args) => {
+      const [prepared, parameters] = bound(statement, args);
+      const { changes, lastInsertRowid } = prepared.run(parameters);
+      return changes === 0 ? undefined : lastInsertRowid;
+    },
+  };
+};
