@@ -6,6 +6,7 @@ import { registerConfig } from "./config.ts";
 import { registerDoctor } from "./doctor.ts";
 import { registerInit } from "./init.ts";
 import type { Io } from "./io.ts";
+import { registerKey } from "./key.ts";
 import { version } from "./package-root.ts";
 import { registerSimulate } from "./simulate.ts";
 import { registerStart } from "./start.ts";
@@ -32,6 +33,7 @@ for (const register of [
   registerDoctor,
   registerInit,
   registerConfig,
+  registerKey,
 ]) {
   register(program, io);
 }
