@@ -86,9 +86,13 @@ export const changePrivateFile = (path: string, change: () => string): void => {
       );
     }
     try {
+      const text = change();
+      if (Buffer.byteLength(text) > MAX_BYTES) {
+        throw new KeyError(`key file ${path} is full: remove the oldest keys from its end`);
+      }
       const draft = `${target}.next`;
       rmSync(draft, { force: true }); // of somebody who was killed here
-      writeDraft(draft, change(), statSync(target));
+      writeDraft(draft, text, statSync(target));
       renameSync(draft, target);
       syncFolder(dirname(target));
     } finally {

@@ -13,6 +13,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { KeyError } from "../../../core/keys/errors.ts";
 import { createKeyFile } from "../../../core/keys/key-file.ts";
+import { makeMasterKey, renderMasterKeys } from "../../../core/keys/master-keys.ts";
 import { createPrivateFile } from "../../../core/keys/private-file.ts";
 import { takeFileLock } from "../../../core/store/file-lock.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
@@ -179,6 +180,15 @@ describe("a rotated key file", () => {
     lock?.release();
     await keys.rotate();
     expect(keysIn(path())).toHaveLength(2);
+  });
+
+  it("never grows beyond what can be read again", async () => {
+    const keys = await made();
+    const many = Array.from({ length: 430 }, () => makeMasterKey(now()));
+    while (Buffer.byteLength(renderMasterKeys(many)) > 64 * 1024) many.pop();
+    writeFileSync(path(), renderMasterKeys(many));
+    await expect(keys.rotate()).rejects.toThrow(/is full: remove the oldest keys/);
+    expect(await keys.currentId()).toBe(many[0]?.id);
   });
 
   it("is what a symbolic link leads to", async () => {
