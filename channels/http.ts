@@ -8,6 +8,7 @@ import type {
 } from "../core/contract/channel.ts";
 import { PayloadError, SignatureError } from "../core/contract/errors.ts";
 import type { Log } from "../core/contract/log.ts";
+import { isTraced, trace } from "../core/contract/trace-points.ts";
 import { type BodyLimits, readBody } from "./read-body.ts";
 
 export interface WebhookOptions {
@@ -53,6 +54,7 @@ export const createWebhookMiddleware = (
     const startedAt = now().getTime();
     try {
       write(ctx, await callWebhook(ctx, channel, webhook, limits));
+      if (isTraced()) ctx.res.once("finish", () => trace("acknowledged"));
       const ms = now().getTime() - startedAt;
       log.info({ channel, method: ctx.method, status: ctx.status, ms }, "webhook answered");
     } catch (error) {

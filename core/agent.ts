@@ -2,6 +2,7 @@ import { ModelError } from "./contract/errors.ts";
 import type { ModelMessage, ModelProvider, Tool } from "./contract/model.ts";
 import type { Reply } from "./contract/reply.ts";
 import type { Skill } from "./contract/skill.ts";
+import { trace } from "./contract/trace-points.ts";
 import { refuse } from "./refuse.ts";
 import type { SkillRunner } from "./skill-runner.ts";
 import type { Context } from "./stage.ts";
@@ -54,6 +55,7 @@ export const createAgent = ({ providers, skills, now }: AgentOptions): Agent => 
         },
         signal,
       );
+      trace("model_answered", message.id);
       if (turn.toolCalls.length === 0) {
         if (!VISIBLE.test(turn.text)) throw new ModelError("MODEL_UNAVAILABLE", "empty answer");
         return { kind: "text", markdown: turn.text };

@@ -7,6 +7,7 @@ import type { Log } from "./contract/log.ts";
 import type { InboundMessage } from "./contract/message.ts";
 import type { Locale } from "./contract/model.ts";
 import type { Answer, Refusal, Reply } from "./contract/reply.ts";
+import { trace } from "./contract/trace-points.ts";
 import type { Inbox, InboxEntry } from "./delivery/inbox.ts";
 import { createInlineWaiters } from "./delivery/inline-waiters.ts";
 import { isStop, laneOf } from "./delivery/lane.ts";
@@ -66,6 +67,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     if (claim.kind === "idle") return "idle";
     if (claim.kind === "taken") return { afterMs: claim.afterMs };
     const { entry } = claim;
+    trace("running", entry.message.id, entry.id);
     try {
       await handle(entry);
     } catch (cause) {
@@ -139,7 +141,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         return;
       }
       const { isOurs, isInline } = await outbox.complete(entry, { parts, mayInline: !!waiter });
-      if (!isOurs) log.warn({ inbox: entry.id }, "another process has taken this turn over");
+      if (isOurs) trace("reply_stored", entry.message.id, entry.id);
+      else log.warn({ inbox: entry.id }, "another process has taken this turn over");
       const { id: inboxId, lane, scope } = entry;
       waiter?.(isInline ? inlineReply({ inboxId, lane, scope }, parts[0] ?? "") : undefined);
     } catch (cause) {
@@ -190,9 +193,11 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   return {
     step,
     receive: async (message) => {
+      trace("received", message.id);
       const { id, isNew, scope } = await accept(message);
       const lane = laneOf(message);
       if (isNew) {
+        trace("stored", message.id, id);
         // In the next turn of the event loop, so that the adapter can say that it waits.
         setImmediate(() => schedule().wake({ id: lane, tenantId: scope.tenantId }));
         return {

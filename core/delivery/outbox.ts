@@ -1,6 +1,7 @@
 import type { ChannelAdapter, OutboundPart, SendOutcome } from "../contract/channel.ts";
 import type { Log } from "../contract/log.ts";
 import type { ReplyTarget } from "../contract/message.ts";
+import { trace } from "../contract/trace-points.ts";
 import { SealError } from "../keys/errors.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import { type TenantScope, tenantScope } from "../store/scope.ts";
@@ -129,7 +130,10 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
         const found = await adapter.reconcile(part, signal);
         if (found.kind !== "send") return found;
       }
-      return await adapter.send(part, signal);
+      trace("sending", undefined, row.inbox_id);
+      const outcome = await adapter.send(part, signal);
+      if (outcome.kind === "delivered") trace("sent", undefined, row.inbox_id);
+      return outcome;
     } catch (cause) {
       if (cause instanceof SealError) return { kind: "refused", reason: cause.message };
       const fields = { err: cause, inbox: row.inbox_id, part: row.part, alert: "adapter_threw" };
@@ -164,6 +168,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       await transaction.run(finishMessage, { id: row.inbox_id });
     });
     carried.delete(row.inbox_id);
+    trace("delivered", undefined, row.inbox_id);
   };
 
   const settle = async (row: PendingPart, outcome: SendOutcome): Promise<void> => {
@@ -280,6 +285,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
         await transaction.run(finishMessage, { id: inboxId });
       });
       carried.delete(inboxId);
+      trace("delivered", undefined, inboxId);
       if (behindInline.delete(waiting.id)) schedule().wake(waiting);
     },
   };
