@@ -22,18 +22,16 @@ export const createGroupCommit = (database: Sqlite, transaction: Transaction): G
   const begin = database.prepare("BEGIN IMMEDIATE");
   const commit = database.prepare("COMMIT");
   const rollback = database.prepare("ROLLBACK");
-  // Level FULL syncs the log at every commit, NORMAL only at checkpoints.
-  // https://www.sqlite.org/pragma.html#pragma_synchronous
-  const full = database.prepare("PRAGMA synchronous = FULL");
-  const normal = database.prepare("PRAGMA synchronous = NORMAL");
-  let isFull: boolean | undefined;
+  let level: string | undefined;
   let queue: Job[] = [];
   let running: Promise<void> | undefined;
 
+  // Level FULL syncs the log at every commit, NORMAL only at checkpoints.
+  // https://www.sqlite.org/pragma.html#pragma_synchronous
   const setLevel = (isDurable: boolean): void => {
-    if (isFull === isDurable) return;
-    (isDurable ? full : normal).run([]);
-    isFull = isDurable;
+    const wanted = isDurable ? "FULL" : "NORMAL";
+    if (level !== wanted) database.pragma(`synchronous = ${wanted}`);
+    level = wanted;
   };
 
   const perform = async (batch: readonly Job[]): Promise<unknown[]> => {

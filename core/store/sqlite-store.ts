@@ -25,12 +25,12 @@ export const openSqliteStore = async (folder: string): Promise<Store> => {
   };
   try {
     const writer = open();
-    writer.prepare("PRAGMA journal_mode = WAL").all([]);
+    writer.pragma("journal_mode = WAL");
     await migrate(writer);
-    writer.prepare("PRAGMA foreign_keys = ON").run([]);
+    writer.pragma("foreign_keys = ON");
     // Reads see what is committed, never the middle of a transaction.
     const reader = open();
-    reader.prepare("PRAGMA query_only = ON").run([]);
+    reader.pragma("query_only = ON");
     const commits = createGroupCommit(writer, transactionOn(writer));
     const reading = transactionOn(reader);
     return {

@@ -5,6 +5,8 @@ import { StoreError } from "./errors.ts";
 export interface Sqlite {
   /** The statement for this text; prepared once and kept, so texts must not hold values. */
   prepare(sql: string): SqliteStatement;
+  /** Sets how the connection works. Not by a prepared statement: some take effect only when prepared. */
+  pragma(setting: string): void;
   close(): void;
 }
 
@@ -33,6 +35,9 @@ export const openSqlite = (path: string, busyTimeoutMs = 5_000): Sqlite => {
   return {
     close: () => {
       database.close();
+    },
+    pragma: (setting) => {
+      database.exec(`PRAGMA ${setting}`);
     },
     prepare: (sql) => {
       let statement = prepared.get(sql);
