@@ -33,6 +33,7 @@ const adapterOf = (webhook: Webhook, path = PATH, name = "test"): ChannelAdapter
   stop: async () => {},
   render: ({ markdown }) => [markdown],
   send: async () => ({ kind: "delivered" }),
+  reconcile: async () => ({ kind: "send" }),
 });
 
 const serve = async (webhook: Webhook) => {

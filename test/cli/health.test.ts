@@ -2,19 +2,27 @@ import type { AddressInfo } from "node:net";
 import Router from "@koa/router";
 import Koa from "koa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { addHealthRoutes } from "../../cli/health.ts";
-import { openStore, type Store } from "../../core/store/store.ts";
+import { addHealthRoutes, type HealthParts } from "../../cli/health.ts";
+import { createInbox } from "../../core/delivery/inbox.ts";
+import { openStore } from "../../core/store/open-store.ts";
+import type { Store } from "../../core/store/store.ts";
 import type { SandboxStatus } from "../../sandbox/driver.ts";
 import { fakeChannel } from "../fakes/channel.ts";
+import { cipherOn } from "../fakes/cipher.ts";
+import { recordedLog } from "../fakes/log.ts";
 import { temporaryFolder } from "../fakes/temporary-folder.ts";
 import { fakeSandbox } from "../fakes/turn.ts";
 
 const folder = temporaryFolder();
 let store: Store;
+let inbox: HealthParts["inbox"];
 let close = () => {};
 
 beforeEach(async () => {
-  store = await openStore(folder.path);
+  store = await openStore({ url: `file:${folder.path}` });
+  const cipher = await cipherOn(store, folder.path);
+  const now = () => new Date();
+  inbox = createInbox({ store, cipher, owner: "me", now, log: recordedLog() });
 });
 afterEach(async () => {
   close();
@@ -34,7 +42,7 @@ const ask = async (
 ): Promise<unknown> => {
   const router = new Router();
   addHealthRoutes(router, {
-    store,
+    inbox,
     adapters: new Map([["wechat_work", fakeChannel("wechat_work")]]),
     sandbox: { ...fakeSandbox().sandbox, status: () => status },
     isDraining: () => isDraining,
@@ -92,6 +100,5 @@ describe("health", () => {
         checks: { ...checks, store: { ok: false, reason: "the store cannot be read" } },
       },
     ]);
-    store = await openStore(folder.path);
   });
 });

@@ -1,9 +1,19 @@
 import { describe, expect, it } from "vitest";
 import type { Agent } from "../../core/agent.ts";
 import { ModelError } from "../../core/contract/errors.ts";
+import { createRunningTurns } from "../../core/delivery/running-turns.ts";
 import { createPipeline } from "../../core/pipeline.ts";
 import { recordedLog } from "../fakes/log.ts";
 import { contextOf, recordedAudit, tenantWith, textContext } from "../fakes/turn.ts";
+
+/** Nothing runs that could be stopped. */
+const noTurns = () =>
+  createRunningTurns({
+    inbox: { requestStop: async () => false, stopRequests: async () => new Set() },
+    log: recordedLog(),
+    signal: new AbortController().signal,
+    lookEveryMs: 0,
+  });
 
 const setUp = (answer: Agent["answer"], permissions: readonly string[] = ["agent:chat"]) => {
   const auditLog = recordedAudit();
@@ -15,6 +25,7 @@ const setUp = (answer: Agent["answer"], permissions: readonly string[] = ["agent
     roles: {
       permissionsOf: () => ({ roles: [], has: (permission) => permissions.includes(permission) }),
     },
+    turns: noTurns(),
     agent: { answer },
     now: () => {
       time += 5;
@@ -32,7 +43,7 @@ describe("pipeline", () => {
     expect(await pipeline(textContext("hi"))).toEqual({ kind: "text", markdown: "hello" });
     expect(records).toMatchObject([
       {
-        tenantId: "sales",
+        scope: { tenantId: "sales" },
         message: { sender: { id: "wei" } },
         action: "message",
         decision: "answered",
@@ -80,6 +91,7 @@ describe("pipeline", () => {
       auditLog: { record: () => Promise.reject(new Error("disk full")) },
       log: recordedLog(),
       roles: { permissionsOf: () => ({ roles: [], has: () => true }) },
+      turns: noTurns(),
       agent: { answer: hello },
       now: () => new Date(0),
     });
