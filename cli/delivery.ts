@@ -26,6 +26,8 @@ export interface Delivery {
 export interface DeliveryParts {
   readonly roles: Roles;
   readonly lease: ProcessLease;
+  /** No other process can be at work on this store. */
+  readonly isAlone: boolean;
   readonly store: Store;
   readonly cipher: ContentCipher;
   readonly adapters: ReadonlyMap<string, ChannelAdapter>;
@@ -43,12 +45,12 @@ const SENDS = { concurrency: 64, perTenant: 16 };
 
 /** Builds the parts; nothing moves before `start`. */
 export const createDelivery = (parts: DeliveryParts): Delivery => {
-  const { roles, lease, store, cipher, inbox, turns, adapters, rules } = parts;
+  const { roles, lease, isAlone, store, cipher, inbox, turns, adapters, rules } = parts;
   const { auditLog, log, now, signal } = parts;
   let schedule: Schedule = NOT_STARTED;
   let sends: Schedule = NOT_STARTED;
   const outbox = createOutbox({
-    ...{ store, cipher, owner: lease.id, adapters, now, log, signal },
+    ...{ store, cipher, owner: lease.id, isAlone, adapters, now, log, signal },
     random: Math.random,
     schedule: () => sends,
   });

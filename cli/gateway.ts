@@ -90,10 +90,8 @@ export const startGateway = async (
     const turns = createRunningTurns({ inbox, log, signal, lookEveryMs });
     const parts = { sandbox, auditLog, turns, log, now };
     let rules = await buildRules(loaded, parts);
-    const delivery = createDelivery({
-      ...{ roles, lease, store, cipher, inbox, turns, adapters, auditLog, log, now, signal },
-      rules: () => rules,
-    });
+    const built = { store, cipher, inbox, turns, adapters, auditLog, log, now, signal };
+    const delivery = createDelivery({ ...built, roles, lease, isAlone, rules: () => rules });
 
     let isDraining = false;
     const router = new Router();

@@ -58,6 +58,8 @@ export interface OutboxOptions {
   readonly cipher: ContentCipher;
   /** Id of this process's lease. */
   readonly owner: string;
+  /** No other process can be at work on this store. */
+  readonly isAlone: boolean;
   readonly adapters: ReadonlyMap<string, ChannelAdapter>;
   /** Wakes lanes; known only once it was built around `step`. */
   readonly schedule: () => Pick<Schedule, "wake">;
@@ -79,7 +81,7 @@ const GIVE_UP_AFTER_MS = 24 * 60 * 60_000;
 const RACE_MS = 50;
 
 export const createOutbox = (options: OutboxOptions): Outbox => {
-  const { store, cipher, owner, adapters, schedule, now, random, log, signal } = options;
+  const { store, cipher, owner, isAlone, adapters, schedule, now, random, log, signal } = options;
   const startedAt = now().getTime();
   // Inline replies whose response was written and whose row does not say so yet, by message id.
   const carried = new Set<number>();
@@ -98,11 +100,11 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       return "again";
     }
     const waitMs = row.due_at - now().getTime();
-    if (waitMs > 0) {
+    if (waitMs > 0 && !isLeftBehind(row)) {
       if (row.via === "inline") behindInline.add(lane.id);
       return { afterMs: waitMs };
     }
-    if (row.via === "inline" && wasLeftAlone(row)) {
+    if (row.via === "inline" && mustHaveArrived(row)) {
       await recordDelivered(row, "no redelivery tells otherwise");
       return "again";
     }
@@ -117,8 +119,12 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     return "again";
   };
 
+  /** It travelled in a response of a process that is gone: nobody will tell what became of it. */
+  const isLeftBehind = (row: PendingPart): boolean =>
+    isAlone && row.via === "inline" && row.created_at < startedAt;
+
   /** Nobody said that the response broke off, and somebody was there for the platform's retries. */
-  const wasLeftAlone = (row: PendingPart): boolean =>
+  const mustHaveArrived = (row: PendingPart): boolean =>
     row.reason === null && startedAt <= row.created_at + SHORT_CRASH_MS;
 
   const send = async (row: PendingPart): Promise<SendOutcome> => {
