@@ -13,7 +13,6 @@ import { type BodyLimits, readBody } from "./read-body.ts";
 
 export interface WebhookOptions {
   readonly log: Log;
-  readonly now: () => Date;
   /** Called for every forged or unreadable request; what is logged of them is its affair. */
   readonly onRejected: (rejection: Rejection) => void;
   /** Default: 1 MiB within 5 s. */
@@ -31,7 +30,7 @@ export const createWebhookMiddleware = (
   options: WebhookOptions,
 ): Middleware => {
   const routes = routesOf(adapters);
-  const { log, now, onRejected, limits = LIMITS } = options;
+  const { log, onRejected, limits = LIMITS } = options;
 
   const refuse = (ctx: Context, channel: string, error: unknown): void => {
     if (error instanceof SignatureError || error instanceof PayloadError) {
@@ -51,12 +50,9 @@ export const createWebhookMiddleware = (
     const route = routes.get(ctx.path);
     if (!route) return next();
     const { channel, webhook } = route;
-    const startedAt = now().getTime();
     try {
       write(ctx, await callWebhook(ctx, channel, webhook, limits));
       if (isTraced()) ctx.res.once("finish", () => trace("acknowledged"));
-      const ms = now().getTime() - startedAt;
-      log.info({ channel, method: ctx.method, status: ctx.status, ms }, "webhook answered");
     } catch (error) {
       refuse(ctx, channel, error);
     }
@@ -86,9 +82,10 @@ const callWebhook = async (
   webhook: Webhook,
   limits: BodyLimits,
 ): Promise<WebhookResponse> => {
-  const hangup = new AbortController();
-  ctx.res.once("close", () => {
-    if (!ctx.res.writableFinished) hangup.abort();
+  const hungUp = new Promise<void>((resolve) => {
+    ctx.res.once("close", () => {
+      if (!ctx.res.writableFinished) resolve();
+    });
   });
   const { method, querystring: query, headers } = ctx;
   // Only a POST says something in its body; another's is thrown away together with its connection.
@@ -96,15 +93,16 @@ const callWebhook = async (
     ctx.set("Connection", "close");
   }
   const body = method === "POST" ? await readBody(ctx.req, channel, limits) : Buffer.alloc(0);
-  return webhook({ method, query, headers, body, signal: hangup.signal });
+  return webhook({ method, query, headers, body, hungUp });
 };
 
 const write = (ctx: Context, response: WebhookResponse): void => {
   ctx.status = response.status;
+  // First, or koa would guess one from the body.
+  if (response.contentType !== undefined) ctx.set("Content-Type", response.contentType);
   // Not null, which koa would turn into 204.
   ctx.body = response.body ?? "";
   if (response.contentType === undefined) ctx.remove("Content-Type");
-  else ctx.set("Content-Type", response.contentType);
   if (response.settled) whenSettled(ctx.res, response.settled);
 };
 

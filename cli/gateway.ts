@@ -100,7 +100,7 @@ export const startGateway = async (
     app.on("error", (cause) => log.error({ err: cause }, "request failed"));
     const onRejected = createRejectionRecorder(auditLog, log, now);
     if (roles.isGateway) {
-      app.use(createWebhookMiddleware([...adapters.values()], { log, now, onRejected }));
+      app.use(createWebhookMiddleware([...adapters.values()], { log, onRejected }));
     }
     app.use(router.routes());
 

@@ -12,7 +12,6 @@ import type { Log } from "../../core/contract/log.ts";
 import type { InboundMessage } from "../../core/contract/message.ts";
 import type { Fetch } from "./api.ts";
 import { createWecomClient } from "./client.ts";
-import { createDeadline } from "./deadline.ts";
 import { parseMessage } from "./parse.ts";
 import { renderPassive } from "./passive.ts";
 import { render } from "./render.ts";
@@ -37,6 +36,7 @@ export interface WecomAdapterOptions {
 export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter => {
   const { apps, log, now, inlineMs = 1_000, timeoutMs = 10_000 } = options;
   const { fetch = globalThis.fetch, random = Math.random } = options;
+  const msSince = (earlier: Date): number => now().getTime() - earlier.getTime();
   let receive: Receive | undefined;
 
   const accept = async (message: InboundMessage): Promise<Receipt | undefined> => {
@@ -62,18 +62,19 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     request: WebhookRequest,
     arrivedAt: Date,
   ): Promise<InlineReply | undefined> => {
-    const deadline = createDeadline(
-      inlineMs - (now().getTime() - arrivedAt.getTime()),
-      request.signal,
-    );
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.max(0, inlineMs - msSince(arrivedAt)));
+      void request.hungUp.then(resolve);
+    });
     try {
-      return await receipt.inlineReply(deadline.signal);
+      return await receipt.inlineReply(deadline);
     } catch (err) {
       // The message is stored, so its answer will come, if not in this response.
       log.error({ err, messageId: message.id }, "no inline reply");
       return undefined;
     } finally {
-      deadline.clear();
+      clearTimeout(timer);
     }
   };
 
@@ -95,12 +96,15 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     const { message } = parsed;
     const receipt = await accept(message);
     if (!receipt) return { status: 503 };
+    const { kind } = message.content;
+    const reply =
+      kind === "event" ? undefined : await waitForReply(receipt, message, request, arrivedAt);
+    const { isNew } = receipt;
+    const ms = msSince(arrivedAt);
     log.info(
-      { ...about, messageId: message.id, kind: message.content.kind, isNew: receipt.isNew },
-      "callback stored",
+      { ...about, messageId: message.id, kind, isNew, isInline: reply !== undefined, ms },
+      "callback stored and answered",
     );
-    if (message.content.kind === "event") return EMPTY;
-    const reply = await waitForReply(receipt, message, request, arrivedAt);
     if (!reply) return EMPTY;
     const { address: userId } = message.target;
     const answer = { corpId: app.corp_id, userId, content: reply.body };

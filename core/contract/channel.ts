@@ -39,10 +39,10 @@ export interface Receipt {
   readonly isNew: boolean;
   /**
    * The reply, if it can travel in the response that is being written now (a single part).
-   * A new message waits for it until `deadline`; after that the reply goes by `send`.
+   * A new message waits for it until `deadline` resolves; after that the reply goes by `send`.
    * A redelivery never waits: it gets the same body again if an earlier response carried it.
    */
-  inlineReply(deadline: AbortSignal): Promise<InlineReply | undefined>;
+  inlineReply(deadline: Promise<void>): Promise<InlineReply | undefined>;
 }
 
 export interface InlineReply {
@@ -84,8 +84,8 @@ export interface WebhookRequest {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** The exact bytes that were signed, capped by the server while reading. */
   readonly body: Buffer;
-  /** Aborted when the platform hangs up before the response is written. */
-  readonly signal: AbortSignal;
+  /** Resolves when the platform hangs up before the response is written, and never otherwise. */
+  readonly hungUp: Promise<void>;
 }
 
 export interface WebhookResponse {

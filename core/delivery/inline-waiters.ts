@@ -5,7 +5,7 @@ type Answer = (reply: InlineReply | undefined) => void;
 /** Responses that are held open in case their reply comes in time. */
 export interface InlineWaiters {
   /** Resolves with the reply, or with nothing at the deadline. */
-  wait(inboxId: number, deadline: AbortSignal): Promise<InlineReply | undefined>;
+  wait(inboxId: number, deadline: Promise<void>): Promise<InlineReply | undefined>;
   /** Claims the waiting response: from now on the deadline does not end it, the caller does. */
   take(inboxId: number): Answer | undefined;
 }
@@ -15,18 +15,9 @@ export const createInlineWaiters = (): InlineWaiters => {
   return {
     wait: (inboxId, deadline) =>
       new Promise((resolve) => {
-        if (deadline.aborted) {
-          resolve(undefined);
-          return;
-        }
-        const giveUp = () => {
-          waiting.delete(inboxId);
-          resolve(undefined);
-        };
-        deadline.addEventListener("abort", giveUp, { once: true });
-        waiting.set(inboxId, (reply) => {
-          deadline.removeEventListener("abort", giveUp);
-          resolve(reply);
+        waiting.set(inboxId, resolve);
+        void deadline.then(() => {
+          if (waiting.delete(inboxId)) resolve(undefined);
         });
       }),
     take: (inboxId) => {

@@ -94,7 +94,7 @@ const startGateway = async (
     return behaviour(message, adapter);
   });
   const koa = new Koa();
-  const webhookOptions = { log: recordedLog(), now: () => new Date(), onRejected: () => {} };
+  const webhookOptions = { log: recordedLog(), onRejected: () => {} };
   koa.use(createWebhookMiddleware([adapter], webhookOptions));
   server = options.tls
     ? createTlsServer(options.tls, koa.callback())

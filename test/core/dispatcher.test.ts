@@ -62,7 +62,7 @@ afterEach(async () => {
 });
 
 const eventually = (check: () => void | Promise<void>) => vi.waitFor(check, { interval: 1 });
-const never = new AbortController().signal;
+const never = new Promise<void>(() => {});
 /** A pipeline whose turns end when the test says so. */
 const held = () => {
   const ends = new Map<string, () => void>();
@@ -90,10 +90,13 @@ describe("dispatcher", () => {
     const { pipeline, end, begun } = held();
     gateway = start(pipeline);
     const receipt = await gateway.dispatcher.receive(textMessage("m1"));
-    const deadline = new AbortController();
-    const waiting = receipt.inlineReply(deadline.signal);
+    let giveUp = (): void => {};
+    const deadline = new Promise<void>((resolve) => {
+      giveUp = resolve;
+    });
+    const waiting = receipt.inlineReply(deadline);
     await eventually(() => expect(begun).toEqual(["m1"]));
-    deadline.abort();
+    giveUp();
     expect(await waiting).toBeUndefined();
     end("m1");
     await eventually(() =>

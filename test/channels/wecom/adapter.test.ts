@@ -23,12 +23,10 @@ const PATH = "/api/wechat/callback";
 const now = () => new Date();
 const seconds = () => Math.floor(Date.now() / 1000);
 
-const requestOf = (
-  query: string,
-  body: string | Buffer = "",
-  method = "POST",
-  signal = new AbortController().signal,
-): WebhookRequest => ({ method, query, headers: {}, body: Buffer.from(body), signal });
+const requestOf = (query: string, body: string | Buffer = "", method = "POST"): WebhookRequest => ({
+  ...{ method, query, headers: {}, body: Buffer.from(body) },
+  hungUp: new Promise(() => {}),
+});
 
 const messageRequest = (
   text: string,
@@ -334,25 +332,26 @@ describe("the callback's answer", () => {
   it("is empty when no answer came by the deadline", async () => {
     const waiting: Receipt = {
       isNew: true,
-      inlineReply: (deadline) =>
-        new Promise((resolve) => deadline.addEventListener("abort", () => resolve(undefined))),
+      inlineReply: (deadline) => deadline.then(() => undefined),
     };
     const { call } = await startedAdapter({ receipt: waiting, inlineMs: 5 });
     expect(await call(messageRequest("hello", "1"))).toEqual({ status: 200 });
   });
 
   it("waits no longer when the platform hangs up", async () => {
-    const hangup = new AbortController();
+    let hangUp = (): void => {};
+    const hungUp = new Promise<void>((resolve) => {
+      hangUp = resolve;
+    });
     const waiting: Receipt = {
       isNew: true,
-      inlineReply: (deadline) =>
-        new Promise((resolve) => {
-          deadline.addEventListener("abort", () => resolve(undefined));
-          hangup.abort();
-        }),
+      inlineReply: (deadline) => {
+        hangUp();
+        return deadline.then(() => undefined);
+      },
     };
     const { call } = await startedAdapter({ receipt: waiting, inlineMs: 60_000 });
-    const response = await call({ ...messageRequest("hello", "1"), signal: hangup.signal });
+    const response = await call({ ...messageRequest("hello", "1"), hungUp });
     expect(response).toEqual({ status: 200 });
   });
 
@@ -369,12 +368,10 @@ describe("the callback's answer", () => {
       time += 1500;
       return {
         isNew: true,
-        inlineReply: (deadline) =>
-          new Promise((resolve) => {
-            waits.push(true);
-            if (deadline.aborted) resolve(undefined);
-            deadline.addEventListener("abort", () => resolve(undefined));
-          }),
+        inlineReply: (deadline) => {
+          waits.push(true);
+          return deadline.then(() => undefined);
+        },
       };
     });
     const response = await adapter.webhooks.get(PATH)?.(messageRequest("hello", "1"));
