@@ -8,6 +8,13 @@ const CALLBACK = "/api/wechat/callback";
 const bundled = join(import.meta.dirname, "..", "..", "skills", "bundled");
 const hostile = join(import.meta.dirname, "..", "fixtures", "hostile-skills");
 
+export interface WecomGatewayOptions extends WecomCloudOptions {
+  /** Settings of the same names. */
+  readonly openshell?: object;
+  readonly storage?: object;
+  readonly queue?: object;
+}
+
 export interface WecomGateway {
   readonly cloud: WecomCloud;
   readonly model: OpenAiServer;
@@ -25,9 +32,9 @@ export interface WecomGateway {
  * provider, `clerk` in one that may use no skill but csv-summary, and `nobody@…` in none.
  */
 export const startWecomGateway = async (
-  options: WecomCloudOptions & { readonly openshell?: object } = {},
+  options: WecomGatewayOptions = {},
 ): Promise<WecomGateway> => {
-  const { openshell, ...cloudOptions } = options;
+  const { openshell, storage, queue, ...cloudOptions } = options;
   const [cloud, model] = await Promise.all([startWecomCloud(cloudOptions), startOpenAiServer()]);
   const { app } = cloud;
   const bound = (user: string) => [
@@ -36,6 +43,8 @@ export const startWecomGateway = async (
   const asking = (provider: string) => ({ llm_config: { provider } });
   const staffModel = { llm_config: { provider: "stand-in", model: "m" } };
   const gateway = gatewayProcess({
+    ...(storage && { storage }),
+    ...(queue && { queue }),
     channels: {
       wechat_work: {
         corp_id: app.corpId,
