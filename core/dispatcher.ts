@@ -78,11 +78,15 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     return "again";
   };
 
-  const handle = async (claimed: InboxEntry): Promise<void> => {
-    const found = find(claimed.message);
+  const handle = async (entry: InboxEntry): Promise<void> => {
+    const found = find(entry.message);
     const scope = scopeOf(found);
-    const entry =
-      scope.tenantId === claimed.scope.tenantId ? claimed : await inbox.move(claimed, scope);
+    if (scope.tenantId !== entry.scope.tenantId) {
+      // The settings were changed meanwhile: its turn comes in the order, and uses the share, of that tenant.
+      await inbox.move(entry, scope);
+      schedule().wake({ id: entry.lane, tenantId: scope.tenantId });
+      return;
+    }
     await finish(entry, await turns.run(entry, (signal) => takeTurn(entry, found, signal)));
   };
 

@@ -84,16 +84,22 @@ export const releaseMessage = statement<{ id: number; owner: string; attempts: n
       .where("owner", "=", arg("owner")),
 );
 
-/** Brings a message to the tenant that its turn found. */
+/** Gives a message that was taken to the tenant that its turn found, its turn not counted. */
 export const moveMessage = statement<{
   id: number;
   owner: string;
   tenantId: string;
   message: Uint8Array;
+  attempts: number;
 }>()((db, arg) =>
   db
     .updateTable("inbox")
-    .set({ tenant_id: arg("tenantId"), message: arg("message") })
+    .set({
+      tenant_id: arg("tenantId"),
+      message: arg("message"),
+      owner: "",
+      attempts: arg("attempts"),
+    })
     .where("id", "=", arg("id"))
     .where("state", "=", sql.lit("pending" as const))
     .where("owner", "=", arg("owner")),
@@ -101,6 +107,7 @@ export const moveMessage = statement<{
 
 /** Ends the turn of a message, if it is still its owner's to end. */
 export const endTurn = statement<{
+  tenantId: string;
   id: number;
   owner: string;
   state: InboxTable["state"];
@@ -110,16 +117,18 @@ export const endTurn = statement<{
     .updateTable("inbox")
     .set({ state: arg("state"), owner: "", reason: arg("reason") })
     .where("id", "=", arg("id"))
+    .where("tenant_id", "=", arg("tenantId"))
     .where("state", "=", sql.lit("pending" as const))
     .where("owner", "=", arg("owner")),
 );
 
 /** Every part of its reply is out. */
-export const finishMessage = statement<{ id: number }>()((db, arg) =>
+export const finishMessage = statement<{ tenantId: string; id: number }>()((db, arg) =>
   db
     .updateTable("inbox")
     .set({ state: "done" })
     .where("id", "=", arg("id"))
+    .where("tenant_id", "=", arg("tenantId"))
     .where("state", "=", sql.lit("answered" as const))
     .where((eb) =>
       eb.not(
@@ -128,6 +137,7 @@ export const finishMessage = statement<{ id: number }>()((db, arg) =>
             .selectFrom("outbox")
             .select("part")
             .where("inbox_id", "=", arg("id"))
+            .where("tenant_id", "=", arg("tenantId"))
             .where("state", "=", sql.lit("pending" as const)),
         ),
       ),
@@ -135,12 +145,14 @@ export const finishMessage = statement<{ id: number }>()((db, arg) =>
 );
 
 /** Its reply cannot be delivered. */
-export const buryMessage = statement<{ id: number; reason: string }>()((db, arg) =>
-  db
-    .updateTable("inbox")
-    .set({ state: "dead", reason: arg("reason") })
-    .where("id", "=", arg("id"))
-    .where("state", "=", sql.lit("answered" as const)),
+export const buryMessage = statement<{ tenantId: string; id: number; reason: string }>()(
+  (db, arg) =>
+    db
+      .updateTable("inbox")
+      .set({ state: "dead", reason: arg("reason") })
+      .where("id", "=", arg("id"))
+      .where("tenant_id", "=", arg("tenantId"))
+      .where("state", "=", sql.lit("answered" as const)),
 );
 
 export const requestStop = statement<{ tenantId: string; lane: string }>()((db, arg) =>

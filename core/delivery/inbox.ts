@@ -34,8 +34,8 @@ export interface Inbox {
   claim(lane: Lane): Promise<Claim>;
   /** Hands a claimed message back that got no reply, although this process lives. */
   giveBack(entry: InboxEntry): Promise<void>;
-  /** Brings a claimed message to the tenant that its turn found; the entry to go on with. */
-  move(entry: InboxEntry, scope: TenantScope): Promise<InboxEntry>;
+  /** Hands a claimed message on to the tenant that its turn found, to be begun in that tenant's lane. */
+  move(entry: InboxEntry, scope: TenantScope): Promise<void>;
   /** Gives a claimed message up that cannot be answered; an operator may replay it. */
   bury(entry: InboxEntry, reason: string): Promise<void>;
   /** Asks whoever works on this lane to end the running turn; false when nobody does. */
@@ -91,7 +91,7 @@ export const createInbox = ({ store, cipher, owner, now, log }: InboxOptions): I
     return row && { id: row.id, isNew: false, scope: tenantScope(row.tenant_id) };
   };
 
-  /** What was stored, or undefined when it is not what was sealed: then it is dead. */
+  /** What was stored, or undefined when it is not what was sealed. */
   const openMessage = async (
     scope: TenantScope,
     row: { readonly id: number; channel: string; key: string; message: Uint8Array },
@@ -101,14 +101,13 @@ export const createInbox = ({ store, cipher, owner, now, log }: InboxOptions): I
     } catch (cause) {
       if (!(cause instanceof SealError)) throw cause;
       log.error({ err: cause, inbox: row.id, alert: "message_unreadable" }, "message is dead");
-      await bury(row.id, "its content was changed in the store");
       return undefined;
     }
   };
 
-  const bury = async (id: number, reason: string): Promise<void> => {
+  const bury = async ({ tenantId }: TenantScope, id: number, reason: string): Promise<void> => {
     await store.write("intake", (transaction) =>
-      transaction.run(endTurn, { id, owner, state: "dead", reason }),
+      transaction.run(endTurn, { tenantId, id, owner, state: "dead", reason }),
     );
   };
 
@@ -141,7 +140,11 @@ export const createInbox = ({ store, cipher, owner, now, log }: InboxOptions): I
       if (!row) return { kind: "idle" };
       const leftMs = (row.lease_until ?? 0) - now().getTime();
       if (row.owner !== owner && leftMs > 0) return { kind: "taken", afterMs: leftMs };
-      const attempt = row.attempts + 1;
+      const scope = tenantScope(row.tenant_id);
+      // Before it is taken: that its key cannot be had for now is not held against the message.
+      const message = await openMessage(scope, row);
+      // What is ours already was begun by us and could not be given back; nobody died under it.
+      const attempt = row.owner === owner ? row.attempts : row.attempts + 1;
       const taken = await store.note("intake", (transaction) =>
         transaction.run(takeMessage, {
           id: row.id,
@@ -151,9 +154,10 @@ export const createInbox = ({ store, cipher, owner, now, log }: InboxOptions): I
         }),
       );
       if (taken === 0) return { kind: "taken", afterMs: RACE_MS };
-      const scope = tenantScope(row.tenant_id);
-      const message = await openMessage(scope, row);
-      if (!message) return { kind: "taken", afterMs: 0 };
+      if (!message) {
+        await bury(scope, row.id, "its content was changed in the store");
+        return { kind: "taken", afterMs: 0 };
+      }
       const receivedAt = new Date(row.received_at);
       return {
         kind: "entry",
@@ -171,13 +175,14 @@ export const createInbox = ({ store, cipher, owner, now, log }: InboxOptions): I
       const { channel, id: key } = entry.message;
       const plain = Buffer.from(JSON.stringify(entry.message));
       const message = await cipher.seal(scope, placeOf(channel, key), plain);
+      const attempts = entry.attempt - 1;
+      const { id } = entry;
       await store.note("intake", (transaction) =>
-        transaction.run(moveMessage, { id: entry.id, owner, tenantId: scope.tenantId, message }),
+        transaction.run(moveMessage, { id, owner, tenantId: scope.tenantId, message, attempts }),
       );
-      return { ...entry, scope };
     },
 
-    bury: ({ id }, reason) => bury(id, reason),
+    bury: ({ scope, id }, reason) => bury(scope, id, reason),
 
     requestStop: async (lane) => {
       const asked = await store.note("intake", (transaction) =>

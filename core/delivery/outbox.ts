@@ -171,7 +171,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
   const recordDelivered = async (row: PendingPart, reason: string | null): Promise<void> => {
     await store.note(tenantScope(row.tenant_id), async (transaction) => {
       await transaction.run(markDelivered, { ...keyOf(row), reason });
-      await transaction.run(finishMessage, { id: row.inbox_id });
+      await transaction.run(finishMessage, { tenantId: row.tenant_id, id: row.inbox_id });
     });
     carried.delete(row.inbox_id);
     trace("delivered", undefined, row.inbox_id);
@@ -189,7 +189,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       log.error({ ...fields, reason, alert: "dead_letter" }, "reply not deliverable");
       await store.write(scope, async (transaction) => {
         await transaction.run(buryReply, { ...keyOf(row), reason });
-        await transaction.run(buryMessage, { id: row.inbox_id, reason });
+        await transaction.run(buryMessage, { tenantId: row.tenant_id, id: row.inbox_id, reason });
       });
       return;
     }
@@ -245,7 +245,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       const rows = await sealParts(entry, parts);
       const ended = await store.write(scope, async (transaction) => {
         const state = parts.length === 0 ? "done" : "answered";
-        const ours = await transaction.run(endTurn, { id, owner, state, reason: null });
+        const ours = await transaction.run(endTurn, { tenantId, id, owner, state, reason: null });
         if (ours === 0) return { isOurs: false, isInline: false };
         const isInline =
           mayInline &&
@@ -288,7 +288,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       carried.add(inboxId);
       await store.note(scope, async (transaction) => {
         await transaction.run(markDelivered, { tenantId, inboxId, part: 0, reason: null });
-        await transaction.run(finishMessage, { id: inboxId });
+        await transaction.run(finishMessage, { tenantId, id: inboxId });
       });
       carried.delete(inboxId);
       trace("delivered", undefined, inboxId);

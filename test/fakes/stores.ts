@@ -1,5 +1,7 @@
+import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from "vitest";
 import { openStore } from "../../core/store/open-store.ts";
+import { openSqlite } from "../../core/store/sqlite.ts";
 import type { DialectName } from "../../core/store/statement.ts";
 import type { Store } from "../../core/store/store.ts";
 import { lacks } from "./need-server.ts";
@@ -17,6 +19,8 @@ export interface StoreWorld {
   open(): Promise<Store>;
   /** Closes every store that is open on it. */
   closeAll(): Promise<void>;
+  /** SQL as nobody's wall holds it, for a test's own eyes and for damage done on purpose. */
+  sql(text: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** PostgreSQL only: the server. */
   readonly server: PostgresServer;
 }
@@ -60,6 +64,30 @@ const worldOf = (
     opened = [];
     await Promise.all(all.map((store) => store.close()));
   };
+  const sql = async (text: string) => {
+    if (!server) {
+      const database = openSqlite(`${url.slice("file:".length)}/clawgate.db`);
+      try {
+        const statement = database.prepare(text);
+        if (statement.reader) return statement.all([]);
+        statement.run([]);
+        return [];
+      } finally {
+        database.close();
+      }
+    }
+    const types: pg.CustomTypesConfig = {
+      getTypeParser: (id, format) =>
+        id === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(id, format),
+    };
+    const client = new pg.Client({ connectionString: server().asSuperuser(url), types });
+    await client.connect();
+    try {
+      return (await client.query(text)).rows;
+    } finally {
+      await client.end();
+    }
+  };
   let store: Store;
   beforeEach(async () => {
     url = await create();
@@ -70,6 +98,7 @@ const worldOf = (
     dialect,
     open,
     closeAll,
+    sql,
     get store() {
       return store;
     },

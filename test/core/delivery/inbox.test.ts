@@ -1,82 +1,411 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createInbox, type Inbox, laneOf } from "../../../core/delivery/inbox.ts";
-import { openStore, type Store } from "../../../core/store/store.ts";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { REMEMBERED_MS } from "../../../core/delivery/housekeeping.ts";
+import { laneOf } from "../../../core/delivery/lane.ts";
+import type { Lane } from "../../../core/delivery/schedule.ts";
+import { KeyError } from "../../../core/keys/errors.ts";
+import { tenantScope } from "../../../core/store/scope.ts";
+import { begin, type DeliveryProcess, deliveryProcess } from "../../fakes/delivery-process.ts";
 import { textMessage } from "../../fakes/messages.ts";
+import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 
-const folder = temporaryFolder();
-let store: Store;
-let inbox: Inbox;
+const sales = tenantScope("sales");
+const legal = tenantScope("legal");
+const LEASE_MS = 15_000;
+const STARTED_AT = Date.UTC(2026, 2, 1);
 
-beforeEach(async () => {
-  store = await openStore(folder.path);
-  inbox = createInbox(store, () => new Date(1_000));
+const laneIn = (sender: string, tenantId = "sales"): Lane => ({
+  id: laneOf(textMessage("x", "x", sender)),
+  tenantId,
 });
-afterEach(() => store.close());
+const wei = laneIn("wei");
 
-describe("inbox", () => {
-  it("queues a redelivered message once", async () => {
-    const first = await inbox.accept(textMessage("m1"));
-    const again = await inbox.accept(textMessage("m1"));
-    expect(first.isNew).toBe(true);
-    expect(again).toEqual({ id: first.id, isNew: false });
-  });
+const folder = temporaryFolder();
+let time: number;
+const now = () => new Date(time);
+beforeEach(() => {
+  time = STARTED_AT;
+});
 
-  it("queues one of many deliveries that arrive at the same instant", async () => {
-    const receipts = await Promise.all(
-      Array.from({ length: 20 }, () => inbox.accept(textMessage("m1"))),
+describeStores("inbox", (world) => {
+  let process: DeliveryProcess;
+  /** Another process on the same store. */
+  const another = async () =>
+    deliveryProcess({ store: await world.open(), folder: folder.path, now });
+  const accept = (id: string, sender = "wei", by = process) =>
+    by.inbox.accept(textMessage(id, `text of ${id}`, sender), sales);
+  const states = async () =>
+    (await world.sql("SELECT key, state FROM inbox ORDER BY id")).map(
+      ({ key, state }) => `${key} ${state}`,
     );
-    expect(receipts.filter((receipt) => receipt.isNew)).toHaveLength(1);
+  const answer = async (parts: readonly string[], by = process) => {
+    const entry = await begin(by, wei);
+    return { entry, ...(await by.outbox.complete(entry, { parts, mayInline: false })) };
+  };
+
+  beforeEach(async () => {
+    process = await deliveryProcess({ store: world.store, folder: folder.path, now });
   });
 
-  it("takes the same id of two channels as two messages", async () => {
-    await inbox.accept(textMessage("m1"));
-    const other = await inbox.accept({ ...textMessage("m1"), channel: "other" });
-    expect(other.isNew).toBe(true);
+  describe("accepting", () => {
+    it("takes a redelivered message once", async () => {
+      const first = await accept("m1");
+      expect(first).toMatchObject({ isNew: true, scope: sales });
+      expect(await accept("m1")).toEqual({ id: first.id, isNew: false, scope: sales });
+    });
+
+    it("takes one of many deliveries at the same instant, by two processes", async () => {
+      const other = await another();
+      const receipts = await Promise.all(
+        Array.from({ length: 20 }, (_, index) => accept("m1", "wei", index % 2 ? process : other)),
+      );
+      expect(receipts.filter((receipt) => receipt.isNew)).toHaveLength(1);
+      expect(new Set(receipts.map((receipt) => receipt.id)).size).toBe(1);
+      expect(await states()).toEqual(["m1 pending"]);
+    });
+
+    it("recognises what an earlier process took", async () => {
+      const { id } = await accept("m1");
+      await world.closeAll();
+      expect(await accept("m1", "wei", await another())).toMatchObject({ id, isNew: false });
+    });
+
+    it("takes the same id of two channels as two messages", async () => {
+      await accept("m1");
+      const other = { ...textMessage("m1"), channel: "other" };
+      expect(await process.inbox.accept(other, sales)).toMatchObject({ isNew: true });
+    });
+
+    it("hands back exactly what was accepted, hostile text included", async () => {
+      const text = "NUL \0, lone \ud800, 👩‍👩‍👧, \u202e, '); DROP TABLE inbox;--";
+      const message = textMessage("m1", text);
+      await process.inbox.accept(message, sales);
+      expect(await begin(process, wei)).toMatchObject({
+        message,
+        lane: wei.id,
+        scope: sales,
+        attempt: 1,
+        receivedAt: now(),
+      });
+    });
+
+    it("says of a message whether it was taken, and whose it is", async () => {
+      expect(await process.inbox.find(textMessage("m1"))).toBeUndefined();
+      const { id } = await accept("m1");
+      expect(await process.inbox.find(textMessage("m1"))).toEqual({
+        id,
+        isNew: false,
+        scope: sales,
+      });
+    });
+
+    it("recognises a message whose turn found another tenant, as that tenant's", async () => {
+      await accept("m1");
+      await process.inbox.move(await begin(process, wei), legal);
+      expect(await accept("m1")).toMatchObject({ isNew: false, scope: legal });
+    });
   });
 
-  it("hands back exactly what was accepted, hostile text included", async () => {
-    const message = textMessage(
-      "m1",
-      "NUL \0, lone \ud800, 👩‍👩‍👧, \u202e, '); DROP TABLE inbox;--",
-    );
-    await inbox.accept(message);
-    const entry = await inbox.begin(laneOf(message));
-    expect(entry?.message).toEqual(message);
+  describe("forgetting", () => {
+    const prune = () => process.inbox.prune(new Date(time - REMEMBERED_MS));
+    const outboxRows = () => world.sql("SELECT inbox_id FROM outbox");
+
+    it("recognises what is done for just under seven days, then forgets it with its reply", async () => {
+      await accept("m1");
+      const { entry } = await answer(["hello"]);
+      await process.outbox.inlineSettled({ scope: sales, inboxId: entry.id, lane: wei.id }, true);
+      expect(await states()).toEqual(["m1 done"]);
+      time = STARTED_AT + REMEMBERED_MS;
+      expect(await prune()).toBe(0);
+      expect(await accept("m1")).toMatchObject({ isNew: false });
+      expect(await outboxRows()).toHaveLength(1);
+      time += 1;
+      expect(await prune()).toBe(1);
+      expect(await outboxRows()).toEqual([]);
+      expect(await accept("m1")).toMatchObject({ isNew: true });
+    });
+
+    it("never forgets what is pending, on its way out or dead", async () => {
+      await accept("dead");
+      await process.inbox.bury(await begin(process, wei), "no channel");
+      await accept("answered");
+      await answer(["hello"]);
+      await accept("pending");
+      time += 10 * REMEMBERED_MS;
+      expect(await prune()).toBe(0);
+      expect(await states()).toEqual(["dead dead", "answered answered", "pending pending"]);
+      expect(await outboxRows()).toHaveLength(1);
+    });
+
+    it("looks no further than the first window that is young enough, however much there is", async () => {
+      await world.sql(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3500)
+        INSERT INTO inbox (channel, key, lane, tenant_id, message, state, received_at)
+        SELECT 'test', 'k' || i, 'l', 'sales', ${world.dialect === "sqlite" ? "x''" : "''"},
+          CASE WHEN i % 100 = 0 THEN 'dead' ELSE 'done' END,
+          CASE WHEN i <= 1500 THEN 0 ELSE ${STARTED_AT} END FROM n`);
+      const read = vi.spyOn(world.store, "read");
+      expect(await prune()).toBe(1485);
+      expect(read).toHaveBeenCalledTimes(2);
+      expect(
+        await world.sql("SELECT count(*) AS left FROM inbox WHERE state = 'dead'"),
+      ).toMatchObject([{ left: 35 }]);
+    });
+
+    it("forgets the oldest behind dead letters that fill whole windows", async () => {
+      await world.sql(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+        INSERT INTO inbox (channel, key, lane, tenant_id, message, state, received_at)
+        SELECT 'test', 'k' || i, 'l', 'sales', ${world.dialect === "sqlite" ? "x''" : "''"},
+          CASE WHEN i <= 2400 THEN 'dead' ELSE 'done' END, 0 FROM n`);
+      expect(await prune()).toBe(100);
+    });
   });
 
-  it("begins the messages of a lane in the order in which they arrived", async () => {
-    const lane = laneOf(textMessage("m1"));
-    await inbox.accept(textMessage("m1"));
-    await inbox.accept(textMessage("m2"));
-    expect((await inbox.begin(lane))?.message.id).toBe("m1");
+  describe("claiming", () => {
+    it("begins the messages of a lane in the order in which they arrived", async () => {
+      await accept("m1");
+      await accept("m2");
+      expect((await begin(process, wei)).message.id).toBe("m1");
+    });
+
+    it("is idle where nothing waits, and for another tenant's lane of the same conversation", async () => {
+      expect(await process.inbox.claim(wei)).toEqual({ kind: "idle" });
+      await accept("m1");
+      expect(await process.inbox.claim(laneIn("wei", "legal"))).toEqual({ kind: "idle" });
+      await answer(["hello"]);
+      expect(await process.inbox.claim(wei)).toEqual({ kind: "idle" });
+    });
+
+    it("gives a message to one of many processes that ask at once", async () => {
+      await accept("m1");
+      const all = [process, ...(await Promise.all([another(), another(), another()]))];
+      const claims = await Promise.all(all.map(({ inbox }) => inbox.claim(wei)));
+      expect(claims.map(({ kind }) => kind).toSorted()).toEqual([
+        "entry",
+        "taken",
+        "taken",
+        "taken",
+      ]);
+    });
+
+    it("takes a message over when the lease of its process has run out, not before", async () => {
+      await accept("m1");
+      await begin(process, wei);
+      const other = await another();
+      time += LEASE_MS - 1;
+      expect(await other.inbox.claim(wei)).toEqual({ kind: "taken", afterMs: 1 });
+      time += 1;
+      expect(await begin(other, wei)).toMatchObject({ attempt: 2 });
+    });
+
+    it("takes a message over at once from a process that went down in order", async () => {
+      await accept("m1");
+      await begin(process, wei);
+      await process.lease.release();
+      expect(await begin(await another(), wei)).toMatchObject({ attempt: 2 });
+    });
+
+    it("keeps the order of a lane while another process has its first message", async () => {
+      await accept("m1");
+      await accept("m2");
+      await begin(process, wei);
+      expect(await (await another()).inbox.claim(wei)).toMatchObject({ kind: "taken" });
+    });
+
+    it("counts the processes that died under a message, so that one which kills them can be told", async () => {
+      await accept("m1");
+      for (let attempt = 1; attempt <= 4; attempt++) {
+        const dying = await another();
+        expect(await begin(dying, wei)).toMatchObject({ attempt });
+        await dying.lease.release();
+      }
+    });
+
+    it("does not hold it against a message that a living process begins it again", async () => {
+      await accept("m1");
+      await begin(process, wei);
+      expect(await begin(process, wei)).toMatchObject({ attempt: 1 });
+    });
+
+    it("does not count a turn that was given back, and whoever comes next takes it at once", async () => {
+      await accept("m1");
+      await process.inbox.giveBack(await begin(process, wei));
+      const other = await another();
+      expect(await begin(other, wei)).toMatchObject({ attempt: 1 });
+      expect(await process.inbox.claim(wei)).toMatchObject({ kind: "taken" });
+    });
+
+    it("gives nothing back that another process has taken over", async () => {
+      await accept("m1");
+      const entry = await begin(process, wei);
+      time += LEASE_MS;
+      const other = await another();
+      await begin(other, wei);
+      await process.inbox.giveBack(entry);
+      const third = await another();
+      expect(await third.inbox.claim(wei)).toMatchObject({ kind: "taken" });
+    });
+
+    it("begins nothing when the message's key cannot be had, and does not hold that against it", async () => {
+      await accept("m1");
+      const open = vi.spyOn(process.cipher, "open");
+      for (let failure = 1; failure <= 5; failure++) {
+        open.mockRejectedValueOnce(new KeyError("the key service is away"));
+        await expect(process.inbox.claim(wei)).rejects.toThrow(KeyError);
+      }
+      expect(await begin(await another(), wei)).toMatchObject({ attempt: 1 });
+    });
   });
 
-  it("counts the times a message was begun, so that one which kills the process can be told", async () => {
-    const message = textMessage("m1");
-    await inbox.accept(message);
-    await inbox.begin(laneOf(message));
-    expect((await inbox.begin(laneOf(message)))?.attempt).toBe(2);
+  describe("a process that lost its turn", () => {
+    it("stores no reply beside the winner's", async () => {
+      await accept("m1");
+      const stalled = await begin(process, wei);
+      time += LEASE_MS;
+      const other = await another();
+      const won = await begin(other, wei);
+      const late = { parts: ["late"], mayInline: false };
+      expect(await process.outbox.complete(stalled, late)).toEqual({
+        isOurs: false,
+        isInline: false,
+      });
+      expect(await states()).toEqual(["m1 pending"]);
+      const winner = { parts: ["one", "two"], mayInline: false };
+      expect(await other.outbox.complete(won, winner)).toMatchObject({ isOurs: true });
+      expect(await process.outbox.complete(stalled, late)).toMatchObject({ isOurs: false });
+      expect(await world.sql("SELECT part FROM outbox ORDER BY part")).toEqual([
+        { part: 0 },
+        { part: 1 },
+      ]);
+    });
+
+    it("can neither bury nor move the message", async () => {
+      await accept("m1");
+      const stalled = await begin(process, wei);
+      time += LEASE_MS;
+      const other = await another();
+      await begin(other, wei);
+      await process.inbox.bury(stalled, "stalled");
+      await process.inbox.move(stalled, legal);
+      expect(await states()).toEqual(["m1 pending"]);
+      expect(await world.sql("SELECT tenant_id FROM inbox")).toEqual([{ tenant_id: "sales" }]);
+    });
   });
 
-  it("lists lanes with work, longest waiting first", async () => {
-    const [late, early] = [textMessage("m2", "x", "bo"), textMessage("m1", "x", "an")];
-    await inbox.accept(early);
-    await inbox.accept(late);
-    expect(await inbox.pendingLanes()).toEqual([laneOf(early), laneOf(late)]);
+  describe("moving to another tenant", () => {
+    it("seals the message anew: it opens under the new tenant's key, and under no other", async () => {
+      await accept("m1");
+      const entry = await begin(process, wei);
+      await process.inbox.move(entry, legal);
+      const [row] = await world.sql("SELECT tenant_id, message FROM inbox");
+      const sealed = row?.message as Uint8Array;
+      const place = JSON.stringify(["inbox", "test", "m1", "message"]);
+      expect(row?.tenant_id).toBe("legal");
+      expect((await process.cipher.open(legal, place, sealed)).toString()).toContain("text of m1");
+      await expect(process.cipher.open(sales, place, sealed)).rejects.toThrow(/cannot open/);
+      expect(await process.inbox.claim(wei)).toEqual({ kind: "idle" });
+      expect(await begin(await another(), laneIn("wei", "legal"))).toMatchObject({
+        message: entry.message,
+        scope: legal,
+        attempt: 1,
+      });
+    });
   });
 
-  it("keeps conversations apart whose ids could be glued into the same string", () => {
-    const one = {
-      ...textMessage("m"),
-      workspaceId: "a",
-      conversation: { id: "b:c", kind: "direct" },
-    };
-    const two = {
-      ...textMessage("m"),
-      workspaceId: "a:b",
-      conversation: { id: "c", kind: "direct" },
-    };
-    expect(laneOf(one as never)).not.toBe(laneOf(two as never));
+  describe("a message whose stored bytes were changed", () => {
+    it("is dead with the reason, and holds nobody up", async () => {
+      await accept("m1");
+      await accept("m2");
+      await world.sql(
+        "UPDATE inbox SET message = (SELECT message FROM inbox WHERE key = 'm2') WHERE key = 'm1'",
+      );
+      expect(await process.inbox.claim(wei)).toEqual({ kind: "taken", afterMs: 0 });
+      expect(await begin(process, wei)).toMatchObject({ message: { id: "m2" } });
+      expect(await states()).toEqual(["m1 dead", "m2 pending"]);
+      expect(await world.sql("SELECT reason FROM inbox WHERE key = 'm1'")).toEqual([
+        { reason: "its content was changed in the store" },
+      ]);
+      expect(process.log.lines).toMatchObject([
+        { level: "error", fields: { alert: "message_unreadable" } },
+      ]);
+    });
+  });
+
+  describe("lanes with work", () => {
+    const legalToo = (id: string, sender: string) =>
+      process.inbox.accept(textMessage(id, "x", sender), legal);
+
+    it("come by tenant and id, each once, page by page", async () => {
+      for (const [id, sender] of [
+        ["m1", "bo"],
+        ["m2", "an"],
+        ["m3", "an"],
+        ["m4", "cy"],
+      ] as const) {
+        await accept(id, sender);
+      }
+      await legalToo("m5", "an");
+      const { pendingLanes } = process.inbox;
+      const first = await pendingLanes(undefined, 2);
+      expect(first).toEqual([laneIn("an", "legal"), laneIn("an")]);
+      expect(await pendingLanes(first.at(-1), 2)).toEqual([laneIn("bo"), laneIn("cy")]);
+      expect(await pendingLanes(laneIn("cy"), 2)).toEqual([]);
+    });
+
+    it("skip the rest of a tenant", async () => {
+      await legalToo("m1", "an");
+      await legalToo("m2", "bo");
+      await accept("m3", "an");
+      expect(await process.inbox.pendingLanes({ tenantId: "legal" }, 1)).toEqual([laneIn("an")]);
+    });
+  });
+
+  describe("a request to stop", () => {
+    it("is for a message that somebody works on, and is gone with its turn", async () => {
+      await accept("m1");
+      expect(await process.inbox.requestStop(wei)).toBe(false);
+      const entry = await begin(process, wei);
+      const other = await another();
+      expect(await other.inbox.requestStop(wei)).toBe(true);
+      expect(await process.inbox.stopRequests()).toEqual(new Set([entry.id]));
+      expect(await other.inbox.stopRequests()).toEqual(new Set());
+      await process.outbox.complete(entry, { parts: [], mayInline: false });
+      expect(await process.inbox.stopRequests()).toEqual(new Set());
+    });
+
+    it("does not outlive the turn that it was meant for", async () => {
+      await accept("m1");
+      await begin(process, wei);
+      await process.inbox.requestStop(wei);
+      time += LEASE_MS;
+      const other = await another();
+      await begin(other, wei);
+      expect(await other.inbox.stopRequests()).toEqual(new Set());
+    });
+
+    it("reaches no other conversation and no other tenant", async () => {
+      await accept("m1");
+      await begin(process, wei);
+      expect(await process.inbox.requestStop(laneIn("bo"))).toBe(false);
+      expect(await process.inbox.requestStop(laneIn("wei", "legal"))).toBe(false);
+      expect(await process.inbox.stopRequests()).toEqual(new Set());
+    });
+  });
+});
+
+describe("lanes", () => {
+  it("keep conversations apart whose ids could be glued into the same string", () => {
+    const inRoom = (workspaceId: string, id: string) =>
+      laneOf({ ...textMessage("m"), workspaceId, conversation: { id, kind: "direct" } });
+    expect(inRoom("a", "b:c")).not.toBe(inRoom("a:b", "c"));
+  });
+
+  it("put /stop beside its conversation, however it is written, and nothing else", () => {
+    const lane = laneOf(textMessage("m1", "hello"));
+    for (const text of ["/stop", " /Stop\n", "/STOP"]) {
+      expect(laneOf(textMessage("m2", text))).not.toBe(lane);
+    }
+    for (const text of ["/stopp", "stop", "please /stop", "/stop it"]) {
+      expect(laneOf(textMessage("m3", text))).toBe(lane);
+    }
   });
 });
