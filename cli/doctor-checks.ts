@@ -47,7 +47,7 @@ const storeFinding = async (settings: Settings): Promise<Finding> => {
   let store: Store | undefined;
   try {
     store = await openStore(storeLocation(settings));
-    const depths = await readDepths(store);
+    const depths = await readDepths(store, new Date());
     const count = (state: Depth["state"]) =>
       depths.reduce((sum, depth) => sum + (depth.state === state ? depth.messages : 0), 0);
     const place = embeddedFolder(settings) ?? "PostgreSQL";

@@ -3,7 +3,7 @@ import type { InboundMessage } from "./contract/message.ts";
 import type { AuditTable } from "./store/schema.ts";
 import type { TenantScope } from "./store/scope.ts";
 import { statement } from "./store/statement.ts";
-import type { Store } from "./store/store.ts";
+import type { Store, Transaction } from "./store/store.ts";
 
 /** Who did what, and what was decided. Never what was said. */
 export interface AuditRecord {
@@ -14,8 +14,17 @@ export interface AuditRecord {
   readonly message?: Pick<InboundMessage, "channel" | "workspaceId" | "sender" | "id">;
   /** Only where there is no message: the channel it came by. */
   readonly channel?: string;
-  readonly action: "message" | "skill.run" | "webhook" | "key.rotate";
-  /** What was acted on: the kind of message, the skill's name, or the step of a rotation. */
+  /** Only where there is no message: the operator, `cli` or the id of an API key. */
+  readonly actor?: string;
+  readonly action:
+    | "message"
+    | "skill.run"
+    | "webhook"
+    | "api"
+    | "key.rotate"
+    | `queue.${"list" | "show" | "replay" | "drop"}`
+    | `key.${"create" | "list" | "revoke"}`;
+  /** What was acted on: the kind of message, the skill's name, an id, or the step of a rotation. */
   readonly subject: string;
   readonly decision: "answered" | "refused" | "silent" | "allowed" | "failed";
   /** Stable reason code; `OK` when there is nothing to explain. */
@@ -29,29 +38,33 @@ export interface AuditRecord {
 export interface AuditLog {
   /** Resolves once written. A turn whose record cannot be written must not go on. */
   record(record: AuditRecord): Promise<void>;
+  /** Writes within a transaction of the record's own scope: what it tells happens with it or not at all. */
+  recordIn(transaction: Transaction, record: AuditRecord): Promise<void>;
 }
 
-export const createAuditLog = (store: Store): AuditLog => ({
-  record: async (record) => {
-    await store.note(record.scope, (transaction) =>
-      transaction.run(insertRecord, {
-        at: record.at.getTime(),
-        trace_id: record.traceId,
-        tenant_id: record.scope.tenantId,
-        channel: record.message?.channel ?? record.channel ?? "",
-        workspace_id: record.message?.workspaceId ?? "",
-        sender_id: record.message?.sender.id ?? "",
-        message_key: record.message?.id ?? "",
-        action: record.action,
-        subject: record.subject,
-        decision: record.decision,
-        code: record.code,
-        duration_ms: Math.max(0, Math.round(record.durationMs)),
-        detail: JSON.stringify(record.detail ?? {}),
-      }),
-    );
-  },
-});
+export const createAuditLog = (store: Store): AuditLog => {
+  const recordIn: AuditLog["recordIn"] = async (transaction, record) => {
+    await transaction.run(insertRecord, {
+      at: record.at.getTime(),
+      trace_id: record.traceId,
+      tenant_id: record.scope.tenantId,
+      channel: record.message?.channel ?? record.channel ?? "",
+      workspace_id: record.message?.workspaceId ?? "",
+      sender_id: record.message?.sender.id ?? record.actor ?? "",
+      message_key: record.message?.id ?? "",
+      action: record.action,
+      subject: record.subject,
+      decision: record.decision,
+      code: record.code,
+      duration_ms: Math.max(0, Math.round(record.durationMs)),
+      detail: JSON.stringify(record.detail ?? {}),
+    });
+  };
+  return {
+    recordIn,
+    record: (record) => store.note(record.scope, (transaction) => recordIn(transaction, record)),
+  };
+};
 
 const insertRecord = statement<Insertable<AuditTable>>()((db, arg) =>
   db.insertInto("audit").values({

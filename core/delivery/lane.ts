@@ -10,6 +10,14 @@ export const laneOf = (message: InboundMessage): string =>
     ? JSON.stringify([message.channel, message.workspaceId, message.conversation.id, "stop"])
     : conversationLane(message);
 
+/** Which conversation a lane belongs to. */
+export const conversationOf = (
+  lane: string,
+): { readonly workspaceId: string; readonly conversationId: string } => {
+  const [, workspaceId = "", conversationId = ""] = JSON.parse(lane) as string[];
+  return { workspaceId, conversationId };
+};
+
 /** Whether somebody asks to end the running turn of the conversation, so cannot wait for its end. */
 export const isStop = ({ content }: InboundMessage): boolean =>
   content.kind === "text" && content.text.trim().toLowerCase() === "/stop";

@@ -113,6 +113,7 @@ const createTables = async (db: Kysely<unknown>, types: Types): Promise<void> =>
     "CREATE INDEX inbox_pending ON inbox (tenant_id, lane, id) WHERE state = 'pending'",
     "CREATE INDEX inbox_answered ON inbox (tenant_id, lane) WHERE state = 'answered'",
     "CREATE INDEX inbox_dead ON inbox (tenant_id, id) WHERE state = 'dead'",
+    "CREATE INDEX inbox_dead_by_age ON inbox (id) WHERE state = 'dead'",
     "CREATE INDEX inbox_stop ON inbox (owner) WHERE stop = 1",
     `CREATE TABLE outbox (
       tenant_id ${types.name} NOT NULL,

@@ -37,6 +37,9 @@ export const recordedAudit = (): AuditLog & { readonly records: AuditRecord[] } 
     record: async (record) => {
       records.push(record);
     },
+    recordIn: async (_transaction, record) => {
+      records.push(record);
+    },
   };
 };
 

@@ -1,0 +1,316 @@
+import { randomUUID } from "node:crypto";
+import type { AuditLog } from "../audit-log.ts";
+import { finishMessage } from "../delivery/inbox-rows.ts";
+import { conversationOf } from "../delivery/lane.ts";
+import type { Lane } from "../delivery/schedule.ts";
+import { PLATFORM_SCOPE, type TenantScope, tenantScope } from "../store/scope.ts";
+import type { Store, Transaction } from "../store/store.ts";
+import { allowed, homeOf, type Operator, readingAs } from "./operator.ts";
+import {
+  anyPartPending,
+  dropMessage,
+  dropParts,
+  type MessageRow,
+  messageById,
+  oldestIn,
+  partsOfMessage,
+  reviveMessage,
+  reviveParts,
+} from "./queue-rows.ts";
+
+/** `waiting`: no reply yet. `sending`: not all of its reply is out. `dead`: an operator has to decide. */
+export const QUEUE_STATES = ["waiting", "sending", "dead"] as const;
+export type QueueState = (typeof QUEUE_STATES)[number];
+
+/** A message as an operator sees it: never what people wrote. */
+export interface QueueEntry {
+  readonly id: number;
+  readonly tenantId: string;
+  readonly channel: string;
+  readonly workspaceId: string;
+  readonly conversationId: string;
+  /** `done` only when it was asked for by its id. */
+  readonly state: QueueState | "done";
+  /** Whether a living process works on its turn or sends a part of it right now. */
+  readonly isUnderWay: boolean;
+  readonly receivedAt: Date;
+  /** Tries of what it waits for: its turn, or the part that was tried most. */
+  readonly attempts: number;
+  /** Why it is dead, or the last try failed. */
+  readonly reason?: string;
+  readonly parts: number;
+  readonly partsDelivered: number;
+}
+
+/** A part of a reply as an operator sees it. */
+export interface QueuePart {
+  /** 0-based. */
+  readonly part: number;
+  readonly via: "inline" | "send";
+  readonly state: "pending" | "delivered" | "dead";
+  readonly isUnderWay: boolean;
+  readonly attempts: number;
+  /** Nobody knows whether the last try reached the platform; the channel finds out before the next. */
+  readonly isUnsure: boolean;
+  readonly createdAt: Date;
+  /** Not to be sent before. */
+  readonly dueAt: Date;
+  readonly reason?: string;
+}
+
+export interface QueueFilter {
+  /** Absent = all of them. */
+  readonly state?: QueueState | undefined;
+  /** `next` of the page before. */
+  readonly cursor?: number | undefined;
+  readonly limit: number;
+}
+
+export interface QueuePage {
+  /** Oldest first. */
+  readonly entries: readonly QueueEntry[];
+  /** Where the next page begins; absent on the last one. */
+  readonly next?: number;
+}
+
+/** What an operator's change came to: exactly one message was changed, or none and why. */
+export type QueueChange =
+  | {
+      readonly kind: "changed";
+      readonly entry: QueueEntry;
+      /** Where there may be work now. */
+      readonly lane: Lane;
+    }
+  | { readonly kind: "refused"; readonly code: QueueRefusalCode; readonly message: string };
+
+export type QueueRefusalCode = "NOT_FOUND" | "NOT_DEAD" | "UNDER_WAY" | "FINISHED";
+
+/**
+ * What waits, is being sent, or is dead, in the hands of operators. Everything is put on record:
+ * what is read before it is returned, what is changed together with the change.
+ */
+export interface Queue {
+  list(operator: Operator, filter: QueueFilter): Promise<QueuePage>;
+  /** Undefined when there is no such message, or it is not this operator's to see. */
+  show(
+    operator: Operator,
+    id: number,
+  ): Promise<{ readonly entry: QueueEntry; readonly parts: readonly QueuePart[] } | undefined>;
+  /** A dead message goes on: with the reply that it has, or else with a new turn. */
+  replay(operator: Operator, id: number): Promise<QueueChange>;
+  /** Gives a message up that nobody works on. */
+  drop(operator: Operator, id: number): Promise<QueueChange>;
+}
+
+export interface QueueParts {
+  readonly store: Store;
+  readonly auditLog: AuditLog;
+  readonly now: () => Date;
+}
+
+export const createQueue = ({ store, auditLog, now }: QueueParts): Queue => {
+  const find = (operator: Operator, id: number): Promise<MessageRow | undefined> =>
+    store.read(readingAs(operator), (transaction) => findIn(transaction, operator.tenantId, id));
+
+  const entryOf = (row: MessageRow): QueueEntry => describe(row, now().getTime());
+
+  /** Runs a change of one message in the scope of its tenant. */
+  const change = async (
+    operator: Operator,
+    id: number,
+    action: "queue.replay" | "queue.drop",
+    apply: (transaction: Transaction, row: MessageRow) => Promise<void>,
+  ): Promise<QueueChange> => {
+    const traceId = randomUUID();
+    let scope: TenantScope | undefined;
+    try {
+      const found = await find(operator, id);
+      if (!found) throw new Refusal("NOT_FOUND", NO_SUCH(id));
+      const { tenant_id: tenantId } = found;
+      scope = tenantScope(tenantId);
+      const record = { scope, action, subject: String(id), traceId };
+      return await store.write(scope, async (transaction) => {
+        const before = await findIn(transaction, tenantId, id);
+        if (!before) throw new Refusal("NOT_FOUND", NO_SUCH(id));
+        await apply(transaction, before);
+        const after = (await findIn(transaction, tenantId, id)) ?? before;
+        const detail = { channel: before.channel, state: stateOf(before), now: stateOf(after) };
+        await auditLog.recordIn(transaction, allowed(operator, now(), { ...record, detail }));
+        const lane = { id: before.lane, tenantId };
+        return { kind: "changed", entry: entryOf(after), lane } as const;
+      });
+    } catch (cause) {
+      if (!(cause instanceof Refusal)) throw cause;
+      const { code, message } = cause;
+      const record = { scope: scope ?? homeOf(operator), action, subject: String(id), traceId };
+      await auditLog.record({
+        ...allowed(operator, now(), record),
+        decision: "refused",
+        code,
+      });
+      return { kind: "refused", code, message };
+    }
+  };
+
+  return {
+    list: async (operator, { state, cursor = 0, limit }) => {
+      const { tenantId = "" } = operator;
+      const args = { tenantId, after: cursor, limit: limit + 1 };
+      const reach = operator.tenantId === undefined ? "all" : "tenant";
+      const rows = await store.read(readingAs(operator), async (transaction) => {
+        const found: MessageRow[] = [];
+        for (const wanted of state === undefined ? QUEUE_STATES : [state]) {
+          found.push(...(await transaction.all(LISTS[reach][wanted], args)));
+        }
+        return found.sort((a, b) => a.id - b.id);
+      });
+      const entries = rows.slice(0, limit).map(entryOf);
+      const last = entries.at(-1);
+      const detail = { tenant: tenantId, state: state ?? "", shown: entries.length };
+      await auditLog.record(
+        allowed(operator, now(), {
+          ...{ scope: PLATFORM_SCOPE, action: "queue.list", subject: "queue", detail },
+          traceId: randomUUID(),
+        }),
+      );
+      return last && rows.length > limit ? { entries, next: last.id } : { entries };
+    },
+
+    show: async (operator, id) => {
+      const found = await store.read(readingAs(operator), async (transaction) => {
+        const row = await findIn(transaction, operator.tenantId, id);
+        if (!row) return undefined;
+        const parts = await transaction.all(partsOfMessage, { tenantId: row.tenant_id, id });
+        return { row, parts };
+      });
+      const at = now();
+      await auditLog.record({
+        ...allowed(operator, at, {
+          ...{ scope: PLATFORM_SCOPE, action: "queue.show", subject: String(id) },
+          detail: { tenant: found?.row.tenant_id ?? operator.tenantId ?? "" },
+          traceId: randomUUID(),
+        }),
+        ...(!found && { decision: "refused", code: "NOT_FOUND" }),
+      });
+      return (
+        found && {
+          entry: entryOf(found.row),
+          parts: found.parts.map((part) => ({
+            part: part.part,
+            via: part.via,
+            state: part.state,
+            isUnderWay: isInFlight(part, at.getTime()),
+            attempts: part.attempts,
+            isUnsure: part.unsure === 1,
+            createdAt: new Date(part.created_at),
+            dueAt: new Date(part.due_at),
+            ...(part.reason !== null && { reason: part.reason }),
+          })),
+        }
+      );
+    },
+
+    replay: (operator, id) =>
+      change(operator, id, "queue.replay", async (transaction, row) => {
+        const key = { tenantId: row.tenant_id, id };
+        if (row.state !== "dead") throw new Refusal("NOT_DEAD", NOT_DEAD(id, stateOf(row)));
+        await transaction.run(reviveParts, { ...key, now: now().getTime() });
+        const state = row.parts > 0 ? "answered" : "pending";
+        const revived = await transaction.run(reviveMessage, { ...key, state });
+        if (revived === 0) throw new Refusal("NOT_DEAD", CHANGED_MEANWHILE(id));
+        // Should every part be out already, there is nothing to go on with.
+        await transaction.run(finishMessage, key);
+      }),
+
+    drop: (operator, id) =>
+      change(operator, id, "queue.drop", async (transaction, row) => {
+        const { state } = row;
+        if (state === "done") throw new Refusal("FINISHED", FINISHED(id));
+        const given = { tenantId: row.tenant_id, id, now: now().getTime(), reason: DROPPED };
+        await transaction.run(dropParts, given);
+        const isSending = (await transaction.first(anyPartPending, given)) !== undefined;
+        const dropped = isSending ? 0 : await transaction.run(dropMessage, { ...given, state });
+        if (dropped === 0) throw new Refusal("UNDER_WAY", UNDER_WAY(id));
+      }),
+  };
+};
+
+/** Ends a transaction that shall change nothing. */
+class Refusal extends Error {
+  override readonly name = "Refusal";
+  constructor(
+    readonly code: QueueRefusalCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const DROPPED = "dropped by an operator";
+const NO_SUCH = (id: number) => `there is no message ${id}; \`queue list\` shows those that wait`;
+const NOT_DEAD = (id: number, state: string) =>
+  `message ${id} is ${state}, not dead: only a dead message can be replayed`;
+const FINISHED = (id: number) => `message ${id} is done already; there is nothing to drop`;
+const CHANGED_MEANWHILE = (id: number) =>
+  `message ${id} was changed at this very moment; look again with \`queue show ${id}\``;
+const UNDER_WAY = (id: number) =>
+  `message ${id} is being worked on by a running gateway: try again when that is over, or 15 s ` +
+  "after that gateway was killed; /stop in its conversation ends a running turn";
+
+const STATE_NAMES = {
+  pending: "waiting",
+  answered: "sending",
+  dead: "dead",
+  done: "done",
+} as const;
+
+const stateOf = ({ state }: MessageRow): QueueEntry["state"] => STATE_NAMES[state];
+
+const listsFor = (reach: "tenant" | "all") => ({
+  waiting: oldestIn("pending", reach),
+  sending: oldestIn("answered", reach),
+  dead: oldestIn("dead", reach),
+});
+
+const LISTS = { tenant: listsFor("tenant"), all: listsFor("all") };
+const BY_ID = { tenant: messageById("tenant"), all: messageById("all") };
+
+const findIn = (
+  transaction: Transaction,
+  tenantId: string | undefined,
+  id: number,
+): Promise<MessageRow | undefined> =>
+  transaction.first(tenantId === undefined ? BY_ID.all : BY_ID.tenant, {
+    tenantId: tenantId ?? "",
+    id,
+  });
+
+const describe = (row: MessageRow, at: number): QueueEntry => {
+  const reason = row.reason ?? row.waits_for;
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    channel: row.channel,
+    ...conversationOf(row.lane),
+    state: stateOf(row),
+    isUnderWay: (row.turn_until ?? 0) > at || (row.send_until ?? 0) > at,
+    receivedAt: new Date(row.received_at),
+    attempts: row.parts > 0 ? (row.tries ?? 0) : row.turns,
+    ...(reason !== null && { reason }),
+    parts: row.parts,
+    partsDelivered: row.delivered,
+  };
+};
+
+/** Whether some process sends the part, or an open response may be carrying it. */
+const isInFlight = (
+  part: {
+    readonly state: string;
+    readonly via: string;
+    readonly due_at: number;
+    readonly lease_until: number | null;
+  },
+  at: number,
+): boolean =>
+  part.state === "pending" &&
+  ((part.lease_until ?? 0) > at || (part.via === "inline" && part.due_at > at));
