@@ -25,7 +25,7 @@ export interface SandboxOptions extends OpenshellSettings {
 }
 
 // A cold start keeps a core busy for 0.2 s and a run may take all the memory it is allowed: many
-// at once would only make each other slow. A run's clock starts when it gets its place.
+// at once would only make each other slow. Tenants take turns; a run's clock starts with its place.
 const PARALLEL_RUNS = 2 * availableParallelism();
 
 /** Strongest first. */
@@ -54,7 +54,7 @@ export const createSandbox = (options: SandboxOptions): Sandbox => {
     const problem = requestProblem(request, options);
     if (problem !== undefined) return refused("blocked", "policy", problem);
     const either = AbortSignal.any([signal, closing.signal]);
-    const leave = await gate.enter();
+    const leave = await gate.enter(request.tenantId);
     try {
       if (either.aborted) return refused("killed", "aborted", "aborted before it started");
       return await runOnce(driver, request, either);
