@@ -8,6 +8,7 @@ import type { InboundMessage } from "./contract/message.ts";
 import type { Locale } from "./contract/model.ts";
 import type { Answer, Refusal, Reply } from "./contract/reply.ts";
 import { trace } from "./contract/trace-points.ts";
+import { type Counters, createCounters } from "./delivery/counters.ts";
 import type { Inbox, InboxEntry } from "./delivery/inbox.ts";
 import { createInlineWaiters } from "./delivery/inline-waiters.ts";
 import { isStop, laneOf } from "./delivery/lane.ts";
@@ -47,6 +48,8 @@ export interface DispatcherOptions {
   readonly auditLog: AuditLog;
   readonly log: Log;
   readonly now: () => Date;
+  /** Default: its own, which nobody reads. */
+  readonly counters?: Counters;
 }
 
 /** How a message was decided. */
@@ -60,6 +63,7 @@ const MAX_ATTEMPTS = 3;
 
 export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const { inbox, outbox, turns, adapters, schedule, isWorker, rules, auditLog, log, now } = options;
+  const { counters = createCounters() } = options;
   const waiters = createInlineWaiters();
 
   const step: Step = async (lane) => {
@@ -67,6 +71,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     if (claim.kind === "idle") return "idle";
     if (claim.kind === "taken") return { afterMs: claim.afterMs };
     const { entry } = claim;
+    if (entry.attempt > 1) counters.takenOver++;
     trace("running", entry.message.id, entry.id);
     try {
       await handle(entry);
@@ -145,8 +150,10 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         return;
       }
       const { isOurs, isInline } = await outbox.complete(entry, { parts, mayInline: !!waiter });
-      if (isOurs) trace("reply_stored", entry.message.id, entry.id);
-      else log.warn({ inbox: entry.id }, "another process has taken this turn over");
+      if (isOurs) {
+        counters.answered++;
+        trace("reply_stored", entry.message.id, entry.id);
+      } else log.warn({ inbox: entry.id }, "another process has taken this turn over");
       const { id: inboxId, lane, scope } = entry;
       waiter?.(isInline ? inlineReply({ inboxId, lane, scope }, parts[0] ?? "") : undefined);
     } catch (cause) {
@@ -190,8 +197,9 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     const scope = scopeOf(find(message));
     if (isStop(message) || !schedule().isFull(scope.tenantId)) return inbox.accept(message, scope);
     const known = await inbox.find(message);
-    if (!known) throw new OverloadError(scope.tenantId);
-    return known;
+    if (known) return known;
+    counters.overloaded++;
+    throw new OverloadError(scope.tenantId);
   };
 
   return {
@@ -201,6 +209,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       const { id, isNew, scope } = await accept(message);
       const lane = laneOf(message);
       if (isNew) {
+        counters.accepted++;
         trace("stored", message.id, id);
         // In the next turn of the event loop, so that the adapter can say that it waits.
         setImmediate(() => schedule().wake({ id: lane, tenantId: scope.tenantId }));
@@ -209,6 +218,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
           inlineReply: async (deadline) => (isWorker ? waiters.wait(id, deadline) : undefined),
         };
       }
+      counters.duplicates++;
       return {
         isNew,
         inlineReply: async () => {

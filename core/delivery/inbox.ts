@@ -4,6 +4,7 @@ import { SealError } from "../keys/errors.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import { type TenantScope, tenantScope } from "../store/scope.ts";
 import type { Store } from "../store/store.ts";
+import { type Counters, createCounters } from "./counters.ts";
 import {
   byKey,
   endTurn,
@@ -78,12 +79,15 @@ export interface InboxOptions {
   readonly owner: string;
   readonly now: () => Date;
   readonly log: Log;
+  /** Default: its own, which nobody reads. */
+  readonly counters?: Counters;
 }
 
 const RACE_MS = 50;
 const PRUNE_WINDOW = 1_000;
 
-export const createInbox = ({ store, cipher, owner, now, log }: InboxOptions): Inbox => {
+export const createInbox = (options: InboxOptions): Inbox => {
+  const { store, cipher, owner, now, log, counters = createCounters() } = options;
   const find = async ({ channel, id }: InboundMessage): Promise<Accepted | undefined> => {
     const row = await store.read("intake", (transaction) =>
       transaction.first(byKey, { channel, key: id }),
@@ -109,6 +113,7 @@ export const createInbox = ({ store, cipher, owner, now, log }: InboxOptions): I
     await store.write("intake", (transaction) =>
       transaction.run(endTurn, { tenantId, id, owner, state: "dead", reason }),
     );
+    counters.deadLetters++;
   };
 
   return {

@@ -7,10 +7,12 @@ import type { ContentCipher } from "../store/content-cipher.ts";
 import { type TenantScope, tenantScope } from "../store/scope.ts";
 import type { Store } from "../store/store.ts";
 import { backoffMs } from "./backoff.ts";
+import { type Counters, createCounters } from "./counters.ts";
 import type { InboxEntry } from "./inbox.ts";
 import { answeredLanes, buryMessage, endTurn, finishMessage } from "./inbox-rows.ts";
 import {
   anyPending,
+  buryPart,
   buryReply,
   earlierTwin,
   firstPending,
@@ -68,6 +70,8 @@ export interface OutboxOptions {
   readonly log: Log;
   /** Aborts sends that are under way when the gateway must go down. */
   readonly signal: AbortSignal;
+  /** Default: its own, which nobody reads. */
+  readonly counters?: Counters;
 }
 
 // A platform that got no complete response delivers again within this time, and then the same body
@@ -82,9 +86,12 @@ const RACE_MS = 50;
 
 export const createOutbox = (options: OutboxOptions): Outbox => {
   const { store, cipher, owner, isAlone, adapters, schedule, now, random, log, signal } = options;
+  const { counters = createCounters() } = options;
   const startedAt = now().getTime();
-  // Inline replies whose response was written and whose row does not say so yet, by message id.
-  const carried = new Set<number>();
+  // Parts that arrived and whose row does not say so yet, by id.
+  const arrived = new Set<string>();
+  // Inline replies whose response broke off and whose row does not say so yet, by message id.
+  const broken = new Set<number>();
   // Lanes that wait for the response before them to be written.
   const behindInline = new Set<string>();
 
@@ -95,7 +102,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       transaction.first(firstPending, { tenantId, lane: id }),
     );
     if (!row) return "idle";
-    if (carried.has(row.inbox_id)) {
+    if (arrived.has(idOf(row))) {
       await recordDelivered(row, null);
       return "again";
     }
@@ -125,7 +132,9 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
 
   /** Nobody said that the response broke off, and somebody was there for the platform's retries. */
   const mustHaveArrived = (row: PendingPart): boolean =>
-    row.reason === null && startedAt <= row.created_at + SHORT_CRASH_MS;
+    row.reason === null &&
+    !broken.has(row.inbox_id) &&
+    startedAt <= row.created_at + SHORT_CRASH_MS;
 
   const send = async (row: PendingPart): Promise<SendOutcome> => {
     const adapter = adapters.get(row.channel);
@@ -160,7 +169,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       }),
     );
     return {
-      id: `${row.inbox_id}.${row.part}`,
+      id: idOf(row),
       target: JSON.parse((await open("target")).toString("utf8")) as ReplyTarget,
       body: (await open("body")).toString("utf8"),
       attempt: row.attempts + 1,
@@ -168,17 +177,20 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     };
   };
 
-  const recordDelivered = async (row: PendingPart, reason: string | null): Promise<void> => {
+  const recordDelivered = async (row: PartName, reason: string | null): Promise<void> => {
+    arrived.add(idOf(row));
     await store.note(tenantScope(row.tenant_id), async (transaction) => {
       await transaction.run(markDelivered, { ...keyOf(row), reason });
       await transaction.run(finishMessage, { tenantId: row.tenant_id, id: row.inbox_id });
     });
-    carried.delete(row.inbox_id);
+    arrived.delete(idOf(row));
     trace("delivered", undefined, row.inbox_id);
   };
 
   const settle = async (row: PendingPart, outcome: SendOutcome): Promise<void> => {
     const attempt = row.attempts + 1;
+    counters.sends[outcome.kind]++;
+    if (attempt > 1) counters.retries++;
     const fields = { lane: row.lane, inbox: row.inbox_id, part: row.part, attempt };
     if (outcome.kind === "delivered") return recordDelivered(row, null);
     const scope = tenantScope(row.tenant_id);
@@ -191,6 +203,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
         await transaction.run(buryReply, { ...keyOf(row), reason });
         await transaction.run(buryMessage, { tenantId: row.tenant_id, id: row.inbox_id, reason });
       });
+      counters.deadLetters++;
       return;
     }
     const pause = backoffMs(attempt, random);
@@ -199,6 +212,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     await store.note(scope, (transaction) =>
       transaction.run(postpone, {
         ...keyOf(row),
+        owner,
         dueAt: now().getTime() + waitMs,
         // What certainly did not arrive this time may still have arrived an earlier time.
         unsure: outcome.kind === "unknown" || row.unsure === 1 ? 1 : 0,
@@ -279,25 +293,27 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       if (!isComplete) {
         log.warn({ inbox: inboxId }, "response broke off; waiting for the platform's redelivery");
         const reason = "the response broke off";
+        broken.add(inboxId);
         await store.note(scope, (transaction) =>
           transaction.run(markBroken, { tenantId, inboxId, reason }),
         );
+        broken.delete(inboxId);
         schedule().wake(waiting);
         return;
       }
-      carried.add(inboxId);
-      await store.note(scope, async (transaction) => {
-        await transaction.run(markDelivered, { tenantId, inboxId, part: 0, reason: null });
-        await transaction.run(finishMessage, { tenantId, id: inboxId });
-      });
-      carried.delete(inboxId);
-      trace("delivered", undefined, inboxId);
+      await recordDelivered({ tenant_id: tenantId, inbox_id: inboxId, part: 0 }, null);
       if (behindInline.delete(waiting.id)) schedule().wake(waiting);
     },
   };
 };
 
-const keyOf = (row: PendingPart) => ({
+/** Names a part, as its row does. */
+type PartName = Pick<PendingPart, "tenant_id" | "inbox_id" | "part">;
+
+/** Deterministic, for adapters; message ids are unique over all tenants. */
+const idOf = (row: PartName): string => `${row.inbox_id}.${row.part}`;
+
+const keyOf = (row: PartName) => ({
   tenantId: row.tenant_id,
   inboxId: row.inbox_id,
   part: row.part,
