@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   type CloudApp,
   callbackRequest,
@@ -28,6 +29,9 @@ interface Attempt {
   readonly passive: string | undefined;
   readonly ms: number;
 }
+
+/** Where an attempt goes (1 is the first): to one address, or to what a balancer picks. */
+type CallbackUrl = string | ((attempt: number) => string);
 
 /** What goes wrong with one call of the API. */
 type ApiFault =
@@ -66,10 +70,12 @@ export interface WecomCloud {
    * complete response. Retries repeat the bytes, or with `reencrypt` only the message.
    */
   deliver(
-    callbackUrl: string,
+    callbackUrl: CallbackUrl,
     inner: string,
     options?: {
       readonly attempts?: number;
+      /** From the end of one attempt to the next one; about 5000 at the real one, default 0. */
+      readonly retryAfterMs?: number;
       readonly reencrypt?: boolean;
       readonly cutOffMs?: number;
     },
@@ -254,16 +260,18 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
     text: (user, text, msgId = cloud.nextMsgId()) => textMessage(app, { user, text, msgId }),
     attempt: (callbackUrl, signed, cutOffMs = CUT_OFF_MS) =>
       attempt(callbackUrl, signed, cutOffMs, inners.get(signed)),
-    deliver: async (callbackUrl, inner, { attempts = 3, reencrypt = false, cutOffMs } = {}) => {
+    deliver: async (callbackUrl, inner, options = {}) => {
+      const { attempts = 3, retryAfterMs = 0, reencrypt = false, cutOffMs } = options;
       const made: Attempt[] = [];
       let signed = cloud.callback(inner);
-      while (made.length < attempts) {
-        const last = await cloud.attempt(callbackUrl, signed, cutOffMs);
+      for (;;) {
+        const url = typeof callbackUrl === "string" ? callbackUrl : callbackUrl(made.length + 1);
+        const last = await cloud.attempt(url, signed, cutOffMs);
         made.push(last);
-        if (last.status === 200) break;
+        if (last.status === 200 || made.length === attempts) return made;
+        if (retryAfterMs > 0) await delay(retryAfterMs);
         if (reencrypt) signed = cloud.callback(inner);
       }
-      return made;
     },
     verify: async (callbackUrl, echo, forgery) => {
       const startedAt = performance.now();

@@ -1,0 +1,212 @@
+import { join } from "node:path";
+import Libsql from "libsql";
+import pg from "pg";
+import { vi } from "vitest";
+import { answerCrowd, type Question } from "./crowd.ts";
+import { freePort } from "./free-port.ts";
+import { type GatewayProcess, gatewayProcess, type StartOptions } from "./gateway-process.ts";
+import { type OpenAiServer, startOpenAiServer } from "./openai-server.ts";
+import type { PostgresServer } from "./postgres-server.ts";
+import type { RedisServer } from "./redis-server.ts";
+import { startWecomCloud, type WecomCloud } from "./wecom-cloud.ts";
+
+const CALLBACK = "/api/wechat/callback";
+// Each process takes it from its environment.
+const PORT = "$" + "{PORT}";
+// The real one waits about 5 s. On a machine that is busy with other tests a gateway may need longer
+// to start; two retries still fit into the 20 s in which it waits for redeliveries.
+const RETRY_AFTER_MS = 8_000;
+
+export interface FleetOptions {
+  /** Embedded storage when absent. */
+  readonly postgres?: PostgresServer | undefined;
+  readonly redis?: RedisServer | undefined;
+  /** `--role` of each process; default one process that does everything. */
+  readonly roles?: readonly string[];
+}
+
+/** Processes of the built gateway on one store, between stand-ins of WeCom and of a model server. */
+export interface Fleet {
+  readonly cloud: WecomCloud;
+  /** Answers as a crowd's questions ask for. */
+  readonly model: OpenAiServer;
+  /** In the order of `roles`; none is started yet. */
+  readonly processes: readonly GatewayProcess[];
+  /** Starts all that do not run. */
+  start(how?: StartOptions): Promise<void>;
+  /** Where one of the processes takes callbacks; stays the same over its restarts. */
+  callbackUrl(process: number): string;
+  /**
+   * Delivers each as the platform would, all at once, with two retries, to the processes
+   * given in turns. Resolves when the last has ended; how many were acknowledged.
+   */
+  ask(questions: readonly Question[], processes?: readonly number[]): Promise<number>;
+  /** Rows of inbox and outbox by table and state, e.g. `{ "inbox done": 100 }`. */
+  states(): Promise<Readonly<Record<string, number>>>;
+  /** Resolves when so many messages are stored and nothing is left to do for any of them. */
+  quiet(messages: number, timeoutMs: number): Promise<void>;
+  /** Warnings and errors in the logs, each kind once with how often it came; to be shown when a test fails. */
+  complaints(): string;
+  /** What a user saw, put together. */
+  seen(user: string): string;
+  close(): Promise<void>;
+}
+
+/** Prepares a fleet. Users with an even last digit are in another tenant than the others. */
+export const createFleet = async (options: FleetOptions): Promise<Fleet> => {
+  const { postgres, redis, roles = ["gateway,worker"] } = options;
+  const [cloud, model] = await Promise.all([startWecomCloud(), startOpenAiServer()]);
+  answerCrowd(model);
+  const databaseUrl = await postgres?.createDatabase();
+  const ports: number[] = [];
+  for (const _role of roles) ports.push(await freePort());
+  const base = gatewayProcess(settingsOf(cloud, model, databaseUrl, redis?.url));
+  const processes = roles.map((role, index) =>
+    base.beside({ role, environment: { PORT: String(ports[index]) } }),
+  );
+  const callbackUrl = (process: number) => `http://127.0.0.1:${ports[process]}${CALLBACK}`;
+
+  const states = async (): Promise<Readonly<Record<string, number>>> => {
+    const rows =
+      postgres && databaseUrl !== undefined
+        ? await queryPostgres(postgres.asSuperuser(databaseUrl))
+        : querySqlite(join(base.folder, "data", "clawgate.db"));
+    return Object.fromEntries(rows.map(({ state, rows: count }) => [state, Number(count)]));
+  };
+
+  return {
+    cloud,
+    model,
+    processes,
+    start: async (how) => {
+      await Promise.all(processes.map((process) => process.start(how)));
+    },
+    callbackUrl,
+    ask: async (questions, to = [0]) => {
+      const deliveries = questions.map(({ user, text }, index) =>
+        cloud.deliver(
+          (attempt) => callbackUrl(to[(index + attempt) % to.length] ?? 0),
+          cloud.text(user, text),
+          { retryAfterMs: RETRY_AFTER_MS },
+        ),
+      );
+      const ended = await Promise.all(deliveries);
+      return ended.filter((attempts) => attempts.at(-1)?.status === 200).length;
+    },
+    states,
+    quiet: (messages, timeoutMs) =>
+      vi.waitFor(
+        async () => {
+          const { "inbox done": done = 0, "inbox dead": dead = 0, ...others } = await states();
+          const left = ["inbox pending", "inbox answered", "outbox pending"].filter(
+            (state) => others[state],
+          );
+          if (done + dead === messages && left.length === 0) return;
+          throw new Error(`not quiet: ${JSON.stringify({ done, dead, ...others })}`);
+        },
+        { timeout: timeoutMs, interval: 250 },
+      ),
+    complaints: () => complaintsIn(processes.map(({ output }) => output).join("\n")),
+    seen: (user) =>
+      cloud
+        .seen(user)
+        .map(({ text }) => text)
+        .join(""),
+    close: async () => {
+      await Promise.all(processes.map((process) => process.remove()));
+      await base.remove();
+      await Promise.all([cloud.close(), model.close()]);
+    },
+  };
+};
+
+const settingsOf = (
+  { app, apiBaseUrl }: WecomCloud,
+  model: OpenAiServer,
+  databaseUrl: string | undefined,
+  redisUrl: string | undefined,
+) => {
+  const asking = { llm_config: { provider: "stand-in", model: "m" } };
+  const everyone = { channel: "wechat_work", workspace: app.corpId };
+  const even = Array.from({ length: 500 }, (_, index) => ({
+    ...everyone,
+    conversation: `${app.agentId}/person${index * 2}`,
+  }));
+  return {
+    server: { host: "127.0.0.1", port: PORT },
+    ...(databaseUrl !== undefined && { storage: { url: databaseUrl } }),
+    ...(redisUrl !== undefined && { queue: { redis_url: redisUrl } }),
+    channels: {
+      wechat_work: {
+        corp_id: app.corpId,
+        agent_id: app.agentId,
+        secret: app.secret,
+        token: app.token,
+        encoding_aes_key: app.encodingAesKey,
+        webhook_path: CALLBACK,
+        api_base_url: apiBaseUrl,
+      },
+    },
+    multi_tenant: {
+      tenants: [
+        { id: "odd", bindings: [everyone], ...asking },
+        { id: "even", bindings: even, ...asking },
+      ],
+    },
+    models: { providers: { "stand-in": { kind: "vllm", base_url: model.baseUrl } } },
+    // No skill is used, and without a driver no self-test keeps the machine busy.
+    openshell: { isolation: "firecracker" },
+  };
+};
+
+const complaintsIn = (output: string): string => {
+  const times = new Map<string, number>();
+  for (const line of output.split("\n")) {
+    const entry = parsed(line);
+    if (entry && Number(entry.level) < 40) continue;
+    const { err, reason } = entry ?? {};
+    const cause = (err as { readonly message?: string } | undefined)?.message ?? reason ?? "";
+    const text = entry ? `${entry.msg}: ${cause}` : line;
+    times.set(text, (times.get(text) ?? 0) + 1);
+  }
+  return [...times].map(([text, count]) => `${count} x ${text}`).join("\n");
+};
+
+const parsed = (line: string): Readonly<Record<string, unknown>> | undefined => {
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return undefined; // what a person reads at the start
+  }
+};
+
+interface StateRow {
+  readonly state: string;
+  readonly rows: number | string;
+}
+
+const STATES = ["inbox", "outbox"]
+  .map(
+    (table) =>
+      `SELECT '${table} ' || state AS state, count(*) AS rows FROM ${table} GROUP BY state`,
+  )
+  .join(" UNION ALL ");
+
+const querySqlite = (file: string): readonly StateRow[] => {
+  const database = new Libsql(file, { readonly: true });
+  try {
+    return database.prepare(STATES).all() as StateRow[];
+  } finally {
+    database.close();
+  }
+};
+
+const queryPostgres = async (url: string): Promise<readonly StateRow[]> => {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    return (await client.query<StateRow>(STATES)).rows;
+  } finally {
+    await client.end();
+  }
+};
