@@ -88,16 +88,30 @@ export const markDelivered = statement<PartKey & { reason: string | null }>()((d
     .where("state", "=", sql.lit("pending" as const)),
 );
 
-/** A part waits for its next try. */
-export const postpone = statement<PartKey & { dueAt: number; unsure: number; reason: string }>()(
-  (db, arg) =>
-    db
-      .updateTable("outbox")
-      .set({ owner: "", due_at: arg("dueAt"), unsure: arg("unsure"), reason: arg("reason") })
-      .where("tenant_id", "=", arg("tenantId"))
-      .where("inbox_id", "=", arg("inboxId"))
-      .where("part", "=", arg("part"))
-      .where("state", "=", sql.lit("pending" as const)),
+/** A part waits for its next try, unless somebody else has taken it over meanwhile. */
+export const postpone = statement<
+  PartKey & { owner: string; dueAt: number; unsure: number; reason: string }
+>()((db, arg) =>
+  db
+    .updateTable("outbox")
+    .set({ owner: "", due_at: arg("dueAt"), unsure: arg("unsure"), reason: arg("reason") })
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("inbox_id", "=", arg("inboxId"))
+    .where("part", "=", arg("part"))
+    .where("state", "=", sql.lit("pending" as const))
+    .where("owner", "=", arg("owner")),
+);
+
+/** A part cannot be delivered, unless somebody else has taken it over meanwhile. */
+export const buryPart = statement<PartKey & { owner: string; reason: string }>()((db, arg) =>
+  db
+    .updateTable("outbox")
+    .set({ state: "dead", owner: "", reason: arg("reason") })
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("inbox_id", "=", arg("inboxId"))
+    .where("part", "=", arg("part"))
+    .where("state", "=", sql.lit("pending" as const))
+    .where("owner", "=", arg("owner")),
 );
 
 /** A reply that lost a part is over: a gap in the middle would mislead. */

@@ -198,11 +198,14 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     const isHopeless =
       outcome.kind === "refused" || now().getTime() - row.created_at > GIVE_UP_AFTER_MS;
     if (isHopeless) {
-      log.error({ ...fields, reason, alert: "dead_letter" }, "reply not deliverable");
-      await store.write(scope, async (transaction) => {
+      const isOurs = await store.write(scope, async (transaction) => {
+        if ((await transaction.run(buryPart, { ...keyOf(row), owner, reason })) === 0) return false;
         await transaction.run(buryReply, { ...keyOf(row), reason });
         await transaction.run(buryMessage, { tenantId: row.tenant_id, id: row.inbox_id, reason });
+        return true;
       });
+      if (!isOurs) return;
+      log.error({ ...fields, reason, alert: "dead_letter" }, "reply not deliverable");
       counters.deadLetters++;
       return;
     }

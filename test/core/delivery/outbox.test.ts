@@ -1,259 +1,574 @@
-import { sql } from "kysely";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createInbox, laneOf } from "../../../core/delivery/inbox.ts";
-import { createOutbox, type Outbox } from "../../../core/delivery/outbox.ts";
-import { openStore, type Store } from "../../../core/store/store.ts";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { SendOutcome } from "../../../core/contract/channel.ts";
+import { laneOf } from "../../../core/delivery/lane.ts";
+import type { Lane } from "../../../core/delivery/schedule.ts";
+import { tenantScope } from "../../../core/store/scope.ts";
+import type { Store } from "../../../core/store/store.ts";
 import { type FakeChannel, fakeChannel } from "../../fakes/channel.ts";
-import { type RecordedLog, recordedLog } from "../../fakes/log.ts";
+import {
+  begin,
+  type DeliveryProcess,
+  type DeliveryProcessOptions,
+  deliveryProcess,
+} from "../../fakes/delivery-process.ts";
 import { textMessage } from "../../fakes/messages.ts";
+import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 
+const sales = tenantScope("sales");
+const wei: Lane = { id: laneOf(textMessage("x")), tenantId: "sales" };
+const LEASE_MS = 15_000;
+const HOUR_MS = 60 * 60_000;
+
 const folder = temporaryFolder();
-let store: Store;
-let channel: FakeChannel;
-let outbox: Outbox;
-let log: RecordedLog;
-
-beforeEach(async () => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"], now: 1_000_000 });
-  store = await openStore(folder.path);
-  channel = fakeChannel();
-  log = recordedLog();
-  outbox = newOutbox();
-});
-afterEach(async () => {
-  await outbox.drain();
-  await store.close();
-  vi.useRealTimers();
+let time: number;
+const now = () => new Date(time);
+beforeEach(() => {
+  time = Date.UTC(2026, 2, 1);
 });
 
-const newOutbox = () =>
-  createOutbox({
-    store,
-    adapters: new Map([["test", channel]]),
-    now: () => new Date(),
-    random: () => 1,
-    log,
-    signal: new AbortController().signal,
+/** A send whose end the test decides. */
+const held = () => {
+  let end: (outcome: SendOutcome) => void = () => {};
+  const outcome = new Promise<SendOutcome>((resolve) => {
+    end = resolve;
   });
-
-/** Accepts a message and ends it with `parts`. */
-const reply = async (id: string, parts: readonly string[], mayInline = false) => {
-  const message = textMessage(id);
-  const inbox = createInbox(store, () => new Date());
-  await inbox.accept(message);
-  const entry = await inbox.begin(laneOf(message));
-  if (!entry) throw new Error("nothing pending");
-  const { isInline } = await outbox.complete(entry, { tenantId: "sales", parts, mayInline });
-  return { id: entry.id, isInline };
+  return { outcome, end: (with_: SendOutcome) => end(with_) };
 };
 
-const states = async () =>
-  (
-    await store.db
-      .selectFrom("outbox")
-      .select("state")
-      .orderBy("inbox_id")
-      .orderBy("part")
-      .execute()
-  )
-    .map((row) => row.state)
-    .join(" ");
-const bodies = () => channel.sent.map((part) => part.body);
-const eventually = (check: () => void | Promise<void>) => vi.waitFor(check, { interval: 1 });
+describeStores("outbox", (world) => {
+  let channel: FakeChannel;
+  let process: DeliveryProcess;
 
-describe("outbox", () => {
-  it("sends the parts of a reply in order and records each", async () => {
-    await reply("m1", ["one", "two", "three"]);
-    await eventually(async () => expect(await states()).toBe("delivered delivered delivered"));
-    expect(bodies()).toEqual(["one", "two", "three"]);
+  const start = (options: Partial<DeliveryProcessOptions> = {}) =>
+    deliveryProcess({
+      ...{ store: world.store, folder: folder.path, now, adapters: new Map([["test", channel]]) },
+      ...options,
+    });
+  /** Another process on the same store. */
+  const another = async (options: Partial<DeliveryProcessOptions> = {}) =>
+    start({ store: await world.open(), ...options });
+
+  beforeEach(async () => {
+    channel = fakeChannel();
+    process = await start();
   });
 
-  it("gives each part an id that stays the same over tries and counts the tries", async () => {
-    channel.outcomes.push({ kind: "unknown", reason: "timeout" });
-    const { id } = await reply("m1", ["one"]);
-    await eventually(() => expect(log.lines).toHaveLength(1));
-    await vi.advanceTimersByTimeAsync(1_000);
-    await eventually(async () => expect(await states()).toBe("delivered"));
-    expect(channel.sent.map(({ id, attempt }) => ({ id, attempt }))).toEqual([
-      { id: `${id}.0`, attempt: 1 },
-      { id: `${id}.0`, attempt: 2 },
-    ]);
+  /** Accepts a message and ends it with `parts`. */
+  const reply = async (id: string, parts: readonly string[], mayInline = false, by = process) => {
+    await by.inbox.accept(textMessage(id), sales);
+    const entry = await begin(by, wei);
+    const { isInline } = await by.outbox.complete(entry, { parts, mayInline });
+    return { inboxId: entry.id, scope: sales, lane: entry.lane, isInline };
+  };
+  const step = (by = process) => by.outbox.step(wei);
+  /** Steps for as long as there is something to do at once; what the last one said. */
+  const work = async (by = process) => {
+    for (;;) {
+      const next = await step(by);
+      if (next !== "again") return next;
+    }
+  };
+  const states = async () =>
+    (await world.sql("SELECT state FROM outbox ORDER BY inbox_id, part"))
+      .map((row) => row.state)
+      .join(" ");
+  const messages = async () =>
+    (await world.sql("SELECT state FROM inbox ORDER BY id")).map((row) => row.state).join(" ");
+  const bodies = () => channel.sent.map((part) => part.body);
+
+  describe("sending", () => {
+    it("sends the parts of a reply in order, records each, and is done", async () => {
+      await reply("m1", ["one", "two", "three"]);
+      expect(process.woken).toEqual([wei]);
+      expect(await messages()).toBe("answered");
+      expect(await step()).toBe("again");
+      expect(await states()).toBe("delivered pending pending");
+      expect(await messages()).toBe("answered");
+      expect(await work()).toBe("idle");
+      expect(bodies()).toEqual(["one", "two", "three"]);
+      expect(await states()).toBe("delivered delivered delivered");
+      expect(await messages()).toBe("done");
+    });
+
+    it("sends the replies of a lane in the order of their messages", async () => {
+      await reply("m1", ["one", "two"]);
+      await reply("m2", ["three"]);
+      await work();
+      expect(bodies()).toEqual(["one", "two", "three"]);
+    });
+
+    it("hands each part over as it was stored, to where its message came from", async () => {
+      const { inboxId } = await reply("m1", ["NUL \0 lone \ud800 👩‍👩‍👧"]);
+      await work();
+      expect(channel.sent).toEqual([
+        {
+          id: `${inboxId}.0`,
+          target: textMessage("m1").target,
+          // What is no text cannot be sent as UTF-8; everything else arrives.
+          body: "NUL \0 lone \ufffd 👩‍👩‍👧",
+          attempt: 1,
+          isRepeat: false,
+        },
+      ]);
+      expect(channel.asked).toEqual([]);
+    });
+
+    it("is done at once with a message that is met with silence", async () => {
+      await reply("m1", []);
+      expect(await messages()).toBe("done");
+      expect(process.woken).toEqual([]);
+      expect(await step()).toBe("idle");
+    });
+
+    it("gives each part an id that stays the same over tries and processes", async () => {
+      channel.outcomes.push({ kind: "delivered" }, { kind: "unknown", reason: "timeout" });
+      const { inboxId } = await reply("m1", ["one", "two"]);
+      await work();
+      time += 1_000;
+      await work(await another());
+      expect(channel.sent.map(({ id, attempt }) => ({ id, attempt }))).toEqual([
+        { id: `${inboxId}.0`, attempt: 1 },
+        { id: `${inboxId}.1`, attempt: 1 },
+        { id: `${inboxId}.1`, attempt: 2 },
+      ]);
+    });
+
+    it("lists lanes with replies that are not out yet, page by page", async () => {
+      expect(await process.outbox.lanes(undefined, 10)).toEqual([]);
+      await reply("m1", ["one"]);
+      expect(await process.outbox.lanes(undefined, 10)).toEqual([wei]);
+      expect(await process.outbox.lanes(wei, 10)).toEqual([]);
+      await work();
+      expect(await process.outbox.lanes(undefined, 10)).toEqual([]);
+    });
+
+    it("marks a text that went to the same person before, so that it is not taken for a duplicate", async () => {
+      await reply("m1", ["same", "same"]);
+      await reply("m2", ["same"]);
+      await work();
+      expect(channel.sent.map((part) => part.isRepeat)).toEqual([false, true, true]);
+      time += HOUR_MS + 1;
+      await reply("m3", ["same"]);
+      await work();
+      expect(channel.sent.at(-1)?.isRepeat).toBe(false);
+    });
   });
 
-  it("waits as long as the platform asks before it tries again", async () => {
-    channel.outcomes.push({ kind: "retry", afterMs: 60_000, reason: "45009" });
-    await reply("m1", ["one"]);
-    await eventually(() => expect(log.lines).toHaveLength(1));
-    await vi.advanceTimersByTimeAsync(59_999);
-    expect(channel.sent).toHaveLength(1);
-    await vi.advanceTimersByTimeAsync(1);
-    await eventually(() => expect(channel.sent).toHaveLength(2));
-  });
+  describe("a send that did not end well", () => {
+    it.each([
+      { random: 0, pauseMs: 500 },
+      { random: 0.5, pauseMs: 750 },
+    ])("is tried again after a pause that is spread: $pauseMs ms at $random", async (spread) => {
+      process = await start({ random: () => spread.random });
+      channel.outcomes.push({ kind: "unknown", reason: "timeout" });
+      await reply("m1", ["one"]);
+      expect(await work()).toEqual({ afterMs: spread.pauseMs });
+      time += spread.pauseMs - 1;
+      expect(await step()).toEqual({ afterMs: 1 });
+      time += 1;
+      expect(await work()).toBe("idle");
+      expect(channel.sent).toHaveLength(2);
+    });
 
-  it("lays a refused reply aside with its reason, all of it, and says so", async () => {
-    channel.outcomes.push({ kind: "delivered" }, { kind: "refused", reason: "60111" });
-    await reply("m1", ["one", "two", "three"]);
-    await eventually(async () => expect(await states()).toBe("delivered dead dead"));
-    expect(bodies()).toEqual(["one", "two"]);
-    expect(log.lines.at(-1)).toMatchObject({ level: "error", fields: { reason: "60111" } });
-  });
+    it("waits twice as long after each try, five minutes at most", async () => {
+      channel.outcomes.push(
+        ...Array.from({ length: 11 }, () => ({ kind: "unknown", reason: "down" }) as const),
+      );
+      await reply("m1", ["one"]);
+      const pauses: number[] = [];
+      for (let next = await work(); next !== "idle"; next = await work()) {
+        pauses.push(next.afterMs);
+        time += next.afterMs;
+      }
+      expect(pauses).toEqual([
+        ...[500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000],
+        ...[150_000, 150_000],
+      ]);
+    });
 
-  it("does not let a dead reply hold up the next one", async () => {
-    channel.outcomes.push({ kind: "refused", reason: "60111" });
-    await reply("m1", ["lost"]);
-    await reply("m2", ["next"]);
-    await eventually(async () => expect(await states()).toBe("dead delivered"));
-  });
+    it("waits as long as the platform asks before it tries again", async () => {
+      channel.outcomes.push({ kind: "retry", afterMs: 60_000, reason: "45009" });
+      await reply("m1", ["one"]);
+      expect(await work()).toEqual({ afterMs: 60_000 });
+      time += 60_000;
+      expect(await work()).toBe("idle");
+      expect(channel.sent).toHaveLength(2);
+    });
 
-  it("gives up after a day of trying", async () => {
-    const failing = Array.from(
-      { length: 400 },
-      () => ({ kind: "unknown", reason: "down" }) as const,
-    );
-    channel.outcomes.push(...failing);
-    await reply("m1", ["one"]);
-    await eventually(async () => {
-      await vi.advanceTimersByTimeAsync(10 * 60_000);
+    it("holds up what comes after it in its lane", async () => {
+      channel.outcomes.push({ kind: "retry", afterMs: 60_000, reason: "busy" });
+      await reply("m1", ["one", "two"]);
+      await reply("m2", ["three"]);
+      expect(await work()).toEqual({ afterMs: 60_000 });
+      time += 60_000;
+      await work();
+      expect(bodies()).toEqual(["one", "one", "two", "three"]);
+    });
+
+    it("is a dead letter with its reason when the platform refuses it, all that is left of it", async () => {
+      channel.outcomes.push({ kind: "delivered" }, { kind: "refused", reason: "60111" });
+      await reply("m1", ["one", "two", "three"]);
+      await reply("m2", ["next"]);
+      expect(await work()).toBe("idle");
+      expect(await states()).toBe("delivered dead dead delivered");
+      expect(await messages()).toBe("dead done");
+      expect(bodies()).toEqual(["one", "two", "next"]);
+      expect(await world.sql("SELECT reason FROM inbox WHERE state = 'dead'")).toEqual([
+        { reason: "60111" },
+      ]);
+      expect(process.log.lines).toMatchObject([
+        { level: "error", fields: { reason: "60111", alert: "dead_letter" } },
+      ]);
+    });
+
+    it("gives up after a day of trying", async () => {
+      const { outcomes } = channel;
+      await reply("m1", ["one"]);
+      const until = time + 24 * HOUR_MS;
+      time = until;
+      outcomes.push({ kind: "unknown", reason: "down" });
+      expect(await work()).toEqual({ afterMs: 500 });
+      time += 500;
+      outcomes.push({ kind: "retry", afterMs: 1, reason: "down" });
+      expect(await work()).toBe("idle");
       expect(await states()).toBe("dead");
+      expect(await messages()).toBe("dead");
     });
-    expect(Date.now() - 1_000_000).toBeGreaterThan(24 * 60 * 60_000);
-  });
 
-  it("marks a text that went to the same person before, so that it is not taken for a duplicate", async () => {
-    await reply("m1", ["same", "same"]);
-    await eventually(async () => expect(await states()).toBe("delivered delivered"));
-    expect(channel.sent.map((part) => part.isRepeat)).toEqual([false, true]);
-  });
-
-  it("sends after a restart what was stored and not sent", async () => {
-    channel.outcomes.push({ kind: "retry", afterMs: 60_000, reason: "busy" });
-    await reply("m1", ["one"]);
-    await eventually(() => expect(log.lines).toHaveLength(1));
-    await outbox.drain();
-    outbox = newOutbox();
-    await outbox.resume();
-    await vi.advanceTimersByTimeAsync(60_000);
-    await eventually(async () => expect(await states()).toBe("delivered"));
-  });
-
-  it("tells the next process that a part whose send was cut off is not sent for the first time", async () => {
-    channel.outcomes.push(new Promise(() => {}));
-    await reply("m1", ["one"]);
-    await eventually(() => expect(channel.sent).toHaveLength(1));
-    outbox = newOutbox();
-    await outbox.resume();
-    await eventually(async () => expect(await states()).toBe("delivered"));
-    expect(channel.sent.map((part) => part.attempt)).toEqual([1, 2]);
-  });
-
-  it("takes an adapter that throws for a send of unknown outcome", async () => {
-    const fault = Promise.reject(new Error("a bug"));
-    fault.catch(() => {}); // it is met later
-    channel.outcomes.push(fault);
-    await reply("m1", ["one"]);
-    await eventually(() => expect(log.lines.at(-1)).toMatchObject({ text: "send again later" }));
-    await vi.advanceTimersByTimeAsync(1_000);
-    await eventually(async () => expect(await states()).toBe("delivered"));
-    expect(channel.sent.map((part) => part.attempt)).toEqual([1, 2]);
-  });
-
-  it("lays aside what belongs to a channel that is switched off", async () => {
-    outbox = createOutbox({
-      store,
-      adapters: new Map(),
-      now: () => new Date(),
-      random: () => 1,
-      log,
-      signal: new AbortController().signal,
+    it("is of unknown outcome when the adapter throws", async () => {
+      const fault = Promise.reject(new Error("a bug"));
+      fault.catch(() => {}); // it is met later
+      channel.outcomes.push(fault);
+      await reply("m1", ["one"]);
+      expect(await work()).toEqual({ afterMs: 500 });
+      expect(process.log.lines).toMatchObject([
+        { level: "error", fields: { alert: "adapter_threw" } },
+        { level: "warn", fields: { outcome: "unknown" } },
+      ]);
     });
-    await reply("m1", ["one"]);
-    await eventually(async () => expect(await states()).toBe("dead"));
+
+    it("is a dead letter when its channel is switched off", async () => {
+      process = await start({ adapters: new Map() });
+      await reply("m1", ["one"]);
+      expect(await work()).toBe("idle");
+      expect(await states()).toBe("dead");
+      expect(await world.sql("SELECT reason FROM inbox")).toEqual([
+        { reason: "channel test is switched off" },
+      ]);
+    });
+
+    it("is a dead letter when its stored bytes were changed", async () => {
+      await reply("m1", ["to one"]);
+      await reply("m2", ["to another"]);
+      await world.sql(
+        "UPDATE outbox SET body = (SELECT body FROM outbox ORDER BY inbox_id DESC LIMIT 1)",
+      );
+      expect(await work()).toBe("idle");
+      expect(await states()).toBe("dead delivered");
+      expect(bodies()).toEqual(["to another"]);
+    });
+  });
+
+  describe("a part whose earlier try may have arrived", () => {
+    const unknown = { kind: "unknown", reason: "timeout" } as const;
+    /** A part after a try of unknown outcome, due now. */
+    const unsure = async () => {
+      channel.outcomes.push(unknown);
+      const sent = await reply("m1", ["one"]);
+      await work();
+      time += 500;
+      return sent;
+    };
+
+    it("is asked for at the platform before it is sent again", async () => {
+      const { inboxId } = await unsure();
+      expect(channel.asked).toEqual([]);
+      expect(await work()).toBe("idle");
+      expect(channel.asked).toMatchObject([{ id: `${inboxId}.0`, body: "one", attempt: 2 }]);
+      expect(channel.sent).toHaveLength(2);
+    });
+
+    it("is not sent again when the platform has it", async () => {
+      await unsure();
+      channel.answers.push({ kind: "delivered" });
+      expect(await work()).toBe("idle");
+      expect(channel.sent).toHaveLength(1);
+      expect(await messages()).toBe("done");
+    });
+
+    it("waits, and is asked for again, when that cannot be told for now", async () => {
+      await unsure();
+      channel.answers.push({ kind: "retry", afterMs: 30_000, reason: "cannot look" });
+      expect(await work()).toEqual({ afterMs: 30_000 });
+      expect(channel.sent).toHaveLength(1);
+      time += 30_000;
+      await work();
+      expect(channel.asked).toHaveLength(2);
+    });
+
+    it("stays in doubt after a later try that certainly did not arrive", async () => {
+      await unsure();
+      channel.outcomes.push({ kind: "retry", afterMs: 1, reason: "busy" });
+      await work();
+      time += 1_000;
+      await work();
+      expect(channel.asked).toHaveLength(2);
+    });
+
+    it("is not asked for when no try can have arrived", async () => {
+      channel.outcomes.push({ kind: "retry", afterMs: 1, reason: "busy" });
+      await reply("m1", ["one"]);
+      await work();
+      time += 1_000;
+      expect(await work()).toBe("idle");
+      expect(channel.asked).toEqual([]);
+    });
+
+    it("is asked for by the next process after a crash between send and mark", async () => {
+      channel.outcomes.push(new Promise(() => {}));
+      await reply("m1", ["one"]);
+      void step();
+      await vi.waitFor(() => expect(channel.sent).toHaveLength(1), { interval: 1 });
+      const next = await another();
+      expect(await step(next)).toEqual({ afterMs: LEASE_MS });
+      time += LEASE_MS;
+      expect(await work(next)).toBe("idle");
+      expect(channel.asked).toMatchObject([{ attempt: 2 }]);
+      expect(channel.sent).toHaveLength(2);
+    });
+
+    it("is sent after a restart when nothing was tried before", async () => {
+      await reply("m1", ["one"]);
+      const next = await another();
+      expect(await work(next)).toBe("idle");
+      expect(channel.asked).toEqual([]);
+      expect(bodies()).toEqual(["one"]);
+    });
+
+    it("is not sent again because its delivery could not be recorded at first", async () => {
+      await reply("m1", ["one"]);
+      failTransaction(world.store, 2); // the first one takes the part
+      await expect(step()).rejects.toThrow("disk full");
+      expect(channel.sent).toHaveLength(1);
+      expect(await work()).toBe("idle");
+      expect(channel.sent).toHaveLength(1);
+      expect(await states()).toBe("delivered");
+      expect(await messages()).toBe("done");
+    });
+  });
+
+  describe("two processes", () => {
+    it("never send the same part at once", async () => {
+      const first = held();
+      channel.outcomes.push(first.outcome);
+      await reply("m1", ["one"]);
+      const others = await Promise.all([another(), another()]);
+      const steps = [process, ...others].map((by) => step(by));
+      await vi.waitFor(() => expect(channel.sent).toHaveLength(1), { interval: 1 });
+      expect(await Promise.race(steps)).toMatchObject({ afterMs: expect.any(Number) });
+      first.end({ kind: "delivered" });
+      expect((await Promise.all(steps)).filter((next) => next === "again")).toHaveLength(1);
+      for (const by of [process, ...others]) expect(await work(by)).toBe("idle");
+      expect(channel.sent).toHaveLength(1);
+    });
+
+    it.each([
+      ["a try of unknown outcome", { kind: "unknown", reason: "timeout" }],
+      ["a try that the platform refused", { kind: "refused", reason: "60111" }],
+    ] as const)("lets %s that ended too late change nothing", async (_what, late) => {
+      const [stalled, current] = [held(), held()];
+      channel.outcomes.push(stalled.outcome, current.outcome);
+      await reply("m1", ["one"]);
+      const stalledStep = step();
+      await vi.waitFor(() => expect(channel.sent).toHaveLength(1), { interval: 1 });
+      time += LEASE_MS;
+      const next = await another();
+      const currentStep = step(next);
+      await vi.waitFor(() => expect(channel.sent).toHaveLength(2), { interval: 1 });
+      stalled.end(late);
+      await stalledStep;
+      // The other process still sends it: nobody else may.
+      time += 1_000;
+      const third = await another();
+      expect(await step(third)).toEqual({ afterMs: LEASE_MS - 1_000 });
+      expect(channel.sent).toHaveLength(2);
+      current.end({ kind: "delivered" });
+      await currentStep;
+      expect(await states()).toBe("delivered");
+      expect(await messages()).toBe("done");
+    });
+
+    it("takes a delivery that became known late for one", async () => {
+      const [stalled, current] = [held(), held()];
+      channel.outcomes.push(stalled.outcome, current.outcome);
+      await reply("m1", ["one"]);
+      const stalledStep = step();
+      await vi.waitFor(() => expect(channel.sent).toHaveLength(1), { interval: 1 });
+      time += LEASE_MS;
+      const next = await another();
+      const currentStep = step(next);
+      await vi.waitFor(() => expect(channel.sent).toHaveLength(2), { interval: 1 });
+      stalled.end({ kind: "delivered" });
+      await stalledStep;
+      current.end({ kind: "unknown", reason: "timeout" });
+      await currentStep;
+      expect(await states()).toBe("delivered");
+      expect(await work(next)).toBe("idle");
+    });
+  });
+
+  describe("an inline reply", () => {
+    const REDELIVERY_MS = 20_000;
+
+    it("is delivered when its response was completely written, and not sent", async () => {
+      const inline = await reply("m1", ["one"], true);
+      expect(inline.isInline).toBe(true);
+      expect(await states()).toBe("pending");
+      await process.outbox.inlineSettled(inline, true);
+      expect(await states()).toBe("delivered");
+      expect(await messages()).toBe("done");
+      time += HOUR_MS;
+      expect(await work()).toBe("idle");
+      expect(channel.sent).toEqual([]);
+    });
+
+    it("is sent actively when its response broke off and the platform did not come back", async () => {
+      const inline = await reply("m1", ["one"], true);
+      await process.outbox.inlineSettled(inline, false);
+      expect(process.woken).toEqual([wei]);
+      time += REDELIVERY_MS - 1;
+      expect(await work()).toEqual({ afterMs: 1 });
+      expect(channel.sent).toEqual([]);
+      time += 1;
+      expect(await work()).toBe("idle");
+      expect(bodies()).toEqual(["one"]);
+      expect(await process.outbox.inlineBody(sales, inline.inboxId)).toBeUndefined();
+    });
+
+    it("travels again in the response to a redelivery, and then is not sent", async () => {
+      const inline = await reply("m1", ["one"], true);
+      const { inboxId } = inline;
+      await process.outbox.inlineSettled(inline, false);
+      expect(await (await another()).outbox.inlineBody(sales, inboxId)).toBe("one");
+      await process.outbox.inlineSettled(inline, true);
+      time += HOUR_MS;
+      expect(await work()).toBe("idle");
+      expect(channel.sent).toEqual([]);
+      expect(await process.outbox.inlineBody(sales, inboxId)).toBe("one");
+    });
+
+    it("holds up the next one no longer than its own response takes", async () => {
+      const inline = await reply("m1", ["one"], true);
+      await reply("m2", ["two"]);
+      expect(await work()).toEqual({ afterMs: REDELIVERY_MS });
+      process.woken.length = 0;
+      await process.outbox.inlineSettled(inline, true);
+      expect(process.woken).toEqual([wei]);
+      expect(await work()).toBe("idle");
+      expect(bodies()).toEqual(["two"]);
+    });
+
+    it("is not sent because its delivery could not be recorded at first", async () => {
+      const inline = await reply("m1", ["one"], true);
+      failTransaction(world.store, 1);
+      await expect(process.outbox.inlineSettled(inline, true)).rejects.toThrow("disk full");
+      expect(await states()).toBe("pending");
+      expect(await work()).toBe("idle");
+      expect(await states()).toBe("delivered");
+      expect(await messages()).toBe("done");
+      expect(channel.sent).toEqual([]);
+    });
+
+    it("is sent although it could not be recorded at first that its response broke off", async () => {
+      const inline = await reply("m1", ["one"], true);
+      failTransaction(world.store, 1);
+      await expect(process.outbox.inlineSettled(inline, false)).rejects.toThrow("disk full");
+      time += REDELIVERY_MS;
+      expect(await work()).toBe("idle");
+      expect(bodies()).toEqual(["one"]);
+    });
+
+    it("has no body for a redelivery once the reply went actively", async () => {
+      const { inboxId } = await reply("m1", ["one"]);
+      expect(await process.outbox.inlineBody(sales, inboxId)).toBeUndefined();
+    });
+
+    it("is not taken for a reply of several parts", async () => {
+      expect((await reply("m1", ["one", "two"], true)).isInline).toBe(false);
+    });
+
+    it("does not overtake an earlier reply that is still on its way", async () => {
+      await reply("m1", ["first"]);
+      expect((await reply("m2", ["second"], true)).isInline).toBe(false);
+      await work();
+      expect(bodies()).toEqual(["first", "second"]);
+    });
+
+    describe("whose process died around writing it", () => {
+      it("counts as delivered when others were there for the platform's retries all along", async () => {
+        const other = await another();
+        await reply("m1", ["one"], true);
+        expect(await work(other)).toEqual({ afterMs: REDELIVERY_MS });
+        time += REDELIVERY_MS;
+        expect(await work(other)).toBe("idle");
+        expect(await states()).toBe("delivered");
+        expect(channel.sent).toEqual([]);
+      });
+
+      it("counts as delivered at once after a short crash of the only process", async () => {
+        await reply("m1", ["one"], true);
+        time += 5_000;
+        const next = await another({ isAlone: true });
+        expect(await work(next)).toBe("idle");
+        expect(await states()).toBe("delivered");
+        expect(channel.sent).toEqual([]);
+      });
+
+      it("is sent at once after a long crash of the only process, in which redeliveries found nobody", async () => {
+        await reply("m1", ["one"], true);
+        time += 10_001;
+        const next = await another({ isAlone: true });
+        expect(await work(next)).toBe("idle");
+        expect(bodies()).toEqual(["one"]);
+      });
+
+      it("is sent when every process was gone for long", async () => {
+        await reply("m1", ["one"], true);
+        time += 10_001;
+        const next = await another();
+        expect(await work(next)).toEqual({ afterMs: REDELIVERY_MS - 10_001 });
+        time += REDELIVERY_MS - 10_001;
+        expect(await work(next)).toBe("idle");
+        expect(bodies()).toEqual(["one"]);
+      });
+
+      it("is sent after a crash when its response had been seen to break off", async () => {
+        const inline = await reply("m1", ["one"], true);
+        await process.outbox.inlineSettled(inline, false);
+        time += 5_000;
+        const next = await another({ isAlone: true });
+        expect(await work(next)).toBe("idle");
+        expect(bodies()).toEqual(["one"]);
+      });
+
+      it("travels in the response to a redelivery that finds the next process", async () => {
+        const inline = await reply("m1", ["one"], true);
+        const next = await another();
+        expect(await next.inbox.accept(textMessage("m1"), sales)).toMatchObject({ isNew: false });
+        expect(await next.outbox.inlineBody(sales, inline.inboxId)).toBe("one");
+        await next.outbox.inlineSettled(inline, true);
+        expect(await work(next)).toBe("idle");
+        expect(channel.sent).toEqual([]);
+      });
+    });
   });
 });
 
-describe("an inline reply", () => {
-  it("is delivered when its response was completely written, and not sent again", async () => {
-    const { id, isInline } = await reply("m1", ["one"], true);
-    expect(isInline).toBe(true);
-    await outbox.inlineSettled(id, true);
-    await vi.advanceTimersByTimeAsync(60_000);
-    expect(await states()).toBe("delivered");
-    expect(channel.sent).toEqual([]);
-  });
-
-  it("is sent actively when its response broke off and the platform did not come back", async () => {
-    const { id } = await reply("m1", ["one"], true);
-    await outbox.inlineSettled(id, false);
-    await vi.advanceTimersByTimeAsync(19_999);
-    expect(channel.sent).toEqual([]);
-    await vi.advanceTimersByTimeAsync(1);
-    await eventually(async () => expect(await states()).toBe("delivered"));
-    expect(bodies()).toEqual(["one"]);
-  });
-
-  it("travels again in the response to a redelivery, and then is not sent", async () => {
-    const { id } = await reply("m1", ["one"], true);
-    await outbox.inlineSettled(id, false);
-    expect(await outbox.inlineBody(id)).toBe("one");
-    await outbox.inlineSettled(id, true);
-    await vi.advanceTimersByTimeAsync(60_000);
-    expect(channel.sent).toEqual([]);
-    expect(await outbox.inlineBody(id)).toBe("one");
-  });
-
-  it("holds up the next one no longer than its own response takes", async () => {
-    const first = await reply("m1", ["one"], true);
-    await reply("m2", ["two"]);
-    await eventually(() => expect(vi.getTimerCount()).toBe(1));
-    await outbox.inlineSettled(first.id, true);
-    await eventually(async () => expect(await states()).toBe("delivered delivered"));
-    expect(bodies()).toEqual(["two"]);
-  });
-
-  it("is not sent again because its delivery could not be recorded at first", async () => {
-    const { id } = await reply("m1", ["one"], true);
-    await sql`CREATE TRIGGER full BEFORE UPDATE ON outbox BEGIN SELECT RAISE(FAIL, 'full'); END`.execute(
-      store.db,
-    );
-    await expect(outbox.inlineSettled(id, true)).rejects.toThrow("full");
-    await sql`DROP TRIGGER full`.execute(store.db);
-    await vi.advanceTimersByTimeAsync(20_000);
-    await eventually(async () => expect(await states()).toBe("delivered"));
-    expect(channel.sent).toEqual([]);
-  });
-
-  it("has no body for a redelivery once the reply went actively", async () => {
-    const { id } = await reply("m1", ["one"]);
-    expect(await outbox.inlineBody(id)).toBeUndefined();
-  });
-
-  it("is not taken for a reply of several parts", async () => {
-    expect((await reply("m1", ["one", "two"], true)).isInline).toBe(false);
-  });
-
-  it("does not overtake an earlier reply that is still on its way", async () => {
-    channel.outcomes.push({ kind: "retry", afterMs: 60_000, reason: "busy" });
-    await reply("m1", ["first"]);
-    expect((await reply("m2", ["second"], true)).isInline).toBe(false);
-  });
-
-  it("counts as delivered after a short crash, because the platform would have come back", async () => {
-    await reply("m1", ["one"], true);
-    await outbox.drain();
-    vi.setSystemTime(Date.now() + 5_000);
-    outbox = newOutbox();
-    await outbox.resume();
-    expect(await states()).toBe("delivered");
-  });
-
-  it("is sent actively after a long crash, in which the platform's redeliveries found nobody", async () => {
-    await reply("m1", ["one"], true);
-    await outbox.drain();
-    vi.setSystemTime(Date.now() + 60_000);
-    outbox = newOutbox();
-    await outbox.resume();
-    await eventually(async () => expect(await states()).toBe("delivered"));
-    expect(bodies()).toEqual(["one"]);
-  });
-});
+/** Lets the n-th of the next transactions that change something fail. */
+const failTransaction = (store: Store, nth: number) => {
+  const note = store.note.bind(store);
+  const spy = vi.spyOn(store, "note");
+  for (let before = 1; before < nth; before++) spy.mockImplementationOnce(note);
+  spy.mockRejectedValueOnce(new Error("disk full"));
+};
