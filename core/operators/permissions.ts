@@ -1,0 +1,16 @@
+/** What an API key can be allowed to do, and what that means. */
+export const PERMISSIONS = {
+  "queue:view": "list what waits, is being sent or is dead, with ages and depths",
+  "queue:manage": "replay and drop messages",
+  "key:manage": "create, list and revoke API keys, none mightier than itself",
+  "*": "everything, also what later versions add",
+} as const;
+
+export type Permission = keyof typeof PERMISSIONS;
+
+/** Whether this is the name of a permission. */
+export const isPermission = (name: string): name is Permission => Object.hasOwn(PERMISSIONS, name);
+
+/** Whether somebody with these permissions has this one. */
+export const permits = (held: readonly Permission[], wanted: Permission): boolean =>
+  held.includes("*") || held.includes(wanted);
