@@ -73,6 +73,34 @@ export const takeMessage = statement<{
     .where("owner", "=", arg("earlierOwner")),
 );
 
+/** Takes a message that nobody has begun, if it is the first of its lane. */
+export const takeIfFirst = statement<{
+  id: number;
+  owner: string;
+  tenantId: string;
+  lane: string;
+}>()((db, arg) =>
+  db
+    .updateTable("inbox")
+    .set({ owner: arg("owner"), attempts: 1 })
+    .where("id", "=", arg("id"))
+    .where("state", "=", sql.lit("pending" as const))
+    .where("attempts", "=", 0)
+    .where("owner", "=", "")
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom("inbox as earlier")
+            .select("earlier.id")
+            .where("earlier.tenant_id", "=", arg("tenantId"))
+            .where("earlier.lane", "=", arg("lane"))
+            .where("earlier.state", "=", sql.lit("pending" as const))
+            .where("earlier.id", "<", arg("id")),
+        ),
+      ),
+    ),
+);
+
 /** Gives a message that was taken back to whoever comes next, its turn not counted. */
 export const releaseMessage = statement<{ id: number; owner: string; attempts: number }>()(
   (db, arg) =>

@@ -5,6 +5,7 @@ import type { ContentCipher } from "../store/content-cipher.ts";
 import { type TenantScope, tenantScope } from "../store/scope.ts";
 import type { Store } from "../store/store.ts";
 import { type Counters, createCounters } from "./counters.ts";
+import { createFreshEntries } from "./fresh-entries.ts";
 import {
   byKey,
   endTurn,
@@ -17,6 +18,7 @@ import {
   removeDone,
   requestStop,
   stopRequests,
+  takeIfFirst,
   takeMessage,
 } from "./inbox-rows.ts";
 import { laneOf } from "./lane.ts";
@@ -88,6 +90,8 @@ const PRUNE_WINDOW = 1_000;
 
 export const createInbox = (options: InboxOptions): Inbox => {
   const { store, cipher, owner, now, log, counters = createCounters() } = options;
+  const fresh = createFreshEntries();
+
   const find = async ({ channel, id }: InboundMessage): Promise<Accepted | undefined> => {
     const row = await store.read("intake", (transaction) =>
       transaction.first(byKey, { channel, key: id }),
@@ -116,6 +120,15 @@ export const createInbox = (options: InboxOptions): Inbox => {
     counters.deadLetters++;
   };
 
+  /** Takes a message that was just accepted, if nothing before it waits in its lane. */
+  const takeFirst = async ({ id, lane, scope }: InboxEntry): Promise<boolean> => {
+    const { tenantId } = scope;
+    const taken = await store.note("intake", (transaction) =>
+      transaction.run(takeIfFirst, { id, owner, tenantId, lane }),
+    );
+    return taken === 1;
+  };
+
   return {
     find,
 
@@ -132,13 +145,19 @@ export const createInbox = (options: InboxOptions): Inbox => {
       const id = await store.write("intake", (transaction) =>
         transaction.insert(insertMessage, row),
       );
-      if (id !== undefined) return { id, isNew: true, scope };
+      if (id !== undefined) {
+        const { lane, receivedAt } = row;
+        fresh.keep({ id, lane, scope, message, attempt: 1, receivedAt: new Date(receivedAt) });
+        return { id, isNew: true, scope };
+      }
       const known = await find(message);
       if (!known) throw new Error("an accepted message is gone"); // forgotten this very moment
       return known;
     },
 
     claim: async (lane) => {
+      const kept = fresh.take(lane);
+      if (kept && (await takeFirst(kept))) return { kind: "entry", entry: kept };
       const row = await store.read("intake", (transaction) =>
         transaction.first(nextInLane, { tenantId: lane.tenantId, lane: lane.id }),
       );

@@ -24,8 +24,7 @@ export const insertPart = statement<
     part: arg("part"),
     lane: arg("lane"),
     channel: arg("channel"),
-    target: arg("target"),
-    body: arg("body"),
+    content: arg("content"),
     fingerprint: arg("fingerprint"),
     via: arg("via"),
     state: "pending",
@@ -137,11 +136,11 @@ export const markBroken = statement<{ tenantId: string; inboxId: number; reason:
       .where("state", "=", sql.lit("pending" as const)),
 );
 
-/** The body that an earlier response carried. */
+/** What an earlier response carried. */
 export const inlinePart = statement<{ tenantId: string; inboxId: number }>()((db, arg) =>
   db
     .selectFrom("outbox")
-    .select("body")
+    .select("content")
     .where("tenant_id", "=", arg("tenantId"))
     .where("inbox_id", "=", arg("inboxId"))
     .where("via", "=", "inline"),

@@ -1,6 +1,5 @@
 import type { ChannelAdapter, OutboundPart, SendOutcome } from "../contract/channel.ts";
 import type { Log } from "../contract/log.ts";
-import type { ReplyTarget } from "../contract/message.ts";
 import { trace } from "../contract/trace-points.ts";
 import { SealError } from "../keys/errors.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
@@ -24,7 +23,7 @@ import {
   postpone,
   takePart,
 } from "./outbox-rows.ts";
-import { type LaneSource, placeAfter, type Schedule, type Step } from "./schedule.ts";
+import { type LaneSource, laneKey, placeAfter, type Schedule, type Step } from "./schedule.ts";
 
 /** Replies on their way out: stored before they are sent, in order within a lane. */
 export interface Outbox {
@@ -54,6 +53,9 @@ export interface InlineRow {
   readonly inboxId: number;
   readonly lane: string;
 }
+
+/** What is sealed of a part. */
+type Content = Pick<OutboundPart, "target" | "body">;
 
 export interface OutboxOptions {
   readonly store: Store;
@@ -108,7 +110,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     }
     const waitMs = row.due_at - now().getTime();
     if (waitMs > 0 && !isLeftBehind(row)) {
-      if (row.via === "inline") behindInline.add(lane.id);
+      if (row.via === "inline") behindInline.add(laneKey(lane));
       return { afterMs: waitMs };
     }
     if (row.via === "inline" && mustHaveArrived(row)) {
@@ -157,10 +159,19 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     }
   };
 
+  const openContent = async (
+    scope: TenantScope,
+    inboxId: number,
+    part: number,
+    sealed: Uint8Array,
+  ): Promise<Content> => {
+    const plain = await cipher.open(scope, placeOf(inboxId, part), sealed);
+    return JSON.parse(plain.toString("utf8")) as Content;
+  };
+
   const partOf = async (row: PendingPart): Promise<OutboundPart> => {
     const scope = tenantScope(row.tenant_id);
-    const open = (column: "target" | "body") =>
-      cipher.open(scope, placeOf(row.inbox_id, row.part, column), row[column]);
+    const content = await openContent(scope, row.inbox_id, row.part, row.content);
     const twin = await store.read(scope, (transaction) =>
       transaction.first(earlierTwin, {
         ...keyOf(row),
@@ -170,8 +181,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     );
     return {
       id: idOf(row),
-      target: JSON.parse((await open("target")).toString("utf8")) as ReplyTarget,
-      body: (await open("body")).toString("utf8"),
+      ...content,
       attempt: row.attempts + 1,
       isRepeat: twin !== undefined,
     };
@@ -225,8 +235,8 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
   };
 
   const sealParts = async ({ id, lane, scope, message }: InboxEntry, parts: readonly string[]) => {
-    const target = Buffer.from(JSON.stringify(message.target));
-    const { channel, workspaceId, appId, address } = message.target;
+    const { target } = message;
+    const receiver = [target.channel, target.workspaceId, target.appId, target.address];
     return Promise.all(
       parts.map(async (body, part) => ({
         tenant_id: scope.tenantId,
@@ -234,12 +244,13 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
         part,
         lane,
         channel: message.channel,
-        target: await cipher.seal(scope, placeOf(id, part, "target"), target),
-        body: await cipher.seal(scope, placeOf(id, part, "body"), Buffer.from(body)),
-        fingerprint: await cipher.fingerprint(
+        content: await cipher.seal(
           scope,
-          JSON.stringify([channel, workspaceId, appId, address, body]),
+          placeOf(id, part),
+          // What is no text cannot be sent as UTF-8; everything else of it can.
+          Buffer.from(JSON.stringify({ target, body: body.toWellFormed() } satisfies Content)),
         ),
+        fingerprint: await cipher.fingerprint(scope, JSON.stringify([...receiver, body])),
       })),
     );
   };
@@ -286,8 +297,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       const row = await store.read(scope, (transaction) =>
         transaction.first(inlinePart, { tenantId: scope.tenantId, inboxId }),
       );
-      if (!row) return undefined;
-      return (await cipher.open(scope, placeOf(inboxId, 0, "body"), row.body)).toString("utf8");
+      return row && (await openContent(scope, inboxId, 0, row.content)).body;
     },
 
     inlineSettled: async ({ scope, inboxId, lane }, isComplete) => {
@@ -305,7 +315,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
         return;
       }
       await recordDelivered({ tenant_id: tenantId, inbox_id: inboxId, part: 0 }, null);
-      if (behindInline.delete(waiting.id)) schedule().wake(waiting);
+      if (behindInline.delete(laneKey(waiting))) schedule().wake(waiting);
     },
   };
 };
@@ -322,5 +332,4 @@ const keyOf = (row: PartName) => ({
   part: row.part,
 });
 
-const placeOf = (inboxId: number, part: number, column: "target" | "body"): string =>
-  `outbox/${inboxId}/${part}/${column}`;
+const placeOf = (inboxId: number, part: number): string => `outbox/${inboxId}/${part}/content`;

@@ -48,10 +48,8 @@ export interface OutboxTable {
   part: number;
   lane: string;
   channel: string;
-  /** Sealed: the ReplyTarget as JSON. */
-  target: Uint8Array;
-  /** Sealed. */
-  body: Uint8Array;
+  /** Sealed: ReplyTarget and body as JSON. */
+  content: Uint8Array;
   /** Keyed hash of receiver and body: finds an identical text that went to the same person before. */
   fingerprint: Uint8Array;
   /** `inline`: travels in the response to the callback; `send`: by the platform's API. */

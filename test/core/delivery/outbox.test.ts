@@ -262,7 +262,7 @@ describeStores("outbox", (world) => {
       await reply("m1", ["to one"]);
       await reply("m2", ["to another"]);
       await world.sql(
-        "UPDATE outbox SET body = (SELECT body FROM outbox ORDER BY inbox_id DESC LIMIT 1)",
+        "UPDATE outbox SET content = (SELECT content FROM outbox ORDER BY inbox_id DESC LIMIT 1)",
       );
       expect(await work()).toBe("idle");
       expect(await states()).toBe("dead delivered");
