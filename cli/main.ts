@@ -8,6 +8,7 @@ import { registerInit } from "./init.ts";
 import type { Io } from "./io.ts";
 import { registerKey } from "./key.ts";
 import { version } from "./package-root.ts";
+import { registerQueue } from "./queue.ts";
 import { registerSimulate } from "./simulate.ts";
 import { registerStart } from "./start.ts";
 
@@ -33,6 +34,7 @@ for (const register of [
   registerDoctor,
   registerInit,
   registerConfig,
+  registerQueue,
   registerKey,
 ]) {
   register(program, io);

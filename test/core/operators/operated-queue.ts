@@ -32,11 +32,15 @@ export interface OperatedQueue {
 export const EVERYBODY: Operator = { who: "cli" };
 
 /** Each message is a conversation of its own, the tenant's name before its key. */
-export const operatedQueue = async (world: StoreWorld, folder: string): Promise<OperatedQueue> => {
+export const operatedQueue = async (
+  world: StoreWorld,
+  folder: string,
+  startAt = 1_795_000_000_000,
+): Promise<OperatedQueue> => {
   const { store } = world;
   const channel = fakeChannel();
   const now = () => new Date(self.clock);
-  const self = { clock: 1_795_000_000_000 } as { clock: number };
+  const self = { clock: startAt };
   const process = await deliveryProcess({
     ...{ store, folder, now },
     adapters: new Map([["test", channel]]),

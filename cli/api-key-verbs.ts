@@ -1,0 +1,125 @@
+import { type ApiKey, createApiKeys, isKeyLabel } from "../core/operators/api-keys.ts";
+import { isPermission, PERMISSIONS } from "../core/operators/permissions.ts";
+import { apiKeyView } from "./api-key-view.ts";
+import type { Io } from "./io.ts";
+import { withStore } from "./operations.ts";
+import { table } from "./table.ts";
+
+export interface KeyOptions {
+  readonly settings?: string | undefined;
+  readonly json?: boolean | undefined;
+  readonly tenant?: string | undefined;
+}
+
+export interface CreateOptions extends KeyOptions {
+  readonly permission: readonly string[];
+  readonly label: string;
+  /** Milliseconds; absent = never. */
+  readonly expiresIn?: number | undefined;
+}
+
+const WHO = "cli";
+
+/** Makes a key and prints it. 0 made, 2 not with these options. */
+export const create = async (io: Io, options: CreateOptions): Promise<number> => {
+  const { permission, label, expiresIn, tenant, json } = options;
+  const unknown = permission.filter((name) => !isPermission(name));
+  if (unknown.length > 0) {
+    const known = Object.entries(PERMISSIONS).map(([name, text]) => `  ${name.padEnd(14)}${text}`);
+    return misuse(
+      io,
+      `there is no permission ${unknown.join(", ")}; there are:\n${known.join("\n")}`,
+    );
+  }
+  if (!isKeyLabel(label)) {
+    return misuse(io, "--label must be one line of 1 to 100 characters, none of them invisible");
+  }
+  return withStore(io, options.settings, async (operations) => {
+    const known = operations.settings.multi_tenant.tenants.map(({ id }) => id);
+    if (tenant !== undefined && !known.includes(tenant)) {
+      return misuse(io, `the settings have no tenant ${tenant}; there are: ${known.join(", ")}`);
+    }
+    const made = await createApiKeys(operations).create(
+      { who: WHO },
+      {
+        tenantId: tenant,
+        label,
+        permissions: permission.filter(isPermission),
+        expiresAt:
+          expiresIn === undefined ? undefined : new Date(operations.now().getTime() + expiresIn),
+      },
+    );
+    if (made.kind === "refused") return misuse(io, made.message);
+    io.stdout.write(
+      json
+        ? `${JSON.stringify({ ...apiKeyView(made.key), key: made.text })}\n`
+        : [
+            `${made.text}\n`,
+            `  ${about(made.key)}; ends with: clawgate key revoke ${made.key.id}\n`,
+            "  shown this once, only a hash is stored; send it as `Authorization: Bearer <key>`\n",
+          ].join(""),
+    );
+    return 0;
+  });
+};
+
+/** Lists keys. 0 also when there are none. */
+export const list = (io: Io, { settings, tenant, json }: KeyOptions): Promise<number> =>
+  withStore(io, settings, async (operations) => {
+    const keys = await createApiKeys(operations).list({ who: WHO, tenantId: tenant });
+    const views = keys.map(apiKeyView);
+    if (json) io.stdout.write(`${JSON.stringify({ keys: views })}\n`);
+    else if (views.length === 0) io.stdout.write("no keys; `clawgate key create` makes one\n");
+    else {
+      io.stdout.write(
+        table([
+          ["ID", "TENANT", "LABEL", "PERMISSIONS", "CREATED", "EXPIRES", "REVOKED"],
+          ...views.map((key) => [
+            key.id,
+            key.tenant ?? "(all)",
+            key.label,
+            key.permissions.join(" "),
+            key.created_at,
+            key.expires_at ?? "never",
+            key.revoked_at ?? "-",
+          ]),
+        ]),
+      );
+    }
+    return 0;
+  });
+
+/** Ends a key. 0 it is revoked, 1 there is none. */
+export const revoke = (
+  io: Io,
+  { settings, tenant, json }: KeyOptions,
+  id: string,
+): Promise<number> =>
+  withStore(io, settings, async (operations) => {
+    const key = await createApiKeys(operations).revoke({ who: WHO, tenantId: tenant }, id);
+    if (!key) {
+      const message = `there is no key ${id}; \`clawgate key list\` shows all`;
+      if (json) {
+        io.stdout.write(
+          `${JSON.stringify({ ok: false, error: { code: "NOT_FOUND", message } })}\n`,
+        );
+      } else io.stderr.write(`clawgate: ${message}\n`);
+      return 1;
+    }
+    io.stdout.write(
+      json ? `${JSON.stringify({ ok: true, key: apiKeyView(key) })}\n` : `key ${id} is revoked\n`,
+    );
+    return 0;
+  });
+
+const about = ({ tenantId, permissions, expiresAt }: ApiKey): string =>
+  [
+    tenantId === undefined ? "for all tenants" : `for tenant ${tenantId}`,
+    `may ${permissions.join(", ")}`,
+    expiresAt ? `until ${expiresAt.toISOString()}` : "until it is revoked",
+  ].join(", ");
+
+const misuse = (io: Io, message: string): number => {
+  io.stderr.write(`clawgate: ${message}\n`);
+  return 2;
+};
