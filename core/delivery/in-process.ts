@@ -1,7 +1,7 @@
 import { createBacklog } from "./backlog.ts";
 import { createFairSlots } from "./fair-slots.ts";
 import { createPauses } from "./pauses.ts";
-import type { Lane, LaneSource, Schedule, Step } from "./schedule.ts";
+import { type Lane, type LaneSource, laneKey, type Schedule, type Step } from "./schedule.ts";
 
 export interface InProcessOptions {
   readonly step: Step;
@@ -59,7 +59,7 @@ export const createInProcessSchedule = (options: InProcessOptions): Schedule => 
       try {
         const next = await step(lane);
         if (next === "again" || entry.isWoken) makeReady(entry);
-        else if (next === "idle") known.delete(lane.id);
+        else if (next === "idle") known.delete(laneKey(lane));
         else pause(entry, next.afterMs);
       } catch (cause) {
         onError(lane, cause);
@@ -81,7 +81,7 @@ export const createInProcessSchedule = (options: InProcessOptions): Schedule => 
       return free * 2 > lanes ? Math.min(PAGE, free) : 0;
     },
     bring: (lane) => {
-      if (!known.has(lane.id)) makeReady({ lane, state: "ready", isWoken: false });
+      if (!known.has(laneKey(lane))) makeReady({ lane, state: "ready", isWoken: false });
     },
     sweepMs,
     retryAfterMs,
@@ -92,23 +92,23 @@ export const createInProcessSchedule = (options: InProcessOptions): Schedule => 
 
   const makeReady = (entry: Known): void => {
     entry.state = "ready";
-    known.set(entry.lane.id, entry);
+    known.set(laneKey(entry.lane), entry);
     slots.push(entry.lane.tenantId, entry);
   };
 
   const pause = (entry: Known, afterMs: number): void => {
-    const { id } = entry.lane;
+    const key = laneKey(entry.lane);
     entry.state = "paused";
-    if (!pauses.begin(id, afterMs, () => admit(entry))) known.delete(id);
+    if (!pauses.begin(key, afterMs, () => admit(entry))) known.delete(key);
   };
 
   const admit = (entry: Known): void => {
-    const { id, tenantId } = entry.lane;
+    const { tenantId } = entry.lane;
     if (!backlog.has(tenantId) && bound(tenantId).free > 0) {
       makeReady(entry);
       return;
     }
-    known.delete(id);
+    known.delete(laneKey(entry.lane));
     backlog.forget(tenantId);
   };
 
@@ -116,11 +116,12 @@ export const createInProcessSchedule = (options: InProcessOptions): Schedule => 
   return {
     wake: (lane) => {
       if (!isOpen) return;
-      const entry = known.get(lane.id);
+      const key = laneKey(lane);
+      const entry = known.get(key);
       if (!entry) admit({ lane, state: "ready", isWoken: false });
       else if (entry.state === "running") entry.isWoken = true;
       else if (entry.state === "paused") {
-        pauses.end(lane.id);
+        pauses.end(key);
         admit(entry);
       }
     },

@@ -1,6 +1,6 @@
 import type { Log } from "../contract/log.ts";
 import type { Inbox, InboxEntry } from "./inbox.ts";
-import type { Lane } from "./schedule.ts";
+import { type Lane, laneKey } from "./schedule.ts";
 
 /** Why a turn's signal is aborted when somebody in its conversation asked for it. */
 export class TurnStoppedError extends Error {
@@ -48,19 +48,20 @@ export const createRunningTurns = (options: RunningTurnsOptions): RunningTurns =
     run: async (entry, turn) => {
       const controller = new AbortController();
       if (signal.aborted) controller.abort(signal.reason);
+      const lane = laneKey({ id: entry.lane, tenantId: entry.scope.tenantId });
       running.set(entry.id, controller);
-      byLane.set(entry.lane, controller);
-      if (lookEveryMs > 0) timer ??= setTimeout(look, lookEveryMs);
+      byLane.set(lane, controller);
+      if (lookEveryMs > 0 && timer === undefined) timer = setTimeout(look, lookEveryMs);
       try {
         return await turn(controller.signal);
       } finally {
         running.delete(entry.id);
-        if (byLane.get(entry.lane) === controller) byLane.delete(entry.lane);
+        if (byLane.get(lane) === controller) byLane.delete(lane);
       }
     },
     stop: async (conversation) => {
       const isAsked = await inbox.requestStop(conversation);
-      byLane.get(conversation.id)?.abort(new TurnStoppedError());
+      byLane.get(laneKey(conversation))?.abort(new TurnStoppedError());
       return isAsked;
     },
   };

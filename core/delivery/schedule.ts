@@ -1,9 +1,12 @@
 /** What is worked on strictly in order, and whose share of the capacity it uses. */
 export interface Lane {
-  /** Channel, workspace and conversation in one string; opaque here. */
+  /** Channel, workspace and conversation in one string; opaque here. Tenants may share a conversation. */
   readonly id: string;
   readonly tenantId: string;
 }
+
+/** A lane in one string: the same for no other tenant's, not even in a conversation that they share. */
+export const laneKey = ({ tenantId, id }: Lane): string => `${tenantId}\n${id}`;
 
 /**
  * Decides who works on which lane and when: one step of a lane at a time, lanes in parallel, tenants

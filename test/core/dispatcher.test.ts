@@ -1,115 +1,126 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import type { TenantIndex } from "../../config/tenant.ts";
+import { createAuditLog } from "../../core/audit-log.ts";
+import { OverloadError } from "../../core/contract/errors.ts";
 import type { InboundMessage } from "../../core/contract/message.ts";
 import type { Reply } from "../../core/contract/reply.ts";
-import { createInbox } from "../../core/delivery/inbox.ts";
-import { createOutbox } from "../../core/delivery/outbox.ts";
-import { createDispatcher, type Dispatcher } from "../../core/dispatcher.ts";
+import { createQueue } from "../../core/operators/queue.ts";
+import type { Pipeline } from "../../core/pipeline.ts";
 import type { Context } from "../../core/stage.ts";
-import { openStore, type Store } from "../../core/store/store.ts";
-import { type FakeChannel, fakeChannel } from "../fakes/channel.ts";
-import { recordedLog } from "../fakes/log.ts";
+import { PLATFORM_SCOPE, tenantScope } from "../../core/store/scope.ts";
+import { fakeChannel } from "../fakes/channel.ts";
+import { type CoreGateway, type CoreGatewayOptions, coreGateway } from "../fakes/core-gateway.ts";
+import { deliveryProcess } from "../fakes/delivery-process.ts";
 import { textMessage } from "../fakes/messages.ts";
+import { describeStores } from "../fakes/stores.ts";
 import { temporaryFolder } from "../fakes/temporary-folder.ts";
-import { recordedAudit, tenantWith } from "../fakes/turn.ts";
+import { tenantWith } from "../fakes/turn.ts";
 
 const folder = temporaryFolder();
-let store: Store;
-let gateway: ReturnType<typeof start>;
+const now = () => new Date();
 
-const sales: TenantIndex = {
-  get: () => tenantWith(),
-  resolve: () => ({ kind: "tenant", tenant: tenantWith() }),
-};
 const echo = async ({ message }: Context): Promise<Reply> => ({
   kind: "text",
   markdown: message.content.kind === "text" ? message.content.text : "",
 });
 
-const start = (pipeline = echo, tenants = sales) => {
-  const channel: FakeChannel = fakeChannel();
-  const adapters = new Map([["test", channel]]);
-  const stopping = new AbortController();
-  const log = recordedLog();
-  const auditLog = recordedAudit();
-  const now = () => new Date();
-  const { signal } = stopping;
-  const outbox = createOutbox({ store, adapters, now, random: () => 0, log, signal });
-  const dispatcher: Dispatcher = createDispatcher({
-    inbox: createInbox(store, now),
-    outbox,
-    adapters,
-    rules: () => ({ tenants, pipeline }),
-    auditLog,
-    log,
-    now,
-    signal,
-  });
-  const stop = async () => {
-    stopping.abort();
-    await dispatcher.drain();
-    await outbox.drain();
-  };
-  return { channel, dispatcher, outbox, log, records: auditLog.records, stop };
-};
-
-beforeEach(async () => {
-  store = await openStore(folder.path);
-});
-afterEach(async () => {
-  await gateway.stop();
-  await store.close();
-});
-
-const eventually = (check: () => void | Promise<void>) => vi.waitFor(check, { interval: 1 });
-const never = new Promise<void>(() => {});
 /** A pipeline whose turns end when the test says so. */
 const held = () => {
   const ends = new Map<string, () => void>();
   const begun: string[] = [];
-  const pipeline = ({ message, signal }: Context) =>
+  const pipeline = ({ message, tenant, signal }: Context) =>
     new Promise<Reply>((resolve, reject) => {
+      signal.throwIfAborted();
       begun.push(message.id);
-      ends.set(message.id, () => resolve({ kind: "text", markdown: `re ${message.id}` }));
+      ends.set(message.id, () =>
+        resolve({ kind: "text", markdown: `re ${message.id} of ${tenant.id}` }),
+      );
       signal.addEventListener("abort", () => reject(signal.reason));
     });
   return { pipeline, begun, end: (id: string) => ends.get(id)?.() };
 };
 
-describe("dispatcher", () => {
+/** Everybody is in this tenant. */
+const allIn = (id: string): TenantIndex => {
+  const tenant = tenantWith([], { id });
+  return { get: () => tenant, resolve: () => ({ kind: "tenant", tenant }) };
+};
+/** Whose tenant is named by their role, also within one conversation. */
+const byRole: TenantIndex = {
+  get: () => undefined,
+  resolve: ({ roles: [id = "none"] }) => ({ kind: "tenant", tenant: tenantWith([], { id }) }),
+};
+const inRoom = (id: string, tenant: string): InboundMessage => ({
+  ...textMessage(id),
+  conversation: { id: "room", kind: "group" },
+  sender: { ...textMessage(id).sender, roles: [tenant] },
+});
+
+const eventually = (check: () => void | Promise<void>) => vi.waitFor(check, { interval: 2 });
+const never = new Promise<void>(() => {});
+
+describeStores("dispatcher", (world) => {
+  let gateways: CoreGateway[] = [];
+  const start = async (
+    pipeline: Pipeline = echo,
+    options: Partial<CoreGatewayOptions> = {},
+  ): Promise<CoreGateway> => {
+    const gateway = await coreGateway({
+      ...{ store: world.store, folder: folder.path, pipeline: () => pipeline },
+      ...options,
+    });
+    gateways.push(gateway);
+    return gateway;
+  };
+  afterEach(async () => {
+    for (const gateway of gateways) await gateway.stop();
+    gateways = [];
+  });
+  const bodies = ({ channel }: CoreGateway) => channel.sent.map((part) => part.body);
+  const states = async () =>
+    (await world.sql("SELECT key, state FROM inbox ORDER BY id")).map(
+      ({ key, state }) => `${key} ${state}`,
+    );
+
   it("hands a reply that is ready in time to the response that waits for it", async () => {
-    gateway = start();
-    const receipt = await gateway.dispatcher.receive(textMessage("m1", "hi"));
+    const gateway = await start();
+    const receipt = await gateway.receive(textMessage("m1", "hi"));
     const inline = await receipt.inlineReply(never);
     inline?.settled(true);
     expect(inline?.body).toBe("hi");
     expect(gateway.channel.sent).toEqual([]);
+    await eventually(async () => expect(await states()).toEqual(["m1 done"]));
   });
 
   it("sends a reply that was not ready at the deadline, once", async () => {
     const { pipeline, end, begun } = held();
-    gateway = start(pipeline);
-    const receipt = await gateway.dispatcher.receive(textMessage("m1"));
-    let giveUp = (): void => {};
+    const gateway = await start(pipeline);
+    const receipt = await gateway.receive(textMessage("m1"));
+    let passes = () => {};
     const deadline = new Promise<void>((resolve) => {
-      giveUp = resolve;
+      passes = resolve;
     });
     const waiting = receipt.inlineReply(deadline);
     await eventually(() => expect(begun).toEqual(["m1"]));
-    giveUp();
+    passes();
     expect(await waiting).toBeUndefined();
     end("m1");
-    await eventually(() =>
-      expect(gateway.channel.sent.map((part) => part.body)).toEqual(["re m1"]),
-    );
+    await eventually(async () => expect(await states()).toEqual(["m1 done"]));
+    expect(bodies(gateway)).toEqual(["re m1 of sales"]);
+  });
+
+  it("lets a response go at once where no turn can end in time: in a process that answers nothing", async () => {
+    const gateway = await start(echo, { isWorker: false });
+    const receipt = await gateway.receive(textMessage("m1", "hi"));
+    expect(await receipt.inlineReply(never)).toBeUndefined();
   });
 
   it("answers a redelivery with the very same reply and runs nothing again", async () => {
     const pipeline = vi.fn(echo);
-    gateway = start(pipeline);
-    const first = await gateway.dispatcher.receive(textMessage("m1", "hi"));
+    const gateway = await start(pipeline);
+    const first = await gateway.receive(textMessage("m1", "hi"));
     (await first.inlineReply(never))?.settled(true);
-    const again = await gateway.dispatcher.receive(textMessage("m1", "hi"));
+    const again = await gateway.receive(textMessage("m1", "hi"));
     expect(again.isNew).toBe(false);
     expect((await again.inlineReply(never))?.body).toBe("hi");
     expect(pipeline).toHaveBeenCalledTimes(1);
@@ -117,123 +128,229 @@ describe("dispatcher", () => {
 
   it("lets a redelivery go at once while the turn still runs", async () => {
     const { pipeline, begun } = held();
-    gateway = start(pipeline);
-    await gateway.dispatcher.receive(textMessage("m1"));
+    const gateway = await start(pipeline);
+    await gateway.receive(textMessage("m1"));
     await eventually(() => expect(begun).toEqual(["m1"]));
-    const again = await gateway.dispatcher.receive(textMessage("m1"));
+    const again = await gateway.receive(textMessage("m1"));
     expect(await again.inlineReply(never)).toBeUndefined();
   });
 
   it("keeps the order within a conversation and lets others pass a slow one", async () => {
     const { pipeline, begun, end } = held();
-    gateway = start(pipeline);
+    const gateway = await start(pipeline);
     for (const [id, sender] of [
       ["a1", "an"],
       ["a2", "an"],
       ["b1", "bo"],
     ] as const) {
-      await gateway.dispatcher.receive(textMessage(id, "x", sender));
+      await gateway.receive(textMessage(id, "x", sender));
     }
-    await eventually(() => expect(begun).toEqual(["a1", "b1"]));
+    await eventually(() => expect(begun.toSorted()).toEqual(["a1", "b1"]));
     end("b1");
-    await eventually(() =>
-      expect(gateway.channel.sent.map((part) => part.body)).toEqual(["re b1"]),
-    );
+    await eventually(() => expect(bodies(gateway)).toEqual(["re b1 of sales"]));
     end("a1");
-    await eventually(() => expect(begun).toEqual(["a1", "b1", "a2"]));
+    await eventually(() => expect(begun.at(-1)).toBe("a2"));
   });
 
   it("does a turn again that a dying process left unfinished", async () => {
     const { pipeline, begun } = held();
-    gateway = start(pipeline);
-    await gateway.dispatcher.receive(textMessage("m1", "hi"));
+    const dying = await start(pipeline);
+    await dying.receive(textMessage("m1", "hi"));
     await eventually(() => expect(begun).toEqual(["m1"]));
-    await gateway.stop();
-    gateway = start();
-    await gateway.dispatcher.resume();
-    await eventually(() => expect(gateway.channel.sent.map((part) => part.body)).toEqual(["hi"]));
+    await dying.stop();
+    const gateway = await start();
+    await eventually(() => expect(bodies(gateway)).toEqual(["hi"]));
   });
 
   it("gives up on a message under which the process died three times, and says so", async () => {
-    const message = textMessage("m1");
-    const inbox = createInbox(store, () => new Date());
-    await inbox.accept(message);
-    const lane = (await inbox.pendingLanes())[0] ?? "";
-    for (let death = 1; death <= 3; death++) await inbox.begin(lane);
+    for (let death = 1; death <= 3; death++) {
+      const dying = await deliveryProcess({ store: world.store, folder: folder.path, now });
+      await dying.inbox.accept(textMessage("m1"), tenantScope("sales"));
+      const [lane] = await dying.inbox.pendingLanes(undefined, 1);
+      if (lane) await dying.inbox.claim(lane);
+      await dying.lease.release();
+    }
     const pipeline = vi.fn(echo);
-    gateway = start(pipeline);
-    await gateway.dispatcher.resume();
-    await eventually(() => expect(gateway.channel.sent[0]?.body).toContain("[INTERNAL]"));
+    const gateway = await start(pipeline);
+    await eventually(() => expect(bodies(gateway)).toMatchObject([/\[INTERNAL\]/]));
     expect(pipeline).not.toHaveBeenCalled();
-    expect(gateway.records).toMatchObject([{ code: "INTERNAL", tenantId: "sales" }]);
+    expect(gateway.records).toMatchObject([{ code: "INTERNAL", scope: tenantScope("sales") }]);
+    expect(gateway.log.lines).toMatchObject([{ fields: { alert: "poison_message" } }]);
   });
 
   it("answers a reply that cannot be rendered with an apology, without doing the turn again", async () => {
     const pipeline = vi.fn(echo);
-    gateway = start(pipeline);
+    const gateway = await start(pipeline);
     const { render } = gateway.channel;
     gateway.channel.render = (reply) => {
       if (reply.kind === "text") throw new RangeError("a bug");
       return render(reply);
     };
-    await gateway.dispatcher.receive(textMessage("m1"));
-    await eventually(() => expect(gateway.channel.sent[0]?.body).toContain("[INTERNAL]"));
+    await gateway.receive(textMessage("m1"));
+    await eventually(() => expect(bodies(gateway)).toMatchObject([/\[INTERNAL\]/]));
     expect(pipeline).toHaveBeenCalledTimes(1);
   });
 
   it("does not let a channel that can render nothing hold up its messages for ever", async () => {
-    gateway = start();
+    const gateway = await start();
     gateway.channel.render = () => {
       throw new RangeError("a bug");
     };
-    await gateway.dispatcher.receive(textMessage("m1"));
-    await eventually(async () =>
-      expect(await createInbox(store, () => new Date()).pendingLanes()).toEqual([]),
-    );
+    await gateway.receive(textMessage("m1"));
+    await eventually(async () => expect(await states()).toEqual(["m1 dead"]));
     expect(gateway.log.lines).toMatchObject([
       { fields: { alert: "reply_not_renderable" } },
       { fields: { alert: "reply_not_renderable" } },
+      { fields: { alert: "dead_letter" } },
     ]);
   });
 
+  it("keeps a message of a channel that was switched off as a dead letter, to be replayed", async () => {
+    const off = await start(echo, { channels: [fakeChannel("other")] });
+    await off.receive(textMessage("m1", "hi"));
+    await eventually(async () => expect(await states()).toEqual(["m1 dead"]));
+    const rows = await world.sql("SELECT id, reason FROM inbox");
+    expect(rows).toMatchObject([{ reason: "channel test is switched off" }]);
+    await off.stop();
+
+    const auditLog = createAuditLog(world.store);
+    const operators = createQueue({ store: world.store, auditLog, now });
+    const operator = { who: "cli" };
+    const change = await operators.replay(operator, Number(rows[0]?.id));
+    expect(change).toMatchObject({ kind: "changed" });
+    const gateway = await start();
+    await eventually(() => expect(bodies(gateway)).toEqual(["hi"]));
+  });
+
   it("does not hold it against a message that the gateway was restarted often, or its store failed", async () => {
-    await createInbox(store, () => new Date()).accept(textMessage("m1", "hi"));
+    await (await start(held().pipeline)).receive(textMessage("m1", "hi"));
     for (let restart = 1; restart <= 5; restart++) {
+      await gateways.at(-1)?.stop();
       const { pipeline, begun } = held();
-      gateway = start(pipeline);
-      await gateway.dispatcher.resume();
+      await start(pipeline);
       await eventually(() => expect(begun).toEqual(["m1"]));
-      await gateway.stop();
     }
-    gateway = start();
-    await gateway.dispatcher.resume();
-    await eventually(() => expect(gateway.channel.sent[0]?.body).toBe("hi"));
+    await gateways.at(-1)?.stop();
+    const gateway = await start();
+    const write = vi.spyOn(world.store, "write");
+    for (let fault = 1; fault <= 5; fault++) {
+      write.mockRejectedValueOnce(new Error("disk full"));
+    }
+    await eventually(() => expect(bodies(gateway)).toEqual(["hi"]));
+    expect(write.mock.calls.length).toBeGreaterThan(5);
   });
 
   it("refuses a sender of no tenant by name of the reason, on record under the platform's own scope", async () => {
-    gateway = start(echo, { get: () => undefined, resolve: () => ({ kind: "unknown" }) });
-    const receipt = await gateway.dispatcher.receive(textMessage("m1"));
+    const gateway = await start(echo, {
+      tenants: { get: () => undefined, resolve: () => ({ kind: "unknown" }) },
+    });
+    const receipt = await gateway.receive(textMessage("m1"));
     const inline = await receipt.inlineReply(never);
     inline?.settled(true);
     expect(inline?.body).toMatch(/\[TENANT_UNKNOWN\]$/);
-    expect(gateway.records).toMatchObject([{ tenantId: "_platform", code: "TENANT_UNKNOWN" }]);
+    expect(gateway.records).toMatchObject([{ scope: PLATFORM_SCOPE, code: "TENANT_UNKNOWN" }]);
   });
 
   it("never guesses between two tenants", async () => {
     const ids = ["a", "b"];
-    gateway = start(echo, { get: () => undefined, resolve: () => ({ kind: "ambiguous", ids }) });
-    const receipt = await gateway.dispatcher.receive(textMessage("m1"));
+    const gateway = await start(echo, {
+      tenants: { get: () => undefined, resolve: () => ({ kind: "ambiguous", ids }) },
+    });
+    const receipt = await gateway.receive(textMessage("m1"));
     const inline = await receipt.inlineReply(never);
     inline?.settled(true);
     expect(inline?.body).toMatch(/\[TENANT_AMBIGUOUS\]$/);
   });
 
   it("does not answer an event of an unknown tenant", async () => {
-    gateway = start(echo, { get: () => undefined, resolve: () => ({ kind: "unknown" }) });
+    const gateway = await start(echo, {
+      tenants: { get: () => undefined, resolve: () => ({ kind: "unknown" }) },
+    });
     const event = { name: "app_opened", platformName: "enter_agent", fields: {} } as const;
-    const message: InboundMessage = { ...textMessage("e1"), content: { kind: "event", event } };
-    await gateway.dispatcher.receive(message);
+    await gateway.receive({ ...textMessage("e1"), content: { kind: "event", event } });
     await eventually(() => expect(gateway.records).toMatchObject([{ decision: "silent" }]));
+    await eventually(async () => expect(await states()).toEqual(["e1 done"]));
     expect(gateway.channel.sent).toEqual([]);
+  });
+
+  it("answers a message for the tenant that its sender is in when its turn comes", async () => {
+    const { pipeline, begun, end } = held();
+    const gateway = await start(pipeline);
+    await gateway.receive(textMessage("m1"));
+    await gateway.receive(textMessage("m2"));
+    await eventually(() => expect(begun).toEqual(["m1"]));
+    gateway.apply(allIn("legal"));
+    end("m1");
+    await eventually(() => expect(begun).toEqual(["m1", "m2"]));
+    end("m2");
+    await eventually(async () => expect(await states()).toEqual(["m1 done", "m2 done"]));
+    expect(bodies(gateway)).toEqual(["re m1 of sales", "re m2 of legal"]);
+    expect(await world.sql("SELECT tenant_id FROM inbox ORDER BY id")).toEqual([
+      { tenant_id: "sales" },
+      { tenant_id: "legal" },
+    ]);
+    expect(await world.sql("SELECT tenant_id FROM outbox ORDER BY inbox_id")).toEqual([
+      { tenant_id: "sales" },
+      { tenant_id: "legal" },
+    ]);
+  });
+
+  it("hands a reply inline although its message changed tenants before its turn", async () => {
+    const { pipeline, begun, end } = held();
+    const gateway = await start(pipeline);
+    await gateway.receive(textMessage("m1"));
+    const receipt = await gateway.receive(textMessage("m2"));
+    const waiting = receipt.inlineReply(never);
+    await eventually(() => expect(begun).toEqual(["m1"]));
+    gateway.apply(allIn("legal"));
+    end("m1");
+    await eventually(() => expect(begun).toEqual(["m1", "m2"]));
+    end("m2");
+    const inline = await waiting;
+    expect(inline?.body).toBe("re m2 of legal");
+    inline?.settled(true);
+    const again = await gateway.receive(textMessage("m2"));
+    expect((await again.inlineReply(never))?.body).toBe("re m2 of legal");
+  });
+
+  it("does not let one tenant's turn hold up another tenant's in a room that they share", async () => {
+    const { pipeline, begun, end } = held();
+    const gateway = await start(pipeline, { tenants: byRole });
+    await gateway.receive(inRoom("m1", "sales"));
+    await eventually(() => expect(begun).toEqual(["m1"]));
+    await gateway.receive(inRoom("m2", "legal"));
+    await eventually(() => expect(begun).toEqual(["m1", "m2"]));
+    end("m2");
+    await eventually(() => expect(bodies(gateway)).toEqual(["re m2 of legal"]));
+  });
+
+  it("takes no more of a tenant that has too much waiting, but knows what it took, and takes others'", async () => {
+    const { pipeline, begun } = held();
+    let full = "";
+    const gateway = await start(pipeline, {
+      tenants: byRole,
+      isFull: (tenantId) => tenantId === full,
+    });
+    await gateway.receive(inRoom("m1", "sales"));
+    await eventually(() => expect(begun).toEqual(["m1"]));
+    full = "sales";
+    await expect(gateway.receive(inRoom("m2", "sales"))).rejects.toThrow(OverloadError);
+    expect(await gateway.receive(inRoom("m1", "sales"))).toMatchObject({ isNew: false });
+    expect(await gateway.receive(inRoom("m3", "legal"))).toMatchObject({ isNew: true });
+    full = "";
+    expect(await gateway.receive(inRoom("m2", "sales"))).toMatchObject({ isNew: true });
+  });
+
+  it("lets one of two processes do the turn of a message that both were handed at once", async () => {
+    const pipeline = vi.fn(echo);
+    const one = await start(pipeline);
+    const other = await start(pipeline, { store: await world.open() });
+    const receipts = await Promise.all(
+      [one, other, one, other].map((gateway) => gateway.receive(textMessage("m1", "hi"))),
+    );
+    expect(receipts.filter((receipt) => receipt.isNew)).toHaveLength(1);
+    await eventually(async () => expect(await states()).toEqual(["m1 done"]));
+    expect(pipeline).toHaveBeenCalledTimes(1);
+    expect([...bodies(one), ...bodies(other)]).toEqual(["hi"]);
   });
 });

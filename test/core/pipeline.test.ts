@@ -88,7 +88,10 @@ describe("pipeline", () => {
   it("lets nothing out when the audit record cannot be written", async () => {
     const { pipeline } = setUp(hello);
     const broken = createPipeline({
-      auditLog: { record: () => Promise.reject(new Error("disk full")) },
+      auditLog: {
+        ...recordedAudit(),
+        record: () => Promise.reject(new Error("disk full")),
+      },
       log: recordedLog(),
       roles: { permissionsOf: () => ({ roles: [], has: () => true }) },
       turns: noTurns(),

@@ -14,11 +14,12 @@ export interface DeliveryProcess {
   readonly inbox: Inbox;
   readonly outbox: Outbox;
   readonly log: RecordedLog;
-  /** Lanes that the outbox woke, in order. */
+  /** Lanes that the outbox woke, in order, unless it has a schedule. */
   readonly woken: Lane[];
 }
 
-export interface DeliveryProcessOptions extends Partial<Pick<OutboxOptions, "adapters">> {
+export interface DeliveryProcessOptions
+  extends Partial<Pick<OutboxOptions, "adapters" | "schedule" | "signal">> {
   readonly store: Store;
   /** Where the master key is. */
   readonly folder: string;
@@ -52,8 +53,8 @@ export const deliveryProcess = async (
       isAlone,
       adapters,
       random,
-      schedule: () => ({ wake: (lane) => woken.push(lane) }),
-      signal: new AbortController().signal,
+      schedule: options.schedule ?? (() => ({ wake: (lane) => woken.push(lane) })),
+      signal: options.signal ?? new AbortController().signal,
     }),
   };
 };

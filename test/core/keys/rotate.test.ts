@@ -157,7 +157,8 @@ describeStores("a rotation of the master key", (world) => {
     ]);
 
     const before = await keyFile().currentId();
-    const auditLog = { record: () => Promise.reject(new Error("cannot be recorded")) };
+    const record = () => Promise.reject(new Error("cannot be recorded"));
+    const auditLog = { record, recordIn: record };
     const parts = { store: world.store, keys: keyFile(), auditLog, now };
     await expect(rotateMasterKey(parts)).rejects.toThrow("cannot be recorded");
     expect(await keyFile().currentId()).toBe(before);
