@@ -5,6 +5,7 @@ import { createWebhookMiddleware } from "../channels/http.ts";
 import type { LoadedSettings } from "../config/load.ts";
 import { createAuditLog } from "../core/audit-log.ts";
 import type { Log } from "../core/contract/log.ts";
+import { createCounters } from "../core/delivery/counters.ts";
 import { createInbox } from "../core/delivery/inbox.ts";
 import { takeProcessLease } from "../core/delivery/process-lease.ts";
 import { createRunningTurns } from "../core/delivery/running-turns.ts";
@@ -16,6 +17,7 @@ import { takeReplicaLock } from "../core/store/replica-lock.ts";
 import type { Sandbox } from "../sandbox/driver.ts";
 import { createSandbox } from "../sandbox/openshell.ts";
 import { createAdapters } from "./adapters.ts";
+import { addApi } from "./api/api.ts";
 import { createDelivery } from "./delivery.ts";
 import { StartError } from "./errors.ts";
 import { addHealthRoutes } from "./health.ts";
@@ -85,17 +87,23 @@ export const startGateway = async (
     const lease = await takeProcessLease({ store, now, log, isAlone });
     undo.push(lease.release);
     const signal = stopping.signal;
-    const inbox = createInbox({ store, cipher, owner: lease.id, now, log });
+    // With Redis, any worker may be given what comes in here.
+    const takesAtOnce = roles.isWorker && settings.queue.redis_url === undefined;
+    const inbox = createInbox({ store, cipher, owner: lease.id, takesAtOnce, now, log });
     const lookEveryMs = isAlone ? 0 : LOOK_FOR_STOPS_MS;
-    const turns = createRunningTurns({ inbox, log, signal, lookEveryMs });
+    const turns = createRunningTurns({ inbox, log, now, signal, lookEveryMs });
     const parts = { sandbox, auditLog, turns, log, now };
     let rules = await buildRules(loaded, parts);
-    const built = { store, cipher, inbox, turns, adapters, auditLog, log, now, signal };
+    const built = { store, cipher, inbox, turns, adapters, auditLog, log, now, signal, counters };
     const delivery = createDelivery({ ...built, roles, lease, isAlone, rules: () => rules });
 
     let isDraining = false;
     const router = new Router();
     addHealthRoutes(router, { inbox, adapters, sandbox, isDraining: () => isDraining });
+    addApi(router, {
+      ...{ server: settings.server, store, auditLog, counters, log, now, wake: delivery.wake },
+      tenants: () => rules.tenants,
+    });
     const app = new Koa();
     app.on("error", (cause) => log.error({ err: cause }, "request failed"));
     const onRejected = createRejectionRecorder(auditLog, log, now);

@@ -2,12 +2,12 @@ import type { InboxEntry } from "./inbox.ts";
 import type { Lane } from "./schedule.ts";
 
 /**
- * Messages that this process has just stored and is about to work on, so that most turns need
- * neither read nor decrypt what was in hand a moment ago. Forgetting one costs only that.
+ * Messages that this process has just stored and taken, so that most turns need neither read nor
+ * decrypt what was in hand a moment ago. Forgetting one costs only that.
  */
 export interface FreshEntries {
   keep(entry: InboxEntry): void;
-  /** The last one of a lane; gives it once. */
+  /** The one of a lane; gives it once. */
   take(lane: Lane): InboxEntry | undefined;
 }
 

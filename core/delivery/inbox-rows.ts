@@ -11,6 +11,8 @@ export const insertMessage = statement<{
   lane: string;
   tenantId: string;
   message: Uint8Array;
+  owner: string;
+  attempts: number;
   receivedAt: number;
 }>()((db, arg) =>
   db
@@ -22,6 +24,8 @@ export const insertMessage = statement<{
       tenant_id: arg("tenantId"),
       message: arg("message"),
       state: "pending",
+      owner: arg("owner"),
+      attempts: arg("attempts"),
       received_at: arg("receivedAt"),
     })
     .onConflict((conflict) => conflict.columns(["channel", "key"]).doNothing()),
@@ -73,32 +77,15 @@ export const takeMessage = statement<{
     .where("owner", "=", arg("earlierOwner")),
 );
 
-/** Takes a message that nobody has begun, if it is the first of its lane. */
-export const takeIfFirst = statement<{
-  id: number;
-  owner: string;
-  tenantId: string;
-  lane: string;
-}>()((db, arg) =>
+/** Whether anything waits in a lane. */
+export const anyInLane = statement<{ tenantId: string; lane: string }>()((db, arg) =>
   db
-    .updateTable("inbox")
-    .set({ owner: arg("owner"), attempts: 1 })
-    .where("id", "=", arg("id"))
+    .selectFrom("inbox")
+    .select("id")
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("lane", "=", arg("lane"))
     .where("state", "=", sql.lit("pending" as const))
-    .where("attempts", "=", 0)
-    .where("owner", "=", "")
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("inbox as earlier")
-            .select("earlier.id")
-            .where("earlier.tenant_id", "=", arg("tenantId"))
-            .where("earlier.lane", "=", arg("lane"))
-            .where("earlier.state", "=", sql.lit("pending" as const))
-            .where("earlier.id", "<", arg("id")),
-        ),
-      ),
-    ),
+    .limit(1),
 );
 
 /** Gives a message that was taken back to whoever comes next, its turn not counted. */

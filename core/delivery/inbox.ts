@@ -7,6 +7,7 @@ import type { Store } from "../store/store.ts";
 import { type Counters, createCounters } from "./counters.ts";
 import { createFreshEntries } from "./fresh-entries.ts";
 import {
+  anyInLane,
   byKey,
   endTurn,
   insertMessage,
@@ -18,7 +19,6 @@ import {
   removeDone,
   requestStop,
   stopRequests,
-  takeIfFirst,
   takeMessage,
 } from "./inbox-rows.ts";
 import { laneOf } from "./lane.ts";
@@ -79,6 +79,8 @@ export interface InboxOptions {
   readonly cipher: ContentCipher;
   /** Id of this process's lease. */
   readonly owner: string;
+  /** What comes in here is worked on here: the first of a lane is taken with its storing. */
+  readonly takesAtOnce?: boolean;
   readonly now: () => Date;
   readonly log: Log;
   /** Default: its own, which nobody reads. */
@@ -89,7 +91,8 @@ const RACE_MS = 50;
 const PRUNE_WINDOW = 1_000;
 
 export const createInbox = (options: InboxOptions): Inbox => {
-  const { store, cipher, owner, now, log, counters = createCounters() } = options;
+  const { store, cipher, owner, takesAtOnce = false } = options;
+  const { now, log, counters = createCounters() } = options;
   const fresh = createFreshEntries();
 
   const find = async ({ channel, id }: InboundMessage): Promise<Accepted | undefined> => {
@@ -120,34 +123,30 @@ export const createInbox = (options: InboxOptions): Inbox => {
     counters.deadLetters++;
   };
 
-  /** Takes a message that was just accepted, if nothing before it waits in its lane. */
-  const takeFirst = async ({ id, lane, scope }: InboxEntry): Promise<boolean> => {
-    const { tenantId } = scope;
-    const taken = await store.note("intake", (transaction) =>
-      transaction.run(takeIfFirst, { id, owner, tenantId, lane }),
-    );
-    return taken === 1;
-  };
-
   return {
     find,
 
     accept: async (message, scope) => {
       const place = placeOf(message.channel, message.id);
+      const lane = laneOf(message);
+      const { tenantId } = scope;
       const row = {
         channel: message.channel,
         key: message.id,
-        lane: laneOf(message),
-        tenantId: scope.tenantId,
+        lane,
+        tenantId,
         message: await cipher.seal(scope, place, Buffer.from(JSON.stringify(message))),
         receivedAt: now().getTime(),
       };
-      const id = await store.write("intake", (transaction) =>
-        transaction.insert(insertMessage, row),
-      );
+      const { id, isTaken } = await store.write("intake", async (transaction) => {
+        const isTaken =
+          takesAtOnce && (await transaction.first(anyInLane, { tenantId, lane })) === undefined;
+        const begun = isTaken ? { owner, attempts: 1 } : { owner: "", attempts: 0 };
+        return { id: await transaction.insert(insertMessage, { ...row, ...begun }), isTaken };
+      });
       if (id !== undefined) {
-        const { lane, receivedAt } = row;
-        fresh.keep({ id, lane, scope, message, attempt: 1, receivedAt: new Date(receivedAt) });
+        const receivedAt = new Date(row.receivedAt);
+        if (isTaken) fresh.keep({ id, lane, scope, message, attempt: 1, receivedAt });
         return { id, isNew: true, scope };
       }
       const known = await find(message);
@@ -157,7 +156,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
 
     claim: async (lane) => {
       const kept = fresh.take(lane);
-      if (kept && (await takeFirst(kept))) return { kind: "entry", entry: kept };
+      if (kept) return { kind: "entry", entry: kept };
       const row = await store.read("intake", (transaction) =>
         transaction.first(nextInLane, { tenantId: lane.tenantId, lane: lane.id }),
       );

@@ -18,6 +18,7 @@ export interface RunningTurns {
 export interface RunningTurnsOptions {
   readonly inbox: Pick<Inbox, "requestStop" | "stopRequests">;
   readonly log: Log;
+  readonly now: () => Date;
   /** Aborted when the gateway must go down. */
   readonly signal: AbortSignal;
   /** How often other processes' requests are looked for while a turn runs; 0 when there are none. */
@@ -25,9 +26,11 @@ export interface RunningTurnsOptions {
 }
 
 export const createRunningTurns = (options: RunningTurnsOptions): RunningTurns => {
-  const { inbox, log, signal, lookEveryMs } = options;
+  const { inbox, log, now, signal, lookEveryMs } = options;
   const running = new Map<number, AbortController>(); // by message id
   const byLane = new Map<string, AbortController>();
+  // When a lane was asked to stop whose message this process has taken and not begun yet.
+  const early = new Map<string, Date>();
   let timer: NodeJS.Timeout | undefined;
 
   signal.addEventListener("abort", () => {
@@ -51,6 +54,9 @@ export const createRunningTurns = (options: RunningTurnsOptions): RunningTurns =
       const lane = laneKey({ id: entry.lane, tenantId: entry.scope.tenantId });
       running.set(entry.id, controller);
       byLane.set(lane, controller);
+      const askedAt = early.get(lane);
+      if (askedAt && askedAt >= entry.receivedAt) controller.abort(new TurnStoppedError());
+      early.delete(lane);
       if (lookEveryMs > 0 && timer === undefined) timer = setTimeout(look, lookEveryMs);
       try {
         return await turn(controller.signal);
@@ -60,8 +66,12 @@ export const createRunningTurns = (options: RunningTurnsOptions): RunningTurns =
       }
     },
     stop: async (conversation) => {
+      const lane = laneKey(conversation);
       const isAsked = await inbox.requestStop(conversation);
-      byLane.get(laneKey(conversation))?.abort(new TurnStoppedError());
+      const running = byLane.get(lane);
+      running?.abort(new TurnStoppedError());
+      // With others at work, the next look finds it.
+      if (isAsked && !running && lookEveryMs === 0) early.set(lane, now());
       return isAsked;
     },
   };

@@ -9,6 +9,7 @@ import { contextOf, recordedAudit, tenantWith, textContext } from "../fakes/turn
 /** Nothing runs that could be stopped. */
 const noTurns = () =>
   createRunningTurns({
+    now: () => new Date(0),
     inbox: { requestStop: async () => false, stopRequests: async () => new Set() },
     log: recordedLog(),
     signal: new AbortController().signal,

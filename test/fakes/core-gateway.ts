@@ -53,15 +53,18 @@ export const sales: TenantIndex = {
 
 export const coreGateway = async (options: CoreGatewayOptions): Promise<CoreGateway> => {
   const { store, folder, pipeline, channels = [fakeChannel()], lookEveryMs = 0 } = options;
+  const { isWorker = true } = options;
   let { tenants = sales } = options;
   const now = () => new Date();
   const stopping = new AbortController();
   const { signal } = stopping;
   const auditLog = recordedAudit();
   const adapters = new Map(channels.map((channel) => [channel.name, channel]));
-  const parts = { store, folder, now, adapters, signal, schedule: () => sends };
-  const { inbox, outbox, log, lease } = await deliveryProcess(parts);
-  const turns = createRunningTurns({ inbox, log, signal, lookEveryMs });
+  const { inbox, outbox, log, lease } = await deliveryProcess({
+    ...{ store, folder, now, adapters, signal, schedule: () => sends },
+    takesAtOnce: isWorker,
+  });
+  const turns = createRunningTurns({ inbox, log, now, signal, lookEveryMs });
   const rules = pipeline({ turns, auditLog, log });
   const dispatcher = createDispatcher({
     ...{ inbox, outbox, turns, adapters, auditLog, log, now },
@@ -69,7 +72,7 @@ export const coreGateway = async (options: CoreGatewayOptions): Promise<CoreGate
       wake: schedule.wake,
       isFull: options.isFull ?? schedule.isFull,
     }),
-    isWorker: options.isWorker ?? true,
+    isWorker,
     rules: () => ({ tenants, pipeline: rules }),
   });
   const onError = (_lane: unknown, err: unknown) => log.error({ err }, "step failed");

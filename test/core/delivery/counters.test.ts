@@ -42,7 +42,7 @@ describeStores("the counters", (world) => {
       });
       const dispatcher = createDispatcher({
         ...{ inbox, outbox, adapters, log, now, counters, isWorker: true },
-        turns: createRunningTurns({ inbox, log, signal, lookEveryMs: 0 }),
+        turns: createRunningTurns({ inbox, log, now, signal, lookEveryMs: 0 }),
         schedule: () => ({ wake, isFull: () => isFull }),
         rules: () => ({
           tenants: {
@@ -96,11 +96,12 @@ describeStores("the counters", (world) => {
     const cipher = await cipherOn(store, folder.path);
     const { id: owner } = await takeProcessLease({ store, now, log, isAlone: true });
     const counters = createCounters();
-    const inbox = createInbox({ store, cipher, owner, now, log, counters });
+    const start = () => createInbox({ store, cipher, owner, now, log, counters });
     const message = textMessage("m1");
-    await inbox.accept(message, PLATFORM_SCOPE);
+    await start().accept(message, PLATFORM_SCOPE);
     await world.sql("UPDATE inbox SET key = 'another'");
-    await inbox.claim({ id: laneOf(message), tenantId: PLATFORM_SCOPE.tenantId });
+    // Another process than the one that still has it in hand.
+    await start().claim({ id: laneOf(message), tenantId: PLATFORM_SCOPE.tenantId });
     expect(counters).toMatchObject({ accepted: 0, deadLetters: 1 });
   });
 });
