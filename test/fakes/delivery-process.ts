@@ -27,6 +27,8 @@ export interface DeliveryProcessOptions
   readonly leaseMs?: number;
   /** No other process can be at work on this store. */
   readonly isAlone?: boolean;
+  /** What comes in is worked on here. */
+  readonly takesAtOnce?: boolean;
   /** In [0, 1); 0 makes every pause the shortest. */
   readonly random?: () => number;
 }
@@ -36,7 +38,7 @@ export const deliveryProcess = async (
   options: DeliveryProcessOptions,
 ): Promise<DeliveryProcess> => {
   const { store, folder, now, leaseMs = 15_000, isAlone = false } = options;
-  const { adapters = new Map(), random = () => 0 } = options;
+  const { takesAtOnce = false, adapters = new Map(), random = () => 0 } = options;
   const log = recordedLog();
   const cipher = await cipherOn(store, folder);
   const lease = await takeProcessLease({ store, now, log, leaseMs, isAlone });
@@ -47,7 +49,7 @@ export const deliveryProcess = async (
     cipher,
     log,
     woken,
-    inbox: createInbox(parts),
+    inbox: createInbox({ ...parts, takesAtOnce }),
     outbox: createOutbox({
       ...parts,
       isAlone,
