@@ -79,7 +79,7 @@ export interface InboxOptions {
   readonly cipher: ContentCipher;
   /** Id of this process's lease. */
   readonly owner: string;
-  /** What comes in here is worked on here: the first of a lane is taken with its storing. */
+  /** What comes in here is worked on here: on an embedded store the first of a lane is taken with its storing. */
   readonly takesAtOnce?: boolean;
   readonly now: () => Date;
   readonly log: Log;
@@ -91,8 +91,9 @@ const RACE_MS = 50;
 const PRUNE_WINDOW = 1_000;
 
 export const createInbox = (options: InboxOptions): Inbox => {
-  const { store, cipher, owner, takesAtOnce = false } = options;
-  const { now, log, counters = createCounters() } = options;
+  const { store, cipher, owner, now, log, counters = createCounters() } = options;
+  // Where writes run side by side, two of them would both find the lane empty, and both begin it.
+  const takesAtOnce = options.takesAtOnce === true && store.dialect === "sqlite";
   const fresh = createFreshEntries();
 
   const find = async ({ channel, id }: InboundMessage): Promise<Accepted | undefined> => {

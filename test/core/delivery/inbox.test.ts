@@ -4,6 +4,7 @@ import { laneOf } from "../../../core/delivery/lane.ts";
 import type { Lane } from "../../../core/delivery/schedule.ts";
 import { KeyError } from "../../../core/keys/errors.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
+import type { Store } from "../../../core/store/store.ts";
 import { begin, type DeliveryProcess, deliveryProcess } from "../../fakes/delivery-process.ts";
 import { textMessage } from "../../fakes/messages.ts";
 import { describeStores } from "../../fakes/stores.ts";
@@ -165,6 +166,30 @@ describeStores("inbox", (world) => {
       await accept("m1");
       await accept("m2");
       expect((await begin(process, wei)).message.id).toBe("m1");
+    });
+
+    it("lets one process begin the first of a lane, however many came in at the same moment and were to be taken with their storing", async () => {
+      const start = async (store: Store) =>
+        deliveryProcess({ store, folder: folder.path, now, takesAtOnce: true });
+      const both = await Promise.all([start(world.store), start(await world.open())]);
+      const senders = Array.from({ length: 12 }, (_, index) => `user${index}`);
+      const warmUp = senders.flatMap((sender) =>
+        both.map((by) => by.inbox.find(textMessage("x", "x", sender))),
+      );
+      await Promise.all(warmUp);
+      await Promise.all(
+        senders.flatMap((sender) =>
+          [0, 1, 2, 3].map((n) => accept(`${sender}-${n}`, sender, both[n % 2] ?? process)),
+        ),
+      );
+      for (const sender of senders) {
+        const [first] = await world.sql(
+          `SELECT key FROM inbox WHERE key LIKE '${sender}-%' ORDER BY id LIMIT 1`,
+        );
+        const claims = await Promise.all(both.map(({ inbox }) => inbox.claim(laneIn(sender))));
+        const begun = claims.flatMap((claim) => (claim.kind === "entry" ? [claim.entry] : []));
+        expect(begun.map(({ message }) => message.id)).toEqual([first?.key]);
+      }
     });
 
     it("is idle where nothing waits, and for another tenant's lane of the same conversation", async () => {
