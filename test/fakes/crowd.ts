@@ -8,10 +8,10 @@ export interface Question {
   readonly answer: string;
 }
 
-/** How an answer comes: soon enough for the callback's response, too late for it, late and in three parts. */
+/** How an answer comes: soon enough for the callback's response, too late for it, or too long for it (three parts). */
 export type Pace = "soon" | "late" | "long";
 
-const AFTER_MS: Readonly<Record<Pace, number>> = { soon: 100, late: 1_300, long: 1_300 };
+const AFTER_MS: Readonly<Record<Pace, number>> = { soon: 100, late: 1_300, long: 100 };
 
 /** One question; `id` tells it and its answer from all others. */
 export const question = (user: string, id: string, pace: Pace): Question => {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import Libsql from "libsql";
 import pg from "pg";
-import { vi } from "vitest";
 import { answerCrowd, type Question } from "./crowd.ts";
 import { freePort } from "./free-port.ts";
 import { type GatewayProcess, gatewayProcess, type StartOptions } from "./gateway-process.ts";
@@ -43,8 +43,8 @@ export interface Fleet {
   ask(questions: readonly Question[], processes?: readonly number[]): Promise<number>;
   /** Rows of inbox and outbox by table and state, e.g. `{ "inbox done": 100 }`. */
   states(): Promise<Readonly<Record<string, number>>>;
-  /** Resolves when so many messages are stored and nothing is left to do for any of them. */
-  quiet(messages: number, timeoutMs: number): Promise<void>;
+  /** Resolves when so many messages are stored (any number if undefined) and nothing is left to do for them. */
+  quiet(messages: number | undefined, timeoutMs: number): Promise<void>;
   /** Warnings and errors in the logs, each kind once with how often it came; to be shown when a test fails. */
   complaints(): string;
   /** What a user saw, put together. */
@@ -94,18 +94,17 @@ export const createFleet = async (options: FleetOptions): Promise<Fleet> => {
       return ended.filter((attempts) => attempts.at(-1)?.status === 200).length;
     },
     states,
-    quiet: (messages, timeoutMs) =>
-      vi.waitFor(
-        async () => {
-          const { "inbox done": done = 0, "inbox dead": dead = 0, ...others } = await states();
-          const left = ["inbox pending", "inbox answered", "outbox pending"].filter(
-            (state) => others[state],
-          );
-          if (done + dead === messages && left.length === 0) return;
-          throw new Error(`not quiet: ${JSON.stringify({ done, dead, ...others })}`);
-        },
-        { timeout: timeoutMs, interval: 250 },
-      ),
+    quiet: async (messages, timeoutMs) => {
+      const until = Date.now() + timeoutMs;
+      for (;;) {
+        const rows = await states();
+        const ended = (rows["inbox done"] ?? 0) + (rows["inbox dead"] ?? 0);
+        if (ended === (messages ?? ended) && LEFT.every((state) => rows[state] === undefined))
+          return;
+        if (Date.now() > until) throw new Error(`not quiet: ${JSON.stringify(rows)}`);
+        await delay(250);
+      }
+    },
     complaints: () => complaintsIn(processes.map(({ output }) => output).join("\n")),
     seen: (user) =>
       cloud
@@ -179,6 +178,8 @@ const parsed = (line: string): Readonly<Record<string, unknown>> | undefined => 
     return undefined; // what a person reads at the start
   }
 };
+
+const LEFT = ["inbox pending", "inbox answered", "outbox pending"];
 
 interface StateRow {
   readonly state: string;
