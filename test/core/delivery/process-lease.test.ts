@@ -1,0 +1,85 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { laneOf } from "../../../core/delivery/lane.ts";
+import { forgetDeadProcesses, takeProcessLease } from "../../../core/delivery/process-lease.ts";
+import { tenantScope } from "../../../core/store/scope.ts";
+import { begin, deliveryProcess } from "../../fakes/delivery-process.ts";
+import { eventually } from "../../fakes/eventually.ts";
+import { recordedLog } from "../../fakes/log.ts";
+import { textMessage } from "../../fakes/messages.ts";
+import { describeStores } from "../../fakes/stores.ts";
+import { temporaryFolder } from "../../fakes/temporary-folder.ts";
+
+const LEASE_MS = 15_000;
+const wei = { id: laneOf(textMessage("x")), tenantId: "sales" };
+const folder = temporaryFolder();
+const now = () => new Date();
+
+describeStores("process lease", (world) => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "Date"] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+  const start = async (isAlone = false) =>
+    deliveryProcess({ store: await world.open(), folder: folder.path, now, isAlone });
+  const leases = async () => world.sql("SELECT lease_until FROM processes");
+  /** Lets time pass as it does: renewals happen on their way. */
+  const pass = async (ms: number) => {
+    for (let left = ms; left > 0; left -= LEASE_MS / 3) {
+      const before = await leases();
+      await vi.advanceTimersByTimeAsync(Math.min(left, LEASE_MS / 3));
+      if (left < LEASE_MS / 3) continue;
+      await eventually(async () => expect(await leases()).not.toEqual(before));
+    }
+  };
+
+  it("keeps a turn that takes longer than the lease, for as long as its process lives", async () => {
+    const [process, other] = [await start(), await start()];
+    await process.inbox.accept(textMessage("m1"), tenantScope("sales"));
+    const entry = await begin(process, wei);
+    await pass(4 * LEASE_MS);
+    expect(await other.inbox.claim(wei)).toMatchObject({ kind: "taken" });
+    const reply = { parts: ["late"], mayInline: false };
+    expect(await process.outbox.complete(entry, reply)).toMatchObject({ isOurs: true });
+  });
+
+  it("is renewed again after the store was away for a while", async () => {
+    const log = recordedLog();
+    const store = await world.open();
+    const lease = await takeProcessLease({ store, now, log, isAlone: false });
+    const note = vi.spyOn(store, "note");
+    note.mockRejectedValueOnce(new Error("away"));
+    await vi.advanceTimersByTimeAsync(LEASE_MS / 3);
+    await eventually(() => expect(log.lines).toMatchObject([{ level: "warn" }]));
+    await pass(LEASE_MS / 3);
+    expect(await leases()).toEqual([{ lease_until: Date.now() + LEASE_MS }]);
+    await lease.release();
+  });
+
+  it("is gone at once when its process ends in order, and is not renewed after that", async () => {
+    const process = await start();
+    await process.lease.release();
+    expect(await leases()).toEqual([]);
+    await vi.advanceTimersByTimeAsync(LEASE_MS);
+    await world.closeAll();
+    expect(await leases()).toEqual([]);
+  });
+
+  it("frees at once what earlier processes held when there can be no other", async () => {
+    const dead = await start();
+    await dead.inbox.accept(textMessage("m1"), tenantScope("sales"));
+    await begin(dead, wei);
+    const next = await start(true);
+    expect(await leases()).toHaveLength(1);
+    expect(await begin(next, wei)).toMatchObject({ attempt: 2 });
+  });
+
+  it("leaves processes that died lately, and forgets the others", async () => {
+    await start();
+    await forgetDeadProcesses(world.store, new Date(Date.now() + LEASE_MS));
+    expect(await leases()).toHaveLength(1);
+    await forgetDeadProcesses(world.store, new Date(Date.now() + LEASE_MS + 1));
+    expect(await leases()).toEqual([]);
+  });
+});
