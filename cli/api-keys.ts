@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { CreateOptions, KeyOptions } from "./api-key-verbs.ts";
 import type { Exit, Io } from "./io.ts";
+import { parseTimeSpan } from "./time-span.ts";
 
 /** Adds `key create`, `key list` and `key revoke`. */
 export const registerApiKeys = (key: Command, io: Io, exit: Exit): void => {
@@ -45,11 +46,8 @@ const collect = (name: string, earlier: readonly string[] = []): readonly string
   name,
 ];
 
-const UNIT_MS: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000 };
-
 const spanOf = (text: string): number => {
-  const [, count = "", unit = ""] = /^([1-9]\d{0,4})([dhm])$/.exec(text) ?? [];
-  const ms = Number(count) * (UNIT_MS[unit] ?? 0);
-  if (ms > 0) return ms;
+  const ms = parseTimeSpan(text);
+  if (ms !== undefined) return ms;
   throw new InvalidArgumentError("It must be a number of days, hours or minutes, e.g. 90d.");
 };

@@ -1,6 +1,7 @@
 import type { AuditLog } from "../core/audit-log.ts";
 import type { ChannelAdapter, Receive } from "../core/contract/channel.ts";
 import type { Log } from "../core/contract/log.ts";
+import type { Counters } from "../core/delivery/counters.ts";
 import { startHousekeeping } from "../core/delivery/housekeeping.ts";
 import { createInProcessSchedule } from "../core/delivery/in-process.ts";
 import type { Inbox } from "../core/delivery/inbox.ts";
@@ -17,6 +18,8 @@ import type { Roles } from "./roles.ts";
 export interface Delivery {
   /** Where channels hand messages in; what arrives before `start` waits for it. */
   readonly receive: Receive;
+  /** Looks at a lane at once, for a turn to begin and a reply to send. */
+  wake(lane: Lane): void;
   /** Begins to work, also on what earlier processes left. */
   start(): void;
   /** Begins nothing more; resolves when what runs has ended. */
@@ -38,6 +41,7 @@ export interface DeliveryParts {
   readonly log: Log;
   readonly now: () => Date;
   readonly signal: AbortSignal;
+  readonly counters: Counters;
 }
 
 const TURNS = { concurrency: 256, perTenant: 64 };
@@ -46,16 +50,16 @@ const SENDS = { concurrency: 64, perTenant: 16 };
 /** Builds the parts; nothing moves before `start`. */
 export const createDelivery = (parts: DeliveryParts): Delivery => {
   const { roles, lease, isAlone, store, cipher, inbox, turns, adapters, rules } = parts;
-  const { auditLog, log, now, signal } = parts;
+  const { auditLog, log, now, signal, counters } = parts;
   let schedule: Schedule = NOT_STARTED;
   let sends: Schedule = NOT_STARTED;
   const outbox = createOutbox({
-    ...{ store, cipher, owner: lease.id, isAlone, adapters, now, log, signal },
+    ...{ store, cipher, owner: lease.id, isAlone, adapters, now, log, signal, counters },
     random: Math.random,
     schedule: () => sends,
   });
   const dispatcher = createDispatcher({
-    ...{ inbox, outbox, turns, adapters, rules, auditLog, log, now },
+    ...{ inbox, outbox, turns, adapters, rules, auditLog, log, now, counters },
     schedule: () => schedule,
     isWorker: roles.isWorker,
   });
@@ -65,6 +69,10 @@ export const createDelivery = (parts: DeliveryParts): Delivery => {
   let stopHousekeeping = () => {};
   return {
     receive: dispatcher.receive,
+    wake: (lane) => {
+      schedule.wake(lane);
+      sends.wake(lane);
+    },
     start: () => {
       sends = createInProcessSchedule({
         ...{ ...SENDS, step: outbox.step, source: outbox.lanes, now },

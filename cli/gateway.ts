@@ -89,7 +89,8 @@ export const startGateway = async (
     const signal = stopping.signal;
     // With Redis, any worker may be given what comes in here.
     const takesAtOnce = roles.isWorker && settings.queue.redis_url === undefined;
-    const inbox = createInbox({ store, cipher, owner: lease.id, takesAtOnce, now, log });
+    const counters = createCounters();
+    const inbox = createInbox({ store, cipher, owner: lease.id, takesAtOnce, now, log, counters });
     const lookEveryMs = isAlone ? 0 : LOOK_FOR_STOPS_MS;
     const turns = createRunningTurns({ inbox, log, now, signal, lookEveryMs });
     const parts = { sandbox, auditLog, turns, log, now };

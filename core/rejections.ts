@@ -10,7 +10,12 @@ const WINDOW_MS = 60_000;
  * Puts refused requests on record: the first of each kind at once, those that follow within a
  * minute as a count in the next record, so that a flood of forgeries cannot flood the audit log.
  */
-export const createRejectionRecorder = (auditLog: AuditLog, log: Log, now: () => Date) => {
+export const createRejectionRecorder = (
+  auditLog: AuditLog,
+  log: Log,
+  now: () => Date,
+  action: "webhook" | "api" = "webhook",
+) => {
   const windows = new Map<string, { startedAt: number; suppressed: number }>();
   return ({ channel, reason, status }: Rejection): void => {
     const key = JSON.stringify([channel, reason]);
@@ -22,14 +27,14 @@ export const createRejectionRecorder = (auditLog: AuditLog, log: Log, now: () =>
     }
     const suppressed = window?.suppressed ?? 0;
     windows.set(key, { startedAt: at.getTime(), suppressed: 0 });
-    log.warn({ channel, reason, status, suppressed }, "webhook request refused");
+    log.warn({ channel, reason, status, suppressed }, `${action} request refused`);
     auditLog
       .record({
         at,
         traceId: randomUUID(),
         scope: PLATFORM_SCOPE,
         channel,
-        action: "webhook",
+        action,
         subject: "request",
         decision: "refused",
         code: reason,

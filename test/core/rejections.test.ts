@@ -18,7 +18,7 @@ describe("refused webhook requests", () => {
     const { record, records } = setUp();
     record(forgery);
     expect(records).toMatchObject([
-      { tenantId: "_platform", action: "webhook", decision: "refused", code: "SIGNATURE" },
+      { scope: { tenantId: "_platform" }, action: "webhook", decision: "refused", code: "SIGNATURE" },
     ]);
   });
 

@@ -1,0 +1,35 @@
+import type Router from "@koa/router";
+import type { Settings } from "../../config/schema.ts";
+import type { TenantIndex } from "../../config/tenant.ts";
+import type { AuditLog } from "../../core/audit-log.ts";
+import type { Log } from "../../core/contract/log.ts";
+import type { Counters } from "../../core/delivery/counters.ts";
+import type { Lane } from "../../core/delivery/schedule.ts";
+import { createApiKeys } from "../../core/operators/api-keys.ts";
+import { createQueue } from "../../core/operators/queue.ts";
+import { createRejectionRecorder } from "../../core/rejections.ts";
+import type { Store } from "../../core/store/store.ts";
+import { createGuard } from "./guard.ts";
+import { createRoutes } from "./routes.ts";
+import { addApiRoutes } from "./serve.ts";
+
+export interface ApiParts {
+  readonly server: Settings["server"];
+  readonly store: Store;
+  readonly auditLog: AuditLog;
+  readonly counters: Counters;
+  /** There may be work in this lane now. */
+  readonly wake: (lane: Lane) => void;
+  readonly tenants: () => Pick<TenantIndex, "get">;
+  readonly log: Log;
+  readonly now: () => Date;
+}
+
+/** Adds the operators' API, all of it behind keys. */
+export const addApi = (router: Router, parts: ApiParts): void => {
+  const { auditLog, log, now } = parts;
+  const keys = createApiKeys(parts);
+  const onRejected = createRejectionRecorder(auditLog, log, now, "api");
+  const guard = createGuard({ ...parts, keys, onRejected });
+  addApiRoutes(router, createRoutes({ ...parts, keys, queue: createQueue(parts) }), { guard, log });
+};

@@ -1,0 +1,128 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Settings } from "../../config/schema.ts";
+import type { AuditLog, AuditRecord } from "../../core/audit-log.ts";
+import type { Rejection } from "../../core/contract/channel.ts";
+import type { ApiKey, ApiKeys } from "../../core/operators/api-keys.ts";
+import { homeOf, type Operator } from "../../core/operators/operator.ts";
+import { type Permission, permits } from "../../core/operators/permissions.ts";
+import { createClientAddress } from "./client-address.ts";
+import { ApiError } from "./errors.ts";
+import { createFailedAttempts } from "./failed-attempts.ts";
+import { createSiteCheck } from "./site.ts";
+
+export interface GuardParts {
+  readonly server: Settings["server"];
+  readonly keys: Pick<ApiKeys, "verify">;
+  readonly auditLog: AuditLog;
+  /** Puts attempts without a key that counts on record, a flood of them as a count. */
+  readonly onRejected: (rejection: Rejection) => void;
+  readonly now: () => Date;
+}
+
+/** Whom a request was let in as. */
+export interface Admission {
+  readonly key: ApiKey;
+  readonly operator: Operator;
+}
+
+/** Lets a request in whose key has this permission, or throws ApiError. */
+export type Guard = (request: IncomingMessage, permission: Permission) => Promise<Admission>;
+
+const TENANT_ID = /^(_platform|[a-z0-9][a-z0-9_-]{0,62})$/;
+
+/** Judges who asks, before anything is read of what they ask. */
+export const createGuard = ({ server, keys, auditLog, onRejected, now }: GuardParts): Guard => {
+  const checkSite = createSiteCheck(server);
+  const addressOf = createClientAddress(server.trusted_proxies);
+  const attempts = createFailedAttempts(now);
+
+  const mayTry = (address: string): void => {
+    const waitMs = attempts.waitMs(address);
+    if (waitMs === 0) return;
+    const seconds = Math.ceil(waitMs / 1000);
+    throw new ApiError(
+      429,
+      "TOO_MANY_ATTEMPTS",
+      `too many attempts with keys that do not count; try again in ${seconds} s`,
+      { "Retry-After": String(seconds) },
+    );
+  };
+
+  const verified = async (request: IncomingMessage): Promise<ApiKey> => {
+    const address = addressOf(request);
+    mayTry(address);
+    const text = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
+    const key = text === undefined ? undefined : await keys.verify(text);
+    if (key) return key;
+    // Who sends no key guesses none; counting them would let any web page lock its reader out.
+    if (text !== undefined) {
+      attempts.add(address);
+      mayTry(address);
+    }
+    throw new ApiError(
+      401,
+      "UNAUTHORIZED",
+      "send `Authorization: Bearer <key>` with a key that counts; `clawgate key create` makes one",
+      { "WWW-Authenticate": "Bearer" },
+    );
+  };
+
+  return async (request, permission) => {
+    let key: ApiKey;
+    try {
+      checkSite(request);
+      key = await verified(request);
+    } catch (cause) {
+      if (cause instanceof ApiError) {
+        onRejected({ channel: "", reason: cause.code, status: cause.status });
+      }
+      throw cause;
+    }
+    try {
+      return { key, operator: admit(key, request.headers["x-tenant-id"], permission) };
+    } catch (cause) {
+      if (cause instanceof ApiError) await auditLog.record(denied(key, permission, cause, now()));
+      throw cause;
+    }
+  };
+};
+
+/** Who the owner of a key is for this request: `X-Tenant-ID` may make them less, never more. */
+const admit = (
+  key: ApiKey,
+  narrowedTo: string | readonly string[] | undefined,
+  permission: Permission,
+): Operator => {
+  if (!permits(key.permissions, permission)) {
+    throw new ApiError(
+      403,
+      "FORBIDDEN",
+      `this key has no permission ${permission}: ask for a key that has it`,
+    );
+  }
+  if (narrowedTo === undefined) return { who: key.id, tenantId: key.tenantId };
+  if (typeof narrowedTo !== "string" || !TENANT_ID.test(narrowedTo)) {
+    throw new ApiError(400, "BAD_REQUEST", "X-Tenant-ID is not one tenant id");
+  }
+  if (key.tenantId !== undefined && key.tenantId !== narrowedTo) {
+    throw new ApiError(
+      403,
+      "FORBIDDEN",
+      `this key is for tenant ${key.tenantId} only: leave X-Tenant-ID out, or name that tenant`,
+    );
+  }
+  return { who: key.id, tenantId: narrowedTo };
+};
+
+const denied = (key: ApiKey, permission: Permission, error: ApiError, at: Date): AuditRecord => ({
+  at,
+  traceId: randomUUID(),
+  scope: homeOf({ who: key.id, tenantId: key.tenantId }),
+  actor: key.id,
+  action: "api",
+  subject: permission,
+  decision: "refused",
+  code: error.code,
+  durationMs: 0,
+});

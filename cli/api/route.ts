@@ -1,0 +1,30 @@
+import type { ApiKey } from "../../core/operators/api-keys.ts";
+import type { Operator } from "../../core/operators/operator.ts";
+import type { Permission } from "../../core/operators/permissions.ts";
+
+/** One thing that the API does, and what a key needs to ask for it. */
+export interface Route {
+  readonly method: "get" | "post" | "delete";
+  /** As the router reads it, e.g. `/api/queue/:id`. */
+  readonly path: string;
+  readonly permission: Permission;
+  /** Throws ApiError to refuse. */
+  readonly handle: (call: Call) => Promise<Answer>;
+}
+
+/** A request whose key was verified and has the route's permission. All values are still untrusted. */
+export interface Call {
+  readonly key: ApiKey;
+  /** Who asks, confined to the key's tenant and by `X-Tenant-ID`. */
+  readonly operator: Operator;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  /** Parsed JSON; `{}` when there was no body. */
+  readonly body: unknown;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** Becomes JSON. */
+  readonly body: object;
+}
