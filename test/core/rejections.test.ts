@@ -18,7 +18,12 @@ describe("refused webhook requests", () => {
     const { record, records } = setUp();
     record(forgery);
     expect(records).toMatchObject([
-      { scope: { tenantId: "_platform" }, action: "webhook", decision: "refused", code: "SIGNATURE" },
+      {
+        scope: { tenantId: "_platform" },
+        action: "webhook",
+        decision: "refused",
+        code: "SIGNATURE",
+      },
     ]);
   });
 
