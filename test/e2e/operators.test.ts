@@ -1,0 +1,78 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { startWecomGateway, type WecomGateway } from "../fakes/wecom-gateway.ts";
+
+const main = join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
+
+let world: WecomGateway;
+beforeEach(async () => {
+  world = await startWecomGateway();
+});
+afterEach(() => world.close());
+
+/** What `clawgate … --json` prints beside the running gateway. */
+const clawgate = async (...words: readonly string[]) => {
+  const args = [main, ...words, "--json", "--settings", "settings.json"];
+  const { stdout } = await promisify(execFile)(process.execPath, args, {
+    cwd: world.gateway.folder,
+  });
+  return JSON.parse(stdout);
+};
+
+/** A message whose answer the platform refuses for good; its id in the list of dead letters. */
+const deadLetter = async (): Promise<number> => {
+  // Too late for the callback's own response, so that it is sent.
+  world.model.otherwise(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    return { kind: "text", text: "PLANTED answer" };
+  });
+  world.cloud.failNext("send", { errcode: 60020 });
+  const inner = world.cloud.text("wei", "PLANTED question");
+  await world.cloud.attempt(world.callbackUrl, world.cloud.callback(inner));
+  return vi.waitFor(
+    async () => {
+      const { messages } = await clawgate("queue", "list", "--state", "dead");
+      expect(messages).toHaveLength(1);
+      expect(JSON.stringify(messages)).not.toContain("PLANTED");
+      return messages[0].id;
+    },
+    { timeout: 10_000, interval: 100 },
+  );
+};
+
+it("a dead letter that is replayed over HTTP is delivered at once, and once", async () => {
+  const id = await deadLetter();
+  const { key } = await clawgate(
+    ...["key", "create", "--tenant", "staff", "--label", "pager"],
+    ...["--permission", "queue:view", "--permission", "queue:manage"],
+  );
+  const ask = async (method: string, path: string) => {
+    const headers = { authorization: `Bearer ${key}` };
+    const response = await fetch(`${world.gateway.url}${path}`, { method, headers });
+    return (await response.json()) as { readonly messages: unknown };
+  };
+  expect(await ask("GET", "/api/queue")).toMatchObject({
+    messages: [{ id, tenant: "staff", state: "dead", reason: expect.stringContaining("60020") }],
+  });
+  expect(await ask("POST", `/api/queue/${id}/replay`)).toMatchObject({
+    message: { id, state: "sending" },
+  });
+  // Sooner than a sweep would find it.
+  await world.cloud.waitForSeen("wei", 1, 5_000);
+  await vi.waitFor(async () => expect((await ask("GET", "/api/queue")).messages).toEqual([]));
+  expect(world.cloud.seen("wei")).toMatchObject([{ via: "send", text: "PLANTED answer" }]);
+  expect(world.cloud.sendCalls).toHaveLength(2);
+  // It was answered before: nobody asked the model again.
+  expect(world.model.requests).toHaveLength(1);
+});
+
+it("a dead letter that is replayed from the command line is found by the running gateway", async () => {
+  const id = await deadLetter();
+  expect(await clawgate("queue", "replay", String(id))).toMatchObject({ ok: true });
+  await world.cloud.waitForSeen("wei", 1, 20_000);
+  expect(world.cloud.seen("wei")).toHaveLength(1);
+  const actions = world.gateway.audit().map(({ sender_id, action }) => `${sender_id} ${action}`);
+  expect(actions).toContain("cli queue.replay");
+});
