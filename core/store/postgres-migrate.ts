@@ -14,11 +14,15 @@ const TABLES = ["inbox", "outbox", "processes", "data_keys", "api_keys"];
  * for each other (Kysely's migrations hold an advisory lock).
  */
 export const migratePostgres = async (ownerUrl: string, appRole: string): Promise<void> => {
-  const db = new Kysely<unknown>({
-    dialect: new PostgresDialect({
-      pool: new pg.Pool({ connectionString: ownerUrl, max: 1, connectionTimeoutMillis: 3_000 }),
-    }),
+  const pool = new pg.Pool({
+    connectionString: ownerUrl,
+    max: 1,
+    connectionTimeoutMillis: 3_000,
   });
+  // A connection that breaks fails the query; without a listener it would end the process as well.
+  pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {
     await refuseOldServer(db);
     const { error } = await new Migrator({

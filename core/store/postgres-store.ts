@@ -35,8 +35,10 @@ export const openPostgresStore = async (options: {
       onConnect: (client) => client.query(`SET ROLE ${APP_ROLE}`).then(() => {}),
     }),
   });
-  // A connection that breaks while nobody uses it; the pool makes another one.
+  // A connection that breaks: whoever uses it learns it from the query, and the pool makes another
+  // one. Without a listener, either would end the process.
   pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
   try {
     await migratePostgres(migrateUrl ?? url, stepsDown ? APP_ROLE : userOf(url));
     await refuseTooMighty(pool);
@@ -63,17 +65,15 @@ export const openPostgresStore = async (options: {
     });
     let broken: Error | undefined;
     try {
-      await client.query(begin);
+      await ask(client, { text: begin });
       const value = await work(transactionOn(client));
-      await client.query("COMMIT");
+      await ask(client, { text: "COMMIT" });
       return value;
     } catch (cause) {
       await client.query("ROLLBACK").catch((error: Error) => {
         broken = error;
       });
-      throw isDatabaseError(cause)
-        ? new StoreError(`PostgreSQL refused: ${messageOf(cause)}`, { cause })
-        : cause;
+      throw cause;
     } finally {
       // With an error the pool throws the connection away.
       client.release(broken);
@@ -101,11 +101,20 @@ const accessing = (access: Access): string => {
   return `SELECT set_config('${setting}', ${pg.escapeLiteral(value)}, true)`;
 };
 
+const ask = async (client: pg.PoolClient, query: pg.QueryConfig): Promise<pg.QueryResult> => {
+  try {
+    return await client.query(query);
+  } catch (cause) {
+    if (cause instanceof StoreError) throw cause;
+    throw new StoreError(`PostgreSQL refused: ${messageOf(cause)}`, { cause });
+  }
+};
+
 const transactionOn = (client: pg.PoolClient): Transaction => {
   const query = <Args>(statement: Statement<Args, unknown>, args: Args, suffix = "") => {
     const { sql, parameters } = statement.bind("postgres", args);
     const text = sql + suffix;
-    return client.query({ name: nameOf(text), text, values: [...parameters] });
+    return ask(client, { name: nameOf(text), text, values: [...parameters] });
   };
   return {
     all: async <Args, Row>(statement: Statement<Args, Row>, args: Args) =>
@@ -153,10 +162,6 @@ const toSafeNumber = (text: string): number => {
   if (!Number.isSafeInteger(number)) throw new StoreError("a number is beyond 2^53");
   return number;
 };
-
-const isDatabaseError = (cause: unknown): boolean =>
-  cause instanceof pg.DatabaseError ||
-  (cause instanceof Error && /connection|timeout|socket/i.test(cause.message));
 
 const userOf = (url: string): string => decodeURIComponent(new URL(url).username);
 
