@@ -30,12 +30,7 @@ export const migratePostgres = async (ownerUrl: string, appRole: string): Promis
       provider: { getMigrations: async () => migrationsFor("postgres") },
     }).migrateToLatest();
     if (error) throw error;
-    await db.transaction().execute(async (transaction) => {
-      // One at a time: roles are the whole server's, and two grants at once collide.
-      await sql`SELECT pg_advisory_xact_lock(hashtext('clawgate roles'))`.execute(transaction);
-      if (appRole === APP_ROLE) await ensureAppRole(transaction);
-      await grant(transaction, appRole);
-    });
+    await grantInTurn(db, appRole);
   } finally {
     await db.destroy();
   }
@@ -47,6 +42,32 @@ const refuseOldServer = async (db: Kysely<unknown>): Promise<void> => {
   }>`SELECT current_setting('server_version_num') AS version`.execute(db);
   const major = Math.floor(Number(rows[0]?.version ?? 0) / 10_000);
   if (major < 15) throw new StoreError(`PostgreSQL ${major} is too old: 15 or newer is needed`);
+};
+
+/**
+ * One process at a time: two grants at once collide. The lock is one database's and roles are the
+ * whole server's, so where a gateway on another database is at it as well, it is done once more.
+ */
+const grantInTurn = async (db: Kysely<unknown>, appRole: string, triesLeft = 5): Promise<void> => {
+  try {
+    await db.transaction().execute(async (transaction) => {
+      await sql`SELECT pg_advisory_xact_lock(hashtext('clawgate roles'))`.execute(transaction);
+      if (appRole === APP_ROLE) await ensureAppRole(transaction);
+      await grant(transaction, appRole);
+    });
+  } catch (cause) {
+    if (triesLeft <= 1 || !isCollision(cause)) throw cause;
+    await grantInTurn(db, appRole, triesLeft - 1);
+  }
+};
+
+// unique_violation, duplicate_object, and internal_error, which is "tuple concurrently updated".
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+const COLLISIONS: readonly unknown[] = ["23505", "42710", "XX000"];
+
+const isCollision = (error: unknown): boolean => {
+  const fault = error instanceof StoreError ? error.cause : error;
+  return fault instanceof pg.DatabaseError && COLLISIONS.includes(fault.code);
 };
 
 const ensureAppRole = async (db: Kysely<unknown>): Promise<void> => {
