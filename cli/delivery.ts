@@ -1,12 +1,14 @@
 import type { AuditLog } from "../core/audit-log.ts";
 import type { ChannelAdapter, Receive } from "../core/contract/channel.ts";
 import type { Log } from "../core/contract/log.ts";
+import { createBullSchedule } from "../core/delivery/bull.ts";
 import type { Counters } from "../core/delivery/counters.ts";
 import { startHousekeeping } from "../core/delivery/housekeeping.ts";
 import { createInProcessSchedule } from "../core/delivery/in-process.ts";
 import type { Inbox } from "../core/delivery/inbox.ts";
 import { createOutbox } from "../core/delivery/outbox.ts";
 import type { ProcessLease } from "../core/delivery/process-lease.ts";
+import type { RedisHealth } from "../core/delivery/redis-link.ts";
 import type { RunningTurns } from "../core/delivery/running-turns.ts";
 import type { Lane, Schedule } from "../core/delivery/schedule.ts";
 import { createDispatcher, type Rules } from "../core/dispatcher.ts";
@@ -18,6 +20,8 @@ import type { Roles } from "./roles.ts";
 export interface Delivery {
   /** Where channels hand messages in; what arrives before `start` waits for it. */
   readonly receive: Receive;
+  /** Whether Redis can be reached; undefined where none is used. */
+  redisHealth(): RedisHealth | undefined;
   /** Looks at a lane at once, for a turn to begin and a reply to send. */
   wake(lane: Lane): void;
   /** Begins to work, also on what earlier processes left. */
@@ -28,6 +32,8 @@ export interface Delivery {
 
 export interface DeliveryParts {
   readonly roles: Roles;
+  /** Absent: conversations are shared out within this process. */
+  readonly redisUrl: string | undefined;
   readonly lease: ProcessLease;
   /** No other process can be at work on this store. */
   readonly isAlone: boolean;
@@ -49,7 +55,7 @@ const SENDS = { concurrency: 64, perTenant: 16 };
 
 /** Builds the parts; nothing moves before `start`. */
 export const createDelivery = (parts: DeliveryParts): Delivery => {
-  const { roles, lease, isAlone, store, cipher, inbox, turns, adapters, rules } = parts;
+  const { roles, redisUrl, lease, isAlone, store, cipher, inbox, turns, adapters, rules } = parts;
   const { auditLog, log, now, signal, counters } = parts;
   let schedule: Schedule = NOT_STARTED;
   let sends: Schedule = NOT_STARTED;
@@ -66,22 +72,35 @@ export const createDelivery = (parts: DeliveryParts): Delivery => {
   const onError = (what: string) => (lane: Lane | undefined, cause: unknown) => {
     if (!signal.aborted) log.error({ err: cause, lane }, `${what} not finished; trying again`);
   };
+  let redisHealth: (() => RedisHealth) | undefined;
+  const startTurns = (): Schedule => {
+    const work = { ...TURNS, step: dispatcher.step, source: inbox.pendingLanes };
+    const shared = { onError: onError("turn"), now };
+    if (redisUrl === undefined) return createInProcessSchedule({ ...work, ...shared });
+    const bull = createBullSchedule({
+      ...{ ...shared, redisUrl, log, name: "turns" },
+      ...(roles.isWorker && { work: { ...work, hasWork: inbox.hasPending } }),
+    });
+    redisHealth = bull.health;
+    return bull;
+  };
   let stopHousekeeping = () => {};
   return {
+    redisHealth: () => redisHealth?.(),
     receive: dispatcher.receive,
     wake: (lane) => {
       schedule.wake(lane);
       sends.wake(lane);
     },
     start: () => {
-      sends = createInProcessSchedule({
-        ...{ ...SENDS, step: outbox.step, source: outbox.lanes, now },
-        onError: onError("send"),
-      });
-      schedule = createInProcessSchedule({
-        ...{ ...TURNS, step: dispatcher.step, source: inbox.pendingLanes, now },
-        onError: onError("turn"),
-      });
+      // Whoever ends a turn sends its reply; what a dead process left, another one's sweep finds.
+      if (roles.isWorker) {
+        sends = createInProcessSchedule({
+          ...{ ...SENDS, step: outbox.step, source: outbox.lanes, now },
+          onError: onError("send"),
+        });
+      }
+      schedule = startTurns();
       stopHousekeeping = startHousekeeping({ store, inbox, now, log });
     },
     drain: async () => {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { join } from "node:path";
 import Router from "@koa/router";
 import Koa from "koa";
@@ -58,6 +59,7 @@ export const startGateway = async (
   if (problem !== undefined) throw new StartError(problem);
   const now = () => new Date();
   const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal); // every send that is under way listens; Node warns from 11 on
   const undo: (() => void | Promise<void>)[] = [];
   const close = async () => {
     for (const step of undo.reverse()) await step();
@@ -88,7 +90,8 @@ export const startGateway = async (
     undo.push(lease.release);
     const signal = stopping.signal;
     // With Redis, any worker may be given what comes in here.
-    const takesAtOnce = roles.isWorker && settings.queue.redis_url === undefined;
+    const redisUrl = settings.queue.redis_url;
+    const takesAtOnce = roles.isWorker && redisUrl === undefined;
     const counters = createCounters();
     const inbox = createInbox({ store, cipher, owner: lease.id, takesAtOnce, now, log, counters });
     const lookEveryMs = isAlone ? 0 : LOOK_FOR_STOPS_MS;
@@ -96,11 +99,21 @@ export const startGateway = async (
     const parts = { sandbox, auditLog, turns, log, now };
     let rules = await buildRules(loaded, parts);
     const built = { store, cipher, inbox, turns, adapters, auditLog, log, now, signal, counters };
-    const delivery = createDelivery({ ...built, roles, lease, isAlone, rules: () => rules });
+    const delivery = createDelivery({
+      ...built,
+      roles,
+      redisUrl,
+      lease,
+      isAlone,
+      rules: () => rules,
+    });
 
     let isDraining = false;
     const router = new Router();
-    addHealthRoutes(router, { inbox, adapters, sandbox, isDraining: () => isDraining });
+    addHealthRoutes(router, {
+      ...{ inbox, adapters, sandbox, redis: delivery.redisHealth },
+      isDraining: () => isDraining,
+    });
     addApi(router, {
       ...{ server: settings.server, store, auditLog, counters, log, now, wake: delivery.wake },
       tenants: () => rules.tenants,

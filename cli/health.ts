@@ -9,11 +9,14 @@ export interface HealthParts {
   readonly inbox: Pick<Inbox, "pendingLanes">;
   readonly adapters: ReadonlyMap<string, ChannelAdapter>;
   readonly sandbox: Sandbox;
+  /** Absent or undefined where no Redis is used. */
+  readonly redis?: () => Check | undefined;
   readonly isDraining: () => boolean;
 }
 
-// Skills are off without a sandbox, but messages are still answered: degraded, not unready.
-const DEGRADES_ONLY = new Set(["sandbox"]);
+// Skills are off without a sandbox, but messages are still answered; without Redis they are stored
+// and wait. Degraded, not unready.
+const DEGRADES_ONLY = new Set(["sandbox", "redis"]);
 
 /** Adds `/api/health/live`, `/api/health/ready` and `/api/health`; none of them calls a platform. */
 export const addHealthRoutes = (router: Router, parts: HealthParts): void => {
@@ -32,6 +35,8 @@ export const addHealthRoutes = (router: Router, parts: HealthParts): void => {
       ...Object.fromEntries([...parts.adapters.keys()].map((n) => [`channels.${n}`, { ok: true }])),
       sandbox: sandbox.ok ? { ok: true } : { ok: false, reason: sandbox.reason },
     };
+    const redis = parts.redis?.();
+    if (redis) checks.redis = redis;
     if (parts.isDraining()) checks.gateway = { ok: false, reason: "shutting down" };
     const isReady = Object.entries(checks).every(
       ([name, check]) => check.ok || DEGRADES_ONLY.has(name),

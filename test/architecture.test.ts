@@ -21,6 +21,8 @@ const OWNED: Readonly<Record<string, string>> = {
   "@wecom/crypto": "channels/wecom/",
   xml2js: "channels/wecom/",
   libsql: "core/store/",
+  bull: "core/delivery/",
+  ioredis: "core/delivery/",
   openai: "core/models/",
   commander: "cli/",
 };

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { later, localPath, text, textLike, url } from "./marks.ts";
+import { localPath, text, textLike, url } from "./marks.ts";
 
 const isAddressRange = (value: string): boolean => {
   const [address = "", bits, ...rest] = value.split("/");
@@ -50,21 +50,20 @@ const isStorageUrl = (value: string): boolean =>
 /** Where state is kept. */
 export const storageSchema = z
   .strictObject({
-    url: later(
-      localPath(
-        textLike("`file:` and a folder, or a `postgres://` URL", isStorageUrl).meta({
-          mayHoldPassword: true,
-        }),
-      ),
-      (value) => typeof value === "string" && value.startsWith("file:"),
+    url: localPath(
+      textLike("`file:` and a folder, or a `postgres://` URL", isStorageUrl).meta({
+        mayHoldPassword: true,
+      }),
     )
       .default("file:./data")
       .describe(
-        "`file:` and a folder (embedded SQLite), or `postgres://…`; `start` refuses the latter for now.",
+        "`file:` and a folder (embedded SQLite, one gateway), or `postgres://…` (PostgreSQL 15 or newer, any number of them).",
       ),
-    migrate_url: later(url(["postgres", "postgresql"], { password: true }))
+    migrate_url: url(["postgres", "postgresql"], { password: true })
       .optional()
-      .describe("PostgreSQL URL of a role that may change the schema."),
+      .describe(
+        "PostgreSQL URL of the role that owns the tables and may change them; absent = `url` names it, and the gateway itself works as the role `clawgate_app`.",
+      ),
     key_file: localPath(text())
       .optional()
       .describe(
@@ -76,8 +75,10 @@ export const storageSchema = z
 /** How work is scheduled. */
 export const queueSchema = z
   .strictObject({
-    redis_url: later(url(["redis", "rediss"], { password: true }))
+    redis_url: url(["redis", "rediss"], { password: true })
       .optional()
-      .describe("Redis for scheduling across replicas; absent = in-process scheduling."),
+      .describe(
+        "Redis, through which replicas share the conversations out; absent = each works on what it took in.",
+      ),
   })
   .describe("How work is scheduled.");

@@ -10,6 +10,8 @@ export interface FairSlots<Item> {
   waiting(tenantId: string): number;
   /** How many items wait for a slot. */
   readonly size: number;
+  /** Those that have something waiting or running. */
+  tenants(): Iterable<string>;
   /** Milliseconds that the first of this tenant's waiting items has waited. */
   waitedMs(tenantId: string): number;
   /** Begins nothing more; resolves when what runs is over. Answers with what had not begun. */
@@ -92,6 +94,7 @@ export const createFairSlots = <Item>(options: FairSlotsOptions<Item>): FairSlot
     get size() {
       return size;
     },
+    tenants: () => shares.keys(),
     waitedMs: (tenantId) => {
       const first = shares.get(tenantId)?.waiting.first;
       return first ? now().getTime() - first.sinceMs : 0;

@@ -45,6 +45,8 @@ export interface Inbox {
   requestStop(lane: Lane): Promise<boolean>;
   /** Ids of messages that this process works on and that somebody asked to stop. */
   stopRequests(): Promise<ReadonlySet<number>>;
+  /** Whether anything waits in a lane. */
+  hasPending(lane: Lane): Promise<boolean>;
   /** Lanes with pending messages. */
   readonly pendingLanes: LaneSource;
   /** Forgets what is done and older than `before`; how many. */
@@ -220,6 +222,13 @@ export const createInbox = (options: InboxOptions): Inbox => {
         transaction.all(stopRequests, { owner }),
       );
       return new Set(rows.map((row) => row.id));
+    },
+
+    hasPending: async ({ tenantId, id }) => {
+      const found = await store.read("intake", (transaction) =>
+        transaction.first(anyInLane, { tenantId, lane: id }),
+      );
+      return found !== undefined;
     },
 
     pendingLanes: (after, limit) =>

@@ -34,11 +34,12 @@ const OK: SandboxStatus = { ok: true, engine: "gvisor", version: "0", isolation:
 interface Circumstances {
   readonly status?: Promise<SandboxStatus>;
   readonly isDraining?: boolean;
+  readonly redis?: HealthParts["redis"];
 }
 
 const ask = async (
   path: string,
-  { status = Promise.resolve(OK), isDraining = false }: Circumstances = {},
+  { status = Promise.resolve(OK), isDraining = false, redis }: Circumstances = {},
 ): Promise<unknown> => {
   const router = new Router();
   addHealthRoutes(router, {
@@ -46,6 +47,7 @@ const ask = async (
     adapters: new Map([["wechat_work", fakeChannel("wechat_work")]]),
     sandbox: { ...fakeSandbox().sandbox, status: () => status },
     isDraining: () => isDraining,
+    ...(redis && { redis }),
   });
   const server = new Koa().use(router.routes()).listen(0, "127.0.0.1");
   close = () => server.close();
@@ -80,6 +82,14 @@ describe("health", () => {
     expect(await ask("/api/health", { status: new Promise(() => {}) })).toEqual([
       200,
       { status: "ready", checks: { ...checks, sandbox } },
+    ]);
+  });
+
+  it("is ready while Redis is away, because messages are stored and wait, and says so", async () => {
+    const redis = { ok: false, reason: "connect ECONNREFUSED" } as const;
+    expect(await ask("/api/health", { redis: () => redis })).toEqual([
+      200,
+      { status: "ready", checks: { ...checks, redis } },
     ]);
   });
 

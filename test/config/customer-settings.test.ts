@@ -48,7 +48,6 @@ describe("the customer's settings", () => {
     const { notEnforced } = load(fixture("full-example.json"), env, secretFile);
     expect(notEnforced).toEqual(
       expect.arrayContaining([
-        "queue.redis_url",
         "channels.wechat_work.bots",
         "channels.slack",
         "channels.discord",
@@ -70,6 +69,7 @@ describe("the customer's settings", () => {
       "server",
       "storage.url",
       "storage.key_file",
+      "queue.redis_url",
       "enterprise.encryption.at_rest.enabled",
       "channels.wechat_work.apps",
       "skills.folders",

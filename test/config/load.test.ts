@@ -441,10 +441,7 @@ describe("TLS", () => {
 
 describe("not enforced yet", () => {
   it("names a value that this version does not act on, and not one that it does", () => {
-    expect(load({ storage: { url: "postgres://u:p@db/claw" } }).notEnforced).toEqual([
-      "storage.url",
-    ]);
-    expect(load({ storage: { url: "file:./data" } }).notEnforced).toEqual([]);
+    expect(load({ storage: { url: "postgres://u:p@db/claw" } }).notEnforced).toEqual([]);
     expect(load({ openshell: { network: { mode: "off" } } }).notEnforced).toEqual([]);
     expect(load({ openshell: { network: { mode: "whitelist" } } }).notEnforced).toEqual([
       "openshell.network.mode",
