@@ -1,7 +1,7 @@
-import { Kysely, Migrator, PostgresDialect, sql } from "kysely";
+import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import { StoreError } from "./errors.ts";
-import { migrationsFor } from "./migrations.ts";
+import { migrateToLatest } from "./migrate.ts";
 
 /** Who the gateway is in the database when it has one URL only: nobody can log in as it. */
 export const APP_ROLE = "clawgate_app";
@@ -25,11 +25,7 @@ export const migratePostgres = async (ownerUrl: string, appRole: string): Promis
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {
     await refuseOldServer(db);
-    const { error } = await new Migrator({
-      db,
-      provider: { getMigrations: async () => migrationsFor("postgres") },
-    }).migrateToLatest();
-    if (error) throw error;
+    await migrateToLatest(db, "postgres");
     await grantInTurn(db, appRole);
   } finally {
     await db.destroy();

@@ -22,6 +22,8 @@ export const openPostgresStore = async (options: {
   readonly migrateUrl?: string | undefined;
 }): Promise<Store> => {
   const { url, migrateUrl } = options;
+  refuseNonsense("storage.url", url);
+  if (migrateUrl !== undefined) refuseNonsense("storage.migrate_url", migrateUrl);
   const stepsDown = migrateUrl === undefined;
   const pool = new pg.Pool({
     connectionString: url,
@@ -138,13 +140,14 @@ const nameOf = (text: string): string => {
   return name;
 };
 
-/** The wall binds neither superusers nor BYPASSRLS, and an owner could take it down. */
+/** The wall binds neither superusers nor BYPASSRLS, and an owner, or who can become it, could take it down. */
 const refuseTooMighty = async (pool: pg.Pool): Promise<void> => {
   const { rows } = await pool.query<{ who: string; mighty: boolean; owns: boolean }>(
-    `SELECT current_user AS who, rolsuper OR rolbypassrls AS mighty,
+    `SELECT current_user AS who,
+       EXISTS (SELECT FROM pg_roles WHERE (rolsuper OR rolbypassrls)
+         AND pg_has_role(current_user, oid, 'MEMBER')) AS mighty,
        EXISTS (SELECT FROM pg_class WHERE relname = 'inbox' AND relnamespace = current_schema()::regnamespace
-         AND pg_has_role(current_user, relowner, 'USAGE')) AS owns
-     FROM pg_roles WHERE rolname = current_user`,
+         AND pg_has_role(current_user, relowner, 'MEMBER')) AS owns`,
   );
   const role = rows[0];
   if (role && !role.mighty && !role.owns) return;
@@ -161,6 +164,14 @@ const toSafeNumber = (text: string): number => {
   const number = Number(text);
   if (!Number.isSafeInteger(number)) throw new StoreError("a number is beyond 2^53");
   return number;
+};
+
+/** Without the reason: it would repeat the URL, and with it the password. */
+const refuseNonsense = (name: string, url: string): void => {
+  if (URL.canParse(url)) return;
+  throw new StoreError(
+    `${name} is no URL; in its user and password, write other characters than letters and digits as %XX`,
+  );
 };
 
 const userOf = (url: string): string => decodeURIComponent(new URL(url).username);

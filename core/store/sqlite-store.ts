@@ -1,8 +1,8 @@
-import { Kysely, Migrator, SqliteDialect } from "kysely";
+import { Kysely, SqliteDialect } from "kysely";
 import { StoreError } from "./errors.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { makeStoreFile } from "./make-store-file.ts";
-import { migrationsFor } from "./migrations.ts";
+import { migrateToLatest, NewerSchemaError } from "./migrate.ts";
 import { openSqlite, type Sqlite } from "./sqlite.ts";
 import type { Statement } from "./statement.ts";
 import type { Store, Transaction } from "./store.ts";
@@ -26,7 +26,9 @@ export const openSqliteStore = async (folder: string): Promise<Store> => {
   try {
     const writer = open();
     writer.pragma("journal_mode = WAL");
-    await migrate(writer);
+    // Migrating ends with the connection still in use, so Kysely must not close it.
+    const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: writer }) });
+    await migrateToLatest(db, "sqlite");
     writer.pragma("foreign_keys = ON");
     // Reads see what is committed, never the middle of a transaction.
     const reader = open();
@@ -46,20 +48,9 @@ export const openSqliteStore = async (folder: string): Promise<Store> => {
   } catch (cause) {
     closeAll();
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new StoreError(`cannot open ${file}: ${why}; is it ours, and of no newer version?`, {
-      cause,
-    });
+    const hint = cause instanceof NewerSchemaError ? "" : "; is it ours?";
+    throw new StoreError(`cannot open ${file}: ${why}${hint}`, { cause });
   }
-};
-
-const migrate = async (database: Sqlite): Promise<void> => {
-  // Migrating ends with the connection still in use, so Kysely must not close it.
-  const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database }) });
-  const { error } = await new Migrator({
-    db,
-    provider: { getMigrations: async () => migrationsFor("sqlite") },
-  }).migrateToLatest();
-  if (error) throw error;
 };
 
 const transactionOn = (database: Sqlite): Transaction => {

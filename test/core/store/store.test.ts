@@ -140,6 +140,19 @@ describeStores("a store", (world) => {
     ).toEqual([{ decision: "answered" }]);
   });
 
+  it("is refused when a newer version has migrated it, and left alone", async () => {
+    await world.store.write("intake", insert("a"));
+    await world.closeAll();
+    await world.sql(
+      "INSERT INTO kysely_migration (name, timestamp) VALUES ('9999-from-the-future', 'now')",
+    );
+    await expect(world.open()).rejects.toThrow(
+      /^store: cannot open .*newer version of clawgate \(9999-from-the-future\): start that version/,
+    );
+    await world.sql("DELETE FROM kysely_migration WHERE name = '9999-from-the-future'");
+    expect(await keys(await world.open())).toEqual(["a"]);
+  });
+
   it("runs a statement with other arguments without building it again", async () => {
     let built = 0;
     const byKey = statement<{ key: string }>()((db, arg) => {

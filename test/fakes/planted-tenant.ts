@@ -1,0 +1,78 @@
+import { randomUUID } from "node:crypto";
+import { createAuditLog } from "../../core/audit-log.ts";
+import type { InboundMessage } from "../../core/contract/message.ts";
+import { laneOf } from "../../core/delivery/lane.ts";
+import { createApiKeys } from "../../core/operators/api-keys.ts";
+import { tenantScope } from "../../core/store/scope.ts";
+import type { Store } from "../../core/store/store.ts";
+import { begin, type DeliveryProcess } from "./delivery-process.ts";
+import { textMessage } from "./messages.ts";
+
+/** A message of a tenant; what its people wrote, and who it goes to, bears `marker`. */
+export const markedMessage = (tenantId: string, id: string, marker: string): InboundMessage => {
+  const message = textMessage(`${tenantId}-${id}`, `${marker} asks ${id}`, `${tenantId}-${id}`);
+  return {
+    ...message,
+    sender: { ...message.sender, displayName: `${marker} the sender` },
+    target: { ...message.target, address: `${marker}@address` },
+  };
+};
+
+/** Ids of what `plantTenant` left in the inbox, by its state. */
+export type Planted = Readonly<
+  Record<"pending" | "running" | "answered" | "done" | "dead", number>
+>;
+
+/**
+ * Gives a tenant rows in every table and state: messages that are pending, running in `process`,
+ * answered with a reply in two parts, done and dead, an audit record, an API key and its data key.
+ */
+export const plantTenant = async (
+  process: DeliveryProcess,
+  store: Store,
+  tenantId: string,
+  marker: string,
+): Promise<Planted> => {
+  const { inbox, outbox } = process;
+  const scope = tenantScope(tenantId);
+  const accept = async (id: string) => {
+    const message = markedMessage(tenantId, id, marker);
+    await inbox.accept(message, scope);
+    return { id: laneOf(message), tenantId };
+  };
+  const take = async (id: string) => begin(process, await accept(id));
+  const body = `${marker} is answered`;
+
+  const answered = await take("answered");
+  await outbox.complete(answered, { parts: [body, `${body} twice`], mayInline: false });
+  const done = await take("done");
+  await outbox.complete(done, { parts: [body], mayInline: true });
+  await outbox.inlineSettled({ scope, inboxId: done.id, lane: done.lane }, true);
+  const dead = await take("dead");
+  await inbox.bury(dead, "planted");
+  const running = await take("running");
+  const { id: pending } = await inbox.accept(markedMessage(tenantId, "pending", marker), scope);
+
+  const now = () => new Date();
+  const auditLog = createAuditLog(store);
+  await auditLog.record({
+    at: now(),
+    traceId: randomUUID(),
+    scope,
+    message: answered.message,
+    action: "message",
+    subject: "text",
+    decision: "answered",
+    code: "OK",
+    durationMs: 1,
+  });
+  const apiKeys = createApiKeys({ store, auditLog, now });
+  await apiKeys.create({ who: "cli" }, { tenantId, label: "planted", permissions: ["queue:view"] });
+  return {
+    pending,
+    running: running.id,
+    answered: answered.id,
+    done: done.id,
+    dead: dead.id,
+  };
+};
