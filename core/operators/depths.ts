@@ -16,7 +16,7 @@ export interface Depth {
 /**
  * Ages and depths of everything that is not done, by tenant and state; counts only, nobody's
  * content. Tenants and states with nothing are left out. Goes through the index entries of all of
- * it: some 0.1 s for a million messages, so not for every request of everybody.
+ * it: up to seconds for a million messages, so not for every request of everybody.
  */
 export const readDepths = async (
   store: Store,

@@ -227,6 +227,52 @@ describeStores("the operators' queue", (world) => {
     expect(await at.queue.drop(EVERYBODY, id)).toMatchObject({ kind: "changed" });
   });
 
+  it("drops a message or lets it go out, never both, however close they come", async () => {
+    const ids: number[] = [];
+    for (let index = 0; index < 24; index++) ids.push(await at.waiting(`m${index}`));
+    const sentOf = (id: number) => at.channel.sent.filter((part) => part.id.startsWith(`${id}.`));
+    const run = async (key: string) => {
+      await at.answered(key, ["one", "two"]);
+      await at.send(key);
+      await at.send(key);
+    };
+    /** Drops before its turn, in the middle of it, and after it, by how late the message is. */
+    const dropped = await Promise.all(
+      ids.map(async (id, index) => {
+        const drop = async () => (await at.queue.drop(EVERYBODY, id)).kind === "changed";
+        if (index === 0) {
+          const isDropped = await drop();
+          await expect(run(`m${index}`)).rejects.toThrow("nothing to begin");
+          return isDropped;
+        }
+        let isOver = false;
+        const running = run(`m${index}`)
+          .catch(() => {}) // dropped before: nothing to begin
+          .finally(() => {
+            isOver = true;
+          });
+        if (index === ids.length - 1) await running;
+        else if (index % 2 === 0) {
+          while (!isOver && sentOf(id).length === 0) await new Promise(setImmediate);
+        } else for (let tick = 0; tick < index; tick++) await new Promise(setImmediate);
+        const isDropped = await drop();
+        await running;
+        return isDropped;
+      }),
+    );
+    expect([dropped.at(0), dropped.at(-1)]).toEqual([true, false]);
+    for (const [index, id] of ids.entries()) {
+      const entry = (await at.queue.show(EVERYBODY, id))?.entry;
+      const sent = sentOf(id).map(({ body }) => body);
+      const { state, reason, partsDelivered } = entry ?? {};
+      if (dropped[index]) {
+        expect([state, reason]).toEqual(["done", "dropped by an operator"]);
+        // The first part may have been out when the operator came.
+        expect(["", "one"]).toContain(sent.join(" "));
+      } else expect([state, partsDelivered, ...sent]).toEqual(["done", 2, "one", "two"]);
+    }
+  });
+
   it("puts on record who looked and who changed what, changes with their tenant", async () => {
     const id = await deadReply();
     await at.queue.list({ who: "k1" }, ALL);
