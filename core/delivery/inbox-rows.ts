@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { InboxTable } from "../store/schema.ts";
+import { stateOfRow } from "../store/state-of-row.ts";
 import { statement } from "../store/statement.ts";
 
 // Statements on the inbox; they run with `intake` access, those that end a reply in its tenant's scope.
@@ -73,7 +74,7 @@ export const takeMessage = statement<{
     .updateTable("inbox")
     .set({ owner: arg("owner"), attempts: arg("attempts"), stop: 0 })
     .where("id", "=", arg("id"))
-    .where("state", "=", sql.lit("pending" as const))
+    .where(stateOfRow, "=", sql.lit("pending"))
     .where("owner", "=", arg("earlierOwner")),
 );
 
@@ -95,7 +96,7 @@ export const releaseMessage = statement<{ id: number; owner: string; attempts: n
       .updateTable("inbox")
       .set({ owner: "", attempts: arg("attempts") })
       .where("id", "=", arg("id"))
-      .where("state", "=", sql.lit("pending" as const))
+      .where(stateOfRow, "=", sql.lit("pending"))
       .where("owner", "=", arg("owner")),
 );
 
@@ -116,7 +117,7 @@ export const moveMessage = statement<{
       attempts: arg("attempts"),
     })
     .where("id", "=", arg("id"))
-    .where("state", "=", sql.lit("pending" as const))
+    .where(stateOfRow, "=", sql.lit("pending"))
     .where("owner", "=", arg("owner")),
 );
 
@@ -133,7 +134,7 @@ export const endTurn = statement<{
     .set({ state: arg("state"), owner: "", reason: arg("reason") })
     .where("id", "=", arg("id"))
     .where("tenant_id", "=", arg("tenantId"))
-    .where("state", "=", sql.lit("pending" as const))
+    .where(stateOfRow, "=", sql.lit("pending"))
     .where("owner", "=", arg("owner")),
 );
 
@@ -144,7 +145,7 @@ export const finishMessage = statement<{ tenantId: string; id: number }>()((db, 
     .set({ state: "done" })
     .where("id", "=", arg("id"))
     .where("tenant_id", "=", arg("tenantId"))
-    .where("state", "=", sql.lit("answered" as const))
+    .where(stateOfRow, "=", sql.lit("answered"))
     .where((eb) =>
       eb.not(
         eb.exists(
@@ -153,7 +154,7 @@ export const finishMessage = statement<{ tenantId: string; id: number }>()((db, 
             .select("part")
             .where("inbox_id", "=", arg("id"))
             .where("tenant_id", "=", arg("tenantId"))
-            .where("state", "=", sql.lit("pending" as const)),
+            .where(stateOfRow, "=", sql.lit("pending")),
         ),
       ),
     ),
@@ -167,7 +168,7 @@ export const buryMessage = statement<{ tenantId: string; id: number; reason: str
       .set({ state: "dead", reason: arg("reason") })
       .where("id", "=", arg("id"))
       .where("tenant_id", "=", arg("tenantId"))
-      .where("state", "=", sql.lit("answered" as const)),
+      .where(stateOfRow, "=", sql.lit("answered")),
 );
 
 export const requestStop = statement<{ tenantId: string; lane: string }>()((db, arg) =>

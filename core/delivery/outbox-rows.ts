@@ -1,5 +1,6 @@
 import { type Selectable, sql } from "kysely";
 import type { OutboxTable } from "../store/schema.ts";
+import { stateOfRow } from "../store/state-of-row.ts";
 import { statement } from "../store/statement.ts";
 
 // Statements on the outbox; each names the tenant, in its text as well as in its transaction.
@@ -72,7 +73,7 @@ export const takePart = statement<PartKey & { owner: string; earlierOwner: strin
     .where("tenant_id", "=", arg("tenantId"))
     .where("inbox_id", "=", arg("inboxId"))
     .where("part", "=", arg("part"))
-    .where("state", "=", sql.lit("pending" as const))
+    .where(stateOfRow, "=", sql.lit("pending"))
     .where("owner", "=", arg("earlierOwner")),
 );
 
@@ -84,7 +85,7 @@ export const markDelivered = statement<PartKey & { reason: string | null }>()((d
     .where("tenant_id", "=", arg("tenantId"))
     .where("inbox_id", "=", arg("inboxId"))
     .where("part", "=", arg("part"))
-    .where("state", "=", sql.lit("pending" as const)),
+    .where(stateOfRow, "=", sql.lit("pending")),
 );
 
 /** A part waits for its next try, unless somebody else has taken it over meanwhile. */
@@ -97,7 +98,7 @@ export const postpone = statement<
     .where("tenant_id", "=", arg("tenantId"))
     .where("inbox_id", "=", arg("inboxId"))
     .where("part", "=", arg("part"))
-    .where("state", "=", sql.lit("pending" as const))
+    .where(stateOfRow, "=", sql.lit("pending"))
     .where("owner", "=", arg("owner")),
 );
 
@@ -109,7 +110,7 @@ export const buryPart = statement<PartKey & { owner: string; reason: string }>()
     .where("tenant_id", "=", arg("tenantId"))
     .where("inbox_id", "=", arg("inboxId"))
     .where("part", "=", arg("part"))
-    .where("state", "=", sql.lit("pending" as const))
+    .where(stateOfRow, "=", sql.lit("pending"))
     .where("owner", "=", arg("owner")),
 );
 
@@ -121,7 +122,7 @@ export const buryReply = statement<{ tenantId: string; inboxId: number; reason: 
       .set({ state: "dead", owner: "", reason: arg("reason") })
       .where("tenant_id", "=", arg("tenantId"))
       .where("inbox_id", "=", arg("inboxId"))
-      .where("state", "=", sql.lit("pending" as const)),
+      .where(stateOfRow, "=", sql.lit("pending")),
 );
 
 /** The response that carried it broke off: sent by the API when it is due, if no redelivery comes. */
@@ -133,7 +134,7 @@ export const markBroken = statement<{ tenantId: string; inboxId: number; reason:
       .where("tenant_id", "=", arg("tenantId"))
       .where("inbox_id", "=", arg("inboxId"))
       .where("via", "=", "inline")
-      .where("state", "=", sql.lit("pending" as const)),
+      .where(stateOfRow, "=", sql.lit("pending")),
 );
 
 /** What an earlier response carried. */

@@ -1,5 +1,6 @@
 import { type ExpressionBuilder, sql } from "kysely";
 import type { Tables } from "../store/schema.ts";
+import { stateOfRow } from "../store/state-of-row.ts";
 import { statement } from "../store/statement.ts";
 
 // Statements on what waits, is being sent, or is dead. None of them reads a sealed column.
@@ -145,7 +146,7 @@ export const reviveParts = statement<{ tenantId: string; id: number; now: number
     })
     .where("tenant_id", "=", arg("tenantId"))
     .where("inbox_id", "=", arg("id"))
-    .where("state", "=", "dead"),
+    .where(stateOfRow, "=", sql.lit("dead")),
 );
 
 /** A dead message goes on: to be answered (`pending`), or with the reply that it has. */
@@ -159,7 +160,7 @@ export const reviveMessage = statement<{
     .set({ state: arg("state"), attempts: 0, owner: "", stop: 0, reason: null })
     .where("tenant_id", "=", arg("tenantId"))
     .where("id", "=", arg("id"))
-    .where("state", "=", sql.lit("dead" as const)),
+    .where(stateOfRow, "=", sql.lit("dead")),
 );
 
 /** Gives up a message that nobody living works on. */
@@ -175,7 +176,7 @@ export const dropMessage = statement<{
     .set({ state: "done", owner: "", reason: arg("reason") })
     .where("tenant_id", "=", arg("tenantId"))
     .where("id", "=", arg("id"))
-    .where("state", "=", arg("state"))
+    .where(stateOfRow, "=", arg("state"))
     .where("owner", "not in", living(db, arg("now"))),
 );
 
@@ -191,7 +192,7 @@ export const dropParts = statement<{
     .set({ state: "dead", owner: "", reason: arg("reason") })
     .where("tenant_id", "=", arg("tenantId"))
     .where("inbox_id", "=", arg("id"))
-    .where("state", "=", sql.lit("pending" as const))
+    .where(stateOfRow, "=", sql.lit("pending"))
     .where("owner", "not in", living(db, arg("now")))
     .where((eb) => eb.or([eb("via", "=", "send"), eb("due_at", "<=", arg("now"))])),
 );
@@ -206,6 +207,6 @@ export const anyPartPending = statement<{ tenantId: string; id: number }>()((db,
     .select("part")
     .where("tenant_id", "=", arg("tenantId"))
     .where("inbox_id", "=", arg("id"))
-    .where("state", "=", sql.lit("pending" as const))
+    .where(stateOfRow, "=", sql.lit("pending"))
     .limit(1),
 );
