@@ -17,6 +17,9 @@ interface Job {
   readonly reject: (cause: unknown) => void;
 }
 
+/** Writes that no longer wait for more: beyond it their share of the commit is next to nothing. */
+const ENOUGH = 64;
+
 /** @param transaction runs statements on `database` */
 export const createGroupCommit = (database: Sqlite, transaction: Transaction): GroupCommit => {
   const begin = database.prepare("BEGIN IMMEDIATE");
@@ -63,10 +66,21 @@ export const createGroupCommit = (database: Sqlite, transaction: Transaction): G
     }
   };
 
+  /**
+   * A commit costs as much as dozens of writes, so while each turn of the event loop brings more of
+   * them they are let in; one alone waits for a single turn.
+   */
+  const gather = async (): Promise<void> => {
+    let size: number;
+    do {
+      size = queue.length;
+      await new Promise(setImmediate);
+    } while (queue.length > size && queue.length < ENOUGH);
+  };
+
   const run = async (): Promise<void> => {
     while (queue.length > 0) {
-      // One turn of the event loop lets requests that arrived together join the same commit.
-      await new Promise(setImmediate);
+      await gather();
       const batch = queue;
       queue = [];
       await settle(batch);

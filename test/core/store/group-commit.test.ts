@@ -46,6 +46,30 @@ it("syncs the disk for all that share a commit with a durable work", async () =>
   expect(levels).toEqual([FULL, FULL]);
 });
 
+it("lets into a commit what arrives turn after turn of the event loop", async () => {
+  const levels: Promise<unknown>[] = [];
+  for (const key of ["a", "b", "c", "d"]) {
+    const nextTurn = new Promise(setImmediate); // queued before the one that the commit waits for
+    levels.push(commits.add(insert(key), key === "d"));
+    await nextTurn;
+  }
+  expect(await Promise.all(levels)).toEqual([FULL, FULL, FULL, FULL]);
+});
+
+it("keeps nobody waiting for more when there is enough", async () => {
+  let isWritten = false;
+  const first = commits.add(insert("first"), true).then(() => {
+    isWritten = true;
+  });
+  const others: Promise<unknown>[] = [];
+  while (!isWritten && others.length < 1_000) {
+    others.push(commits.add(insert("more"), true));
+    await new Promise(setImmediate);
+  }
+  expect(others.length).toBeLessThan(100);
+  await Promise.all([first, ...others]);
+});
+
 it("commits works that arrive together in their order", async () => {
   await Promise.all(["a", "b", "c"].map((key) => commits.add(insert(key), true)));
   expect(kept()).toEqual(["a", "b", "c"]);
