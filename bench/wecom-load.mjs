@@ -58,22 +58,24 @@ const callback = (kind) => {
 };
 
 /**
- * Sends the requests over `parallel` kept connections, each waiting for its response before the
- * next. Throws when a response is not 200 or its body is not what `isRight` wants: what was shed
+ * Sends the requests over `parallel` connections, each waiting for its response before the next;
+ * kept, or a new one for every request. Throws when a response is not 200 or its body is not what `isRight` wants: what was shed
  * must not look fast.
  */
-export const load = async (port, requests, parallel, isRight) => {
+export const load = async (port, requests, parallel, isRight, isKept = true) => {
   const times = [];
   let next = 0;
   const startedAt = performance.now();
   const work = async () => {
-    const socket = connect(port, "127.0.0.1").setNoDelay();
+    let socket = connect(port, "127.0.0.1").setNoDelay();
     try {
       while (next < requests.length) {
+        if (socket.destroyed) socket = connect(port, "127.0.0.1").setNoDelay();
         const sentAt = performance.now();
         const { status, body } = await exchange(socket, requests[next++]);
         if (status !== 200 || !isRight(body)) throw new Error(`${status} ${body.slice(0, 80)}`);
         times.push(performance.now() - sentAt);
+        if (!isKept) socket.destroy();
       }
     } finally {
       socket.destroy();
