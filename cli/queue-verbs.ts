@@ -1,11 +1,7 @@
 import { readDepths } from "../core/operators/depths.ts";
 import type { Operator } from "../core/operators/operator.ts";
-import {
-  createQueue,
-  type Queue,
-  type QueueChange,
-  type QueueState,
-} from "../core/operators/queue.ts";
+import { createQueue, type Queue, type QueueChange } from "../core/operators/queue.ts";
+import type { QueueState } from "../core/operators/queue-entry.ts";
 import type { Io } from "./io.ts";
 import { type Operations, withStore } from "./operations.ts";
 import { entryView, messageView, pageView } from "./queue-view.ts";

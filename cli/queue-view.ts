@@ -1,5 +1,6 @@
 import type { Depth } from "../core/operators/depths.ts";
-import type { QueueEntry, QueuePage, QueuePart } from "../core/operators/queue.ts";
+import type { QueuePage } from "../core/operators/queue.ts";
+import type { QueueEntry, QueuePart } from "../core/operators/queue-entry.ts";
 
 /** A message as machines read it, from the verb as over HTTP; `null` stands for nothing. */
 export const entryView = (entry: QueueEntry, now: Date) => ({

@@ -2,12 +2,8 @@ import { z } from "zod";
 import type { Counters } from "../../core/delivery/counters.ts";
 import type { Lane } from "../../core/delivery/schedule.ts";
 import { readDepths } from "../../core/operators/depths.ts";
-import {
-  QUEUE_STATES,
-  type Queue,
-  type QueueChange,
-  type QueueRefusalCode,
-} from "../../core/operators/queue.ts";
+import type { Queue, QueueChange, QueueRefusalCode } from "../../core/operators/queue.ts";
+import { QUEUE_STATES } from "../../core/operators/queue-entry.ts";
 import type { Store } from "../../core/store/store.ts";
 import { entryView, messageView, pageView } from "../queue-view.ts";
 import { checked } from "./checked.ts";

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { statement } from "../store/statement.ts";
 import type { Store } from "../store/store.ts";
 import { type Operator, readingAs } from "./operator.ts";
-import type { QueueState } from "./queue.ts";
+import type { QueueState } from "./queue-entry.ts";
 
 /** How much of a tenant's work is in one state, and how long its oldest has been with us. */
 export interface Depth {

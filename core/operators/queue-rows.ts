@@ -1,5 +1,5 @@
-import { type ExpressionBuilder, sql } from "kysely";
-import type { Tables } from "../store/schema.ts";
+import { type ExpressionBuilder, type Selectable, sql } from "kysely";
+import type { OutboxTable, Tables } from "../store/schema.ts";
 import { stateOfRow } from "../store/state-of-row.ts";
 import { statement } from "../store/statement.ts";
 
@@ -31,6 +31,12 @@ export interface MessageRow {
   /** Until when a part is certainly being sent by some process. */
   readonly send_until: number | null;
 }
+
+/** One part of a reply, without its content. */
+export type PartRow = Pick<
+  Selectable<OutboxTable>,
+  "part" | "via" | "state" | "attempts" | "unsure" | "due_at" | "created_at" | "reason"
+> & { readonly lease_until: number | null };
 
 /** The oldest messages of a state behind a place, of one tenant or of all. */
 export const oldestIn = (state: OpenState, reach: "tenant" | "all") =>

@@ -1,11 +1,19 @@
 import { randomUUID } from "node:crypto";
 import type { AuditLog } from "../audit-log.ts";
 import { finishMessage } from "../delivery/inbox-rows.ts";
-import { conversationOf } from "../delivery/lane.ts";
 import type { Lane } from "../delivery/schedule.ts";
 import { PLATFORM_SCOPE, type TenantScope, tenantScope } from "../store/scope.ts";
 import type { Store, Transaction } from "../store/store.ts";
 import { allowed, homeOf, type Operator, readingAs } from "./operator.ts";
+import {
+  entryOf,
+  partOf,
+  QUEUE_STATES,
+  type QueueEntry,
+  type QueuePart,
+  type QueueState,
+  stateOf,
+} from "./queue-entry.ts";
 import {
   anyPartPending,
   dropMessage,
@@ -17,46 +25,6 @@ import {
   reviveMessage,
   reviveParts,
 } from "./queue-rows.ts";
-
-/** `waiting`: no reply yet. `sending`: not all of its reply is out. `dead`: an operator has to decide. */
-export const QUEUE_STATES = ["waiting", "sending", "dead"] as const;
-export type QueueState = (typeof QUEUE_STATES)[number];
-
-/** A message as an operator sees it: never what people wrote. */
-export interface QueueEntry {
-  readonly id: number;
-  readonly tenantId: string;
-  readonly channel: string;
-  readonly workspaceId: string;
-  readonly conversationId: string;
-  /** `done` only when it was asked for by its id. */
-  readonly state: QueueState | "done";
-  /** Whether a living process works on its turn or sends a part of it right now. */
-  readonly isUnderWay: boolean;
-  readonly receivedAt: Date;
-  /** Tries of what it waits for: its turn, or the part that was tried most. */
-  readonly attempts: number;
-  /** Why it is dead, or the last try failed. */
-  readonly reason?: string;
-  readonly parts: number;
-  readonly partsDelivered: number;
-}
-
-/** A part of a reply as an operator sees it. */
-export interface QueuePart {
-  /** 0-based. */
-  readonly part: number;
-  readonly via: "inline" | "send";
-  readonly state: "pending" | "delivered" | "dead";
-  readonly isUnderWay: boolean;
-  readonly attempts: number;
-  /** Nobody knows whether the last try reached the platform; the channel finds out before the next. */
-  readonly isUnsure: boolean;
-  readonly createdAt: Date;
-  /** Not to be sent before. */
-  readonly dueAt: Date;
-  readonly reason?: string;
-}
 
 export interface QueueFilter {
   /** Absent = all of them. */
@@ -112,7 +80,7 @@ export const createQueue = ({ store, auditLog, now }: QueueParts): Queue => {
   const find = (operator: Operator, id: number): Promise<MessageRow | undefined> =>
     store.read(readingAs(operator), (transaction) => findIn(transaction, operator.tenantId, id));
 
-  const entryOf = (row: MessageRow): QueueEntry => describe(row, now().getTime());
+  const seen = (row: MessageRow): QueueEntry => entryOf(row, now().getTime());
 
   /** Runs a change of one message in the scope of its tenant. */
   const change = async (
@@ -137,7 +105,7 @@ export const createQueue = ({ store, auditLog, now }: QueueParts): Queue => {
         const detail = { channel: before.channel, state: stateOf(before), now: stateOf(after) };
         await auditLog.recordIn(transaction, allowed(operator, now(), { ...record, detail }));
         const lane = { id: before.lane, tenantId };
-        return { kind: "changed", entry: entryOf(after), lane } as const;
+        return { kind: "changed", entry: seen(after), lane } as const;
       });
     } catch (cause) {
       if (!(cause instanceof Refusal)) throw cause;
@@ -164,7 +132,7 @@ export const createQueue = ({ store, auditLog, now }: QueueParts): Queue => {
         }
         return found.sort((a, b) => a.id - b.id);
       });
-      const entries = rows.slice(0, limit).map(entryOf);
+      const entries = rows.slice(0, limit).map(seen);
       const last = entries.at(-1);
       const detail = { tenant: tenantId, state: state ?? "", shown: entries.length };
       await auditLog.record(
@@ -194,18 +162,8 @@ export const createQueue = ({ store, auditLog, now }: QueueParts): Queue => {
       });
       return (
         found && {
-          entry: entryOf(found.row),
-          parts: found.parts.map((part) => ({
-            part: part.part,
-            via: part.via,
-            state: part.state,
-            isUnderWay: isInFlight(part, at.getTime()),
-            attempts: part.attempts,
-            isUnsure: part.unsure === 1,
-            createdAt: new Date(part.created_at),
-            dueAt: new Date(part.due_at),
-            ...(part.reason !== null && { reason: part.reason }),
-          })),
+          entry: seen(found.row),
+          parts: found.parts.map((part) => partOf(part, at.getTime())),
         }
       );
     },
@@ -257,15 +215,6 @@ const UNDER_WAY = (id: number) =>
   `message ${id} is being worked on by a running gateway: try again when that is over, or 15 s ` +
   "after that gateway was killed; /stop in its conversation ends a running turn";
 
-const STATE_NAMES = {
-  pending: "waiting",
-  answered: "sending",
-  dead: "dead",
-  done: "done",
-} as const;
-
-const stateOf = ({ state }: MessageRow): QueueEntry["state"] => STATE_NAMES[state];
-
 const listsFor = (reach: "tenant" | "all") => ({
   waiting: oldestIn("pending", reach),
   sending: oldestIn("answered", reach),
@@ -284,33 +233,3 @@ const findIn = (
     tenantId: tenantId ?? "",
     id,
   });
-
-const describe = (row: MessageRow, at: number): QueueEntry => {
-  const reason = row.reason ?? row.waits_for;
-  return {
-    id: row.id,
-    tenantId: row.tenant_id,
-    channel: row.channel,
-    ...conversationOf(row.lane),
-    state: stateOf(row),
-    isUnderWay: (row.turn_until ?? 0) > at || (row.send_until ?? 0) > at,
-    receivedAt: new Date(row.received_at),
-    attempts: row.parts > 0 ? (row.tries ?? 0) : row.turns,
-    ...(reason !== null && { reason }),
-    parts: row.parts,
-    partsDelivered: row.delivered,
-  };
-};
-
-/** Whether some process sends the part, or an open response may be carrying it. */
-const isInFlight = (
-  part: {
-    readonly state: string;
-    readonly via: string;
-    readonly due_at: number;
-    readonly lease_until: number | null;
-  },
-  at: number,
-): boolean =>
-  part.state === "pending" &&
-  ((part.lease_until ?? 0) > at || (part.via === "inline" && part.due_at > at));
