@@ -8,10 +8,18 @@ export interface Question {
   readonly answer: string;
 }
 
-/** How an answer comes: soon enough for the callback's response, too late for it, or too long for it (three parts). */
-export type Pace = "soon" | "late" | "long";
+/**
+ * How an answer comes: soon enough for the callback's response, too late for it, too long for it
+ * (three parts), or so slowly that a process which does not renew its lease would lose the turn.
+ */
+export type Pace = "soon" | "late" | "long" | "slow";
 
-const AFTER_MS: Readonly<Record<Pace, number>> = { soon: 100, late: 1_300, long: 100 };
+const AFTER_MS: Readonly<Record<Pace, number>> = {
+  soon: 100,
+  late: 1_300,
+  long: 100,
+  slow: 20_000,
+};
 
 /** One question; `id` tells it and its answer from all others. */
 export const question = (user: string, id: string, pace: Pace): Question => {
@@ -53,8 +61,8 @@ const askedIn = (body: Readonly<Record<string, unknown>>): string => {
 
 const paceOf = (text: string): Pace => {
   const [pace] = text.split(" ");
-  if (pace !== "soon" && pace !== "late" && pace !== "long") throw new Error(`not asked: ${text}`);
-  return pace;
+  if (pace === "soon" || pace === "late" || pace === "long" || pace === "slow") return pace;
+  throw new Error(`not a question of a crowd: ${text}`);
 };
 
 /** Long ones take three texts of WeCom's 2048 bytes. */

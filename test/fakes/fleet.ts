@@ -13,8 +13,10 @@ import { startWecomCloud, type WecomCloud } from "./wecom-cloud.ts";
 const CALLBACK = "/api/wechat/callback";
 // Each process takes it from its environment.
 const PORT = "$" + "{PORT}";
-// The real one waits about 5 s. On a machine that is busy with other tests a gateway may need longer
-// to start; two retries still fit into the 20 s in which it waits for redeliveries.
+// The real one hangs up after 5 s and comes again after about 5 s. On a machine that is busy with
+// other tests a gateway may need longer to start and to answer; two retries after a crash still fit
+// into the 20 s in which it waits for redeliveries.
+const CUT_OFF_MS = 15_000;
 const RETRY_AFTER_MS = 8_000;
 
 export interface FleetOptions {
@@ -60,7 +62,7 @@ export const createFleet = async (options: FleetOptions): Promise<Fleet> => {
   const databaseUrl = await postgres?.createDatabase();
   const ports: number[] = [];
   for (const _role of roles) ports.push(await freePort());
-  const base = gatewayProcess(settingsOf(cloud, model, databaseUrl, redis?.url));
+  const base = gatewayProcess(settingsOf(cloud, model, databaseUrl, redis && databaseOf(redis)));
   const processes = roles.map((role, index) =>
     base.beside({ role, environment: { PORT: String(ports[index]) } }),
   );
@@ -87,7 +89,7 @@ export const createFleet = async (options: FleetOptions): Promise<Fleet> => {
         cloud.deliver(
           (attempt) => callbackUrl(to[(index + attempt) % to.length] ?? 0),
           cloud.text(user, text),
-          { retryAfterMs: RETRY_AFTER_MS },
+          { cutOffMs: CUT_OFF_MS, retryAfterMs: RETRY_AFTER_MS },
         ),
       );
       const ended = await Promise.all(deliveries);
@@ -102,7 +104,7 @@ export const createFleet = async (options: FleetOptions): Promise<Fleet> => {
         if (ended === (messages ?? ended) && LEFT.every((state) => rows[state] === undefined))
           return;
         if (Date.now() > until) throw new Error(`not quiet: ${JSON.stringify(rows)}`);
-        await delay(250);
+        await delay(500);
       }
     },
     complaints: () => complaintsIn(processes.map(({ output }) => output).join("\n")),
@@ -118,6 +120,12 @@ export const createFleet = async (options: FleetOptions): Promise<Fleet> => {
     },
   };
 };
+
+// What one fleet leaves behind in Redis must not keep another one's workers busy.
+const REDIS_DATABASES = 16;
+let fleetsOnRedis = 0;
+const databaseOf = ({ url }: RedisServer): string =>
+  new URL(String(fleetsOnRedis++ % REDIS_DATABASES), url).href;
 
 const settingsOf = (
   { app, apiBaseUrl }: WecomCloud,

@@ -29,6 +29,8 @@ export interface OpenAiServer {
   /** For `base_url`, ends in `/v1`. */
   readonly baseUrl: string;
   readonly requests: readonly SeenRequest[];
+  /** When callers hung up before they had their answer, epoch milliseconds. */
+  readonly hungUpAt: readonly number[];
   /** The next requests get these, in order; after that the default answers. */
   script(...behaviours: readonly Behaviour[]): void;
   /** What requests get that no script covers. A function sees the request and may wait. */
@@ -43,6 +45,7 @@ export interface OpenAiServer {
 /** Starts a stand-in for an OpenAI-compatible server on a free loopback port; says `ok` by default. */
 export const startOpenAiServer = async (): Promise<OpenAiServer> => {
   const requests: SeenRequest[] = [];
+  const hungUpAt: number[] = [];
   const script: Behaviour[] = [];
   let waiters: { readonly count: number; readonly resolve: () => void }[] = [];
   let fallback: (request: SeenRequest) => Promise<Behaviour> | Behaviour = () => ({
@@ -66,6 +69,9 @@ export const startOpenAiServer = async (): Promise<OpenAiServer> => {
   };
 
   const server = createServer((request, response) => {
+    response.once("close", () => {
+      if (!response.writableFinished) hungUpAt.push(Date.now());
+    });
     handle(request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -74,6 +80,7 @@ export const startOpenAiServer = async (): Promise<OpenAiServer> => {
   return {
     baseUrl: `http://127.0.0.1:${port}/v1`,
     requests,
+    hungUpAt,
     script: (...behaviours) => void script.push(...behaviours),
     otherwise: (behaviour) => {
       fallback = typeof behaviour === "function" ? behaviour : () => behaviour;
