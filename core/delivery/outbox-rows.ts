@@ -161,7 +161,7 @@ export const earlierTwin = statement<{
     .where("tenant_id", "=", arg("tenantId"))
     .where("fingerprint", "=", arg("fingerprint"))
     .where("created_at", ">", arg("since"))
-    .where("attempts", ">", 0)
+    .where("attempts", ">", sql.lit(0))
     .where((eb) => eb.or([eb("inbox_id", "<>", arg("inboxId")), eb("part", "<>", arg("part"))]))
     .limit(1),
 );

@@ -135,7 +135,9 @@ const createTables = async (db: Kysely<unknown>, types: Types): Promise<void> =>
     )`,
     `CREATE INDEX outbox_pending ON outbox (tenant_id, lane, inbox_id, part)
       WHERE state = 'pending'`,
-    "CREATE INDEX outbox_fingerprint ON outbox (tenant_id, fingerprint, created_at)",
+    // Of what was ever sent: what travels in a response never needs to be found by it.
+    `CREATE INDEX outbox_fingerprint ON outbox (tenant_id, fingerprint, created_at)
+      WHERE attempts > 0`,
     `CREATE TABLE audit (
       id ${types.id}${isSqlite ? " AUTOINCREMENT" : ""},
       tenant_id ${types.name} NOT NULL,
