@@ -65,6 +65,7 @@ export const nextInLane = statement<{ tenantId: string; lane: string }>()((db, a
 
 /** Takes a message, unless somebody else did so in the meantime. */
 export const takeMessage = statement<{
+  tenantId: string;
   id: number;
   owner: string;
   earlierOwner: string;
@@ -74,6 +75,7 @@ export const takeMessage = statement<{
     .updateTable("inbox")
     .set({ owner: arg("owner"), attempts: arg("attempts"), stop: 0 })
     .where("id", "=", arg("id"))
+    .where("tenant_id", "=", arg("tenantId"))
     .where(stateOfRow, "=", sql.lit("pending"))
     .where("owner", "=", arg("earlierOwner")),
 );
@@ -90,33 +92,40 @@ export const anyInLane = statement<{ tenantId: string; lane: string }>()((db, ar
 );
 
 /** Gives a message that was taken back to whoever comes next, its turn not counted. */
-export const releaseMessage = statement<{ id: number; owner: string; attempts: number }>()(
-  (db, arg) =>
-    db
-      .updateTable("inbox")
-      .set({ owner: "", attempts: arg("attempts") })
-      .where("id", "=", arg("id"))
-      .where(stateOfRow, "=", sql.lit("pending"))
-      .where("owner", "=", arg("owner")),
+export const releaseMessage = statement<{
+  tenantId: string;
+  id: number;
+  owner: string;
+  attempts: number;
+}>()((db, arg) =>
+  db
+    .updateTable("inbox")
+    .set({ owner: "", attempts: arg("attempts") })
+    .where("id", "=", arg("id"))
+    .where("tenant_id", "=", arg("tenantId"))
+    .where(stateOfRow, "=", sql.lit("pending"))
+    .where("owner", "=", arg("owner")),
 );
 
 /** Gives a message that was taken to the tenant that its turn found, its turn not counted. */
 export const moveMessage = statement<{
+  tenantId: string;
   id: number;
   owner: string;
-  tenantId: string;
+  toTenantId: string;
   message: Uint8Array;
   attempts: number;
 }>()((db, arg) =>
   db
     .updateTable("inbox")
     .set({
-      tenant_id: arg("tenantId"),
+      tenant_id: arg("toTenantId"),
       message: arg("message"),
       owner: "",
       attempts: arg("attempts"),
     })
     .where("id", "=", arg("id"))
+    .where("tenant_id", "=", arg("tenantId"))
     .where(stateOfRow, "=", sql.lit("pending"))
     .where("owner", "=", arg("owner")),
 );

@@ -173,6 +173,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
       const attempt = row.owner === owner ? row.attempts : row.attempts + 1;
       const taken = await store.note("intake", (transaction) =>
         transaction.run(takeMessage, {
+          tenantId: row.tenant_id,
           id: row.id,
           owner,
           earlierOwner: row.owner,
@@ -191,9 +192,9 @@ export const createInbox = (options: InboxOptions): Inbox => {
       };
     },
 
-    giveBack: async ({ id, attempt }) => {
+    giveBack: async ({ scope: { tenantId }, id, attempt }) => {
       await store.note("intake", (transaction) =>
-        transaction.run(releaseMessage, { id, owner, attempts: attempt - 1 }),
+        transaction.run(releaseMessage, { tenantId, id, owner, attempts: attempt - 1 }),
       );
     },
 
@@ -202,9 +203,10 @@ export const createInbox = (options: InboxOptions): Inbox => {
       const plain = Buffer.from(JSON.stringify(entry.message));
       const message = await cipher.seal(scope, placeOf(channel, key), plain);
       const attempts = entry.attempt - 1;
-      const { id } = entry;
+      const { tenantId } = entry.scope;
+      const to = { toTenantId: scope.tenantId, message, attempts };
       await store.note("intake", (transaction) =>
-        transaction.run(moveMessage, { id, owner, tenantId: scope.tenantId, message, attempts }),
+        transaction.run(moveMessage, { tenantId, id: entry.id, owner, ...to }),
       );
     },
 

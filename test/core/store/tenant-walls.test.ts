@@ -1,0 +1,223 @@
+import { createHash, randomUUID } from "node:crypto";
+import fc from "fast-check";
+import { beforeEach, expect, it } from "vitest";
+import { createAuditLog } from "../../../core/audit-log.ts";
+import type { InboxEntry } from "../../../core/delivery/inbox.ts";
+import { laneOf } from "../../../core/delivery/lane.ts";
+import type { Lane } from "../../../core/delivery/schedule.ts";
+import { createDataKeys } from "../../../core/keys/data-keys.ts";
+import { createKeyFile } from "../../../core/keys/key-file.ts";
+import { createApiKeys } from "../../../core/operators/api-keys.ts";
+import { createQueue } from "../../../core/operators/queue.ts";
+import { tenantScope } from "../../../core/store/scope.ts";
+import { type FakeChannel, fakeChannel } from "../../fakes/channel.ts";
+import { type DeliveryProcess, deliveryProcess } from "../../fakes/delivery-process.ts";
+import { markedMessage, plantTenant } from "../../fakes/planted-tenant.ts";
+import { describeStores, type StoreWorld } from "../../fakes/stores.ts";
+import { temporaryFolder } from "../../fakes/temporary-folder.ts";
+
+const VICTIM = "legal";
+const ATTACKER = "sales";
+const OTHER = "press";
+const MARKER = "xyzzy-of-the-victim";
+const scope = tenantScope(ATTACKER);
+const operator = { who: "cli", tenantId: ATTACKER };
+const now = () => new Date();
+const folder = temporaryFolder();
+
+/** Calls that no tenant makes: they belong to the process itself, and why nothing leaks through them. */
+const PROCESS_OWN = {
+  "inbox.find": "asks for one key, before the tenant is known; answers with ids only",
+  "inbox.pendingLanes": "feeds the schedule; names lanes, no content",
+  "inbox.stopRequests": "of this process's own turns; ids only",
+  "inbox.prune": "by age alone",
+  "outbox.lanes": "feeds the schedule; names lanes, no content",
+  "apiKeys.verify": "nobody's before the key is known; whoever has a key's text is its owner",
+};
+
+const stringsIn = (value: unknown): string =>
+  JSON.stringify(value, (_key, part) => {
+    if (isBytes(part)) return Buffer.from(part.data).toString("latin1");
+    return part instanceof Set ? [...part] : part;
+  }) ?? "";
+
+const isBytes = (value: unknown): value is { readonly data: readonly number[] } =>
+  typeof value === "object" && value !== null && "type" in value && value.type === "Buffer";
+const digest = ({ data }: { readonly data: readonly number[] }): string =>
+  createHash("sha256").update(Buffer.from(data)).digest("hex");
+
+/** Every row of a tenant in every table there is, as nobody's wall holds it. */
+const dumpOf = async (world: StoreWorld, tenantId: string): Promise<readonly string[]> => {
+  const columns = await world.sql(
+    world.dialect === "sqlite"
+      ? `SELECT m.name AS name FROM sqlite_master m JOIN pragma_table_info(m.name) c
+         WHERE m.type = 'table' AND c.name = 'tenant_id' ORDER BY 1`
+      : `SELECT table_name AS name FROM information_schema.columns
+         WHERE table_schema = 'public' AND column_name = 'tenant_id' ORDER BY 1`,
+  );
+  const rows: string[] = [];
+  for (const { name } of columns) {
+    for (const row of await world.sql(`SELECT * FROM ${name} WHERE tenant_id = '${tenantId}'`)) {
+      rows.push(
+        `${name} ${JSON.stringify(row, (_key, value) => (isBytes(value) ? digest(value) : value))}`,
+      );
+    }
+  }
+  return rows.sort();
+};
+
+describeStores("a tenant", (world) => {
+  let process: DeliveryProcess;
+  let channel: FakeChannel;
+  let entries: readonly InboxEntry[];
+  let sealed: readonly { readonly place: string; readonly bytes: Uint8Array }[];
+  let victimsKeyIds: readonly string[];
+  let repositories: Readonly<Record<string, object>>;
+  let calls: Readonly<Record<string, (at: number) => Promise<unknown>>>;
+
+  beforeEach(async () => {
+    const { store } = world;
+    channel = fakeChannel();
+    // One process serves both tenants, so that what it holds is no wall between them.
+    process = await deliveryProcess({
+      ...{ store, folder: folder.path, now, adapters: new Map([["test", channel]]) },
+    });
+    await plantTenant(process, store, VICTIM, MARKER);
+    await plantTenant(process, store, ATTACKER, "mine");
+    const { inbox, outbox, cipher } = process;
+    const auditLog = createAuditLog(store);
+    const queue = createQueue({ store, auditLog, now });
+    const apiKeys = createApiKeys({ store, auditLog, now });
+    const keys = createKeyFile(`${folder.path}/master.key`, now);
+    const dataKeys = createDataKeys({ store, keys, now });
+    repositories = { inbox, outbox, cipher, auditLog, queue, apiKeys, dataKeys };
+
+    const rows = await world.sql("SELECT id, tenant_id, key, lane, message FROM inbox ORDER BY id");
+    // As if ids were mixed up: all messages, the victim's too, in the attacker's name.
+    entries = rows.map((row) => {
+      const key = String(row.key);
+      const id = key.slice(key.indexOf("-") + 1);
+      const message = { ...markedMessage(ATTACKER, id, "forged"), id: key };
+      const at = { attempt: 1, receivedAt: now(), lane: String(row.lane) };
+      return { id: Number(row.id), scope, message, ...at };
+    });
+    sealed = rows.map((row) => ({
+      place: JSON.stringify(["inbox", "test", row.key, "message"]),
+      bytes: row.message as Uint8Array,
+    }));
+    victimsKeyIds = (await world.sql(`SELECT id FROM api_keys WHERE tenant_id = '${VICTIM}'`)).map(
+      ({ id }) => String(id),
+    );
+
+    const entry = (at: number) => entries[at % entries.length] as InboxEntry;
+    const lane = (at: number): Lane => ({ id: entry(at).lane, tenantId: ATTACKER });
+    const inline = (at: number) => ({ scope, inboxId: entry(at).id, lane: entry(at).lane });
+    const parts = { parts: ["from the attacker"], mayInline: true };
+    const isOdd = (at: number) => at % 2 === 1;
+    const record = (at: number) => ({
+      ...{ at: now(), traceId: randomUUID(), scope, message: entry(at).message, durationMs: 1 },
+      ...({ action: "message", subject: "text", decision: "answered", code: "OK" } as const),
+    });
+    calls = {
+      "inbox.accept": (at) =>
+        inbox.accept(
+          isOdd(at) ? entry(at).message : markedMessage(ATTACKER, randomUUID(), "x"),
+          scope,
+        ),
+      "inbox.hasPending": (at) => inbox.hasPending(lane(at)),
+      "inbox.claim": (at) => inbox.claim(lane(at)),
+      "inbox.giveBack": (at) => inbox.giveBack(entry(at)),
+      "inbox.move": (at) => inbox.move(entry(at), tenantScope(OTHER)),
+      "inbox.bury": (at) => inbox.bury(entry(at), "buried by the attacker"),
+      "inbox.requestStop": (at) => inbox.requestStop(lane(at)),
+      "outbox.complete": (at) => outbox.complete(entry(at), parts),
+      "outbox.inlineBody": (at) => outbox.inlineBody(scope, entry(at).id),
+      "outbox.inlineSettled": (at) => outbox.inlineSettled(inline(at), isOdd(at)),
+      "outbox.step": (at) => outbox.step(lane(at)),
+      "cipher.seal": (at) =>
+        cipher.seal(scope, sealed[at % sealed.length]?.place ?? "", Buffer.from("mine")),
+      "cipher.open": (at) => {
+        const { place, bytes } = sealed[at % sealed.length] ?? { place: "", bytes: Buffer.of() };
+        return cipher.open(scope, place, bytes).catch((cause: unknown) => String(cause));
+      },
+      "cipher.fingerprint": (at) =>
+        cipher.fingerprint(scope, `${MARKER} is answered`.slice(at % 2)),
+      "auditLog.record": (at) => auditLog.record(record(at)),
+      "auditLog.recordIn": (at) =>
+        store.write(scope, (transaction) => auditLog.recordIn(transaction, record(at))),
+      "queue.list": (at) => queue.list(operator, { limit: 1 + (at % 50) }),
+      "queue.show": (at) => queue.show(operator, entry(at).id),
+      "queue.replay": (at) => queue.replay(operator, entry(at).id),
+      "queue.drop": (at) => queue.drop(operator, entry(at).id),
+      "apiKeys.create": (at) =>
+        apiKeys.create(operator, {
+          tenantId: isOdd(at) ? VICTIM : ATTACKER,
+          ...{ label: "attack", permissions: ["queue:manage"] },
+        }),
+      "apiKeys.list": () => apiKeys.list(operator),
+      "apiKeys.revoke": (at) =>
+        apiKeys.revoke(operator, victimsKeyIds[at % victimsKeyIds.length] ?? ""),
+      "dataKeys.newest": () => dataKeys.newest(scope),
+      "dataKeys.find": (at) => dataKeys.find(scope, at % 4),
+      "dataKeys.make": (at) => dataKeys.make(scope, 1 + (at % 4)),
+    };
+  });
+
+  it("can be tried to break out of by every method of every repository", () => {
+    const methods = Object.entries(repositories).flatMap(([repository, methods]) =>
+      Object.keys(methods).map((method) => `${repository}.${method}`),
+    );
+    expect(methods.toSorted()).toEqual(
+      [...Object.keys(calls), ...Object.keys(PROCESS_OWN)].toSorted(),
+    );
+  });
+
+  it("reads and changes nothing of another tenant by any sequence of calls", async () => {
+    const before = await dumpOf(world, VICTIM);
+    const check = async (sequence: readonly { readonly method: string; readonly at: number }[]) => {
+      for (const { method, at } of sequence) {
+        const answer = await calls[method]?.(at);
+        expect(stringsIn(answer), method).not.toContain(MARKER);
+      }
+      expect(stringsIn([channel.sent, process.log.lines])).not.toContain(MARKER);
+      expect(await dumpOf(world, VICTIM)).toEqual(before);
+    };
+    expect(new Set(before.map((row) => row.split(" ")[0]))).toEqual(
+      new Set(["api_keys", "audit", "data_keys", "inbox", "outbox"]),
+    );
+    // Each by itself on everything that is the victim's, then any sequence on everything.
+    const victims = entries.flatMap(({ message }, at) =>
+      message.id.startsWith(VICTIM) ? [at] : [],
+    );
+    expect(victims).toHaveLength(5);
+    for (const method of Object.keys(calls)) await check(victims.map((at) => ({ method, at })));
+    const call = fc.record({
+      method: fc.constantFrom(...Object.keys(calls)),
+      at: fc.nat({ max: 99 }),
+    });
+    await fc.assert(fc.asyncProperty(fc.array(call, { minLength: 5, maxLength: 40 }), check), {
+      numRuns: world.dialect === "sqlite" ? 40 : 8,
+      endOnFailure: true,
+    });
+  });
+
+  it("would be seen by this test: the same calls in the victim's own name show and change it", async () => {
+    const before = await dumpOf(world, VICTIM);
+    const own = { who: "cli", tenantId: VICTIM };
+    const { queue } = repositories as { readonly queue: ReturnType<typeof createQueue> };
+    const { entries: listed } = await queue.list(own, { limit: 50 });
+    expect(listed.map(({ state }) => state)).toEqual(["sending", "dead", "waiting", "waiting"]);
+    const lane = laneOf(markedMessage(VICTIM, "pending", MARKER));
+    const claim = await process.inbox.claim({ id: lane, tenantId: VICTIM });
+    expect(stringsIn(claim)).toContain(MARKER);
+    expect(await dumpOf(world, VICTIM)).not.toEqual(before);
+  });
+
+  it("has a key of its own: the same text leaves another fingerprint with every tenant", async () => {
+    const text = `${MARKER} is answered`;
+    const [mine, theirs] = await Promise.all(
+      [ATTACKER, VICTIM].map((id) => process.cipher.fingerprint(tenantScope(id), text)),
+    );
+    expect(mine).not.toEqual(theirs);
+  });
+});
