@@ -22,11 +22,14 @@ export type Work<T> = (transaction: Transaction) => Promise<T>;
 /** Statements inside one transaction; each throws StoreError when the database refuses it. */
 export interface Transaction {
   /** All rows. */
-  all<Args, Row>(statement: Statement<Args, Row>, args: Args): Promise<Row[]>;
+  all<Args, Row>(statement: Statement<Args, Row>, args: NoInfer<Args>): Promise<Row[]>;
   /** The first row. */
-  first<Args, Row>(statement: Statement<Args, Row>, args: Args): Promise<Row | undefined>;
+  first<Args, Row>(statement: Statement<Args, Row>, args: NoInfer<Args>): Promise<Row | undefined>;
   /** How many rows were changed. */
-  run<Args>(statement: Statement<Args, unknown>, args: Args): Promise<number>;
+  run<Args>(statement: Statement<Args, unknown>, args: NoInfer<Args>): Promise<number>;
   /** The id that the database gave the new row; undefined when a conflict clause kept it out. */
-  insert<Args>(statement: Statement<Args, unknown>, args: Args): Promise<number | undefined>;
+  insert<Args>(
+    statement: Statement<Args, unknown>,
+    args: NoInfer<Args>,
+  ): Promise<number | undefined>;
 }
