@@ -1,5 +1,4 @@
-import { StoreError } from "./errors.ts";
-import type { Sqlite } from "./sqlite.ts";
+import { asStoreError, type Sqlite } from "./sqlite.ts";
 import type { Transaction, Work } from "./store.ts";
 
 /** Writes that wait at the same time share one transaction and one sync of the disk. */
@@ -101,8 +100,3 @@ export const createGroupCommit = (database: Sqlite, transaction: Transaction): G
     },
   };
 };
-
-const asStoreError = (cause: unknown): unknown =>
-  cause instanceof Error && "code" in cause && String(cause.code).startsWith("SQLITE_")
-    ? new StoreError(`commit failed (${cause.code}): ${cause.message}`, { cause })
-    : cause;

@@ -3,7 +3,7 @@ import { StoreError } from "./errors.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { makeStoreFile } from "./make-store-file.ts";
 import { migrateToLatest, NewerSchemaError } from "./migrate.ts";
-import { openSqlite, type Sqlite } from "./sqlite.ts";
+import { asStoreError, openSqlite, type Sqlite } from "./sqlite.ts";
 import type { Statement } from "./statement.ts";
 import type { Store, Transaction } from "./store.ts";
 
@@ -37,7 +37,13 @@ export const openSqliteStore = async (folder: string): Promise<Store> => {
     const reading = transactionOn(reader);
     return {
       dialect: "sqlite",
-      read: (_access, work) => work(reading),
+      read: async (_access, work) => {
+        try {
+          return await work(reading);
+        } catch (cause) {
+          throw asStoreError(cause);
+        }
+      },
       write: (_access, work) => commits.add(work, true),
       note: (_access, work) => commits.add(work, false),
       close: async () => {

@@ -90,3 +90,9 @@ const toNumber = (column: string, value: number | bigint): number => {
   if (!Number.isSafeInteger(number)) throw new StoreError(`column ${column} is beyond 2^53`);
   return number;
 };
+
+/** What SQLite refused, as StoreError; every other fault as it is. */
+export const asStoreError = (cause: unknown): unknown =>
+  cause instanceof Error && "code" in cause && String(cause.code).startsWith("SQLITE_")
+    ? new StoreError(`SQLite refused (${cause.code}): ${cause.message}`, { cause })
+    : cause;

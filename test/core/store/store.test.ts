@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { StoreError } from "../../../core/store/errors.ts";
 import { PLATFORM_SCOPE, tenantScope } from "../../../core/store/scope.ts";
 import { statement } from "../../../core/store/statement.ts";
 import type { Store, Work } from "../../../core/store/store.ts";
@@ -106,6 +107,19 @@ describeStores("a store", (world) => {
     ).rejects.toThrow(/state/);
     await world.store.write("intake", insert("after"));
     expect(await keys(world.store)).toEqual(["before", "after"]);
+  });
+
+  it("says StoreError of what the database refuses, read or written", async () => {
+    const nowhere = statement<object>()((db) => db.selectFrom("nowhere" as "inbox").selectAll());
+    for (const way of ["read", "write", "note"] as const) {
+      const asked = world.store[way]("intake", (transaction) => transaction.all(nowhere, {}));
+      await expect(asked).rejects.toThrow(StoreError);
+    }
+    await expect(
+      world.store.read("intake", async () => {
+        throw new TypeError("a bug of the caller's");
+      }),
+    ).rejects.toThrow(TypeError);
   });
 
   it("lets nobody rewrite or empty the audit table", async () => {
