@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { inspect } from "node:util";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -7,7 +10,6 @@ import { APP_ROLE } from "../../../core/store/postgres-migrate.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import type { Store } from "../../../core/store/store.ts";
 import { deliveryProcess } from "../../fakes/delivery-process.ts";
-import { eventually } from "../../fakes/eventually.ts";
 import { freePort } from "../../fakes/free-port.ts";
 import { lacks } from "../../fakes/need-server.ts";
 import { markedMessage, plantTenant } from "../../fakes/planted-tenant.ts";
@@ -26,9 +28,6 @@ describe.skipIf(lacks("postgresql"))("PostgreSQL", () => {
     server = await startPostgres();
   });
   afterAll(() => server?.close());
-  beforeEach(async () => {
-    url = await server.createDatabase();
-  });
   afterEach(async () => {
     await Promise.all(opened.map((store) => store.close()));
     opened = [];
@@ -64,14 +63,22 @@ describe.skipIf(lacks("postgresql"))("PostgreSQL", () => {
     const KYSELYS = ["kysely_migration", "kysely_migration_lock"];
     let tables: readonly string[];
     let app: pg.Client;
+    let planted: string;
 
-    beforeEach(async () => {
-      const store = await open();
-      const process = await deliveryProcess({ store, folder: folder.path, now });
+    // Once for all: no test of the wall leaves a change behind.
+    beforeAll(async () => {
+      planted = await server.createDatabase();
+      const store = await openStore({ url: planted });
+      const keys = mkdtempSync(join(tmpdir(), "clawgate-keys-"));
+      const process = await deliveryProcess({ store, folder: keys, now });
       for (const tenantId of ["sales", "legal"]) {
         await plantTenant(process, store, tenantId, "planted");
       }
-      app = new pg.Client(url);
+      await store.close();
+      rmSync(keys, { recursive: true });
+    });
+    beforeEach(async () => {
+      app = new pg.Client(planted);
       await app.connect();
       await app.query(`SET ROLE ${APP_ROLE}`);
       const { rows } = await app.query(`SELECT relname ${OURS} ORDER BY relname`);
@@ -98,7 +105,7 @@ describe.skipIf(lacks("postgresql"))("PostgreSQL", () => {
         (cause: unknown) => (cause instanceof pg.DatabaseError ? cause.code : cause),
       );
     const countAll = async (table: string) =>
-      connected(server.asSuperuser(url), async (client) =>
+      connected(server.asSuperuser(planted), async (client) =>
         Number((await client.query(`SELECT count(*) FROM "${table}"`)).rows[0].count),
       );
 
@@ -230,6 +237,9 @@ describe.skipIf(lacks("postgresql"))("PostgreSQL", () => {
   });
 
   describe("the roles", () => {
+    beforeEach(async () => {
+      url = await server.createDatabase();
+    });
     const LOGIN = "clawgate_login";
     const PASSWORD = "a-secret-of-the-login";
 
@@ -273,6 +283,9 @@ describe.skipIf(lacks("postgresql"))("PostgreSQL", () => {
   });
 
   describe("opening", () => {
+    beforeAll(async () => {
+      url = await server.createDatabase();
+    });
     it("brings the schema up once when processes start at the same moment on an empty database", async () => {
       const stores = await Promise.all(Array.from({ length: 4 }, () => open()));
       const processes = await Promise.all(
@@ -286,46 +299,25 @@ describe.skipIf(lacks("postgresql"))("PostgreSQL", () => {
       expect(receipts.filter(({ isNew }) => isNew)).toHaveLength(1);
     });
 
-    describe("on a server that has not seen us before", () => {
-      let apart: PostgresServer;
-      beforeEach(async () => {
-        apart = await startPostgres();
-      });
-      afterEach(() => apart?.close());
-
-      it("brings up several databases at the same moment", async () => {
+    it("brings up several databases of a new server at the same moment", async () => {
+      const apart = await startPostgres();
+      try {
         const urls = await Promise.all(Array.from({ length: 4 }, () => apart.createDatabase()));
-        await Promise.all(urls.map((each) => open({ url: each })));
-      });
+        const stores = await Promise.all(urls.map((each) => openStore({ url: each })));
+        await Promise.all(stores.map((store) => store.close()));
+      } finally {
+        await apart.close();
+      }
+    });
 
-      it("goes on when another database makes our role at this very moment", async () => {
-        url = await apart.createDatabase();
-        await connected(apart.asSuperuser(url), async (other) => {
-          await other.query("BEGIN");
-          await other.query(`CREATE ROLE ${APP_ROLE} NOLOGIN`);
-          await other.query(`GRANT ${APP_ROLE} TO owner`);
-          const opening = open({ url });
-          await eventually(async () => {
-            const { rows } = await other.query("SELECT FROM pg_locks WHERE NOT granted");
-            expect(rows).toHaveLength(1);
-          });
-          await other.query("COMMIT");
-          await opening;
-        });
-      });
-
-      it("says what to do when the one login may not make the role that it steps down to", async () => {
-        const at = new URL(await apart.createDatabase());
-        await connected(apart.asSuperuser(at.href), (client) =>
-          client.query(`CREATE ROLE helpless LOGIN PASSWORD 'hunter2';
-            GRANT ALL ON SCHEMA public TO helpless`),
-        );
-        at.username = "helpless";
-        at.password = "hunter2";
-        await expect(openStore({ url: at.href })).rejects.toThrow(
-          /as a superuser run: CREATE ROLE clawgate_app NOLOGIN; GRANT clawgate_app TO/,
-        );
-      });
+    it("says what to do when the one login may not use the role that it steps down to", async () => {
+      await asSuperuser(
+        "CREATE ROLE helpless LOGIN PASSWORD 'hunter2'",
+        "GRANT ALL ON ALL TABLES IN SCHEMA public TO helpless",
+      );
+      await expect(openStore({ url: roleUrl("helpless", "hunter2") })).rejects.toThrow(
+        /as a superuser run: CREATE ROLE clawgate_app NOLOGIN; GRANT clawgate_app TO/,
+      );
     });
 
     it.each([
