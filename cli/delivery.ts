@@ -61,6 +61,7 @@ export const createDelivery = (parts: DeliveryParts): Delivery => {
   let sends: Schedule = NOT_STARTED;
   const outbox = createOutbox({
     ...{ store, cipher, owner: lease.id, isAlone, adapters, now, log, signal, counters },
+    isGateway: roles.isGateway,
     random: Math.random,
     schedule: () => sends,
   });

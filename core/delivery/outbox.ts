@@ -64,6 +64,8 @@ export interface OutboxOptions {
   readonly owner: string;
   /** No other process can be at work on this store. */
   readonly isAlone: boolean;
+  /** Platforms reach this process, so that it would know of a redelivery. */
+  readonly isGateway: boolean;
   readonly adapters: ReadonlyMap<string, ChannelAdapter>;
   /** Wakes lanes; known only once it was built around `step`. */
   readonly schedule: () => Pick<Schedule, "wake">;
@@ -87,7 +89,8 @@ const GIVE_UP_AFTER_MS = 24 * 60 * 60_000;
 const RACE_MS = 50;
 
 export const createOutbox = (options: OutboxOptions): Outbox => {
-  const { store, cipher, owner, isAlone, adapters, schedule, now, random, log, signal } = options;
+  const { store, cipher, owner, isAlone, isGateway, adapters, schedule, now, random, log, signal } =
+    options;
   const { counters = createCounters() } = options;
   const startedAt = now().getTime();
   // Parts that arrived and whose row does not say so yet, by id.
@@ -136,6 +139,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
   const mustHaveArrived = (row: PendingPart): boolean =>
     row.reason === null &&
     !broken.has(row.inbox_id) &&
+    isGateway &&
     startedAt <= row.created_at + SHORT_CRASH_MS;
 
   const send = async (row: PendingPart): Promise<SendOutcome> => {

@@ -27,6 +27,8 @@ export interface DeliveryProcessOptions
   readonly leaseMs?: number;
   /** No other process can be at work on this store. */
   readonly isAlone?: boolean;
+  /** Default true. */
+  readonly isGateway?: boolean;
   /** What comes in is worked on here. */
   readonly takesAtOnce?: boolean;
   /** In [0, 1); 0 makes every pause the shortest. */
@@ -37,7 +39,7 @@ export interface DeliveryProcessOptions
 export const deliveryProcess = async (
   options: DeliveryProcessOptions,
 ): Promise<DeliveryProcess> => {
-  const { store, folder, now, leaseMs = 15_000, isAlone = false } = options;
+  const { store, folder, now, leaseMs = 15_000, isAlone = false, isGateway = true } = options;
   const { takesAtOnce = false, adapters = new Map(), random = () => 0 } = options;
   const log = recordedLog();
   const cipher = await cipherOn(store, folder);
@@ -53,6 +55,7 @@ export const deliveryProcess = async (
     outbox: createOutbox({
       ...parts,
       isAlone,
+      isGateway,
       adapters,
       random,
       schedule: options.schedule ?? (() => ({ wake: (lane) => woken.push(lane) })),

@@ -36,7 +36,7 @@ describeStores("the counters", (world) => {
       const parts = { store, cipher, owner: lease.id, now, log, counters };
       const inbox = createInbox(parts);
       const outbox = createOutbox({
-        ...{ ...parts, adapters, signal, isAlone: false },
+        ...{ ...parts, adapters, signal, isAlone: false, isGateway: true },
         random: () => 0,
         schedule: () => ({ wake }),
       });

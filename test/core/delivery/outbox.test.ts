@@ -516,6 +516,14 @@ describeStores("outbox", (world) => {
         expect(channel.sent).toEqual([]);
       });
 
+      it("is sent when those that were there take no callbacks: redeliveries found nobody", async () => {
+        const worker = await another({ isGateway: false });
+        await reply("m1", ["one"], true);
+        time += REDELIVERY_MS;
+        expect(await work(worker)).toBe("idle");
+        expect(bodies()).toEqual(["one"]);
+      });
+
       it("counts as delivered at once after a short crash of the only process", async () => {
         await reply("m1", ["one"], true);
         time += 5_000;
