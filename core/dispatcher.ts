@@ -60,17 +60,27 @@ interface Turn {
 
 // A message under which this many processes died is not given to a further one.
 const MAX_ATTEMPTS = 3;
+// Before that it runs while no other such message does: if the process dies again, that one did it,
+// and those that only happened to be running then are not given up along with it.
+const SUSPECT_WAITS_MS = 250;
 
 export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const { inbox, outbox, turns, adapters, schedule, isWorker, rules, auditLog, log, now } = options;
   const { counters = createCounters() } = options;
   const waiters = createInlineWaiters();
+  let isSuspectRunning = false;
 
   const step: Step = async (lane) => {
     const claim = await inbox.claim(lane);
     if (claim.kind === "idle") return "idle";
     if (claim.kind === "taken") return { afterMs: claim.afterMs };
     const { entry } = claim;
+    const isSuspect = entry.attempt === MAX_ATTEMPTS;
+    if (isSuspect && isSuspectRunning) {
+      await inbox.giveBack(entry);
+      return { afterMs: SUSPECT_WAITS_MS };
+    }
+    if (isSuspect) isSuspectRunning = true;
     if (entry.attempt > 1) counters.takenOver++;
     trace("running", entry.message.id, entry.id);
     try {
@@ -79,6 +89,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       // We are alive, so it was not this message that ended the processes before us.
       await inbox.giveBack(entry);
       throw cause;
+    } finally {
+      if (isSuspect) isSuspectRunning = false;
     }
     return "again";
   };

@@ -162,14 +162,36 @@ describeStores("dispatcher", (world) => {
     await eventually(() => expect(bodies(gateway)).toEqual(["hi"]));
   });
 
-  it("gives up on a message under which the process died three times, and says so", async () => {
-    for (let death = 1; death <= 3; death++) {
+  /** Processes begin the turns of these messages and die under them, so many times. */
+  const dieUnder = async (messages: readonly InboundMessage[], times: number) => {
+    for (let death = 1; death <= times; death++) {
       const dying = await deliveryProcess({ store: world.store, folder: folder.path, now });
-      await dying.inbox.accept(textMessage("m1"), tenantScope("sales"));
-      const [lane] = await dying.inbox.pendingLanes(undefined, 1);
-      if (lane) await dying.inbox.claim(lane);
+      for (const message of messages) await dying.inbox.accept(message, tenantScope("sales"));
+      const lanes = await dying.inbox.pendingLanes(undefined, messages.length);
+      for (const lane of lanes) await dying.inbox.claim(lane);
       await dying.lease.release();
     }
+  };
+
+  it("runs those under which processes died twice one at a time, to find the one that kills them", async () => {
+    const suspects = ["wei", "ann", "bo"].map((sender) => textMessage(sender, "hi", sender));
+    await dieUnder(suspects, 2);
+    const { pipeline, begun, end } = held();
+    const gateway = await start(pipeline);
+    await gateway.receive(textMessage("new", "hi", "cleo"));
+    await eventually(() => expect(begun).toHaveLength(2));
+    expect(begun).toContain("new");
+    for (const order of [1, 2, 3]) {
+      await eventually(() => expect(begun).toHaveLength(order + 1));
+      const running = begun.filter((id) => id !== "new").at(-1) ?? "";
+      end(running);
+      await eventually(() => expect(bodies(gateway)).toHaveLength(order));
+    }
+    expect([...begun].sort()).toEqual(["ann", "bo", "new", "wei"]);
+  });
+
+  it("gives up on a message under which the process died three times, and says so", async () => {
+    await dieUnder([textMessage("m1")], 3);
     const pipeline = vi.fn(echo);
     const gateway = await start(pipeline);
     await eventually(() => expect(bodies(gateway)).toMatchObject([/\[INTERNAL\]/]));
