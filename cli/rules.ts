@@ -54,7 +54,7 @@ export const buildRules = async (
   const roles = createRoleIndex(settings);
   return {
     tenants: createTenantIndex(settings),
-    pipeline: createPipeline({ auditLog, log, roles, turns, agent, now }),
+    pipeline: createPipeline({ log, roles, turns, agent, now }),
     skillNames: [...catalogue.skills.keys()],
     warnings: [
       ...catalogue.problems.map(({ folder, message }) => `skill ${folder} is left out: ${message}`),

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { TenantIndex, TenantResolution } from "../config/tenant.ts";
-import type { AuditLog } from "./audit-log.ts";
+import type { AuditLog, AuditRecord } from "./audit-log.ts";
 import type { ChannelAdapter, InlineReply, Receive } from "./contract/channel.ts";
 import { OverloadError } from "./contract/errors.ts";
 import type { Log } from "./contract/log.ts";
@@ -20,6 +20,7 @@ import type { Pipeline } from "./pipeline.ts";
 import { refuse } from "./refuse.ts";
 import { outcomeOf } from "./stages/audit.ts";
 import { PLATFORM_SCOPE, type TenantScope, tenantScope } from "./store/scope.ts";
+import type { Work } from "./store/store.ts";
 
 /** Takes messages from the channels and sees each through: inbox, tenant, pipeline, outbox. */
 export interface Dispatcher {
@@ -56,6 +57,8 @@ export interface DispatcherOptions {
 interface Turn {
   readonly reply: Reply;
   readonly locale: Locale;
+  /** What is stored with the reply. */
+  readonly records: readonly AuditRecord[];
 }
 
 // A message under which this many processes died is not given to a further one.
@@ -126,9 +129,11 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     const traceId = randomUUID();
     const tenant = found.kind === "tenant" ? found.tenant : undefined;
     const locale = localeFor(tenant?.locale, textOf(message));
+    const records: AuditRecord[] = [];
+    const record = (made: AuditRecord) => void records.push(made);
     if (tenant && entry.attempt <= MAX_ATTEMPTS) {
-      const reply = await rules().pipeline({ message, tenant, traceId, locale, signal });
-      return { reply, locale };
+      const reply = await rules().pipeline({ message, tenant, traceId, locale, signal, record });
+      return { reply, locale, records };
     }
     const code = tenant
       ? "INTERNAL"
@@ -138,7 +143,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     if (tenant) log.error({ inbox: entry.id, alert: "poison_message" }, "message gave up on");
     const reply: Reply =
       message.content.kind === "event" ? { kind: "silence", reason: code } : refuse(code, locale);
-    await auditLog.record({
+    record({
       at: startedAt,
       traceId,
       scope: entry.scope,
@@ -148,20 +153,26 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       durationMs: now().getTime() - startedAt.getTime(),
       ...outcomeOf(reply),
     });
-    return { reply, locale };
+    return { reply, locale, records };
   };
 
-  const finish = async (entry: InboxEntry, { reply, locale }: Turn): Promise<void> => {
+  const finish = async (entry: InboxEntry, { reply, locale, records }: Turn): Promise<void> => {
     const waiter = waiters.take(entry.id);
+    const also: Work<void> = async (transaction) => {
+      for (const record of records) await auditLog.recordIn(transaction, record);
+    };
     try {
       const parts = reply.kind === "silence" ? [] : render(entry, reply, locale);
       if (typeof parts === "string") {
         log.error({ inbox: entry.id, reason: parts, alert: "dead_letter" }, "message not answered");
-        await inbox.bury(entry, parts);
+        await inbox.bury(entry, parts, also);
         waiter?.(undefined);
         return;
       }
-      const { isOurs, isInline } = await outbox.complete(entry, { parts, mayInline: !!waiter });
+      const { isOurs, isInline } = await outbox.complete(entry, {
+        ...{ parts, also },
+        mayInline: !!waiter,
+      });
       if (isOurs) {
         counters.answered++;
         trace("reply_stored", entry.message.id, entry.id);

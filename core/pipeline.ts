@@ -1,6 +1,5 @@
 import type { RoleIndex } from "../config/roles.ts";
 import type { Agent } from "./agent.ts";
-import type { AuditLog } from "./audit-log.ts";
 import { compose } from "./compose.ts";
 import type { Log } from "./contract/log.ts";
 import type { RunningTurns } from "./delivery/running-turns.ts";
@@ -12,7 +11,6 @@ import { recover } from "./stages/recover.ts";
 import { stop } from "./stages/stop.ts";
 
 export interface PipelineParts {
-  readonly auditLog: AuditLog;
   readonly log: Log;
   readonly roles: RoleIndex;
   readonly turns: RunningTurns;
@@ -21,9 +19,9 @@ export interface PipelineParts {
 }
 
 /** A message goes down this list and its reply comes back up. Order is code, numbers are settings. */
-export const createPipeline = ({ auditLog, log, roles, turns, agent, now }: PipelineParts) =>
+export const createPipeline = ({ log, roles, turns, agent, now }: PipelineParts) =>
   compose([
-    audit(auditLog, now), // one record per message, whatever happens below
+    audit(now), // one record per message, whatever happens below
     recover(log), // a fault below becomes an apology and a logged error
     readable(), // events end here, and kinds that cannot be read yet
     authorize(roles), // may this sender talk to an agent here?

@@ -1,4 +1,5 @@
 import type { Tenant } from "../config/tenant.ts";
+import type { AuditRecord } from "./audit-log.ts";
 import type { InboundMessage } from "./contract/message.ts";
 import type { Locale } from "./contract/model.ts";
 import type { Reply } from "./contract/reply.ts";
@@ -13,6 +14,8 @@ export interface Context {
   readonly locale: Locale;
   /** Aborted when somebody stops the turn, or when the gateway must go down: then it is done again. */
   readonly signal: AbortSignal;
+  /** Puts something on record with the reply: neither is stored without the other. */
+  record(record: AuditRecord): void;
 }
 
 export type Next = () => Promise<Reply>;

@@ -3,7 +3,7 @@ import type { InboundMessage } from "../contract/message.ts";
 import { SealError } from "../keys/errors.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import { type TenantScope, tenantScope } from "../store/scope.ts";
-import type { Store } from "../store/store.ts";
+import type { Store, Work } from "../store/store.ts";
 import { type Counters, createCounters } from "./counters.ts";
 import { createFreshEntries } from "./fresh-entries.ts";
 import {
@@ -39,8 +39,8 @@ export interface Inbox {
   giveBack(entry: InboxEntry): Promise<void>;
   /** Hands a claimed message on to the tenant that its turn found, to be begun in that tenant's lane. */
   move(entry: InboxEntry, scope: TenantScope): Promise<void>;
-  /** Gives a claimed message up that cannot be answered; an operator may replay it. */
-  bury(entry: InboxEntry, reason: string): Promise<void>;
+  /** Gives a claimed message up that cannot be answered, with what is stored then; it can be replayed. */
+  bury(entry: InboxEntry, reason: string, also?: Work<void>): Promise<void>;
   /** Asks whoever works on this lane to end the running turn; false when nobody does. */
   requestStop(lane: Lane): Promise<boolean>;
   /** Ids of messages that this process works on and that somebody asked to stop. */
@@ -71,7 +71,12 @@ export interface InboxEntry {
 }
 
 export type Claim =
-  | { readonly kind: "entry"; readonly entry: InboxEntry }
+  | {
+      readonly kind: "entry";
+      readonly entry: InboxEntry;
+      /** Nothing waited behind it when it was taken: whatever has come since has woken its lane. */
+      readonly isOnly: boolean;
+    }
   | { readonly kind: "idle" }
   /** Not to be had at the moment, another process may work on it: look again then. */
   | { readonly kind: "taken"; readonly afterMs: number };
@@ -119,10 +124,17 @@ export const createInbox = (options: InboxOptions): Inbox => {
     }
   };
 
-  const bury = async ({ tenantId }: TenantScope, id: number, reason: string): Promise<void> => {
-    await store.write("intake", (transaction) =>
-      transaction.run(endTurn, { tenantId, id, owner, state: "dead", reason }),
-    );
+  const bury = async (
+    scope: TenantScope,
+    id: number,
+    reason: string,
+    also?: Work<void>,
+  ): Promise<void> => {
+    const { tenantId } = scope;
+    await store.write(scope, async (transaction) => {
+      await transaction.run(endTurn, { tenantId, id, owner, state: "dead", reason });
+      await also?.(transaction);
+    });
     counters.deadLetters++;
   };
 
@@ -159,7 +171,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
 
     claim: async (lane) => {
       const kept = fresh.take(lane);
-      if (kept) return { kind: "entry", entry: kept };
+      if (kept) return { kind: "entry", entry: kept, isOnly: true };
       const row = await store.read("intake", (transaction) =>
         transaction.first(nextInLane, { tenantId: lane.tenantId, lane: lane.id }),
       );
@@ -188,6 +200,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
       const receivedAt = new Date(row.received_at);
       return {
         kind: "entry",
+        isOnly: false,
         entry: { id: row.id, lane: lane.id, scope, message, attempt, receivedAt },
       };
     },
@@ -210,7 +223,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
       );
     },
 
-    bury: ({ scope, id }, reason) => bury(scope, id, reason),
+    bury: ({ scope, id }, reason, also) => bury(scope, id, reason, also),
 
     requestStop: async (lane) => {
       const asked = await store.note("intake", (transaction) =>

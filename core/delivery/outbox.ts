@@ -4,7 +4,7 @@ import { trace } from "../contract/trace-points.ts";
 import { SealError } from "../keys/errors.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import { type TenantScope, tenantScope } from "../store/scope.ts";
-import type { Store } from "../store/store.ts";
+import type { Store, Work } from "../store/store.ts";
 import { backoffMs } from "./backoff.ts";
 import { type Counters, createCounters } from "./counters.ts";
 import type { InboxEntry } from "./inbox.ts";
@@ -35,7 +35,12 @@ export interface Outbox {
    */
   complete(
     entry: InboxEntry,
-    reply: { readonly parts: readonly string[]; readonly mayInline: boolean },
+    reply: {
+      readonly parts: readonly string[];
+      readonly mayInline: boolean;
+      /** What is stored in the same transaction. */
+      readonly also?: Work<void>;
+    },
   ): Promise<{ readonly isOurs: boolean; readonly isInline: boolean }>;
   /** The body that an earlier response of this message carried, if one did. */
   inlineBody(scope: TenantScope, inboxId: number): Promise<string | undefined>;
@@ -271,7 +276,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
         }),
       ),
 
-    complete: async (entry, { parts, mayInline }) => {
+    complete: async (entry, { parts, mayInline, also }) => {
       const { id, lane, scope } = entry;
       const { tenantId } = scope;
       const rows = await sealParts(entry, parts);
@@ -279,6 +284,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
         const state = parts.length === 0 ? "done" : "answered";
         const ours = await transaction.run(endTurn, { tenantId, id, owner, state, reason: null });
         if (ours === 0) return { isOurs: false, isInline: false };
+        await also?.(transaction);
         const isInline =
           mayInline &&
           parts.length === 1 &&

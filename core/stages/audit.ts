@@ -1,15 +1,14 @@
-import type { AuditLog } from "../audit-log.ts";
 import type { Reply } from "../contract/reply.ts";
 import type { Stage } from "../stage.ts";
 import { tenantScope } from "../store/scope.ts";
 
-/** Writes one record per message, before its reply may leave. */
+/** Puts every message on record, whatever was decided about it. */
 export const audit =
-  (auditLog: AuditLog, now: () => Date): Stage =>
+  (now: () => Date): Stage =>
   async (context, next) => {
     const startedAt = now();
     const reply = await next();
-    await auditLog.record({
+    context.record({
       at: startedAt,
       traceId: context.traceId,
       scope: tenantScope(context.tenant.id),

@@ -24,6 +24,7 @@ export const contextOf = (content: Content, tenant: Tenant = tenantWith()): Cont
   traceId: "trace",
   locale: "en",
   signal: new AbortController().signal,
+  record: () => {},
 });
 
 export const textContext = (text: string, tenant?: Tenant): Context =>

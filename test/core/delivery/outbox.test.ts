@@ -114,6 +114,17 @@ describeStores("outbox", (world) => {
       expect(channel.asked).toEqual([]);
     });
 
+    it("lets nothing out when what belongs to the reply cannot be stored", async () => {
+      await process.inbox.accept(textMessage("m1"), sales);
+      const entry = await begin(process, wei);
+      const also = () => Promise.reject(new Error("no record, no reply"));
+      await expect(
+        process.outbox.complete(entry, { parts: ["answer"], mayInline: false, also }),
+      ).rejects.toThrow("no record, no reply");
+      expect(await step()).toBe("idle");
+      expect(await messages()).toBe("pending");
+    });
+
     it("is done at once with a message that is met with silence", async () => {
       await reply("m1", []);
       expect(await messages()).toBe("done");
