@@ -4,11 +4,14 @@
 //
 // Kills and restarts the built gateway while somebody asks every 80 ms, through a
 // stand-in of WeCom that delivers again what got no complete response and checks for duplicates. Run
-// `npm start` once before (it builds), then:
+// `npm start` once before (it builds), then the following; "given up" are those that got an apology
+// because three processes in a row died while they were answered:
 //
 //     node bench/kills.mjs [kills] [postgres]
 import { join } from "node:path";
 import { runnerImport } from "vite";
+
+const SHOWN = 10;
 
 const load = async (file) => {
   const path = join(import.meta.dirname, "..", "test", "fakes", file);
@@ -31,9 +34,9 @@ try {
   const { questions, acknowledged, lost, twice, givenUp } = result;
   console.log(`\n${storage}: ${result.kills} kills, ${questions} questions`);
   console.log(`acknowledged  ${acknowledged} (the platform gave up on the others)`);
-  for (const [name, list] of Object.entries({ lost, twice, givenUp })) {
+  for (const [name, list] of Object.entries({ lost, twice, "given up": givenUp })) {
     console.log(`${name.padEnd(13)} ${list.length}`);
-    for (const line of list) console.log(`    ${line}`);
+    for (const line of list.slice(0, SHOWN)) console.log(`    ${line}`);
   }
   process.exitCode = lost.length > 0 ? 1 : 0;
 } finally {
