@@ -4,11 +4,13 @@ import type {
   ChannelAdapter,
   Rejection,
   Webhook,
+  WebhookRequest,
   WebhookResponse,
 } from "../core/contract/channel.ts";
 import { PayloadError, SignatureError } from "../core/contract/errors.ts";
 import type { Log } from "../core/contract/log.ts";
 import { isTraced, trace } from "../core/contract/trace-points.ts";
+import { createGate, type GateOptions } from "./gate.ts";
 import { type BodyLimits, readBody } from "./read-body.ts";
 
 export interface WebhookOptions {
@@ -17,13 +19,22 @@ export interface WebhookOptions {
   readonly onRejected: (rejection: Rejection) => void;
   /** Default: 1 MiB within 5 s. */
   readonly limits?: BodyLimits;
+  /** Default: 256 in work, 512 waiting, each for 2.5 s. */
+  readonly gate?: GateOptions;
 }
 
 const LIMITS: BodyLimits = { maxBytes: 1024 * 1024, timeoutMs: 5_000 };
 
+// So few that those in work are done well within the 5 s that a platform waits, and within the second
+// that it is held open for a reply, on a slow machine too: else replies miss their response, have to
+// be sent, and cost several times as much just when there is no time (docs/speed.md).
+const GATE: GateOptions = { places: 256, waiting: 512, waitMs: 2_500 };
+
 /**
  * Serves the webhook paths of the adapters; every other path is left to the next middleware, its
- * body unread. Throws RangeError when two adapters want one path.
+ * body unread. What is posted while too much is in work waits a little, and beyond that is refused
+ * with 503 before anything is read or decrypted, for the platform to deliver it again.
+ * Throws RangeError when two adapters want one path.
  */
 export const createWebhookMiddleware = (
   adapters: readonly ChannelAdapter[],
@@ -31,6 +42,32 @@ export const createWebhookMiddleware = (
 ): Middleware => {
   const routes = routesOf(adapters);
   const { log, onRejected, limits = LIMITS } = options;
+  const gate = createGate(options.gate ?? GATE);
+
+  const putOff = (ctx: Context, channel: string): void => {
+    const { "content-length": length } = ctx.headers;
+    // A short body is thrown away. To close would cost more: a process takes one new connection in
+    // a turn of its event loop, which are long just now.
+    if (!(Number(length) <= limits.maxBytes)) ctx.set("Connection", "close");
+    ctx.set("Retry-After", "1");
+    write(ctx, { status: 503 });
+    onRejected({ channel, reason: "OVERLOADED", status: 503 });
+  };
+
+  /** One at a place of the gate; undefined when there was none to be had. */
+  const serve = async (ctx: Context, channel: string, webhook: Webhook) => {
+    // Only messages pass the gate: who verifies a URL by a GET does not come again.
+    if (ctx.method !== "POST") return webhook(await readRequest(ctx, channel, limits));
+    if (gate.isFull) return undefined;
+    const request = await readRequest(ctx, channel, limits);
+    // Only now, so that who sends a body slowly keeps nobody else out.
+    if (!(await gate.enter())) return undefined;
+    try {
+      return await webhook(request);
+    } finally {
+      gate.leave();
+    }
+  };
 
   const refuse = (ctx: Context, channel: string, error: unknown): void => {
     if (error instanceof SignatureError || error instanceof PayloadError) {
@@ -51,7 +88,9 @@ export const createWebhookMiddleware = (
     if (!route) return next();
     const { channel, webhook } = route;
     try {
-      write(ctx, await callWebhook(ctx, channel, webhook, limits));
+      const response = await serve(ctx, channel, webhook);
+      if (!response) return putOff(ctx, channel);
+      write(ctx, response);
       if (isTraced()) ctx.res.once("finish", () => trace("acknowledged"));
     } catch (error) {
       refuse(ctx, channel, error);
@@ -76,12 +115,11 @@ const routesOf = (adapters: readonly ChannelAdapter[]): ReadonlyMap<string, Rout
   return routes;
 };
 
-const callWebhook = async (
+const readRequest = async (
   ctx: Context,
   channel: string,
-  webhook: Webhook,
   limits: BodyLimits,
-): Promise<WebhookResponse> => {
+): Promise<WebhookRequest> => {
   const hungUp = new Promise<void>((resolve) => {
     ctx.res.once("close", () => {
       if (!ctx.res.writableFinished) resolve();
@@ -93,7 +131,7 @@ const callWebhook = async (
     ctx.set("Connection", "close");
   }
   const body = method === "POST" ? await readBody(ctx.req, channel, limits) : Buffer.alloc(0);
-  return webhook({ method, query, headers, body, hungUp });
+  return { method, query, headers, body, hungUp };
 };
 
 const write = (ctx: Context, response: WebhookResponse): void => {

@@ -5,6 +5,7 @@ import Koa from "koa";
 import { createWebhookMiddleware } from "../channels/http.ts";
 import type { LoadedSettings } from "../config/load.ts";
 import { createAuditLog } from "../core/audit-log.ts";
+import type { Rejection } from "../core/contract/channel.ts";
 import type { Log } from "../core/contract/log.ts";
 import { createCounters } from "../core/delivery/counters.ts";
 import { createInbox } from "../core/delivery/inbox.ts";
@@ -120,7 +121,11 @@ export const startGateway = async (
     });
     const app = new Koa();
     app.on("error", (cause) => log.error({ err: cause }, "request failed"));
-    const onRejected = createRejectionRecorder(auditLog, log, now);
+    const recordRejection = createRejectionRecorder(auditLog, log, now);
+    const onRejected = (rejection: Rejection) => {
+      if (rejection.status === 503) counters.putOff++;
+      recordRejection(rejection);
+    };
     if (roles.isGateway) {
       app.use(createWebhookMiddleware([...adapters.values()], { log, onRejected }));
     }

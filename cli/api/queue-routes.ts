@@ -82,6 +82,7 @@ const processView = (counters: Counters) => ({
   accepted: counters.accepted,
   duplicates: counters.duplicates,
   overloaded: counters.overloaded,
+  put_off: counters.putOff,
   answered: counters.answered,
   taken_over: counters.takenOver,
   sends: counters.sends,

@@ -96,7 +96,7 @@ export interface WebhookResponse {
   readonly settled?: (isComplete: boolean) => void;
 }
 
-/** A request that a channel refused before it became a message: forged, stale or unreadable. */
+/** A request that was refused before it became a message: forged, stale or unreadable, or one too many. */
 export interface Rejection {
   readonly channel: string;
   /** Stable and machine-readable; the caller was not told. */

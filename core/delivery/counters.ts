@@ -8,6 +8,8 @@ export interface Counters {
   duplicates: number;
   /** Messages that were not stored because too much of their tenant's waited; the platform retries. */
   overloaded: number;
+  /** Requests to a webhook that were refused unread because too many were in work; the platform retries. */
+  putOff: number;
   /** Turns that ended with their reply stored, silence included. */
   answered: number;
   /** Turns whose message another process had begun, and died over. */
@@ -25,6 +27,7 @@ export const createCounters = (): Counters => ({
   accepted: 0,
   duplicates: 0,
   overloaded: 0,
+  putOff: 0,
   answered: 0,
   takenOver: 0,
   sends: { delivered: 0, retry: 0, refused: 0, unknown: 0 },

@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import Koa from "koa";
 import { afterEach, describe, expect, it } from "vitest";
+import type { GateOptions } from "../../channels/gate.ts";
 import { createWebhookMiddleware } from "../../channels/http.ts";
 import type {
   ChannelAdapter,
@@ -36,7 +37,7 @@ const adapterOf = (webhook: Webhook, path = PATH, name = "test"): ChannelAdapter
   reconcile: async () => ({ kind: "send" }),
 });
 
-const serve = async (webhook: Webhook) => {
+const serve = async (webhook: Webhook, gate?: GateOptions) => {
   const log = recordedLog();
   const rejections: Rejection[] = [];
   const requests: WebhookRequest[] = [];
@@ -51,6 +52,7 @@ const serve = async (webhook: Webhook) => {
       log,
       onRejected: (rejection) => rejections.push(rejection),
       limits,
+      ...(gate && { gate }),
     }),
   );
   app.use((ctx) => {
@@ -239,6 +241,132 @@ describe("the cap on a body", () => {
     );
     expect(await answerOf(socket)).toMatch(/^HTTP\/1\.1 200 /);
     expect(requests[0]?.body).toHaveLength(0);
+  });
+});
+
+describe("too many at once", () => {
+  const ONE = { places: 1, waiting: 0, waitMs: 1_000 };
+
+  /** A webhook that is in work until it is told to end. */
+  const heldWebhook = () => {
+    let begun = (): void => {};
+    const isInWork = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    let end = (): void => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const webhook: Webhook = async ({ method }) => {
+      if (method === "POST") {
+        begun();
+        await ended;
+      }
+      return { status: 200 };
+    };
+    return { webhook, isInWork, end: () => end() };
+  };
+
+  const postOn = (port: number, length = 1) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.write(`POST ${PATH} HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
+    return socket;
+  };
+
+  it("are told to come again, unread and undecrypted, and counted", async () => {
+    const held = heldWebhook();
+    const { url, requests, rejections } = await serve(held.webhook, ONE);
+    const first = fetch(url + PATH, { method: "POST", body: "x" });
+    await held.isInWork;
+    for (let more = 0; more < 3; more++) {
+      const refused = await fetch(url + PATH, { method: "POST", body: "y" });
+      expect(refused.status).toBe(503);
+      expect(refused.headers.get("retry-after")).toBe("1");
+      expect(await refused.text()).toBe("");
+    }
+    expect(requests).toHaveLength(1);
+    const refusal = { channel: "test", reason: "OVERLOADED", status: 503 };
+    expect(rejections).toEqual([refusal, refusal, refusal]);
+    held.end();
+    expect((await first).status).toBe(200);
+    expect((await fetch(url + PATH, { method: "POST", body: "z" })).status).toBe(200);
+  });
+
+  it("keep their connection, and what they sent is not taken for the next request", async () => {
+    const held = heldWebhook();
+    const { port, requests } = await serve(held.webhook, ONE);
+    const first = postOn(port);
+    first.write("x");
+    await held.isInWork;
+    const socket = postOn(port, 1_000);
+    const [refusal] = await once(socket, "data");
+    expect(String(refusal)).toMatch(/^HTTP\/1\.1 503 /);
+    held.end();
+    await once(first, "data");
+    socket.write(`POST /evil HTTP/1.1\r\n`.padEnd(1_000, "y"));
+    socket.write(`POST ${PATH} HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nnew`);
+    const [answer] = await once(socket, "data");
+    expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(requests.map(({ body }) => String(body))).toEqual(["x", "new"]);
+    for (const one of [first, socket]) one.destroy();
+  });
+
+  it.each(["Content-Length: 1025", "Transfer-Encoding: chunked"])(
+    "lose it when they announce a body of %s",
+    async (header) => {
+      const held = heldWebhook();
+      const { url, port } = await serve(held.webhook, ONE);
+      const first = fetch(url + PATH, { method: "POST", body: "x" });
+      await held.isInWork;
+      const socket = connect(port, "127.0.0.1");
+      socket.write(`POST ${PATH} HTTP/1.1\r\nHost: a\r\n${header}\r\n\r\n`);
+      const answer = (await answerOf(socket)).toLowerCase();
+      expect(answer).toMatch(/^http\/1\.1 503 /);
+      expect(answer).toContain("connection: close");
+      held.end();
+      await first;
+    },
+  );
+
+  it("do not keep a GET out, nor what is no webhook", async () => {
+    const held = heldWebhook();
+    const { url } = await serve(held.webhook, ONE);
+    const first = fetch(url + PATH, { method: "POST", body: "x" });
+    await held.isInWork;
+    expect((await fetch(url + PATH)).status).toBe(200);
+    expect(await (await fetch(`${url}/api/health/live`)).text()).toBe("next");
+    held.end();
+    await first;
+  });
+
+  it("attack: who sends bodies slowly takes nobody's place", async () => {
+    const { url, port } = await serve(ok, ONE);
+    const slow = Array.from({ length: 5 }, () => postOn(port, 100));
+    await Promise.all(slow.map((socket) => once(socket, "connect")));
+    expect((await fetch(url + PATH, { method: "POST", body: "x" })).status).toBe(200);
+    for (const socket of slow) socket.destroy();
+  });
+
+  it("leave their place when their webhook throws", async () => {
+    const { url } = await serve(() => Promise.reject(new SignatureError("test", "SIGNATURE")), ONE);
+    for (let turn = 0; turn < 3; turn++) {
+      expect((await fetch(url + PATH, { method: "POST", body: "x" })).status).toBe(403);
+    }
+  });
+
+  it("wait a little for a place", async () => {
+    const held = heldWebhook();
+    const { url, requests } = await serve(held.webhook, { ...ONE, waiting: 1, waitMs: 60_000 });
+    const first = fetch(url + PATH, { method: "POST", body: "1" });
+    await held.isInWork;
+    const second = fetch(url + PATH, { method: "POST", body: "2" });
+    const third = fetch(url + PATH, { method: "POST", body: "3" });
+    // One of them waits, whichever was read first; the other hears so at once.
+    expect((await Promise.race([second, third])).status).toBe(503);
+    held.end();
+    const statuses = (await Promise.all([first, second, third])).map(({ status }) => status);
+    expect(statuses.sort()).toEqual([200, 200, 503]);
+    expect(requests).toHaveLength(2);
   });
 });
 
