@@ -9,7 +9,7 @@ import type { Locale } from "./contract/model.ts";
 import type { Answer, Refusal, Reply } from "./contract/reply.ts";
 import { trace } from "./contract/trace-points.ts";
 import { type Counters, createCounters } from "./delivery/counters.ts";
-import type { Inbox, InboxEntry } from "./delivery/inbox.ts";
+import type { Claim, Inbox, InboxEntry } from "./delivery/inbox.ts";
 import { createInlineWaiters } from "./delivery/inline-waiters.ts";
 import { isStop, laneOf } from "./delivery/lane.ts";
 import type { InlineRow, Outbox } from "./delivery/outbox.ts";
@@ -65,7 +65,6 @@ interface Turn {
 const MAX_ATTEMPTS = 3;
 // Before that it runs while no other such message does: if the process dies again, that one did it,
 // and those that only happened to be running then are not given up along with it.
-const SUSPECT_WAITS_MS = 250;
 
 export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const { inbox, outbox, turns, adapters, schedule, isWorker, rules, auditLog, log, now } = options;
@@ -74,16 +73,25 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   let isSuspectRunning = false;
 
   const step: Step = async (lane) => {
-    const claim = await inbox.claim(lane);
+    let isSuspect = false;
+    const admit = (attempt: number): boolean => {
+      if (attempt !== MAX_ATTEMPTS) return true;
+      if (isSuspectRunning) return false;
+      isSuspect = true;
+      isSuspectRunning = true;
+      return true;
+    };
+    try {
+      return await begin(await inbox.claim(lane, admit));
+    } finally {
+      if (isSuspect) isSuspectRunning = false;
+    }
+  };
+
+  const begin = async (claim: Claim): ReturnType<Step> => {
     if (claim.kind === "idle") return "idle";
     if (claim.kind === "taken") return { afterMs: claim.afterMs };
     const { entry } = claim;
-    const isSuspect = entry.attempt === MAX_ATTEMPTS;
-    if (isSuspect && isSuspectRunning) {
-      await inbox.giveBack(entry);
-      return { afterMs: SUSPECT_WAITS_MS };
-    }
-    if (isSuspect) isSuspectRunning = true;
     if (entry.attempt > 1) counters.takenOver++;
     trace("running", entry.message.id, entry.id);
     try {
@@ -92,8 +100,6 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       // We are alive, so it was not this message that ended the processes before us.
       await inbox.giveBack(entry);
       throw cause;
-    } finally {
-      if (isSuspect) isSuspectRunning = false;
     }
     return "again";
   };

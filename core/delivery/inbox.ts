@@ -33,8 +33,11 @@ export interface Inbox {
   accept(message: InboundMessage, scope: TenantScope): Promise<Accepted>;
   /** What was accepted before under this message's (channel, id). */
   find(message: InboundMessage): Promise<Accepted | undefined>;
-  /** Takes the oldest pending message of a lane, unless a living process has it. */
-  claim(lane: Lane): Promise<Claim>;
+  /**
+   * Takes the oldest pending message of a lane, unless a living process has it.
+   * @param admit asked right before, with which attempt it would be; with false it is left for later
+   */
+  claim(lane: Lane, admit?: (attempt: number) => boolean): Promise<Claim>;
   /** Hands a claimed message back that got no reply, although this process lives. */
   giveBack(entry: InboxEntry): Promise<void>;
   /** Hands a claimed message on to the tenant that its turn found, to be begun in that tenant's lane. */
@@ -95,6 +98,7 @@ export interface InboxOptions {
 }
 
 const RACE_MS = 50;
+const NOT_ADMITTED_MS = 250;
 const PRUNE_WINDOW = 1_000;
 
 export const createInbox = (options: InboxOptions): Inbox => {
@@ -169,7 +173,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
       return known;
     },
 
-    claim: async (lane) => {
+    claim: async (lane, admit) => {
       const kept = fresh.take(lane);
       if (kept) return { kind: "entry", entry: kept, isOnly: true };
       const row = await store.read("intake", (transaction) =>
@@ -183,6 +187,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
       const message = await openMessage(scope, row);
       // What is ours already was begun by us and could not be given back; nobody died under it.
       const attempt = row.owner === owner ? row.attempts : row.attempts + 1;
+      if (admit?.(attempt) === false) return { kind: "taken", afterMs: NOT_ADMITTED_MS };
       const taken = await store.note("intake", (transaction) =>
         transaction.run(takeMessage, {
           tenantId: row.tenant_id,
