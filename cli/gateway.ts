@@ -87,7 +87,10 @@ export const startGateway = async (
     const adapters = await createAdapters(settings, { log, now });
     // An embedded store takes one gateway, which holds its lock.
     const isAlone = folder !== undefined;
-    const lease = await takeProcessLease({ store, now, log, isAlone });
+    const lease = await takeProcessLease({
+      ...{ store, now, log, isAlone },
+      isGateway: roles.isGateway,
+    });
     undo.push(lease.release);
     const signal = stopping.signal;
     // With Redis, any worker may be given what comes in here.

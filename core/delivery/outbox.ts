@@ -23,6 +23,7 @@ import {
   postpone,
   takePart,
 } from "./outbox-rows.ts";
+import { gatewayAt } from "./process-lease.ts";
 import { type LaneSource, laneKey, placeAfter, type Schedule, type Step } from "./schedule.ts";
 
 /** Replies on their way out: stored before they are sent, in order within a lane. */
@@ -121,7 +122,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       if (row.via === "inline") behindInline.add(laneKey(lane));
       return { afterMs: waitMs };
     }
-    if (row.via === "inline" && mustHaveArrived(row)) {
+    if (row.via === "inline" && (await mustHaveArrived(row))) {
       await recordDelivered(row, "no redelivery tells otherwise");
       return "again";
     }
@@ -141,11 +142,15 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     isAlone && row.via === "inline" && row.created_at < startedAt;
 
   /** Nobody said that the response broke off, and somebody was there for the platform's retries. */
-  const mustHaveArrived = (row: PendingPart): boolean =>
-    row.reason === null &&
-    !broken.has(row.inbox_id) &&
-    isGateway &&
-    startedAt <= row.created_at + SHORT_CRASH_MS;
+  const mustHaveArrived = async (row: PendingPart): Promise<boolean> => {
+    if (row.reason !== null || broken.has(row.inbox_id)) return false;
+    const at = row.created_at + SHORT_CRASH_MS;
+    if (isGateway && startedAt <= at) return true;
+    const other = await store.read(tenantScope(row.tenant_id), (transaction) =>
+      transaction.first(gatewayAt, { at }),
+    );
+    return other !== undefined;
+  };
 
   const send = async (row: PendingPart): Promise<SendOutcome> => {
     const adapter = adapters.get(row.channel);

@@ -22,18 +22,23 @@ export interface ProcessLeaseOptions {
   readonly leaseMs?: number;
   /** Nobody else can be alive: what earlier processes held is free at once. */
   readonly isAlone: boolean;
+  /** Platforms reach this process. Default true. */
+  readonly isGateway?: boolean;
 }
 
 const LEASE_MS = 15_000;
 
 /** Takes the lease and keeps renewing it. Throws StoreError when it cannot be taken. */
 export const takeProcessLease = async (options: ProcessLeaseOptions): Promise<ProcessLease> => {
-  const { store, now, log, leaseMs = LEASE_MS, isAlone } = options;
+  const { store, now, log, leaseMs = LEASE_MS, isAlone, isGateway = true } = options;
   const id = randomUUID();
-  const renew = () =>
-    store.note("intake", (transaction) =>
-      transaction.run(upsert, { id, until: now().getTime() + leaseMs }),
+  const since = isGateway ? now().getTime() : 0;
+  const renew = () => {
+    const renewedAt = now().getTime();
+    return store.note("intake", (transaction) =>
+      transaction.run(upsert, { id, since, renewedAt, until: renewedAt + leaseMs }),
     );
+  };
   if (isAlone) await store.note("intake", (transaction) => transaction.run(removeAll, {}));
   await renew();
   const timer = setInterval(() => {
@@ -56,13 +61,33 @@ export const forgetDeadProcesses = async (store: Store, before: Date): Promise<v
   );
 };
 
-const upsert = statement<{ id: string; until: number }>()((db, arg) =>
+const upsert = statement<{ id: string; since: number; renewedAt: number; until: number }>()(
+  (db, arg) =>
+    db
+      .insertInto("processes")
+      .values({
+        id: arg("id"),
+        gateway_since: arg("since"),
+        renewed_at: arg("renewedAt"),
+        lease_until: arg("until"),
+      })
+      .onConflict((conflict) =>
+        conflict.column("id").doUpdateSet({
+          renewed_at: sql`excluded.renewed_at`,
+          lease_until: sql`excluded.lease_until`,
+        }),
+      ),
+);
+
+/** A process that platforms could reach at this time, and that lived on afterwards. */
+export const gatewayAt = statement<{ at: number }>()((db, arg) =>
   db
-    .insertInto("processes")
-    .values({ id: arg("id"), lease_until: arg("until") })
-    .onConflict((conflict) =>
-      conflict.column("id").doUpdateSet({ lease_until: sql`excluded.lease_until` }),
-    ),
+    .selectFrom("processes")
+    .select("id")
+    .where("gateway_since", ">", sql.lit(0))
+    .where("gateway_since", "<=", arg("at"))
+    .where("renewed_at", ">=", arg("at"))
+    .limit(1),
 );
 
 const remove = statement<{ id: string }>()((db, arg) =>

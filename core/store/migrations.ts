@@ -156,6 +156,8 @@ const createTables = async (db: Kysely<unknown>, types: Types): Promise<void> =>
     )`,
     `CREATE TABLE processes (
       id TEXT PRIMARY KEY,
+      gateway_since ${types.integer} NOT NULL DEFAULT 0,
+      renewed_at ${types.integer} NOT NULL DEFAULT 0,
       lease_until ${types.integer} NOT NULL
     )`,
     `CREATE TABLE data_keys (

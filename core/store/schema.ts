@@ -88,6 +88,9 @@ export interface AuditTable {
 /** The processes that work on this store; one whose lease ran out is dead, and its work anybody's. */
 export interface ProcessesTable {
   id: string;
+  /** Since when platforms reach it; 0 when they do not. */
+  gateway_since: Generated<number>;
+  renewed_at: Generated<number>;
   lease_until: number;
 }
 

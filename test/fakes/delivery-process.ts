@@ -43,7 +43,7 @@ export const deliveryProcess = async (
   const { takesAtOnce = false, adapters = new Map(), random = () => 0 } = options;
   const log = recordedLog();
   const cipher = await cipherOn(store, folder);
-  const lease = await takeProcessLease({ store, now, log, leaseMs, isAlone });
+  const lease = await takeProcessLease({ store, now, log, leaseMs, isAlone, isGateway });
   const woken: Lane[] = [];
   const parts = { store, cipher, owner: lease.id, now, log };
   return {

@@ -535,6 +535,20 @@ describeStores("outbox", (world) => {
         expect(bodies()).toEqual(["one"]);
       });
 
+      it("counts as delivered for a process that came late when another was there all along", async () => {
+        await reply("m1", ["one"], true);
+        time += 15_000;
+        const next = await another();
+        // That process renewed its lease meanwhile, as it does every five seconds.
+        await world.sql(
+          `UPDATE processes SET renewed_at = ${time} WHERE id = '${process.lease.id}'`,
+        );
+        time += REDELIVERY_MS - 15_000;
+        expect(await work(next)).toBe("idle");
+        expect(await states()).toBe("delivered");
+        expect(channel.sent).toEqual([]);
+      });
+
       it("counts as delivered at once after a short crash of the only process", async () => {
         await reply("m1", ["one"], true);
         time += 5_000;
