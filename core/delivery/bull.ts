@@ -213,11 +213,10 @@ export const createBullSchedule = (options: BullOptions): BullSchedule => {
       for (const timer of [windowTimer, sweepTimer]) clearTimeout(timer);
       fullness.close();
       pauses.close();
-      const closed = jobs.close();
       await worker?.drain();
-      if (link.isUp) await closed;
+      await jobs.settled();
       await Promise.all(underWay);
-      link.close();
+      await jobs.close();
     },
   };
 };

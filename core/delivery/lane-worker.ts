@@ -79,6 +79,8 @@ export const createLaneWorker = (options: LaneWorkerOptions): LaneWorker => {
   // Tenants that have more lanes in the store, until there is room for them.
   const held = new Map<string, (after: After) => void>();
   let isOpen = true;
+  // What is given back earlier could come back to us, and be on its way when we close the connection.
+  let paused: Promise<void> = Promise.resolve();
 
   const leave = (entry: Taken, after: After): void => {
     taken.delete(laneKey(entry.lane));
@@ -97,7 +99,7 @@ export const createLaneWorker = (options: LaneWorkerOptions): LaneWorker => {
         const next = await step(lane);
         if (next === "again" || entry.isWoken) {
           if (isOpen) slots.push(lane.tenantId, entry);
-          else leave(entry, "again");
+          else paused.then(() => leave(entry, "again"));
         } else leave(entry, next === "idle" ? "look" : { againAfterMs: next.afterMs });
       } catch (cause) {
         onError(lane, cause);
@@ -107,7 +109,10 @@ export const createLaneWorker = (options: LaneWorkerOptions): LaneWorker => {
   });
 
   const take = async (task: Task): Promise<After> => {
-    if (!isOpen) return "again";
+    if (!isOpen) {
+      await paused;
+      return "again";
+    }
     if (task.kind === "more") {
       return new Promise((resolve) => {
         held.get(task.tenantId)?.("nothing"); // the same twice: Redis was wiped meanwhile
@@ -173,9 +178,11 @@ export const createLaneWorker = (options: LaneWorkerOptions): LaneWorker => {
     full: () => [...slots.tenants()].filter(isFull),
     drain: async () => {
       isOpen = false;
+      paused = jobs.pause();
+      const left = await slots.close();
+      await paused;
       for (const resolve of held.values()) resolve("again");
-      held.clear();
-      for (const entry of await slots.close()) leave(entry, "again");
+      for (const entry of left) leave(entry, "again");
     },
   };
 };

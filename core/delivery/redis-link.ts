@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { Redis, type RedisOptions } from "ioredis";
 import type { Log } from "../contract/log.ts";
 
@@ -13,7 +14,8 @@ export interface RedisLink {
   onUp(listener: () => void): void;
   /** A command failed: the first time since Redis was last up, this is logged. */
   failed(cause: unknown): void;
-  close(): void;
+  /** Ends every connection; resolves when they are ended. */
+  close(): Promise<void>;
 }
 
 export type RedisHealth = { readonly ok: true } | { readonly ok: false; readonly reason: string };
@@ -23,20 +25,20 @@ const LONGEST_RETRY_MS = 2_000;
 // A Redis that takes commands and does not answer must count as down, also one whose host is gone.
 const COMMAND_TIMEOUT_MS = 5_000;
 const SOCKET_TIMEOUT_MS = 20_000;
+const END_MS = 1_000;
 
-/**
- * bull connects anew by hand when it closes and looks at the outcome too late: with Redis down that
- * would be an unhandled rejection, which ends the process. The events tell the same.
- */
-class PatientRedis extends Redis {
+/** bull connects anew when it closes, and nobody looks at how that ends: here the end is the end. */
+class LastingRedis extends Redis {
+  isOver = false;
   override async connect(): Promise<void> {
-    await super.connect().catch(() => {});
+    if (this.isOver) return;
+    await super.connect().catch(() => {}); // the events tell
   }
 }
 
 /** @param url `redis://` or `rediss://`, with user, password and number of the database if need be */
 export const openRedisLink = (url: string, log: Log): RedisLink => {
-  const connections: Redis[] = [];
+  const connections: LastingRedis[] = [];
   const listeners: (() => void)[] = [];
   let isClosed = false;
   let problem: string | undefined = "not connected yet";
@@ -44,7 +46,7 @@ export const openRedisLink = (url: string, log: Log): RedisLink => {
   let warnedOf: string | undefined;
 
   const connect = (options: RedisOptions): Redis => {
-    const connection = new PatientRedis(url, {
+    const connection = new LastingRedis(url, {
       retryStrategy: (times) => Math.min(times * RETRY_STEP_MS, LONGEST_RETRY_MS),
       maxRetriesPerRequest: null,
       socketTimeout: SOCKET_TIMEOUT_MS,
@@ -98,11 +100,19 @@ export const openRedisLink = (url: string, log: Log): RedisLink => {
       listeners.push(listener);
     },
     failed,
-    close: () => {
+    close: async () => {
       isClosed = true;
-      for (const connection of connections) connection.disconnect();
+      await Promise.all(connections.map(end));
     },
   };
+};
+
+const end = async (connection: LastingRedis): Promise<void> => {
+  connection.isOver = true;
+  const hasSocket = !["end", "reconnecting"].includes(connection.status);
+  const ended = new Promise<void>((resolve) => connection.once("end", () => resolve()));
+  connection.disconnect();
+  if (hasSocket) await Promise.race([ended, setTimeout(END_MS, undefined, { ref: false })]);
 };
 
 const reasonOf = (cause: unknown): string => {

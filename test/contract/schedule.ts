@@ -169,8 +169,14 @@ const PARTS: Omit<ScheduleParts, "step"> = {
 // More than any schedule here needs to begin what it was woken for.
 const SOON = { timeout: 20_000, interval: 5 };
 
-/** What every schedule does, whatever carries its wakes. `create` also cleans up after the test. */
-export const describeSchedule = (create: (parts: ScheduleParts) => Promise<Schedule>): void => {
+/**
+ * What every schedule does, whatever carries its wakes. `create` also sees to cleaning up;
+ * `arrived` resolves when a lane that was woken waits for its turn.
+ */
+export const describeSchedule = (
+  create: (parts: ScheduleParts) => Promise<Schedule>,
+  arrived: (lane: Lane) => Promise<void>,
+): void => {
   it("runs one step of a lane at a time and does not lose a wake that comes meanwhile", async () => {
     const store = countingStore();
     const ends: (() => void)[] = [];
@@ -196,6 +202,17 @@ export const describeSchedule = (create: (parts: ScheduleParts) => Promise<Sched
     schedule.wake(laneOf("acme", "slow"));
     schedule.wake(laneOf("acme", "quick"));
     await vi.waitFor(() => expect(steps.running).toBe(2), SOON);
+  });
+
+  it("keeps tenants apart that share a conversation", async () => {
+    const steps = heldSteps();
+    const schedule = await create({ ...PARTS, step: steps.step });
+    const id = '["chat","acme","room"]';
+    schedule.wake({ id, tenantId: "sales" });
+    await vi.waitFor(() => expect(steps.running).toBe(1), SOON);
+    schedule.wake({ id, tenantId: "legal" });
+    await vi.waitFor(() => expect(steps.running).toBe(2), SOON);
+    expect(steps.begun.map((lane) => lane.tenantId)).toEqual(["sales", "legal"]);
   });
 
   it("gives a tenant no more steps than its cap, and the rest to others", async () => {
@@ -225,7 +242,7 @@ export const describeSchedule = (create: (parts: ScheduleParts) => Promise<Sched
     await vi.waitFor(() => expect(ends).toHaveLength(4), SOON);
     store.add(laneOf("quiet", 1));
     schedule.wake(laneOf("quiet", 1));
-    await arrival(schedule);
+    await arrived(laneOf("quiet", 1));
     const before = begun.length;
     while (!begun.includes("quiet")) {
       const count = begun.length;
@@ -304,9 +321,6 @@ export const describeSchedule = (create: (parts: ScheduleParts) => Promise<Sched
 };
 
 /** Lets so many turns of the event loop pass. */
-const moments = async (count: number): Promise<void> => {
+export const moments = async (count: number): Promise<void> => {
   for (let n = 0; n < count; n++) await new Promise(setImmediate);
 };
-
-/** Lets a wake reach the place where it waits for its turn; what carries it decides how. */
-const arrival = async (_schedule: Schedule): Promise<void> => moments(50);

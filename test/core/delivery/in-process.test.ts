@@ -33,7 +33,10 @@ describe("the schedule in this process", () => {
     // Held steps never end, so nobody waits for them; timers are gone at once.
     for (const schedule of schedules.splice(0)) void schedule.drain();
   });
-  describeSchedule(async (parts) => scheduleOf(parts));
+  describeSchedule(
+    async (parts) => scheduleOf(parts),
+    async () => {}, // at once
+  );
 });
 
 describe("the schedule in this process, by the clock", () => {
