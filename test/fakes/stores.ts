@@ -20,7 +20,7 @@ export interface StoreWorld {
   /** Closes every store that is open on it. */
   closeAll(): Promise<void>;
   /** SQL as nobody's wall holds it, for a test's own eyes and for damage done on purpose. */
-  sql(text: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  sql(text: string): Promise<readonly Row[]>;
   /** PostgreSQL only: the server. */
   readonly server: PostgresServer;
 }
@@ -29,35 +29,46 @@ export interface StoreWorld {
 export const describeStores = (name: string, body: (world: StoreWorld) => void): void => {
   describe(`${name} (SQLite)`, () => {
     const folder = temporaryFolder();
-    body(worldOf("sqlite", async () => `file:${folder.path}/store`, undefined));
+    const create = async () => `file:${folder.path}/store`;
+    body(worldOf("sqlite", { create, sql: querySqlite }));
   });
   describe.skipIf(lacks("postgresql"))(`${name} (PostgreSQL)`, () => {
     let server: PostgresServer;
-    let url: string | undefined;
+    let database: EmptyDatabase | undefined;
     beforeAll(async () => {
       server = await startPostgres();
     });
-    afterAll(() => server?.close());
+    afterAll(async () => {
+      await database?.close();
+      await server?.close();
+    });
     body(
-      worldOf(
-        "postgres",
+      worldOf("postgres", {
         // One for all tests: to make one takes ten times as long as to empty it.
-        async () => {
-          if (url === undefined) url = await server.createDatabase();
-          else await emptyPostgres(server.asSuperuser(url));
-          return url;
+        create: async () => {
+          if (database === undefined) {
+            const url = await server.createDatabase();
+            database = emptyDatabase(url, server.asSuperuser(url));
+          } else await database.empty();
+          return database.url;
         },
-        () => server,
-      ),
+        sql: async (_url, text) => (await database?.query(text)) ?? [],
+        server: () => server,
+      }),
     );
   });
 };
 
-const worldOf = (
-  dialect: DialectName,
-  create: () => Promise<string>,
-  server: (() => PostgresServer) | undefined,
-): StoreWorld => {
+interface Backing {
+  /** The `storage.url` of an empty database. */
+  create(): Promise<string>;
+  readonly sql: (url: string, text: string) => Promise<readonly Row[]>;
+  readonly server?: () => PostgresServer;
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+const worldOf = (dialect: DialectName, { create, sql, server }: Backing): StoreWorld => {
   let url = "";
   let opened: Store[] = [];
   const open = async () => {
@@ -70,20 +81,6 @@ const worldOf = (
     opened = [];
     await Promise.all(all.map((store) => store.close()));
   };
-  const sql = async (text: string) => {
-    if (!server) {
-      const database = openSqlite(`${url.slice("file:".length)}/clawgate.db`);
-      try {
-        const statement = database.prepare(text);
-        if (statement.reader) return statement.all([]);
-        statement.run([]);
-        return [];
-      } finally {
-        database.close();
-      }
-    }
-    return queryPostgres(server().asSuperuser(url), text);
-  };
   let store: Store;
   beforeEach(async () => {
     url = await create();
@@ -94,7 +91,7 @@ const worldOf = (
     dialect,
     open,
     closeAll,
-    sql,
+    sql: (text) => sql(url, text),
     get store() {
       return store;
     },
@@ -108,27 +105,59 @@ const worldOf = (
   };
 };
 
-const queryPostgres = async (url: string, text: string) => {
-  const types: pg.CustomTypesConfig = {
-    getTypeParser: (id, format) =>
-      id === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(id, format),
-  };
-  const client = new pg.Client({ connectionString: url, types });
-  await client.connect();
+const querySqlite = async (url: string, text: string): Promise<readonly Row[]> => {
+  const database = openSqlite(`${url.slice("file:".length)}/clawgate.db`);
   try {
-    return (await client.query<Record<string, unknown>>(text)).rows;
+    const statement = database.prepare(text);
+    if (statement.reader) return statement.all([]);
+    statement.run([]);
+    return [];
   } finally {
-    await client.end();
+    database.close();
   }
 };
 
-/** Removes all rows; a replica's session is one that fires no trigger, so the audit log gives in too. */
-const emptyPostgres = async (url: string): Promise<void> => {
-  const tables = await queryPostgres(
+/** A database that is emptied before each test, and the superuser's view of it. */
+interface EmptyDatabase {
+  readonly url: string;
+  query(text: string): Promise<readonly Row[]>;
+  empty(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const emptyDatabase = (url: string, superuserUrl: string): EmptyDatabase => {
+  let client: pg.Client | undefined;
+  /** Kept for all tests; a new one when the server was restarted in between. */
+  const connected = async (): Promise<pg.Client> => {
+    if (client) return client;
+    const fresh = new pg.Client({ connectionString: superuserUrl, types: NUMBERS });
+    const forget = () => {
+      if (client === fresh) client = undefined;
+    };
+    fresh.on("error", forget).on("end", forget);
+    await fresh.connect();
+    client = fresh;
+    return fresh;
+  };
+  const query = async (text: string) => (await (await connected()).query<Row>(text)).rows;
+  return {
     url,
-    `SELECT relname AS name FROM pg_class
-     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname NOT LIKE 'kysely%'`,
-  );
-  const deletes = tables.map(({ name }) => `DELETE FROM "${name}"`);
-  await queryPostgres(url, ["SET session_replication_role = replica", ...deletes].join(";"));
+    query,
+    empty: async () => {
+      const tables = await query(
+        `SELECT relname AS name FROM pg_class
+         WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname NOT LIKE 'kysely%'`,
+      );
+      const deletes = tables.map(({ name }) => `DELETE FROM "${name}"`);
+      // A replica's session fires no trigger, so the audit log gives in too.
+      const [begin, end] = ["SET session_replication_role = replica", "RESET ALL"];
+      await query([begin, ...deletes, end].join(";"));
+    },
+    close: async () => client?.end(),
+  };
+};
+
+const NUMBERS: pg.CustomTypesConfig = {
+  getTypeParser: (id, format) =>
+    id === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(id, format),
 };
