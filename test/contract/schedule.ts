@@ -118,12 +118,22 @@ const indexBehind = (order: readonly string[], id: string): number => {
   return low;
 };
 
-/** A step that does a store's work at once; `during` runs while it holds the lane. */
+/**
+ * A step that does a store's work at once; `during` runs while it holds the lane, `beforeIdle` when
+ * it found nothing: the moments in which a wake is easily lost.
+ */
 export const workingStep =
-  (store: CountingStore, during: (lane: Lane) => Promise<void> = async () => {}): Step =>
+  (
+    store: CountingStore,
+    during: (lane: Lane) => Promise<void> = async () => {},
+    beforeIdle: () => Promise<void> = async () => {},
+  ): Step =>
   async (lane) => {
     const claim = store.claim(lane);
-    if (claim === "idle") return "idle";
+    if (claim === "idle") {
+      await beforeIdle();
+      return "idle";
+    }
     if (claim === "taken") return { afterMs: 20 };
     await during(lane);
     store.finish(lane);
@@ -194,6 +204,20 @@ export const describeSchedule = (
     ends[1]?.();
     await vi.waitFor(() => expect(store.pending).toBe(0), SOON);
     expect(store.collisions).toBe(0);
+  });
+
+  it("looks once more when it was woken after its step had found nothing", async () => {
+    let schedule: Schedule | undefined;
+    const step = vi
+      .fn<Step>()
+      .mockImplementationOnce(async (lane) => {
+        schedule?.wake(lane);
+        return "idle";
+      })
+      .mockResolvedValue("idle");
+    schedule = await create({ ...PARTS, step });
+    schedule.wake(laneOf("acme", 1));
+    await vi.waitFor(() => expect(step).toHaveBeenCalledTimes(2), SOON);
   });
 
   it("runs other lanes while one is slow", async () => {
@@ -285,7 +309,8 @@ export const describeSchedule = (
 
   it("does every piece of work once when thousands of wakes come at random moments", async () => {
     const store = countingStore();
-    const step = workingStep(store, () => moments(Math.floor(Math.random() * 3)));
+    const aMoment = () => moments(Math.floor(Math.random() * 3));
+    const step = workingStep(store, aMoment, aMoment);
     const schedule = await create({ ...PARTS, ...store, step, concurrency: 16 });
     let added = 0;
     for (let round = 0; round < 400; round++) {

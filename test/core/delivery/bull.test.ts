@@ -116,6 +116,27 @@ describe.skipIf(lacks("redis-server"))("the schedule on Redis", () => {
     expect(store.collisions).toBe(0);
   });
 
+  it("finds a message that came while its conversation's job was finishing", async () => {
+    const store = countingStore();
+    const gateway = create();
+    await isUp(gateway);
+    const lane = laneOf("acme", 1);
+    const added = async () => Number(await redis.get(`${prefix}:turns:id`));
+    const step = vi
+      .fn(workingStep(store))
+      // Has found nothing; now the message comes, and its wake finds the job still there.
+      .mockImplementationOnce(async () => {
+        const before = await added();
+        store.add(lane);
+        gateway.wake(lane);
+        await vi.waitFor(async () => expect(await added()).toBe(before + 1), SOON);
+        return "idle";
+      });
+    await worker({ ...store, step });
+    gateway.wake(lane);
+    await vi.waitFor(() => expect(store.done).toBe(1), SOON);
+  });
+
   it("loses nothing when Redis is wiped in mid-flight", async () => {
     const store = countingStore();
     const gateway = create();
