@@ -5,6 +5,8 @@
 export interface Gate {
   /** Whether nobody more can even wait. */
   readonly isFull: boolean;
+  /** Whether more than half of the places are taken. */
+  readonly isCrowded: boolean;
   /** Resolves with true when there is a place, to be left again; with false when there will be none in time. */
   enter(): Promise<boolean>;
   leave(): void;
@@ -26,6 +28,9 @@ export const createGate = ({ places, waiting, waitMs }: GateOptions): Gate => {
   return {
     get isFull() {
       return isFull();
+    },
+    get isCrowded() {
+      return taken * 2 > places;
     },
     enter: async () => {
       if (isFull()) return false;

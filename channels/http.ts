@@ -63,7 +63,7 @@ export const createWebhookMiddleware = (
     // Only now, so that who sends a body slowly keeps nobody else out.
     if (!(await gate.enter())) return undefined;
     try {
-      return await webhook(request);
+      return await webhook({ ...request, isCrowded: gate.isCrowded });
     } finally {
       gate.leave();
     }

@@ -101,7 +101,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       await inbox.giveBack(entry);
       throw cause;
     }
-    return "again";
+    return claim.isOnly ? "idle" : "again";
   };
 
   const handle = async (entry: InboxEntry): Promise<void> => {

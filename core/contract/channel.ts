@@ -86,6 +86,8 @@ export interface WebhookRequest {
   readonly body: Buffer;
   /** Resolves when the platform hangs up before the response is written, and never otherwise. */
   readonly hungUp: Promise<void>;
+  /** So many requests are in work that none should be held open for long. Default false. */
+  readonly isCrowded?: boolean;
 }
 
 export interface WebhookResponse {

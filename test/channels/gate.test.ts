@@ -30,6 +30,16 @@ describe("the gate before the webhooks", () => {
     expect(gate.isFull).toBe(true);
   });
 
+  it("is crowded once more than half of the places are taken", async () => {
+    const gate = createGate({ ...SMALL, places: 4 });
+    const crowded: boolean[] = [];
+    for (let taken = 1; taken <= 4; taken++) {
+      await gate.enter();
+      crowded.push(gate.isCrowded);
+    }
+    expect(crowded).toEqual([false, false, true, true]);
+  });
+
   it("gives a place that is left to who has waited longest", async () => {
     const gate = createGate(SMALL);
     const seen = arrive(gate, 4);

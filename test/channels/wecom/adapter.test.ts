@@ -338,6 +338,17 @@ describe("the callback's answer", () => {
     expect(await call(messageRequest("hello", "1"))).toEqual({ status: 200 });
   });
 
+  it("holds a response open only briefly while many are in work", async () => {
+    const waiting: Receipt = {
+      isNew: true,
+      inlineReply: (deadline) => deadline.then(() => undefined),
+    };
+    // Without the crowd, this would outlast the test.
+    const { call } = await startedAdapter({ receipt: waiting, inlineMs: 600_000 });
+    const response = await call({ ...messageRequest("hello", "1"), isCrowded: true });
+    expect(response).toEqual({ status: 200 });
+  });
+
   it("waits no longer when the platform hangs up", async () => {
     let hangUp = (): void => {};
     const hungUp = new Promise<void>((resolve) => {
