@@ -18,7 +18,7 @@ const AFTER_MS: Readonly<Record<Pace, number>> = {
   soon: 100,
   late: 1_300,
   long: 100,
-  slow: 20_000,
+  slow: 35_000,
 };
 
 /** One question; `id` tells it and its answer from all others. */
