@@ -63,8 +63,14 @@ export const startGateway = async (
   setMaxListeners(0, stopping.signal); // every send that is under way listens; Node warns from 11 on
   const undo: (() => void | Promise<void>)[] = [];
   const close = async () => {
-    for (const step of undo.reverse()) await step();
-    undo.length = 0;
+    for (const step of undo.splice(0).reverse()) {
+      try {
+        await step();
+      } catch (cause) {
+        // The database may be away, for example; what comes after it must be closed all the same.
+        log.error({ err: cause }, "not closed in order");
+      }
+    }
   };
   try {
     const folder = embeddedFolder(settings);

@@ -135,11 +135,12 @@ export const createInbox = (options: InboxOptions): Inbox => {
     also?: Work<void>,
   ): Promise<void> => {
     const { tenantId } = scope;
-    await store.write(scope, async (transaction) => {
-      await transaction.run(endTurn, { tenantId, id, owner, state: "dead", reason });
-      await also?.(transaction);
+    const buried = await store.write(scope, async (transaction) => {
+      const ours = await transaction.run(endTurn, { tenantId, id, owner, state: "dead", reason });
+      if (ours > 0) await also?.(transaction);
+      return ours;
     });
-    counters.deadLetters++;
+    counters.deadLetters += buried;
   };
 
   return {
