@@ -88,8 +88,9 @@ export interface OutboxOptions {
 // travels in that response; only after it the reply is sent actively. WeCom: three tries, 5 s apart.
 // https://developer.work.weixin.qq.com/document/path/90930
 const REDELIVERY_MS = 20_000;
-// After a crash this short the platform's retries reach the new process: silence means "delivered".
-const SHORT_CRASH_MS = 10_000;
+// After a crash this short the last of the platform's tries (after 10 s) reaches the new process:
+// silence means "delivered".
+const SHORT_CRASH_MS = 8_000;
 const REPEAT_WINDOW_MS = 60 * 60_000;
 const GIVE_UP_AFTER_MS = 24 * 60 * 60_000;
 const RACE_MS = 50;

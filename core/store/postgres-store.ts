@@ -4,6 +4,7 @@ import { APP_ROLE, migratePostgres } from "./postgres-migrate.ts";
 import type { Access } from "./scope.ts";
 import type { Statement } from "./statement.ts";
 import type { Store, Transaction, Work } from "./store.ts";
+import { createTurnstile } from "./turnstile.ts";
 
 const CONNECTIONS = 16;
 // A platform waits 5 s for its acknowledgement; a database that takes longer is not there.
@@ -52,19 +53,27 @@ export const openPostgresStore = async (options: {
     });
   }
 
+  // Before the pool, whose time to connect would else include the wait for our own works.
+  const turnstile = createTurnstile(CONNECTIONS);
   const running = new Set<Promise<unknown>>();
   const run = <T>(begin: string, work: Work<T>): Promise<T> => {
-    const started = transact(begin, work);
+    const started = turnstile.pass(() => transact(begin, work));
     running.add(started);
     const forget = () => running.delete(started);
     started.then(forget, forget);
     return started;
   };
 
-  const transact = async <T>(begin: string, work: Work<T>): Promise<T> => {
-    const client = await pool.connect().catch((cause: unknown) => {
-      throw new StoreError(`PostgreSQL not reachable: ${messageOf(cause)}`, { cause });
+  const connect = (): Promise<pg.PoolClient> =>
+    pool.connect().catch((cause: unknown) => {
+      const error = new StoreError(`PostgreSQL not reachable: ${messageOf(cause)}`, { cause });
+      // Who waits for a place would only find the same out later, one after the other.
+      turnstile.turnAway(error);
+      throw error;
     });
+
+  const transact = async <T>(begin: string, work: Work<T>): Promise<T> => {
+    const client = await connect();
     let broken: Error | undefined;
     try {
       await ask(client, { text: begin });
