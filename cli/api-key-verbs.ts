@@ -89,13 +89,17 @@ export const list = (io: Io, { settings, tenant, json }: KeyOptions): Promise<nu
     return 0;
   });
 
-/** Ends a key. 0 it is revoked, 1 there is none. */
-export const revoke = (
+/** Ends a key. 0 it is revoked, 1 there is none, 2 not an id. */
+export const revoke = async (
   io: Io,
   { settings, tenant, json }: KeyOptions,
   id: string,
-): Promise<number> =>
-  withStore(io, settings, async (operations) => {
+): Promise<number> => {
+  // Not repeated, nor put on record: it may be a whole key.
+  if (!/^[0-9a-f]{16}$/.test(id)) {
+    return misuse(io, "that is not the id of a key: 16 hex digits, from `clawgate key list`");
+  }
+  return withStore(io, settings, async (operations) => {
     const key = await createApiKeys(operations).revoke({ who: WHO, tenantId: tenant }, id);
     if (!key) {
       const message = `there is no key ${id}; \`clawgate key list\` shows all`;
@@ -111,6 +115,7 @@ export const revoke = (
     );
     return 0;
   });
+};
 
 const about = ({ tenantId, permissions, expiresAt }: ApiKey): string =>
   [

@@ -93,4 +93,13 @@ describeStores("clawgate key", (world) => {
       err: expect.stringContaining("`clawgate key list` shows all"),
     });
   });
+
+  it("attack: a whole key given where its id belongs gets into no record and no message", async () => {
+    const made = JSON.parse((await key("create", ...PAGER, "--json")).out);
+    const { code, out, err } = await key("revoke", made.key);
+    expect(code).toBe(2);
+    expect(err).toContain("16 hex digits");
+    const kept = JSON.stringify(await world.sql("SELECT * FROM audit"));
+    expect(`${out}${err}${kept}`).not.toContain(made.key.split("_").at(-1));
+  });
 });
