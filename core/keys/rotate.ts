@@ -39,6 +39,7 @@ export const rotateMasterKey = async (
       at: now(),
       traceId,
       scope: PLATFORM_SCOPE,
+      actor: "cli", // nothing else can rotate
       action: "key.rotate",
       subject: step ?? "add+rewrap",
       decision: code === "OK" || code === "BEGUN" ? "allowed" : "failed",

@@ -30,7 +30,10 @@ const mastersOf = async (store: Store) => {
 };
 
 const allRecords = statement<object>()((db) =>
-  db.selectFrom("audit").select(["action", "subject", "decision", "code", "detail"]).orderBy("id"),
+  db
+    .selectFrom("audit")
+    .select(["sender_id", "action", "subject", "decision", "code", "detail"])
+    .orderBy("id"),
 );
 const recordsOf = (store: Store) =>
   store.read(PLATFORM_SCOPE, (transaction) => transaction.all(allRecords, {}));
@@ -131,12 +134,14 @@ describeStores("a rotation of the master key", (world) => {
     expect(failures).toEqual([expect.stringMatching(/data key 1 of tenant b was changed/)]);
   });
 
-  it("is on record with how it ended", async () => {
+  it("is on record with who did it and how it ended", async () => {
     const { masterId } = await rotateOn(world.store);
     const records = await recordsOf(world.store);
-    expect(records.map(({ action, subject, code }) => [action, subject, code])).toEqual([
-      ["key.rotate", "add+rewrap", "BEGUN"],
-      ["key.rotate", "add+rewrap", "OK"],
+    expect(
+      records.map(({ sender_id, action, subject, code }) => [sender_id, action, subject, code]),
+    ).toEqual([
+      ["cli", "key.rotate", "add+rewrap", "BEGUN"],
+      ["cli", "key.rotate", "add+rewrap", "OK"],
     ]);
     expect(JSON.parse(records[1]?.detail ?? "")).toEqual({
       master_id: masterId,
