@@ -67,8 +67,9 @@ const isCollision = (error: unknown): boolean => {
 };
 
 const ensureAppRole = async (db: Kysely<unknown>): Promise<void> => {
+  // Not 'USAGE': a role that inherits nothing can step down all the same.
   const { rows } = await sql<{ isMember: boolean | null }>`SELECT
-    pg_has_role(current_user, oid, 'USAGE') AS "isMember"
+    pg_has_role(current_user, oid, 'MEMBER') AS "isMember"
     FROM pg_roles WHERE rolname = ${APP_ROLE}`.execute(db);
   if (rows[0]?.isMember) return;
   const role = sql.id(APP_ROLE);

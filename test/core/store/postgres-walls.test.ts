@@ -243,7 +243,10 @@ describe.skipIf(lacks("postgresql"))("PostgreSQL", () => {
     const LOGIN = "clawgate_login";
     const PASSWORD = "a-secret-of-the-login";
 
-    afterEach(() => asSuperuser(`DROP OWNED BY ${LOGIN}`, `DROP ROLE ${LOGIN}`).catch(() => {}));
+    const cleanUp = ["REASSIGN OWNED BY $ TO postgres", "DROP OWNED BY $", "DROP ROLE $"];
+    afterEach(() =>
+      asSuperuser(...cleanUp.map((text) => text.replace("$", LOGIN))).catch(() => {}),
+    );
 
     it("may be a login of its own, which can use the tables and does not own them", async () => {
       await asSuperuser(`CREATE ROLE ${LOGIN} LOGIN PASSWORD '${PASSWORD}'`);
@@ -270,15 +273,49 @@ describe.skipIf(lacks("postgresql"))("PostgreSQL", () => {
 
     it.each([
       ["bypasses row-level security", "BYPASSRLS", ""],
+      ["can make itself the owner", "CREATEROLE", ""],
       ["is a superuser", "SUPERUSER", ""],
       ["can become the owner", "", `GRANT owner TO ${LOGIN}`],
       ["can become the owner when it says so", "NOINHERIT", `GRANT owner TO ${LOGIN}`],
       ["can become a superuser", "NOINHERIT", `GRANT postgres TO ${LOGIN}`],
+      [
+        "owns the tables' schema",
+        "",
+        `ALTER SCHEMA public OWNER TO ${LOGIN}; GRANT ALL ON SCHEMA public TO owner`,
+      ],
     ])("refuses a storage.url whose role %s", async (_why, attributes, grant) => {
       await asSuperuser(`CREATE ROLE ${LOGIN} LOGIN ${attributes} PASSWORD '${PASSWORD}'`);
       if (grant) await asSuperuser(grant);
       const opening = openStore({ url: roleUrl(LOGIN, PASSWORD), migrateUrl: url });
       await expect(opening).rejects.toThrow(new RegExp(`role ${LOGIN} of storage.url`));
+    });
+
+    it("attack: a schema of the role's own name does not hide that it can become the owner", async () => {
+      await asSuperuser(
+        `CREATE ROLE ${LOGIN} LOGIN PASSWORD '${PASSWORD}'`,
+        `GRANT owner TO ${LOGIN}`,
+        `CREATE SCHEMA ${LOGIN} AUTHORIZATION ${LOGIN}`,
+      );
+      const opening = openStore({ url: roleUrl(LOGIN, PASSWORD), migrateUrl: url });
+      await expect(opening).rejects.toThrow(new RegExp(`role ${LOGIN} of storage.url owns`));
+    });
+
+    it("says what to do when the gateway's role does not find the tables", async () => {
+      // Ahead of `public` in the search path, and another one for each role.
+      await asSuperuser("CREATE SCHEMA owner AUTHORIZATION owner");
+      await expect(openStore({ url })).rejects.toThrow(/search_path%3Downer/);
+      const named = `${url}?options=${encodeURIComponent("-c search_path=owner")}`;
+      await open({ url: named });
+    });
+
+    it("may be a login that inherits nothing and was granted the role it steps down to", async () => {
+      await asSuperuser(
+        `DO $$ BEGIN CREATE ROLE ${APP_ROLE} NOLOGIN; EXCEPTION WHEN duplicate_object THEN END $$`,
+        `CREATE ROLE ${LOGIN} LOGIN NOINHERIT PASSWORD '${PASSWORD}'`,
+        `GRANT ${APP_ROLE} TO ${LOGIN}`,
+        `ALTER SCHEMA public OWNER TO ${LOGIN}`,
+      );
+      await open({ url: roleUrl(LOGIN, PASSWORD) });
     });
   });
 
