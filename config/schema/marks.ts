@@ -31,9 +31,23 @@ export const later = <T extends z.ZodType>(
   isEnforced: (value: unknown) => boolean = () => false,
 ): T => schema.meta({ isEnforced });
 
-/** Text that passes `test`; `label` says in messages what was expected. */
-export const textLike = (label: string, test: (text: string) => boolean) =>
-  z.string().refine(test, { error: label }).meta({ label });
+/** Text that passes `test`; `label` says what was expected, `error` in messages only. */
+export const textLike = (label: string, test: (text: string) => boolean, error = label) =>
+  z.string().refine(test, { error }).meta({ label });
+
+/** What to add to the label of a URL with a password. */
+export const ESCAPE_PASSWORD =
+  "; in its user and password, write other characters than letters and digits as %XX";
+
+/**
+ * Whether `value` is an absolute URL whose password ends where its writer meant it to. In
+ * `postgres://u:7/x@host/db` the host is `u`, and the rest of the password a path, which is no secret.
+ */
+export const isUrlWithPassword = (value: string): boolean => {
+  if (!URL.canParse(value)) return false;
+  const { pathname, search, hash } = new URL(value);
+  return !`${pathname}${search}${hash}`.includes("@");
+};
 
 /** Text that is not empty. */
 export const text = () => textLike("text that is not empty", (value) => value.trim() !== "");
@@ -41,11 +55,12 @@ export const text = () => textLike("text that is not empty", (value) => value.tr
 /** An absolute URL with one of the given schemes, without a user name or password unless allowed. */
 export const url = (schemes: readonly string[], options: { password?: boolean } = {}) => {
   const label = `URL with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`;
-  const schema = textLike(label, (value) => {
-    if (!URL.canParse(value)) return false;
+  const test = (value: string): boolean => {
+    if (!(options.password ? isUrlWithPassword(value) : URL.canParse(value))) return false;
     const { protocol, username, password } = new URL(value);
     const isPlain = username === "" && password === "";
     return schemes.includes(protocol.slice(0, -1)) && (isPlain || options.password === true);
-  });
+  };
+  const schema = textLike(label, test, options.password ? label + ESCAPE_PASSWORD : label);
   return options.password ? schema.meta({ mayHoldPassword: true }) : schema;
 };

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { localPath, text, textLike, url } from "./marks.ts";
+import { ESCAPE_PASSWORD, isUrlWithPassword, localPath, text, textLike, url } from "./marks.ts";
 
 const isAddressRange = (value: string): boolean => {
   const [address = "", bits, ...rest] = value.split("/");
@@ -45,13 +45,15 @@ export const serverSchema = z
   .describe("The listener.");
 
 const isStorageUrl = (value: string): boolean =>
-  /^file:./.test(value) || (/^postgres(ql)?:\/\//.test(value) && URL.canParse(value));
+  /^file:./.test(value) || (/^postgres(ql)?:\/\//.test(value) && isUrlWithPassword(value));
+
+const STORAGE_URL = "`file:` and a folder, or a `postgres://` URL";
 
 /** Where state is kept. */
 export const storageSchema = z
   .strictObject({
     url: localPath(
-      textLike("`file:` and a folder, or a `postgres://` URL", isStorageUrl).meta({
+      textLike(STORAGE_URL, isStorageUrl, STORAGE_URL + ESCAPE_PASSWORD).meta({
         mayHoldPassword: true,
       }),
     )

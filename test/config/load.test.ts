@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadSettings } from "../../config/load.ts";
-import { SettingsError } from "../../config/problem.ts";
+import { formatProblem, SettingsError } from "../../config/problem.ts";
 import { customerEnvironment as env } from "./environment.ts";
 import { createWorkspace, load, problemsOf } from "./workspace.ts";
 
@@ -451,6 +451,29 @@ describe("not enforced yet", () => {
 });
 
 describe("secrets stay put", () => {
+  it.each(["7/pl4nted", "7?pl4nted", "#pl4nted", "7#pl4nted"])(
+    "attack: a URL's password %s is not taken for a path, which would be shown",
+    (password) => {
+      const settings = {
+        storage: {
+          url: `postgres://u:${password}@db/claw`,
+          migrate_url: `postgres://u:${password}@db/claw`,
+        },
+        queue: { redis_url: `redis://u:${password}@r` },
+      };
+      const problems = problemsOf(settings);
+      expect(problems.map(({ path }) => path)).toEqual([
+        "storage.url",
+        "storage.migrate_url",
+        "queue.redis_url",
+      ]);
+      for (const problem of problems) {
+        expect(formatProblem(problem)).toMatch(/%XX/);
+        expect(formatProblem(problem)).not.toContain("pl4nted");
+      }
+    },
+  );
+
   it("are in no problem, whatever else is wrong with them", () => {
     const planted = "pl4nted-s3cret-value pl4nted";
     const settings = {
