@@ -4,7 +4,7 @@ import { type After, createLaneJobs, type Task } from "./lane-jobs.ts";
 import { type Cursor, createLaneWorker, type Work } from "./lane-worker.ts";
 import { createPauses } from "./pauses.ts";
 import { openRedisLink, type RedisHealth } from "./redis-link.ts";
-import type { Lane, Schedule } from "./schedule.ts";
+import { type Lane, laneKey, type Schedule } from "./schedule.ts";
 import { createSharedFullness } from "./shared-fullness.ts";
 
 /** A schedule for several processes, which tell each other through Redis what there is to do. */
@@ -113,7 +113,7 @@ export const createBullSchedule = (options: BullOptions): BullSchedule => {
     if (after === "again") inBackground(add(task));
     else if (after === "look") inBackground(lookAgain(task));
     else {
-      const key = task.kind === "lane" ? `lane ${task.lane.id}` : `more ${task.tenantId}`;
+      const key = task.kind === "lane" ? `lane ${laneKey(task.lane)}` : `more ${task.tenantId}`;
       pauses.begin(key, after.againAfterMs, () => inBackground(add(task)));
     }
   };

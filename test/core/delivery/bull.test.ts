@@ -137,6 +137,21 @@ describe.skipIf(lacks("redis-server"))("the schedule on Redis", () => {
     await vi.waitFor(() => expect(store.done).toBe(1), SOON);
   });
 
+  it("looks again in time at the lanes of two tenants that share a conversation", async () => {
+    const steps: string[] = [];
+    const schedule = await worker({
+      step: async ({ tenantId }) => {
+        steps.push(tenantId);
+        return steps.indexOf(tenantId) === steps.length - 1 ? { afterMs: 500 } : "idle";
+      },
+    });
+    for (const tenantId of ["acme", "bolt"]) schedule.wake({ id: "room", tenantId });
+    await vi.waitFor(
+      () => expect(steps.toSorted()).toEqual(["acme", "acme", "bolt", "bolt"]),
+      SOON,
+    );
+  });
+
   it("loses nothing when Redis is wiped in mid-flight", async () => {
     const store = countingStore();
     const gateway = create();
