@@ -24,7 +24,14 @@ import {
   takePart,
 } from "./outbox-rows.ts";
 import { gatewayAt } from "./process-lease.ts";
-import { type LaneSource, laneKey, placeAfter, type Schedule, type Step } from "./schedule.ts";
+import {
+  type Lane,
+  type LaneSource,
+  laneKey,
+  placeAfter,
+  type Schedule,
+  type Step,
+} from "./schedule.ts";
 
 /** Replies on their way out: stored before they are sent, in order within a lane. */
 export interface Outbox {
@@ -104,25 +111,30 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
   const arrived = new Set<string>();
   // Inline replies whose response broke off and whose row does not say so yet, by message id.
   const broken = new Set<number>();
-  // Lanes that wait for the response before them to be written.
+  // Lanes that wait for the response before them to be written, and those that are looked at just now.
   const behindInline = new Set<string>();
 
-  const step: Step = async (lane) => {
+  const next = async (lane: Lane): Promise<PendingPart | undefined> => {
     const { tenantId, id } = lane;
-    const scope = tenantScope(tenantId);
-    const row = await store.read(scope, (transaction) =>
+    // Before it looks: a response that is completely written meanwhile must wake the lane.
+    behindInline.add(laneKey(lane));
+    const row = await store.read(tenantScope(tenantId), (transaction) =>
       transaction.first(firstPending, { tenantId, lane: id }),
     );
+    if (row?.via !== "inline") behindInline.delete(laneKey(lane));
+    return row;
+  };
+
+  const step: Step = async (lane) => {
+    const scope = tenantScope(lane.tenantId);
+    const row = await next(lane);
     if (!row) return "idle";
     if (arrived.has(idOf(row))) {
       await recordDelivered(row, null);
       return "again";
     }
     const waitMs = row.due_at - now().getTime();
-    if (waitMs > 0 && !isLeftBehind(row)) {
-      if (row.via === "inline") behindInline.add(laneKey(lane));
-      return { afterMs: waitMs };
-    }
+    if (waitMs > 0 && !isLeftBehind(row)) return { afterMs: waitMs };
     if (row.via === "inline" && (await mustHaveArrived(row))) {
       await recordDelivered(row, "no redelivery tells otherwise");
       return "again";

@@ -480,6 +480,20 @@ describeStores("outbox", (world) => {
       expect(bodies()).toEqual(["two"]);
     });
 
+    it("holds up the next one no longer when it was written just as that one looked", async () => {
+      const first = await reply("m1", ["one"], true);
+      await reply("m2", ["two"]);
+      process.woken.length = 0;
+      const { read } = world.store;
+      vi.spyOn(world.store, "read").mockImplementationOnce(async (access, work) => {
+        const seen = await read(access, work);
+        await process.outbox.inlineSettled(first, true);
+        return seen;
+      });
+      expect(await step()).toEqual({ afterMs: 20_000 });
+      expect(process.woken).toEqual([wei]);
+    });
+
     it("is not sent because its delivery could not be recorded at first", async () => {
       const inline = await reply("m1", ["one"], true);
       failTransaction(world.store, 1);
