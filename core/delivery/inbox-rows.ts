@@ -187,7 +187,8 @@ export const requestStop = statement<{ tenantId: string; lane: string }>()((db, 
     .where("tenant_id", "=", arg("tenantId"))
     .where("lane", "=", arg("lane"))
     .where("state", "=", sql.lit("pending" as const))
-    .where("owner", "<>", ""),
+    .where("owner", "<>", "")
+    .returning("id"),
 );
 
 export const stopRequests = statement<{ owner: string }>()((db, arg) =>

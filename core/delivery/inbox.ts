@@ -44,8 +44,8 @@ export interface Inbox {
   move(entry: InboxEntry, scope: TenantScope): Promise<void>;
   /** Gives a claimed message up that cannot be answered, with what is stored then; it can be replayed. */
   bury(entry: InboxEntry, reason: string, also?: Work<void>): Promise<void>;
-  /** Asks whoever works on this lane to end the running turn; false when nobody does. */
-  requestStop(lane: Lane): Promise<boolean>;
+  /** Asks whoever works on this lane to end the running turn; the id of its message, none when nobody does. */
+  requestStop(lane: Lane): Promise<readonly number[]>;
   /** Ids of messages that this process works on and that somebody asked to stop. */
   stopRequests(): Promise<ReadonlySet<number>>;
   /** Whether anything waits in a lane. */
@@ -232,10 +232,10 @@ export const createInbox = (options: InboxOptions): Inbox => {
     bury: ({ scope, id }, reason, also) => bury(scope, id, reason, also),
 
     requestStop: async (lane) => {
-      const asked = await store.note("intake", (transaction) =>
-        transaction.run(requestStop, { tenantId: lane.tenantId, lane: lane.id }),
+      const rows = await store.note("intake", (transaction) =>
+        transaction.all(requestStop, { tenantId: lane.tenantId, lane: lane.id }),
       );
-      return asked > 0;
+      return rows.map((row) => row.id);
     },
 
     stopRequests: async () => {

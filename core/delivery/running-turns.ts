@@ -1,6 +1,6 @@
 import type { Log } from "../contract/log.ts";
 import type { Inbox, InboxEntry } from "./inbox.ts";
-import { type Lane, laneKey } from "./schedule.ts";
+import type { Lane } from "./schedule.ts";
 
 /** Why a turn's signal is aborted when somebody in its conversation asked for it. */
 export class TurnStoppedError extends Error {
@@ -18,7 +18,6 @@ export interface RunningTurns {
 export interface RunningTurnsOptions {
   readonly inbox: Pick<Inbox, "requestStop" | "stopRequests">;
   readonly log: Log;
-  readonly now: () => Date;
   /** Aborted when the gateway must go down. */
   readonly signal: AbortSignal;
   /** How often other processes' requests are looked for while a turn runs; 0 when there are none. */
@@ -26,11 +25,10 @@ export interface RunningTurnsOptions {
 }
 
 export const createRunningTurns = (options: RunningTurnsOptions): RunningTurns => {
-  const { inbox, log, now, signal, lookEveryMs } = options;
+  const { inbox, log, signal, lookEveryMs } = options;
   const running = new Map<number, AbortController>(); // by message id
-  const byLane = new Map<string, AbortController>();
-  // When a lane was asked to stop whose message this process has taken and not begun yet.
-  const early = new Map<string, Date>();
+  // Messages that this process has taken and not begun yet, and that somebody asked to stop.
+  const early = new Set<number>();
   let timer: NodeJS.Timeout | undefined;
 
   signal.addEventListener("abort", () => {
@@ -51,28 +49,25 @@ export const createRunningTurns = (options: RunningTurnsOptions): RunningTurns =
     run: async (entry, turn) => {
       const controller = new AbortController();
       if (signal.aborted) controller.abort(signal.reason);
-      const lane = laneKey({ id: entry.lane, tenantId: entry.scope.tenantId });
       running.set(entry.id, controller);
-      byLane.set(lane, controller);
-      const askedAt = early.get(lane);
-      if (askedAt && askedAt >= entry.receivedAt) controller.abort(new TurnStoppedError());
-      early.delete(lane);
+      if (early.delete(entry.id)) controller.abort(new TurnStoppedError());
       if (lookEveryMs > 0 && timer === undefined) timer = setTimeout(look, lookEveryMs);
       try {
         return await turn(controller.signal);
       } finally {
         running.delete(entry.id);
-        if (byLane.get(lane) === controller) byLane.delete(lane);
       }
     },
     stop: async (conversation) => {
-      const lane = laneKey(conversation);
-      const isAsked = await inbox.requestStop(conversation);
-      const running = byLane.get(lane);
-      running?.abort(new TurnStoppedError());
-      // With others at work, the next look finds it.
-      if (isAsked && !running && lookEveryMs === 0) early.set(lane, now());
-      return isAsked;
+      // By their ids: another turn of the conversation may begin at any moment.
+      const ids = await inbox.requestStop(conversation);
+      for (const id of ids) {
+        const controller = running.get(id);
+        if (controller) controller.abort(new TurnStoppedError());
+        // With others at work, the next look finds it.
+        else if (lookEveryMs === 0) early.add(id);
+      }
+      return ids.length > 0;
     },
   };
 };

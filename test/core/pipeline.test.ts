@@ -11,8 +11,7 @@ import { contextOf, tenantWith, textContext } from "../fakes/turn.ts";
 /** Nothing runs that could be stopped. */
 const noTurns = () =>
   createRunningTurns({
-    now: () => new Date(0),
-    inbox: { requestStop: async () => false, stopRequests: async () => new Set() },
+    inbox: { requestStop: async () => [], stopRequests: async () => new Set() },
     log: recordedLog(),
     signal: new AbortController().signal,
     lookEveryMs: 0,

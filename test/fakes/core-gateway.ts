@@ -64,7 +64,7 @@ export const coreGateway = async (options: CoreGatewayOptions): Promise<CoreGate
     ...{ store, folder, now, adapters, signal, schedule: () => sends },
     takesAtOnce: isWorker,
   });
-  const turns = createRunningTurns({ inbox, log, now, signal, lookEveryMs });
+  const turns = createRunningTurns({ inbox, log, signal, lookEveryMs });
   const rules = pipeline({ turns, auditLog, log });
   const dispatcher = createDispatcher({
     ...{ inbox, outbox, turns, adapters, auditLog, log, now },

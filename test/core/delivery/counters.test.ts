@@ -42,7 +42,7 @@ describeStores("the counters", (world) => {
       });
       const dispatcher = createDispatcher({
         ...{ inbox, outbox, adapters, log, now, counters, isWorker: true },
-        turns: createRunningTurns({ inbox, log, now, signal, lookEveryMs: 0 }),
+        turns: createRunningTurns({ inbox, log, signal, lookEveryMs: 0 }),
         schedule: () => ({ wake, isFull: () => isFull }),
         rules: () => ({
           tenants: {

@@ -388,10 +388,10 @@ describeStores("inbox", (world) => {
   describe("a request to stop", () => {
     it("is for a message that somebody works on, and is gone with its turn", async () => {
       await accept("m1");
-      expect(await process.inbox.requestStop(wei)).toBe(false);
+      expect(await process.inbox.requestStop(wei)).toEqual([]);
       const entry = await begin(process, wei);
       const other = await another();
-      expect(await other.inbox.requestStop(wei)).toBe(true);
+      expect(await other.inbox.requestStop(wei)).toEqual([entry.id]);
       expect(await process.inbox.stopRequests()).toEqual(new Set([entry.id]));
       expect(await other.inbox.stopRequests()).toEqual(new Set());
       await process.outbox.complete(entry, { parts: [], mayInline: false });
@@ -411,8 +411,8 @@ describeStores("inbox", (world) => {
     it("reaches no other conversation and no other tenant", async () => {
       await accept("m1");
       await begin(process, wei);
-      expect(await process.inbox.requestStop(laneIn("bo"))).toBe(false);
-      expect(await process.inbox.requestStop(laneIn("wei", "legal"))).toBe(false);
+      expect(await process.inbox.requestStop(laneIn("bo"))).toEqual([]);
+      expect(await process.inbox.requestStop(laneIn("wei", "legal"))).toEqual([]);
       expect(await process.inbox.stopRequests()).toEqual(new Set());
     });
   });
