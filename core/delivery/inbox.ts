@@ -167,6 +167,8 @@ export const createInbox = (options: InboxOptions): Inbox => {
       if (id !== undefined) {
         const receivedAt = new Date(row.receivedAt);
         if (isTaken) fresh.keep({ id, lane, scope, message, attempt: 1, receivedAt });
+        // What is kept goes as the only one of its lane; our wake may come before its turn, and be spent.
+        else fresh.take({ tenantId, id: lane });
         return { id, isNew: true, scope };
       }
       const known = await find(message);

@@ -152,6 +152,21 @@ describeStores("dispatcher", (world) => {
     await eventually(() => expect(begun.at(-1)).toBe("a2"));
   });
 
+  it("goes on at once with what came while the message before it waited for a slot", async () => {
+    const { pipeline, begun, end } = held();
+    const gateway = await start(pipeline);
+    const busy = Array.from({ length: 8 }, (_, index) => `busy${index}`); // all that a tenant gets
+    for (const id of busy) await gateway.receive(textMessage(id, "x", id));
+    await eventually(() => expect(begun).toHaveLength(8));
+    await gateway.receive(textMessage("a1", "x", "an"));
+    await gateway.receive(textMessage("a2", "x", "an"));
+    await new Promise(setImmediate); // both have woken their lane
+    end("busy0");
+    await eventually(() => expect(begun.at(-1)).toBe("a1"));
+    end("a1");
+    await eventually(() => expect(begun.at(-1)).toBe("a2"));
+  });
+
   it("does a turn again that a dying process left unfinished", async () => {
     const { pipeline, begun } = held();
     const dying = await start(pipeline);
