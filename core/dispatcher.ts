@@ -164,6 +164,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
 
   const finish = async (entry: InboxEntry, { reply, locale, records }: Turn): Promise<void> => {
     const waiter = waiters.take(entry.id);
+    const row: InlineRow = { inboxId: entry.id, lane: entry.lane, scope: entry.scope };
     const also: Work<void> = async (transaction) => {
       for (const record of records) await auditLog.recordIn(transaction, record);
     };
@@ -183,10 +184,11 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         counters.answered++;
         trace("reply_stored", entry.message.id, entry.id);
       } else log.warn({ inbox: entry.id }, "another process has taken this turn over");
-      const { id: inboxId, lane, scope } = entry;
-      waiter?.(isInline ? inlineReply({ inboxId, lane, scope }, parts[0] ?? "") : undefined);
+      waiter?.(isInline ? inlineReply(row, parts[0] ?? "") : undefined);
     } catch (cause) {
       waiter?.(undefined);
+      // Where the connection broke during the commit, it may be stored for the response all the same.
+      if (waiter) inlineReply(row, "").settled(false);
       throw cause;
     }
   };

@@ -167,6 +167,26 @@ describeStores("dispatcher", (world) => {
     await eventually(() => expect(begun.at(-1)).toBe("a2"));
   });
 
+  it("takes no reply for delivered that no response carries, since storing it seemed to fail", async () => {
+    const { pipeline, begun, end } = held();
+    const gateway = await start(pipeline);
+    const receipt = await gateway.receive(textMessage("m1"));
+    const waiting = receipt.inlineReply(never);
+    await eventually(() => expect(begun).toEqual(["m1"]));
+    const { write } = world.store;
+    vi.spyOn(world.store, "write").mockImplementationOnce(async (access, work) => {
+      await write(access, work);
+      throw new Error("the connection broke during COMMIT");
+    });
+    end("m1");
+    expect(await waiting).toBeUndefined();
+    await eventually(async () =>
+      expect(await world.sql("SELECT via, state, reason FROM outbox")).toEqual([
+        { via: "inline", state: "pending", reason: "the response broke off" },
+      ]),
+    );
+  });
+
   it("does a turn again that a dying process left unfinished", async () => {
     const { pipeline, begun } = held();
     const dying = await start(pipeline);
