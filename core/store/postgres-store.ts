@@ -196,15 +196,31 @@ const toSafeNumber = (text: string): number => {
   return number;
 };
 
+// https://node-postgres.com/features/ssl
+const TLS_PARAMETERS = ["sslmode", "sslrootcert", "sslcert", "sslkey", "sslnegotiation"];
+
 /** Without the reason: it would repeat the URL, and with it the password. */
 const refuseNonsense = (name: string, url: string): void => {
-  if (URL.canParse(url)) return;
-  throw new StoreError(
-    `${name} is no URL; in its user and password, write other characters than letters and digits as %XX`,
-  );
+  if (!URL.canParse(url)) {
+    throw new StoreError(
+      `${name} is no URL; in its user and password, write other characters than letters and digits as %XX`,
+    );
+  }
+  // A parameter that the driver does not know it ignores: misspelt, nothing would be encrypted.
+  for (const parameter of new URL(url).searchParams.keys()) {
+    if (!/^ssl/i.test(parameter) || TLS_PARAMETERS.includes(parameter)) continue;
+    throw new StoreError(
+      `${name} has a parameter ${parameter} that is not known; for TLS add sslmode=verify-full, ` +
+        "and sslrootcert=FILE unless a public authority signed the server's certificate",
+    );
+  }
 };
 
-const userOf = (url: string): string => decodeURIComponent(new URL(url).username);
+/** As the driver has it: a user in the query comes first. */
+const userOf = (url: string): string => {
+  const { searchParams, username } = new URL(url);
+  return searchParams.get("user") || decodeURIComponent(username);
+};
 
 const placeOf = (url: string): string => {
   const { host, pathname } = new URL(url);

@@ -1,14 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { StoreError } from "../../../core/store/errors.ts";
 import { openStore, type StoreLocation } from "../../../core/store/open-store.ts";
 import { APP_ROLE } from "../../../core/store/postgres-migrate.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import type { Store } from "../../../core/store/store.ts";
+import { selfSigned } from "../../fakes/certificate.ts";
 import { deliveryProcess } from "../../fakes/delivery-process.ts";
 import { freePort } from "../../fakes/free-port.ts";
 import { lacks } from "../../fakes/need-server.ts";
@@ -265,6 +266,15 @@ describe.skipIf(lacks("postgresql"))("PostgreSQL", () => {
       ).toMatchObject({ isNew: false });
     });
 
+    it("may name its login in the query of the URL, before which the user is nobody", async () => {
+      await asSuperuser(`CREATE ROLE ${LOGIN} LOGIN PASSWORD '${PASSWORD}'`);
+      const at = new URL(url);
+      at.username = "postgres";
+      at.search = `user=${LOGIN}&password=${PASSWORD}`;
+      const store = await open({ url: at.href, migrateUrl: url });
+      await deliveryProcess({ store, folder: folder.path, now });
+    });
+
     it("refuses a storage.url that logs in as the owner beside a migrate_url", async () => {
       await expect(openStore({ url, migrateUrl: url })).rejects.toThrow(
         /the PostgreSQL role owner of storage.url owns the tables.*storage\.migrate_url/,
@@ -375,6 +385,55 @@ describe.skipIf(lacks("postgresql"))("PostgreSQL", () => {
       for (const secret of [at.password, new URL(url).password]) {
         expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain(secret);
       }
+    });
+
+    it.each([
+      "ssl=required",
+      "ssl=true",
+      "sslmod=verify-full",
+      "ssl_mode=require",
+      "SSLMODE=require",
+    ])(
+      "attack: ?%s does not lead to a connection without TLS, nor end the process",
+      async (query) => {
+        const opening = openStore({ url: `${url}?${query}` });
+        await expect(opening).rejects.toThrow(/storage\.url.*sslmode=verify-full/);
+        const migrating = openStore({ url, migrateUrl: `${url}?${query}` });
+        await expect(migrating).rejects.toThrow(/storage\.migrate_url.*sslmode=verify-full/);
+      },
+    );
+
+    it("checks the server's certificate and name with sslmode=verify-full", async () => {
+      const { cert, key } = selfSigned("localhost");
+      const authority = join(folder.path, "ca.crt");
+      writeFileSync(authority, cert);
+      const superuser = server.asSuperuser(url);
+      const data = await connected(superuser, async (client) => {
+        const { rows } = await client.query("SHOW data_directory");
+        return String(rows[0].data_directory);
+      });
+      const { uid, gid } = statSync(data);
+      for (const [name, text] of Object.entries({ "server.crt": cert, "server.key": key })) {
+        writeFileSync(join(data, name), text, { mode: 0o600 });
+        chownSync(join(data, name), uid, gid);
+      }
+      await asSuperuser("ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()");
+      const at = new URL(url);
+      at.hostname = "localhost";
+      at.search = `sslmode=verify-full&sslrootcert=${authority}`;
+      await vi.waitFor(() => open({ url: at.href }), 10_000);
+      const { rows } = await connected(superuser, (client) =>
+        client.query(
+          `SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+           WHERE application_name = 'clawgate'`,
+        ),
+      );
+      expect(rows).toEqual([{ ssl: true }]);
+      at.hostname = "127.0.0.1";
+      await expect(openStore({ url: at.href })).rejects.toThrow(/does not match certificate/);
+      at.hostname = "localhost";
+      at.search = "sslmode=verify-full";
+      await expect(openStore({ url: at.href })).rejects.toThrow(/self-signed certificate/);
     });
 
     it("does not repeat a URL that it cannot read, because of its password", async () => {
