@@ -25,8 +25,8 @@ export const keyHandlers = ({ keys, tenants, now }: KeyRouteParts) => {
     const wanted = checked("body", createSchema, body);
     const tenantId = wanted.tenant ?? operator.tenantId;
     const isOperators = tenantId === undefined || tenantId === "_platform";
-    // Only who sees all tenants is told which there are.
-    if (!isOperators && operator.tenantId === undefined && !tenants().get(tenantId)) {
+    // Only whose key is for all tenants is told which there are.
+    if (!isOperators && key.tenantId === undefined && !tenants().get(tenantId)) {
       throw new ApiError(400, "BAD_REQUEST", `body: tenant: the settings have no ${tenantId}`);
     }
     const { expires_in } = wanted;

@@ -160,8 +160,8 @@ const NO_HASH = Buffer.alloc(32);
 
 /** Why the owner of a key must not make this one; whoever has no key sits at the machine. */
 const tooMighty = (maker: KeyMaker, wanted: NewApiKey): string | undefined => {
-  const { tenantId = PLATFORM_SCOPE.tenantId } = wanted;
-  if (maker.tenantId !== undefined && tenantId !== maker.tenantId) {
+  // An operator's key is for all tenants, so nobody confined makes one, be it to `_platform`.
+  if (maker.tenantId !== undefined && wanted.tenantId !== maker.tenantId) {
     return `this key is for tenant ${maker.tenantId} only: it can create keys for no other`;
   }
   if (!maker.key) return undefined;

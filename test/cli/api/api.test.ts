@@ -220,6 +220,33 @@ describeStores("the operators' API", (world) => {
     });
   });
 
+  it("attack: a narrowed operator's key makes no key wider than it is narrowed to, nor for no tenant", async () => {
+    const key = await api.key({ tenantId: undefined, permissions: ["*"] });
+    const make = (narrowedTo: string, tenant?: string) =>
+      ask("POST", "/api/keys", {
+        key,
+        headers: { "X-Tenant-ID": narrowedTo },
+        body: { label: "x", permissions: ["queue:view"], tenant },
+      });
+    for (const [narrowedTo, tenant] of [
+      ["_platform", undefined],
+      ["_platform", "_platform"],
+      ["_platform", "sales"],
+      ["sales", "_platform"],
+      ["sales", "support"],
+    ] as const) {
+      expect(await make(narrowedTo, tenant), `${narrowedTo} ${tenant}`).toMatchObject({
+        status: 403,
+        body: errorOf("KEY_TOO_MIGHTY"),
+      });
+    }
+    expect(await make("ghost")).toMatchObject({
+      status: 400,
+      body: errorOf("BAD_REQUEST", /ghost/),
+    });
+    expect(await make("sales")).toMatchObject({ status: 201, body: { tenant: "sales" } });
+  });
+
   it("attack: X-Tenant-ID makes a key less, never more", async () => {
     const ours = await dead("a");
     const theirs = await dead("b", "support");
