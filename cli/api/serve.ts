@@ -18,9 +18,12 @@ export const addApiRoutes = (
 ): void => {
   const answer = async (route: Route, ctx: Context): Promise<Answer> => {
     try {
-      const { key, operator } = await guard(ctx.req, route.permission);
       const { params, query } = ctx;
-      return await route.handle({ key, operator, params, query, body: await bodyOf(ctx) });
+      let admission = await guard(ctx.req, route.permission);
+      const body = await bodyOf(ctx);
+      // A body may be held open for seconds, in which its key may have been revoked.
+      if (ctx.method === "POST") admission = await guard(ctx.req, route.permission);
+      return await route.handle({ ...admission, params, query, body });
     } catch (cause) {
       const error = asApiError(cause);
       ctx.set(error.headers);

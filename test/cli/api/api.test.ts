@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { once } from "node:events";
+import { request } from "node:http";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { type OperatedQueue, operatedQueue } from "../../core/operators/operated-queue.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
@@ -293,6 +295,32 @@ describeStores("the operators' API", (world) => {
     expect(
       await ask("POST", "/api/keys", { key: operator, body: { ...body, tenant: "sals" } }),
     ).toMatchObject({ status: 400, body: errorOf("BAD_REQUEST", /no sals/) });
+  });
+
+  it("attack: a request held open until its key is revoked does nothing", async () => {
+    let looks = 0;
+    const { store } = world;
+    const watched = await startApi(
+      { ...store, read: (...of) => store.read(...of).finally(() => looks++) },
+      at,
+    );
+    try {
+      const text = await api.key({ permissions: ["*"] });
+      const held = request({
+        ...{ host: "127.0.0.1", port: watched.port, method: "POST", path: "/api/keys" },
+        headers: { Authorization: `Bearer ${text}`, "Content-Type": "application/json" },
+      });
+      held.write("{");
+      await vi.waitFor(() => expect(looks).toBe(1));
+      await world.sql("UPDATE api_keys SET revoked_at = 1");
+      held.end('"label":"x","permissions":["*"]}');
+      const [response] = await once(held, "response");
+      response.resume();
+      expect(response.statusCode).toBe(401);
+      expect(await world.sql("SELECT id FROM api_keys")).toHaveLength(1);
+    } finally {
+      await watched.close();
+    }
   });
 
   it("attack: a tenant's key sees and revokes no other tenant's keys", async () => {
