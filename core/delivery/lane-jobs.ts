@@ -112,7 +112,8 @@ export const createLaneJobs = (options: LaneJobsOptions): LaneJobs => {
   const work = async (job: Bull.Job, take: Take, gone: Gone): Promise<void> => {
     const task = taskOf(job);
     let after: After = "again";
-    if (job.opts.removeOnComplete === true) {
+    if (task === undefined) await remove(job);
+    else if (job.opts.removeOnComplete === true) {
       after = await take(task);
       await remove(job);
     } else {
@@ -120,7 +121,7 @@ export const createLaneJobs = (options: LaneJobsOptions): LaneJobs => {
       await link.client.del(`${prefix}:${name}:${job.id}`).catch(link.failed);
     }
     taken.delete(job);
-    gone(task, after);
+    if (task) gone(task, after);
     oneIsGone();
   };
 
@@ -182,7 +183,19 @@ export const createLaneJobs = (options: LaneJobsOptions): LaneJobs => {
 const idOf = (task: Task): string =>
   JSON.stringify(task.kind === "lane" ? [task.lane.tenantId, task.lane.id] : [task.tenantId]);
 
-const taskOf = (job: Bull.Job): Task => {
-  const [tenantId, id] = JSON.parse(String(job.id)) as [string, string?];
+/** Undefined for a job that somebody else put there, or a version that names them otherwise. */
+const taskOf = (job: Bull.Job): Task | undefined => {
+  const names = namesIn(String(job.id));
+  if (!Array.isArray(names) || !names.every((name) => typeof name === "string")) return undefined;
+  const [tenantId, id] = names;
+  if (tenantId === undefined) return undefined;
   return id === undefined ? { kind: "more", tenantId } : { kind: "lane", lane: { id, tenantId } };
+};
+
+const namesIn = (id: string): unknown => {
+  try {
+    return JSON.parse(id);
+  } catch {
+    return undefined;
+  }
 };

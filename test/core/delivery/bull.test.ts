@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import Bull from "bull";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import {
@@ -150,6 +151,20 @@ describe.skipIf(lacks("redis-server"))("the schedule on Redis", () => {
       () => expect(steps.toSorted()).toEqual(["acme", "acme", "bolt", "bolt"]),
       SOON,
     );
+  });
+
+  it("throws away a job that is none of its own, and goes on", async () => {
+    const foreign = new Bull("turns", server.url, { prefix });
+    try {
+      for (const jobId of ["x", "7", "{}"]) await foreign.add({}, { jobId });
+      const step = vi.fn(async () => "idle" as const);
+      const schedule = await worker({ step });
+      schedule.wake(laneOf("acme", 1));
+      await vi.waitFor(() => expect(step).toHaveBeenCalledTimes(1), SOON);
+      await vi.waitFor(async () => expect(await foreign.count()).toBe(0), SOON);
+    } finally {
+      await foreign.close();
+    }
   });
 
   it("loses nothing when Redis is wiped in mid-flight", async () => {
