@@ -46,7 +46,7 @@ export interface PipelineNeeds {
   readonly log: Log;
 }
 
-export const sales: TenantIndex = {
+const sales: TenantIndex = {
   get: () => tenantWith(),
   resolve: () => ({ kind: "tenant", tenant: tenantWith() }),
 };
