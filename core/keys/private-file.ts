@@ -6,6 +6,7 @@ import {
   fchownSync,
   fstatSync,
   fsyncSync,
+  lchownSync,
   linkSync,
   mkdirSync,
   openSync,
@@ -86,13 +87,16 @@ export const changePrivateFile = (path: string, change: () => string): void => {
       );
     }
     try {
+      const owner = statSync(target);
+      // Root's lock would keep the gateway's own user from the next rotation. Not through a link.
+      if (process.getuid?.() === 0) lchownSync(`${target}.lock`, owner.uid, owner.gid);
       const text = change();
       if (Buffer.byteLength(text) > MAX_BYTES) {
         throw new KeyError(`key file ${path} is full: remove the oldest keys from its end`);
       }
       const draft = `${target}.next`;
       rmSync(draft, { force: true }); // of somebody who was killed here
-      writeDraft(draft, text, statSync(target));
+      writeDraft(draft, text, owner);
       renameSync(draft, target);
       syncFolder(dirname(target));
     } finally {

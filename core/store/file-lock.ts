@@ -13,7 +13,11 @@ export interface FileLock {
 export const takeFileLock = (file: string): FileLock | undefined => {
   const database = new Libsql(file);
   try {
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    // Who may not write the file gets no lock from BEGIN EXCLUSIVE, and no error either: the write,
+    // which is never committed, fails then. Its journal stays in memory, so nothing is left behind.
+    database.exec(
+      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE; PRAGMA user_version = 1",
+    );
     return {
       release: () => {
         database.close();

@@ -140,7 +140,9 @@ describe("a key file", () => {
     const keys = await made();
     chownSync(path(), 4711, 4712);
     await keys.rotate();
-    expect(statSync(path())).toMatchObject({ uid: 4711, gid: 4712 });
+    for (const file of [path(), `${path()}.lock`]) {
+      expect(statSync(file)).toMatchObject({ uid: 4711, gid: 4712 });
+    }
     expect(modeOf(path())).toBe("600");
   });
 });

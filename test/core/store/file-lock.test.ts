@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { takeFileLock } from "../../../core/store/file-lock.ts";
@@ -22,5 +22,19 @@ describe("takeFileLock", () => {
   it("throws where there can be no lock", () => {
     mkdirSync(join(folder.path, "a.lock"));
     expect(() => takeFileLock(join(folder.path, "a.lock"))).toThrow();
+  });
+
+  it("attack: is not had by two who may only read the file", () => {
+    const file = join(folder.path, "of-another-user.lock");
+    writeFileSync(file, "");
+    chmodSync(folder.path, 0o755);
+    chmodSync(file, 0o444);
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) process.seteuid?.(65_534);
+    try {
+      expect(() => takeFileLock(file)).toThrow(/readonly/);
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+    }
   });
 });
