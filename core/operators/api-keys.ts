@@ -40,7 +40,8 @@ export interface NewApiKey {
 export type KeyMaker = Operator & { readonly key?: ApiKey | undefined };
 
 /** Whether this can be a key's label: one line of 1 to 100 visible characters. */
-export const isKeyLabel = (text: string): boolean => /^\P{C}{1,100}$/u.test(text);
+export const isKeyLabel = (text: string): boolean =>
+  /^[^\p{C}\p{Zl}\p{Zp}]{1,100}$/u.test(text) && text.trim() !== "";
 
 export type KeyCreation =
   /** `text` is the key itself; it is not to be had again. */

@@ -1,7 +1,12 @@
 import { beforeEach, expect, it } from "vitest";
 import { createAuditLog } from "../../../core/audit-log.ts";
 import { hashApiKey } from "../../../core/operators/api-key-text.ts";
-import { type ApiKeys, createApiKeys, type NewApiKey } from "../../../core/operators/api-keys.ts";
+import {
+  type ApiKeys,
+  createApiKeys,
+  isKeyLabel,
+  type NewApiKey,
+} from "../../../core/operators/api-keys.ts";
 import { describeStores } from "../../fakes/stores.ts";
 
 const CLI = { who: "cli" };
@@ -32,6 +37,24 @@ describeStores("API keys", (world) => {
       permissions: ["queue:view"],
       createdAt: new Date(clock),
     });
+  });
+
+  it("have a label of one line with something in it to see", () => {
+    for (const label of [
+      "",
+      " ",
+      "\u00a0",
+      "a\nb",
+      "a\u2028b",
+      "a\u2029b",
+      "a\u202eb",
+      "x".repeat(101),
+    ]) {
+      expect(isKeyLabel(label), JSON.stringify(label)).toBe(false);
+    }
+    for (const label of ["pager of the sales team", "銷售部", "x".repeat(100)]) {
+      expect(isKeyLabel(label), label).toBe(true);
+    }
   });
 
   it("leave only a hash in the store", async () => {
