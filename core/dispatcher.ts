@@ -14,7 +14,7 @@ import { createInlineWaiters } from "./delivery/inline-waiters.ts";
 import { isStop, laneOf } from "./delivery/lane.ts";
 import type { InlineRow, Outbox } from "./delivery/outbox.ts";
 import type { RunningTurns } from "./delivery/running-turns.ts";
-import type { Schedule, Step } from "./delivery/schedule.ts";
+import type { Lane, Schedule, Step } from "./delivery/schedule.ts";
 import { localeFor } from "./locale.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { refuse } from "./refuse.ts";
@@ -233,6 +233,14 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     throw new OverloadError(scope.tenantId);
   };
 
+  /** Not in its turn: what it is to end may hold the last slot that its tenant can have. */
+  const beginAtOnce = (lane: Lane): void => {
+    step(lane).catch((cause) => {
+      log.error({ err: cause, lane }, "stop not finished; trying again in its turn");
+      schedule().wake(lane);
+    });
+  };
+
   return {
     step,
     receive: async (message) => {
@@ -243,10 +251,12 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         counters.accepted++;
         trace("stored", message.id, id);
         // In the next turn of the event loop, so that the adapter can say that it waits.
-        setImmediate(() => schedule().wake({ id: lane, tenantId: scope.tenantId }));
+        const begin = isStop(message) ? beginAtOnce : schedule().wake;
+        setImmediate(() => begin({ id: lane, tenantId: scope.tenantId }));
         return {
           isNew,
-          inlineReply: async (deadline) => (isWorker ? waiters.wait(id, deadline) : undefined),
+          inlineReply: async (deadline) =>
+            isWorker || isStop(message) ? waiters.wait(id, deadline) : undefined,
         };
       }
       counters.duplicates++;

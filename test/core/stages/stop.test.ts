@@ -102,6 +102,23 @@ describeStores("/stop", (world) => {
     expect(gateway.log.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
 
+  it("does not wait for a slot when its tenant's turns hold all that it can have", async () => {
+    const gateway = await start();
+    const inConversation = (id: string, text: string, conversation: string) => ({
+      ...textMessage(id, text),
+      conversation: { id: conversation, kind: "direct" as const },
+    });
+    for (let n = 1; n <= 40; n++) {
+      await gateway.receive(inConversation(`m${n}`, "a long question", `c${n}`));
+    }
+    await eventually(() => expect(begun.length).toBeGreaterThan(0));
+    const [running = ""] = begun;
+    await gateway.receive(inConversation("s1", "/stop", running.replace("m", "c")));
+    await eventually(async () =>
+      expect([await state(running), await state("s1")]).toEqual(["done", "done"]),
+    );
+  });
+
   it("reaches the process that answers, within one look", async () => {
     await busy({ lookEveryMs: LOOK_EVERY_MS });
     // In a process of its own, which has no part in that turn.
