@@ -67,11 +67,15 @@ const isCollision = (error: unknown): boolean => {
 };
 
 const ensureAppRole = async (db: Kysely<unknown>): Promise<void> => {
-  // Not 'USAGE': a role that inherits nothing can step down all the same.
-  const { rows } = await sql<{ isMember: boolean | null }>`SELECT
-    pg_has_role(current_user, oid, 'MEMBER') AS "isMember"
+  // Not 'USAGE': a role that inherits nothing can step down all the same. Since PostgreSQL 16 who
+  // made a role is its member without being allowed to become it.
+  // https://www.postgresql.org/docs/16/functions-info.html
+  const { rows } = await sql<{ mayBecome: boolean | null }>`SELECT
+    pg_has_role(current_user, oid, CASE
+      WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END
+    ) AS "mayBecome"
     FROM pg_roles WHERE rolname = ${APP_ROLE}`.execute(db);
-  if (rows[0]?.isMember) return;
+  if (rows[0]?.mayBecome) return;
   const role = sql.id(APP_ROLE);
   try {
     if (rows.length === 0) await sql`CREATE ROLE ${role} NOLOGIN`.execute(db);
