@@ -19,16 +19,17 @@ export interface WebhookOptions {
   readonly onRejected: (rejection: Rejection) => void;
   /** Default: 1 MiB within 5 s. */
   readonly limits?: BodyLimits;
-  /** Default: 256 in work, 512 waiting, each for 2.5 s. */
+  /** Default: 128 in work, 256 waiting, each for 2.5 s. */
   readonly gate?: GateOptions;
 }
 
 const LIMITS: BodyLimits = { maxBytes: 1024 * 1024, timeoutMs: 5_000 };
 
-// So few that those in work are done well within the 5 s that a platform waits, and within the second
-// that it is held open for a reply, on a slow machine too: else replies miss their response, have to
-// be sent, and cost several times as much just when there is no time (docs/speed.md).
-const GATE: GateOptions = { places: 256, waiting: 512, waitMs: 2_500 };
+// So few that those in work are done well within the second that a response is held open for its
+// reply, on a slow machine too: a reply that misses it has to be sent, which costs several times as
+// much just when there is no time, and then the next ones miss it as well. So many that a process
+// acknowledges 128 a second while every answer takes long. Measured: docs/speed.md.
+const GATE: GateOptions = { places: 128, waiting: 256, waitMs: 2_500 };
 
 /**
  * Serves the webhook paths of the adapters; every other path is left to the next middleware, its
