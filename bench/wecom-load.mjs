@@ -120,9 +120,10 @@ export const startChild = async (args, ready, stderr = "ignore") => {
 
 /**
  * The built gateway with one app, whose people are answered by the echo model, once the sandbox's
- * self-test is over too; its log goes to a file, as in service. `options` are node's.
+ * self-test is over too; its log goes to a file, as in service. `options` are node's. At the default
+ * address of WeCom's API is nobody: what does not travel in a response waits.
  */
-export const startGateway = async (options = []) => {
+export const startGateway = async (options = [], apiBaseUrl = "http://127.0.0.1:9") => {
   const folder = mkdtempSync(join(tmpdir(), "clawgate-bench-"));
   const settings = {
     server: { port: 0 },
@@ -135,7 +136,7 @@ export const startGateway = async (options = []) => {
         token: TOKEN,
         encoding_aes_key: AES_KEY,
         webhook_path: PATH,
-        api_base_url: "http://127.0.0.1:9",
+        api_base_url: apiBaseUrl,
       },
     },
     multi_tenant: {
