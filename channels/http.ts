@@ -28,7 +28,8 @@ const LIMITS: BodyLimits = { maxBytes: 1024 * 1024, timeoutMs: 5_000 };
 // So few that those in work are done well within the second that a response is held open for its
 // reply, on a slow machine too: a reply that misses it has to be sent, which costs several times as
 // much just when there is no time, and then the next ones miss it as well. So many that a process
-// acknowledges 128 a second while every answer takes long. Measured: docs/speed.md.
+// acknowledges hundreds a second while every answer takes long: when crowded, it holds none for long.
+// Measured: docs/speed.md.
 const GATE: GateOptions = { places: 128, waiting: 256, waitMs: 2_500 };
 
 /**
