@@ -1,6 +1,6 @@
-// Claims about delivery, each a section:
+// Claims about delivery, each a section; docs/speed.md says which are met:
 //
-// accept    32 at a time are stored durably at 8 times the rate of one commit per row, or more,
+// accept    32 at a time shall be stored durably at 8 times the rate of one commit per row, or more,
 //           p99 under 4 ms where one commit per row shows a median under 0.3 ms.
 // latency   from its arrival to the start of its turn a message loses a few milliseconds.
 // backlog   with a million messages waiting, one more costs at most 1.3 times what it costs with none.
