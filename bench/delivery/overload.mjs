@@ -149,6 +149,11 @@ const measureRound = async (gateway, isKept, scale, figures) => {
 export const overload = async ({ rounds, scale }) => {
   const cloud = await startChild([import.meta.filename, "--cloud"], /cloud (\d+)/);
   const gateway = await startGateway([], `http://127.0.0.1:${cloud.port}`);
+  const stop = () => {
+    gateway.stop();
+    cloud.stop();
+  };
+  process.once("exit", stop); // also after a fault in a timer
   const figures = { kept: createFigures(), each: createFigures() };
   try {
     await load(gateway.port, callbacks("echoed", 4_000), PARALLEL, isAnswer); // warm-up
@@ -157,8 +162,7 @@ export const overload = async ({ rounds, scale }) => {
       await measureRound(gateway, false, scale, figures.each);
     }
   } finally {
-    gateway.stop();
-    cloud.stop();
+    stop();
   }
   const length = `${rounds} rounds of ${SECONDS * scale} s at twice the capacity`;
   console.log(`\noverload: ${length}; median (least, most)`);
