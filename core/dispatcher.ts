@@ -14,7 +14,7 @@ import { createInlineWaiters } from "./delivery/inline-waiters.ts";
 import { isStop, laneOf } from "./delivery/lane.ts";
 import type { InlineRow, Outbox } from "./delivery/outbox.ts";
 import type { RunningTurns } from "./delivery/running-turns.ts";
-import type { Lane, Schedule, Step } from "./delivery/schedule.ts";
+import { type Lane, laneKey, type Schedule, type Step } from "./delivery/schedule.ts";
 import { localeFor } from "./locale.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { refuse } from "./refuse.ts";
@@ -61,10 +61,12 @@ interface Turn {
   readonly records: readonly AuditRecord[];
 }
 
-// A message under which this many processes died is not given to a further one.
+// A message under which this many processes died is not given to a further one. The last one that
+// gets it runs no other such message beside it: if that process dies too, this one did it, and those
+// that only happened to be running then are not given up along with it.
 const MAX_ATTEMPTS = 3;
-// Before that it runs while no other such message does: if the process dies again, that one did it,
-// and those that only happened to be running then are not given up along with it.
+// A `/stop` that is at work is over by then.
+const LOOK_AGAIN_MS = 250;
 
 export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const { inbox, outbox, turns, adapters, schedule, isWorker, rules, auditLog, log, now } = options;
@@ -72,7 +74,13 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const waiters = createInlineWaiters();
   let isSuspectRunning = false;
 
-  const step: Step = async (lane) => {
+  // Lanes of `/stop`s that are at work although it was not their turn.
+  const atOnce = new Set<string>();
+
+  const step: Step = async (lane) =>
+    atOnce.has(laneKey(lane)) ? { afterMs: LOOK_AGAIN_MS } : takeStep(lane);
+
+  const takeStep: Step = async (lane) => {
     let isSuspect = false;
     const admit = (attempt: number): boolean => {
       if (attempt !== MAX_ATTEMPTS) return true;
@@ -234,11 +242,18 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   };
 
   /** Not in its turn: what it is to end may hold the last slot that its tenant can have. */
-  const beginAtOnce = (lane: Lane): void => {
-    step(lane).catch((cause) => {
+  const beginAtOnce = async (lane: Lane): Promise<void> => {
+    const key = laneKey(lane);
+    atOnce.add(key);
+    try {
+      await takeStep(lane);
+    } catch (cause) {
       log.error({ err: cause, lane }, "stop not finished; trying again in its turn");
-      schedule().wake(lane);
-    });
+    } finally {
+      atOnce.delete(key);
+    }
+    // Its lane is its own: this finds nothing left to do, unless that did not end well.
+    schedule().wake(lane);
   };
 
   return {
@@ -252,7 +267,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         trace("stored", message.id, id);
         // In the next turn of the event loop, so that the adapter can say that it waits.
         const begin = isStop(message) ? beginAtOnce : schedule().wake;
-        setImmediate(() => begin({ id: lane, tenantId: scope.tenantId }));
+        setImmediate(() => void begin({ id: lane, tenantId: scope.tenantId }));
         return {
           isNew,
           inlineReply: async (deadline) =>

@@ -4,10 +4,10 @@ import type { InboundMessage } from "../contract/message.ts";
 export const conversationLane = (message: InboundMessage): string =>
   JSON.stringify([message.channel, message.workspaceId, message.conversation.id]);
 
-/** The lane that a message waits in: its conversation's, or for a command the one beside it. */
+/** The lane that a message waits in: its conversation's, or for a `/stop` one of its own. */
 export const laneOf = (message: InboundMessage): string =>
   isStop(message)
-    ? JSON.stringify([message.channel, message.workspaceId, message.conversation.id, "stop"])
+    ? JSON.stringify([message.channel, message.workspaceId, message.conversation.id, message.id])
     : conversationLane(message);
 
 /** Which conversation a lane belongs to. */
