@@ -14,6 +14,20 @@ export class NewerSchemaError extends Error {
   }
 }
 
+/** A version before the first release made it, which stored in the clear what people wrote. */
+export class PreReleaseSchemaError extends Error {
+  override readonly name = "PreReleaseSchemaError";
+  constructor(options: ErrorOptions) {
+    super(
+      "it was made before the first release, unencrypted, and cannot be taken over: move it away, " +
+        "and the gateway makes a new one",
+      options,
+    );
+  }
+}
+
+const PRE_RELEASE = "0001-inbox-outbox-audit";
+
 /** Brings the schema up to date; processes that do so at the same time wait for each other. */
 export const migrateToLatest = async (db: Kysely<unknown>, dialect: DialectName): Promise<void> => {
   const { error } = await new Migrator({
@@ -22,5 +36,7 @@ export const migrateToLatest = async (db: Kysely<unknown>, dialect: DialectName)
   }).migrateToLatest();
   if (!error) return;
   const unknown = /previously executed migration (\S+) is missing/.exec(String(error))?.[1];
-  throw unknown === undefined ? error : new NewerSchemaError(unknown, { cause: error });
+  if (unknown === undefined) throw error;
+  if (unknown === PRE_RELEASE) throw new PreReleaseSchemaError({ cause: error });
+  throw new NewerSchemaError(unknown, { cause: error });
 };

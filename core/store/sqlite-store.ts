@@ -2,7 +2,7 @@ import { Kysely, SqliteDialect } from "kysely";
 import { StoreError } from "./errors.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { makeStoreFile } from "./make-store-file.ts";
-import { migrateToLatest, NewerSchemaError } from "./migrate.ts";
+import { migrateToLatest, NewerSchemaError, PreReleaseSchemaError } from "./migrate.ts";
 import { asStoreError, openSqlite, type Sqlite } from "./sqlite.ts";
 import type { Statement } from "./statement.ts";
 import type { Store, Transaction } from "./store.ts";
@@ -58,7 +58,8 @@ export const openSqliteStore = async (folder: string): Promise<Store> => {
   } catch (cause) {
     closeAll();
     const why = cause instanceof Error ? cause.message : String(cause);
-    const hint = cause instanceof NewerSchemaError ? "" : "; is it ours?";
+    const isOurs = cause instanceof NewerSchemaError || cause instanceof PreReleaseSchemaError;
+    const hint = isOurs ? "" : "; is it ours?";
     throw new StoreError(`cannot open ${file}: ${why}${hint}`, { cause });
   }
 };

@@ -154,6 +154,13 @@ describeStores("a store", (world) => {
     ).toEqual([{ decision: "answered" }]);
   });
 
+  it("is refused when it was made before the first release, with what to do", async () => {
+    await world.closeAll();
+    await world.sql("UPDATE kysely_migration SET name = '0001-inbox-outbox-audit'");
+    await expect(world.open()).rejects.toThrow(/^store: cannot open .*unencrypted.*: move it away/);
+    await world.sql("UPDATE kysely_migration SET name = '0001-baseline'");
+  });
+
   it("is refused when a newer version has migrated it, and left alone", async () => {
     await world.store.write("intake", insert("a"));
     await world.closeAll();
