@@ -26,10 +26,6 @@ export const openSqliteStore = async (folder: string): Promise<Store> => {
   try {
     const writer = open();
     writer.pragma("journal_mode = WAL");
-    // Whoever commits when the log is full pays for moving it: 16 MiB makes that rare (the default's
-    // 4 MiB hit one commit in forty) and short (64 MiB would stop everything for 90 ms).
-    // https://www.sqlite.org/pragma.html#pragma_wal_autocheckpoint
-    writer.pragma("wal_autocheckpoint = 4000");
     // Migrating ends with the connection still in use, so Kysely must not close it.
     const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: writer }) });
     await migrateToLatest(db, "sqlite");
