@@ -23,6 +23,7 @@ import {
   postpone,
   takePart,
 } from "./outbox-rows.ts";
+import { openContent, sealParts } from "./part-content.ts";
 import { gatewayAt } from "./process-lease.ts";
 import {
   type Lane,
@@ -66,9 +67,6 @@ export interface InlineRow {
   readonly inboxId: number;
   readonly lane: string;
 }
-
-/** What is sealed of a part. */
-type Content = Pick<OutboundPart, "target" | "body">;
 
 export interface OutboxOptions {
   readonly store: Store;
@@ -186,19 +184,9 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     }
   };
 
-  const openContent = async (
-    scope: TenantScope,
-    inboxId: number,
-    part: number,
-    sealed: Uint8Array,
-  ): Promise<Content> => {
-    const plain = await cipher.open(scope, placeOf(inboxId, part), sealed);
-    return JSON.parse(plain.toString("utf8")) as Content;
-  };
-
   const partOf = async (row: PendingPart): Promise<OutboundPart> => {
     const scope = tenantScope(row.tenant_id);
-    const content = await openContent(scope, row.inbox_id, row.part, row.content);
+    const content = await openContent(cipher, scope, row.inbox_id, row.part, row.content);
     const twin = await store.read(scope, (transaction) =>
       transaction.first(earlierTwin, {
         ...keyOf(row),
@@ -261,27 +249,6 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     );
   };
 
-  const sealParts = async ({ id, lane, scope, message }: InboxEntry, parts: readonly string[]) => {
-    const { target } = message;
-    const receiver = [target.channel, target.workspaceId, target.appId, target.address];
-    return Promise.all(
-      parts.map(async (body, part) => ({
-        tenant_id: scope.tenantId,
-        inbox_id: id,
-        part,
-        lane,
-        channel: message.channel,
-        content: await cipher.seal(
-          scope,
-          placeOf(id, part),
-          // What is no text cannot be sent as UTF-8; everything else of it can.
-          Buffer.from(JSON.stringify({ target, body: body.toWellFormed() } satisfies Content)),
-        ),
-        fingerprint: await cipher.fingerprint(scope, JSON.stringify([...receiver, body])),
-      })),
-    );
-  };
-
   return {
     step,
 
@@ -297,7 +264,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     complete: async (entry, { parts, mayInline, also }) => {
       const { id, lane, scope } = entry;
       const { tenantId } = scope;
-      const rows = await sealParts(entry, parts);
+      const sealed = await sealParts(cipher, entry, parts);
       const ended = await store.write(scope, async (transaction) => {
         const state = parts.length === 0 ? "done" : "answered";
         const ours = await transaction.run(endTurn, { tenantId, id, owner, state, reason: null });
@@ -310,8 +277,10 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
         const created_at = now().getTime();
         const via = isInline ? ("inline" as const) : ("send" as const);
         const due_at = isInline ? created_at + REDELIVERY_MS : created_at;
-        for (const row of rows) {
-          await transaction.run(insertPart, { ...row, via, due_at, created_at });
+        const common = { tenant_id: tenantId, inbox_id: id, lane, channel: entry.message.channel };
+        for (const [part, content] of sealed.entries()) {
+          const row = { ...common, part, ...content, via, due_at, created_at };
+          await transaction.run(insertPart, row);
         }
         return { isOurs: true, isInline };
       });
@@ -325,7 +294,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       const row = await store.read(scope, (transaction) =>
         transaction.first(inlinePart, { tenantId: scope.tenantId, inboxId }),
       );
-      return row && (await openContent(scope, inboxId, 0, row.content)).body;
+      return row && (await openContent(cipher, scope, inboxId, 0, row.content)).body;
     },
 
     inlineSettled: async ({ scope, inboxId, lane }, isComplete) => {
@@ -359,5 +328,3 @@ const keyOf = (row: PartName) => ({
   inboxId: row.inbox_id,
   part: row.part,
 });
-
-const placeOf = (inboxId: number, part: number): string => `outbox/${inboxId}/${part}/content`;
