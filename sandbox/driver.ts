@@ -15,25 +15,46 @@ export type SandboxStatus =
       readonly version: string;
       /** What really isolates, in words for an operator, e.g. `gVisor 20240729, systrap`. */
       readonly isolation: string;
+      readonly strength: Strength;
     }
   | { readonly ok: false; readonly reason: string };
 
-export type EngineName = "gvisor" | "bubblewrap";
+export type EngineName = "gvisor" | "bubblewrap" | "firecracker" | "openshell";
 export type Language = "python" | "javascript" | "bash";
+
+/** What an engine really does on this machine, as its probe found it. */
+export interface Strength {
+  /** What stands between a job and the host's kernel, strongest first. */
+  readonly wall: "virtual machine" | "kernel in user space" | "namespaces and system call filter";
+  /** Paths of settings that this engine cannot hold here, e.g. `openshell.execution.max_memory_mb`. */
+  readonly unenforced: readonly string[];
+  /** What its observations cover; the rest of a job's doings is not seen. */
+  readonly sees: readonly Observation["kind"][];
+}
 
 /** One engine. A slot is prepared, used once, destroyed; never reset, never shared. */
 export interface SandboxDriver {
   readonly name: EngineName;
-  /** Tries the engine: runs `true` in it and checks that a write to /etc fails. Never rejects. */
+  /**
+   * Tries the engine inside a real sandbox: write to /etc, see other processes, reach the network,
+   * exceed memory. Never rejects.
+   */
   probe(): Promise<Probe>;
+  /** Boots a sandbox up to where its interpreter waits for the job. */
   prepare(spec: SlotSpec): Promise<Slot>;
-  dispatch(slot: Slot, request: RunRequest, signal: AbortSignal): Promise<RunResult>;
-  /** Idempotent: kills the cgroup and removes every trace. */
+  /** Runs the one job of a slot; the wall clock starts here. */
+  dispatch(slot: Slot, run: Run, signal: AbortSignal): Promise<RunResult>;
+  /** Idempotent: kills what is left and removes every trace. */
   destroy(slot: Slot): Promise<void>;
 }
 
 export type Probe =
-  | { readonly ok: true; readonly version: string; readonly platform: string }
+  | {
+      readonly ok: true;
+      readonly version: string;
+      readonly platform: string;
+      readonly strength: Strength;
+    }
   | { readonly ok: false; readonly reason: string };
 
 /** All that may be known of a run before it is dispatched: no tenant data but the tenant id. */
@@ -43,6 +64,20 @@ export interface SlotSpec {
   readonly limits: Limits;
   /** Absolute host folder by absolute path inside. Everything else of the host is absent. */
   readonly readonly: ReadonlyMap<string, string>;
+  /** The only way out; absent means no network at all. */
+  readonly wayOut?: WayOut;
+}
+
+/** What the egress proxy puts into a sandbox so that ordinary clients find it. */
+export interface WayOut {
+  /** Host folder that is mounted read-only at `path`; holds the socket and what speaks to it. */
+  readonly folder: string;
+  readonly path: string;
+  /** Command line, run inside before the job: listens on loopback, passes all on to the socket. */
+  readonly forwarder: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Lines that /etc/hosts has beside localhost. */
+  readonly hosts: string;
 }
 
 export interface Slot {
@@ -51,19 +86,78 @@ export interface Slot {
   readonly spec: SlotSpec;
 }
 
+/** A job on its way through an engine, and who is told of what it does. */
+export interface Run {
+  readonly request: RunRequest;
+  /** Called for what the engine sees; must not throw. Answering `kill` ends the run (`policy`). */
+  observe(observation: Observation): "go on" | "kill";
+  /** Observations that the engine lost. */
+  lost(count: number): void;
+}
+
+/** What a job tried, as the engine saw it: attempts, not outcomes, in the job's own words. */
+export type Observation =
+  | {
+      readonly kind: "exec";
+      readonly at: Date;
+      readonly pid: number;
+      readonly path: string;
+      readonly argv: readonly string[];
+    }
+  | {
+      readonly kind: "open";
+      readonly at: Date;
+      readonly pid: number;
+      readonly path: string;
+      readonly isWrite: boolean;
+    }
+  | {
+      readonly kind: "connect";
+      readonly at: Date;
+      readonly pid: number;
+      /** An address or a socket's path. */
+      readonly to: string;
+      readonly port?: number;
+    };
+
 export interface RunRequest {
   /** Appears in logs and audit; `[a-z0-9-]{1,64}`. */
   readonly runId: string;
   readonly tenantId: string;
+  /** Whom the run is for, for the audit only. */
+  readonly origin: { readonly skill?: string; readonly messageId?: string };
   readonly language: Language;
-  /** Absolute path inside the sandbox of the script that the interpreter runs. */
-  readonly script: string;
+  readonly program: Program;
   readonly argv: readonly string[];
   readonly stdin: Buffer;
   /** The whole environment beside PATH and HOME; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
   readonly limits: Limits;
   readonly readonly: ReadonlyMap<string, string>;
+  /** `none`, all that the settings allow, or less than that. */
+  readonly egress: "none" | "settings" | readonly HostPort[];
+  /** Placed by the egress proxy; inside, the variable holds a placeholder. */
+  readonly credentials: readonly Credential[];
+  /** Name of the folder in the job's home whose files come back. */
+  readonly outputs?: string;
+}
+
+export type Program =
+  /** Absolute path inside the sandbox, in one of the read-only mounts. */
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "source"; readonly text: string };
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A secret that a job may use without holding it: put into requests to this one host only. */
+export interface Credential {
+  /** Variable that bears the placeholder. */
+  readonly name: string;
+  readonly secret: string;
+  readonly host: string;
 }
 
 /** Every field required: there is no accidental "unlimited". */
@@ -72,11 +166,15 @@ export interface Limits {
   /** Over the whole process tree. */
   readonly cpuMs: number;
   readonly memoryBytes: number;
-  readonly processes: number;
+  readonly pids: number;
   /** Over all writable paths together. */
   readonly diskBytes: number;
+  /** Files and folders, over all writable paths together. */
+  readonly files: number;
   /** Per stream, stdout and stderr each; more ends the run. */
   readonly outputBytes: number;
+  /** Over both directions. */
+  readonly egressBytesPerSecond: number;
 }
 
 export interface RunResult {
@@ -90,7 +188,7 @@ export interface RunResult {
     | "wall"
     | "cpu"
     | "memory"
-    | "processes"
+    | "pids"
     | "disk"
     | "output"
     | "policy"
@@ -100,11 +198,23 @@ export interface RunResult {
   /** For an operator: what happened, without the job's own words. */
   readonly detail?: string;
   readonly exitCode?: number;
+  /** Number of the signal that ended the job. */
+  readonly signal?: number;
   readonly stdout: Buffer;
   readonly stderr: Buffer;
+  /** Whether an output stream or the outputs were cut. */
+  readonly isTruncated: boolean;
+  readonly outputs: readonly OutputFile[];
   readonly usage: {
     readonly wallMs: number;
     readonly cpuMs: number;
     readonly peakMemoryBytes: number;
   };
+}
+
+/** A file that a job left in its outputs folder. */
+export interface OutputFile {
+  /** Relative to the job's home, e.g. `out/report.csv`. */
+  readonly path: string;
+  readonly bytes: Buffer;
 }

@@ -126,6 +126,7 @@ const open = async (options: SandboxOptions): Promise<Opened> => {
 const describe = (engine: EngineName, probe: Probe & { ok: true }): SandboxStatus => ({
   ok: true,
   engine,
+  strength: probe.strength,
   version: probe.version,
   isolation: `${engine === "gvisor" ? "gVisor" : "bubblewrap"} ${probe.version}, ${probe.platform}`,
 });
@@ -149,7 +150,7 @@ const runOnce = async (
 ): Promise<RunResult> => {
   const slot = await driver.prepare(request);
   try {
-    return await driver.dispatch(slot, request, signal);
+    return await driver.dispatch(slot, { request, observe: () => "go on", lost: () => {} }, signal);
   } finally {
     await driver.destroy(slot);
   }
@@ -165,6 +166,8 @@ const refused = (
   detail,
   stdout: Buffer.alloc(0),
   stderr: Buffer.alloc(0),
+  isTruncated: false,
+  outputs: [],
   usage: { wallMs: 0, cpuMs: 0, peakMemoryBytes: 0 },
 });
 

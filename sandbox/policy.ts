@@ -1,6 +1,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import type { Language, Limits, RunRequest } from "./driver.ts";
+import { SandboxError } from "./errors.ts";
 
 /** The part of the `openshell` settings that this version enforces. */
 export interface OpenshellSettings {
@@ -29,7 +30,9 @@ export interface AskedLimits {
 const DEFAULT_WALL_SECONDS = 60;
 /** A run that may burn its whole CPU time also has to boot and to wait for its disk. */
 const WALL_OVER_CPU_SECONDS = 10;
-const PROCESSES = 64;
+const PIDS = 64;
+const FILES = 65_536;
+const EGRESS_BYTES_PER_SECOND = 12_500_000;
 const OUTPUT_BYTES = 1 << 20;
 
 /** Turns what a job asks for into its limits: never more than the settings allow. */
@@ -45,9 +48,11 @@ export const createLimits =
       wallMs: wallSeconds * 1000,
       cpuMs: cpuSeconds * 1000,
       memoryBytes: Math.min(asked.memoryMb ?? Infinity, execution.max_memory_mb) * 2 ** 20,
-      processes: PROCESSES,
+      pids: PIDS,
       diskBytes: Math.floor(filesystem.max_size_gb * 2 ** 30),
       outputBytes: OUTPUT_BYTES,
+      files: FILES,
+      egressBytesPerSecond: EGRESS_BYTES_PER_SECOND,
     };
   };
 
@@ -87,7 +92,7 @@ export const requestProblem = (
     limitsProblem(request.limits) ??
     wordsProblem(request) ??
     mountsProblem(request.readonly, filesystem.allowed_paths) ??
-    scriptProblem(request)
+    programProblem(request)
   );
 };
 
@@ -133,7 +138,9 @@ const isFolder = (path: string): boolean =>
   statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 /** The script must be a file of one of the mounts, reached without leaving it by a link. */
-const scriptProblem = ({ script, readonly }: RunRequest): string | undefined => {
+const programProblem = ({ program, readonly }: RunRequest): string | undefined => {
+  if (program.kind === "source") return undefined;
+  const script = program.path;
   const mount = [...readonly].find(([path]) => script.startsWith(`${path}/`));
   if (mount === undefined || script !== posix.normalize(script)) {
     return `script ${script} lies in no read-only mount`;
@@ -158,3 +165,9 @@ const scriptProblem = ({ script, readonly }: RunRequest): string | undefined => 
 /** The interpreter of a language as a command line that the script's path is added to. */
 export const interpreterOf = (language: Language, node: string): readonly string[] =>
   ({ python: ["/usr/bin/python3", "-I"], javascript: [node], bash: ["/bin/bash"] })[language];
+
+/** Where the job's script lies inside the sandbox. */
+export const scriptPathOf = ({ program }: RunRequest): string => {
+  if (program.kind === "file") return program.path;
+  throw new SandboxError("this engine runs files only");
+};

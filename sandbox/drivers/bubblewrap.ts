@@ -7,7 +7,7 @@ import type { Cgroup } from "../cgroup/cgroup.ts";
 import type { Probe, SandboxDriver, Slot } from "../driver.ts";
 import { SandboxError } from "../errors.ts";
 import { mountsFor } from "../mounts.ts";
-import { interpreterOf } from "../policy.ts";
+import { interpreterOf, scriptPathOf } from "../policy.ts";
 import { seccompFilter } from "../seccomp.ts";
 import { supervise } from "../supervise.ts";
 import { SYSCALLS } from "../syscalls.ts";
@@ -19,6 +19,11 @@ import { verdictOf } from "./verdict.ts";
 
 const BWRAP = "/usr/bin/bwrap";
 // bwrap itself and its init are in the group too.
+const STRENGTH = {
+  wall: "namespaces and system call filter",
+  unenforced: [],
+  sees: [],
+} as const;
 const OWN_PROCESSES = 2;
 // Descriptors of the engine process, in the order of supervise's `extra`.
 const SECCOMP = 3;
@@ -45,20 +50,25 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
       }
       const problem = await selfTest(driver, workshop);
       if (problem !== undefined) return { ok: false, reason: problem };
-      return { ok: true, version: await versionOf(), platform: "namespaces and seccomp" };
+      return {
+        ok: true,
+        version: await versionOf(),
+        platform: "namespaces and seccomp",
+        strength: STRENGTH,
+      };
     },
 
     async prepare(spec) {
       const slot: Slot = { id: randomBytes(8).toString("hex"), spec };
-      const { memoryBytes, processes } = spec.limits;
+      const { memoryBytes, pids } = spec.limits;
       slots.set(
         slot.id,
-        workshop.createCgroup(slot.id, { memoryBytes, processes: processes + OWN_PROCESSES }),
+        workshop.createCgroup(slot.id, { memoryBytes, processes: pids + OWN_PROCESSES }),
       );
       return slot;
     },
 
-    async dispatch(slot, request, signal) {
+    async dispatch(slot, { request }, signal) {
       const cgroup = slots.get(slot.id);
       if (cgroup === undefined || filter === undefined) {
         throw new SandboxError("slot is not prepared");
@@ -90,7 +100,7 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
             ...["/usr/bin/prlimit", "--core=0:0", "--nofile=1024:1024"],
             ...[BWRAP, "--args", String(OPTIONS), "--"],
             ...interpreterOf(request.language, workshop.node.path),
-            request.script,
+            scriptPathOf(request),
             ...request.argv,
           ],
           cgroup,

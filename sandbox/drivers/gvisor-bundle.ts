@@ -2,7 +2,7 @@ import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { RunRequest } from "../driver.ts";
 import type { Mounts } from "../mounts.ts";
-import { interpreterOf } from "../policy.ts";
+import { interpreterOf, scriptPathOf } from "../policy.ts";
 import { shareSpace } from "../space.ts";
 import { tenantUid } from "../tenant-uid.ts";
 import type { Workshop } from "../workshop.ts";
@@ -50,7 +50,7 @@ export const bundleConfig = (workshop: Workshop, mounts: Mounts, request: RunReq
       cwd: mounts.home,
       args: [
         ...interpreterOf(request.language, workshop.node.path),
-        request.script,
+        scriptPathOf(request),
         ...request.argv,
       ],
       env: environment(mounts, request.env),
@@ -61,7 +61,7 @@ export const bundleConfig = (workshop: Workshop, mounts: Mounts, request: RunReq
       rlimits: [
         { type: "RLIMIT_NOFILE", hard: 1024, soft: 1024 },
         { type: "RLIMIT_CORE", hard: 0, soft: 0 },
-        { type: "RLIMIT_NPROC", hard: limits.processes, soft: limits.processes },
+        { type: "RLIMIT_NPROC", hard: limits.pids, soft: limits.pids },
       ],
     },
     mounts: [

@@ -24,6 +24,7 @@ const OLDEST_RELEASE = 20240729;
 const PLATFORMS = ["systrap", "ptrace"] as const;
 const ENGINE_LOG = "engine.log";
 const DEBUG_LOG = "debug.log";
+const STRENGTH = { wall: "kernel in user space", unenforced: [], sees: [] } as const;
 const SEARCH = ["/usr/local/bin/runsc", "/usr/bin/runsc"];
 
 // With a tight kernel limit gVisor often hangs when memory is used up, so we watch and kill; its own
@@ -56,7 +57,8 @@ export const createGvisorDriver = (
       const problems: string[] = [];
       for (platform of PLATFORMS) {
         const problem = await selfTest(driver, workshop);
-        if (problem === undefined) return { ok: true, version: String(release), platform };
+        if (problem === undefined)
+          return { ok: true, version: String(release), platform, strength: STRENGTH };
         problems.push(`${platform}: ${problem}`);
       }
       return { ok: false, reason: problems.join("; ") };
@@ -69,7 +71,7 @@ export const createGvisorDriver = (
         makeRootfs(join(folder, "rootfs"), mountsFor(workshop, spec));
         const cgroup = workshop.createCgroup(slot.id, {
           memoryBytes: spec.limits.memoryBytes + BACKSTOP_BYTES,
-          processes: 4 * spec.limits.processes + 256, // counts gVisor's own threads too
+          processes: 4 * spec.limits.pids + 256, // counts gVisor's own threads too
         });
         slots.set(slot.id, { folder, cgroup });
         return slot;
@@ -79,7 +81,7 @@ export const createGvisorDriver = (
       }
     },
 
-    async dispatch(slot, request, signal) {
+    async dispatch(slot, { request }, signal) {
       const own = slots.get(slot.id);
       if (runsc === undefined || own === undefined) throw new SandboxError("slot is not prepared");
       const { folder, cgroup } = own;

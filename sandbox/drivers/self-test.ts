@@ -10,7 +10,8 @@ export const selfTest = async (
     runId: "self-test",
     tenantId: "self-test",
     language: "bash",
-    script: "/app/self-test.sh",
+    origin: {},
+    program: { kind: "file", path: "/app/self-test.sh" },
     argv: [],
     stdin: Buffer.alloc(0),
     env: {},
@@ -18,16 +19,24 @@ export const selfTest = async (
       wallMs: 10_000,
       cpuMs: 10_000,
       memoryBytes: 64 << 20,
-      processes: 16,
+      pids: 16,
       diskBytes: 1 << 20,
       outputBytes: 1 << 16,
+      files: 1024,
+      egressBytesPerSecond: 1,
     },
     readonly: new Map([["/app", selfTestFolder]]),
+    egress: "none",
+    credentials: [],
   };
   try {
     const slot = await driver.prepare(request);
     try {
-      const result = await driver.dispatch(slot, request, new AbortController().signal);
+      const result = await driver.dispatch(
+        slot,
+        { request, observe: () => "go on", lost: () => {} },
+        new AbortController().signal,
+      );
       if (result.verdict === "ok") return undefined;
       const failure = SELF_TEST_FAILURES.get(result.exitCode ?? -1);
       const seen = `${result.verdict} ${result.reason ?? `exit ${result.exitCode}`}`;

@@ -29,7 +29,13 @@ afterEach(async () => {
   await store.close();
 });
 
-const OK: SandboxStatus = { ok: true, engine: "gvisor", version: "0", isolation: "a fake" };
+const OK: SandboxStatus = {
+  ok: true,
+  engine: "gvisor",
+  version: "0",
+  isolation: "a fake",
+  strength: { wall: "kernel in user space", unenforced: [], sees: [] },
+};
 
 interface Circumstances {
   readonly status?: Promise<SandboxStatus>;

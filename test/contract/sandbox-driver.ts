@@ -10,7 +10,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import type { EngineName, RunResult } from "../../sandbox/driver.ts";
+import type { EngineName, RunRequest, RunResult } from "../../sandbox/driver.ts";
 import { openTestSandbox } from "../sandbox/sandbox-fixture.ts";
 import {
   mountsWith,
@@ -147,7 +147,7 @@ export const describeSandboxDriver = async (engine: EngineName): Promise<void> =
           "python",
           "import os\nn = 0\ntry:\n  while True:\n    if os.fork() == 0:\n      import time; time.sleep(60)\n" +
             "    n += 1\nexcept OSError as e:\n  print(n, e.errno)",
-          { limits: { processes: 20 } },
+          { limits: { pids: 20 } },
         );
         const [forks, errno] = text(result).split(" ").map(Number);
         expect(errno).toBe(11); // EAGAIN
@@ -337,14 +337,14 @@ export const describeSandboxDriver = async (engine: EngineName): Promise<void> =
     describe("refuses before it starts", () => {
       it.each([
         ["a language that the settings do not name", { language: "ruby" as "bash" }],
-        ["a script outside its mounts", { script: "/usr/bin/env" }],
-        ["a script reached through ..", { script: "/app/../app/run.sh" }],
-        ["a script that is not there", { script: "/app/absent.sh" }],
+        ["a script outside its mounts", { program: { kind: "file", path: "/usr/bin/env" } }],
+        ["a script reached through ..", { program: { kind: "file", path: "/app/../app/run.sh" } }],
+        ["a script that is not there", { program: { kind: "file", path: "/app/absent.sh" } }],
         ["a mount over a system path", { readonly: new Map([["/etc", "/tmp"]]) }],
         ["a variable that is none", { env: { "A=B": "c" } }],
         ["an argument with a NUL", { argv: ["a\0b"] }],
         ["arguments beyond any reason", { argv: ["x".repeat(100_000)] }],
-      ])("%s", async (_, request) => {
+      ] satisfies [string, Partial<RunRequest>][])("%s", async (_, request) => {
         expect(await run("bash", "true", { request })).toMatchObject({
           verdict: "blocked",
           reason: "policy",

@@ -8,7 +8,9 @@ const LIMITS: Limits = {
   wallMs: 1,
   cpuMs: 1,
   memoryBytes: 1,
-  processes: 1,
+  pids: 1,
+  files: 1,
+  egressBytesPerSecond: 1,
   diskBytes: 1,
   outputBytes: 1,
 };
@@ -61,7 +63,7 @@ describe("skill runner", () => {
     expect(codeOf(await call("calculator"))).toBe('{"text":"done"}');
     expect(runs[0]).toMatchObject({
       tenantId: "sales",
-      script: "/app/scripts/run.py",
+      program: { kind: "file", path: "/app/scripts/run.py" },
       stdin: Buffer.from('{"text":"hi"}'),
       env: { CLAWGATE_LOCALE: "en" },
       readonly: new Map([["/app", "/skills/calculator"]]),

@@ -70,13 +70,21 @@ export const callOf = (name: string, input: unknown = { text: "hi" }) => ({
 export const fakeSandbox = (result: Partial<RunResult> & { readonly output?: unknown } = {}) => {
   const runs: RunRequest[] = [];
   const sandbox: Sandbox = {
-    status: async () => ({ ok: true, engine: "gvisor", version: "0", isolation: "none: a fake" }),
+    status: async () => ({
+      ok: true,
+      engine: "gvisor",
+      version: "0",
+      isolation: "none: a fake",
+      strength: { wall: "kernel in user space", unenforced: [], sees: [] },
+    }),
     run: async (request) => {
       runs.push(request);
       return {
         verdict: "ok",
         stdout: Buffer.from(JSON.stringify(result.output ?? { text: "done" })),
         stderr: Buffer.alloc(0),
+        isTruncated: false,
+        outputs: [],
         usage: { wallMs: 1, cpuMs: 1, peakMemoryBytes: 1 },
         ...result,
       };

@@ -16,9 +16,11 @@ describe("limits", () => {
       wallMs: 60_000,
       cpuMs: 300_000,
       memoryBytes: 4096 * 2 ** 20,
-      processes: 64,
+      pids: 64,
       diskBytes: 10 * 2 ** 30,
       outputBytes: 2 ** 20,
+      files: 65_536,
+      egressBytesPerSecond: 12_500_000,
     });
   });
 

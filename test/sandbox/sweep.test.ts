@@ -17,7 +17,8 @@ const GATEWAY = `
   const sandbox = createSandbox({ ...settings, log: { info() {}, warn() {} } });
   console.log(JSON.stringify(await sandbox.status()));
   sandbox.run({
-    runId: "long", tenantId: "acme", language: "bash", script: "/app/run.sh", argv: [],
+    runId: "long", tenantId: "acme", language: "bash", argv: [],
+    program: { kind: "file", path: "/app/run.sh" }, origin: {}, egress: "none", credentials: [],
     stdin: Buffer.alloc(0), env: {}, limits: createLimits(settings)({}),
     readonly: new Map([["/app", settings.app]]),
   }, new AbortController().signal);
