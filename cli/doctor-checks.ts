@@ -72,7 +72,9 @@ const sandboxFinding = async (settings: Settings): Promise<Finding> => {
   const sandbox = createSandbox({
     ...settings.openshell,
     enginesFolder: join(packageRoot, ".engines"),
-    log: { warn: () => {} },
+    auditSink: "none", // it probes and runs nothing
+    warmPool: "off",
+    log: { info: () => {}, warn: () => {} },
   });
   try {
     const status = await sandbox.status();

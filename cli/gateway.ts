@@ -85,6 +85,8 @@ export const startGateway = async (
     const sandbox = createSandbox({
       ...settings.openshell,
       enginesFolder: join(packageRoot, ".engines"),
+      auditSink: "none",
+      warmPool: "off",
       log,
     });
     undo.push(sandbox.close);

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import type { AuditSink } from "./audit/trail.ts";
 import { findCgroups } from "./cgroup/cgroup.ts";
 import type {
   EngineName,
@@ -21,7 +22,27 @@ export interface SandboxOptions extends OpenshellSettings {
   readonly enginesFolder: string;
   /** Holds what a run needs while it runs; default /run/clawgate. */
   readonly stateFolder?: string;
-  readonly log: { warn(fields: object, text: string): void };
+  /** Takes the record of every run; whoever made it closes it. `none` keeps no record. */
+  readonly auditSink: AuditSink | "none";
+  /** Whether sandboxes are booted ahead of the runs that need them; for one run it is not worth it. */
+  readonly warmPool: "off" | WarmPoolBounds;
+  /** Take the word of a probe that another process passed some minutes ago. */
+  readonly isProofEnough?: boolean;
+  readonly log: SandboxLog;
+}
+
+/** How much may be kept booted ahead. */
+export interface WarmPoolBounds {
+  /** For all waiting sandboxes together; default a share of the memory that is free at the start. */
+  readonly memoryBytes?: number;
+  /** A sandbox that waited longer is replaced; default 5 minutes. */
+  readonly maxAgeMs?: number;
+}
+
+/** What the sandbox tells an operator; never the words of a job. */
+export interface SandboxLog {
+  info(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
 }
 
 // A cold start keeps a core busy for 0.2 s and a run may take all the memory it is allowed: many

@@ -3,21 +3,54 @@ import { dirname, join, posix } from "node:path";
 import type { Language, Limits, RunRequest } from "./driver.ts";
 import { SandboxError } from "./errors.ts";
 
-/** The part of the `openshell` settings that this version enforces. */
+/** The `openshell` settings as they come out of the settings file: defaults filled in. */
 export interface OpenshellSettings {
   readonly isolation: string;
+  /** Refuse to run at all where the engine cannot hold what these settings ask for. */
+  readonly strict: boolean;
   readonly filesystem: {
     /** GiB over all writable paths together. */
     readonly max_size_gb: number;
     readonly allowed_paths: readonly string[];
     readonly readonly_paths: readonly string[];
   };
+  readonly network: {
+    readonly mode: "off" | "whitelist";
+    /** Host names, exact or `*.suffix`. */
+    readonly allowed_domains?: readonly string[] | undefined;
+    readonly blocked_ports?: readonly number[] | undefined;
+    /** Megabits per second over all runs of a tenant; at most this for one run. */
+    readonly egress_bandwidth_mbps?: number | undefined;
+  };
   readonly execution: {
     readonly max_cpu_seconds: number;
     /** MiB. */
     readonly max_memory_mb: number;
     readonly allowed_languages: readonly string[];
+    readonly blocked_commands?: readonly string[] | undefined;
   };
+  readonly audit?:
+    | {
+        readonly log_all_commands?: boolean | undefined;
+        readonly log_network_requests?: boolean | undefined;
+        readonly log_file_access?: boolean | undefined;
+        /** Exporter beside the audit file, e.g. `splunk`; `file` is none. */
+        readonly export_to?: string | undefined;
+      }
+    | undefined;
+  /** By host name; asked before DNS. Grants nothing. */
+  readonly hosts?: Readonly<Record<string, HostSettings>> | undefined;
+  /** PEM file, absolute: trusted inside the sandbox and by the proxy. */
+  readonly egress_ca_file?: string | undefined;
+}
+
+/** Where a host name of the settings really leads. */
+export interface HostSettings {
+  readonly address?: string | undefined;
+  /** Port to dial by port asked for. */
+  readonly port_map?: Readonly<Record<string, number>> | undefined;
+  /** Permits an address in a private range. */
+  readonly internal?: boolean | undefined;
 }
 
 /** What a job asks for; the settings cap each. */

@@ -9,6 +9,8 @@ const ROOT = new URL("../..", import.meta.url).pathname;
 
 /** Settings under which every limit is small enough to be reached in a test. */
 export const SETTINGS = {
+  strict: true,
+  network: { mode: "off" },
   filesystem: {
     max_size_gb: 8 / 1024,
     allowed_paths: ["/workspace", "/tmp"],
@@ -19,7 +21,7 @@ export const SETTINGS = {
     max_memory_mb: 96,
     allowed_languages: ["python", "javascript", "bash"],
   },
-};
+} as const;
 
 /** A sandbox with a state folder of its own. */
 export interface TestSandbox {
@@ -59,7 +61,9 @@ export const openTestSandbox = (
     ...SETTINGS,
     isolation,
     enginesFolder: join(ROOT, ".engines"),
-    log: { warn: () => {} },
+    auditSink: "none",
+    warmPool: "off",
+    log: { info: () => {}, warn: () => {} },
     ...options,
     stateFolder,
   });

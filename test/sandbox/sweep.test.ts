@@ -14,7 +14,9 @@ const GATEWAY = `
   import { createSandbox } from "./compiled/openshell.js";
   import { createLimits } from "./compiled/policy.js";
   const settings = JSON.parse(process.argv[2]);
-  const sandbox = createSandbox({ ...settings, log: { info() {}, warn() {} } });
+  const sandbox = createSandbox({
+    ...settings, auditSink: "none", warmPool: "off", log: { info() {}, warn() {} },
+  });
   console.log(JSON.stringify(await sandbox.status()));
   sandbox.run({
     runId: "long", tenantId: "acme", language: "bash", argv: [],
