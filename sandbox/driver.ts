@@ -35,11 +35,14 @@ export interface Strength {
 /** One engine. A slot is prepared, used once, destroyed; never reset, never shared. */
 export interface SandboxDriver {
   readonly name: EngineName;
+  /** What a slot that waits for its job keeps of this machine's memory; 0 where it is not here. */
+  readonly idleBytes: number;
   /**
    * Tries the engine inside a real sandbox: write to /etc, see other processes, reach the network,
-   * exceed memory. Never rejects.
+   * exceed memory. Never rejects. `known` is what the same engine passed minutes ago in another
+   * process: it may be taken over instead of trying again.
    */
-  probe(): Promise<Probe>;
+  probe(known?: Probe & { readonly ok: true }): Promise<Probe>;
   /** Boots a sandbox up to where its interpreter waits for the job. */
   prepare(spec: SlotSpec): Promise<Slot>;
   /** Runs the one job of a slot; the wall clock starts here. */
@@ -84,6 +87,8 @@ export interface Slot {
   /** Random; names the cgroup and the bundle folder. */
   readonly id: string;
   readonly spec: SlotSpec;
+  /** Aborts when the sandbox died before its job came; such a slot can only be destroyed. */
+  readonly ended: AbortSignal;
 }
 
 /** A job on its way through an engine, and who is told of what it does. */

@@ -30,6 +30,7 @@ const SEARCH = ["/usr/local/bin/runsc", "/usr/bin/runsc"];
 // With a tight kernel limit gVisor often hangs when memory is used up, so we watch and kill; its own
 // kernel takes about 40 MB. The kernel's limit above it only catches what outruns the watch.
 const SENTRY_BYTES = 40 << 20;
+const IDLE_BYTES = 80 << 20;
 const BACKSTOP_BYTES = 128 << 20;
 
 /**
@@ -46,7 +47,13 @@ export const createGvisorDriver = (
 
   const driver: SandboxDriver = {
     name: "gvisor",
-    async probe(): Promise<Probe> {
+    idleBytes: IDLE_BYTES,
+    async probe(known): Promise<Probe> {
+      const proven = PLATFORMS.find((name) => name === known?.platform);
+      if (known !== undefined && proven !== undefined) {
+        platform = proven;
+        return known;
+      }
       if (runsc === undefined) {
         return { ok: false, reason: "runsc is not installed (`npm start` fetches it on Debian)" };
       }
@@ -65,7 +72,11 @@ export const createGvisorDriver = (
     },
 
     async prepare(spec) {
-      const slot: Slot = { id: randomBytes(8).toString("hex"), spec };
+      const slot: Slot = {
+        id: randomBytes(8).toString("hex"),
+        spec,
+        ended: new AbortController().signal,
+      };
       const folder = workshop.createFolder(slot.id);
       try {
         makeRootfs(join(folder, "rootfs"), mountsFor(workshop, spec));
