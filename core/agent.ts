@@ -3,6 +3,7 @@ import type { ModelMessage, ModelProvider, Tool } from "./contract/model.ts";
 import type { Reply } from "./contract/reply.ts";
 import type { Skill } from "./contract/skill.ts";
 import { trace } from "./contract/trace-points.ts";
+import { promptOf } from "./prompt.ts";
 import { refuse } from "./refuse.ts";
 import type { SkillRunner } from "./skill-runner.ts";
 import type { Context } from "./stage.ts";
@@ -42,7 +43,7 @@ export const createAgent = ({ providers, skills, now }: AgentOptions): Agent => 
     if (message.content.kind !== "text") return { kind: "silence", reason: "NOT_TEXT" };
 
     const tools = skills.allowedFor(context).map(asTool);
-    const messages: ModelMessage[] = [{ role: "user", text: message.content.text }];
+    const messages: ModelMessage[] = [{ role: "user", text: promptOf(message.content) }];
     for (let step = 1; step <= MAX_STEPS; step++) {
       const turn = await provider.generate(
         {

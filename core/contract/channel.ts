@@ -1,4 +1,4 @@
-import type { InboundMessage, ReplyTarget } from "./message.ts";
+import type { Attachment, InboundMessage, ReplyTarget } from "./message.ts";
 import type { Answer, Refusal } from "./reply.ts";
 
 /** One platform integration. Sees `core/contract` and nothing else of core. */
@@ -20,6 +20,17 @@ export interface ChannelAdapter {
    * again harmless. Does not throw.
    */
   reconcile(part: OutboundPart, signal: AbortSignal): Promise<Reconciliation>;
+  /**
+   * Shows what there is of a reply before it is whole, where the platform can: each call replaces
+   * the one before. Best effort, paced by the channel; never throws.
+   */
+  progress?(target: ReplyTarget, markdown: string): void;
+  /** The bytes of an attachment of a message to `target`. Throws AttachmentError. */
+  openAttachment?(
+    target: ReplyTarget,
+    attachment: Attachment,
+    signal: AbortSignal,
+  ): Promise<ReadableStream<Uint8Array>>;
 }
 
 /** `send` it again; or what is known instead: it arrived, or this cannot be told for now. */

@@ -36,6 +36,18 @@ export class PayloadError extends GatewayError {
   }
 }
 
+/** An attachment cannot be had. `reason` is fit for a person: expired, too large, refused. */
+export class AttachmentError extends GatewayError {
+  override readonly name = "AttachmentError";
+  constructor(
+    readonly reason: "expired" | "too_large" | "refused" | "unreachable",
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super("ATTACHMENT_UNAVAILABLE", message, options);
+  }
+}
+
 /** A model could not answer. `code` is also the code of the refusal that the user reads. */
 export class ModelError extends GatewayError {
   override readonly name = "ModelError";

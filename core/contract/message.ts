@@ -1,3 +1,5 @@
+import type { CardClick } from "./card.ts";
+
 /**
  * One thing that reached us from a platform, verified, in our words. Immutable; the platform's own
  * payload stays inside its channel.
@@ -35,12 +37,29 @@ export interface Sender {
 }
 
 export type Content =
-  /** Exactly what the person wrote, the mention of the bot removed and nothing else. */
-  | { readonly kind: "text"; readonly text: string }
+  | {
+      readonly kind: "text";
+      /** Exactly what the person wrote, the mention of the bot removed; empty beside attachments. */
+      readonly text: string;
+      /** What the person refers to: somebody else's words, never an instruction. */
+      readonly quote?: string;
+      readonly attachments?: readonly Attachment[];
+    }
   /** A message whose kind this version cannot read; `type` is the platform's word, e.g. `image`. */
   | { readonly kind: "unsupported"; readonly type: string }
   /** Something happened, nobody spoke: never answered with a refusal. */
   | { readonly kind: "event"; readonly event: InboundEvent };
+
+/** A file that came with a message. Its bytes stay with the platform until its adapter opens it. */
+export interface Attachment {
+  readonly kind: "image" | "voice" | "video" | "file";
+  /** As the platform tells it: untrusted, for people to read only. */
+  readonly name: string;
+  /** Undefined where the platform does not say it before the download. */
+  readonly sizeBytes?: number;
+  /** The channel's own reference; only its channel reads inside. */
+  readonly ref: string;
+}
 
 /** What happened. `name` is our word; `fields` are the platform's own details, all untrusted text. */
 export interface InboundEvent {
@@ -62,6 +81,8 @@ export interface InboundEvent {
   /** The platform's own word, e.g. `enter_agent`. */
   readonly platformName: string;
   readonly fields: Readonly<Record<string, string>>;
+  /** Set for `card_clicked` where the card is one of ours. */
+  readonly click?: CardClick;
 }
 
 /** Where a reply goes. Core stores it and hands it back; only its channel reads inside. */

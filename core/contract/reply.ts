@@ -1,9 +1,23 @@
+import type { Card } from "./card.ts";
+
 /** What is said back. Every message ends in exactly one Reply; silence is said, never left out. */
 export type Reply = Answer | Refusal | Silence;
 
 export interface Answer {
   readonly kind: "text";
+  /** May be empty beside a card or files. */
   readonly markdown: string;
+  /** Shown after the text. */
+  readonly card?: Card;
+  /** Sent after the text and the card, in this order. */
+  readonly files?: readonly OutgoingFile[];
+}
+
+/** A file that an answer hands over. */
+export interface OutgoingFile {
+  /** Without folders, e.g. `report.csv`. */
+  readonly name: string;
+  readonly bytes: Buffer;
 }
 
 /** A "no" that the person reads; `markdown` ends with the code in brackets. */

@@ -1,3 +1,4 @@
+import { forgetExpiredState } from "../channel-state/channel-state.ts";
 import type { Log } from "../contract/log.ts";
 import type { Store } from "../store/store.ts";
 import type { Inbox } from "./inbox.ts";
@@ -19,6 +20,7 @@ export const startHousekeeping = (parts: {
     const before = new Date(now().getTime() - REMEMBERED_MS);
     try {
       await forgetDeadProcesses(store, before);
+      await forgetExpiredState(store, now());
       const removed = await inbox.prune(before);
       if (removed > 0) log.info({ removed }, "forgot finished messages");
     } catch (cause) {

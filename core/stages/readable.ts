@@ -6,6 +6,8 @@ export const readable = (): Stage => async (context, next) => {
   const { content } = context.message;
   if (content.kind === "event") return { kind: "silence", reason: "EVENT_NOT_HANDLED" };
   if (content.kind === "unsupported") return refuse("KIND_UNSUPPORTED", context.locale);
-  if (content.text.trim() === "") return { kind: "silence", reason: "EMPTY_MESSAGE" };
+  if (content.text.trim() === "" && !content.attachments?.length) {
+    return { kind: "silence", reason: "EMPTY_MESSAGE" };
+  }
   return next();
 };

@@ -4,15 +4,16 @@ import type { DialectName } from "./statement.ts";
 /** Schema changes in order. A released one is never edited: add the next. */
 export const migrationsFor = (dialect: DialectName): Record<string, Migration> => ({
   "0001-baseline": { up: dialect === "sqlite" ? createInSqlite : createInPostgres },
+  "0002-channel-state": {
+    up: async (db) => {
+      await createChannelState(db, TYPES[dialect]);
+      if (dialect === "postgres") await raiseWall(db, "channel_state");
+    },
+  },
 });
 
 const createInSqlite = async (db: Kysely<unknown>): Promise<void> => {
-  await createTables(db, {
-    name: "TEXT",
-    integer: "INTEGER",
-    bytes: "BLOB",
-    id: "INTEGER PRIMARY KEY",
-  });
+  await createTables(db, TYPES.sqlite);
   await sql`CREATE INDEX audit_by_tenant ON audit (tenant_id, id)`.execute(db);
   for (const change of ["UPDATE", "DELETE"]) {
     await sql
@@ -25,12 +26,7 @@ const createInSqlite = async (db: Kysely<unknown>): Promise<void> => {
 };
 
 const createInPostgres = async (db: Kysely<unknown>): Promise<void> => {
-  await createTables(db, {
-    name: 'TEXT COLLATE "C"',
-    integer: "BIGINT",
-    bytes: "BYTEA",
-    id: "BIGINT GENERATED ALWAYS AS IDENTITY",
-  });
+  await createTables(db, TYPES.postgres);
   await sql`ALTER TABLE inbox ADD PRIMARY KEY (id)`.execute(db);
   await sql`ALTER TABLE outbox ADD FOREIGN KEY (inbox_id) REFERENCES inbox (id) ON DELETE CASCADE`.execute(
     db,
@@ -90,6 +86,16 @@ interface Types {
   /** Of a column that numbers its rows in order. */
   readonly id: string;
 }
+
+const TYPES: Readonly<Record<DialectName, Types>> = {
+  sqlite: { name: "TEXT", integer: "INTEGER", bytes: "BLOB", id: "INTEGER PRIMARY KEY" },
+  postgres: {
+    name: 'TEXT COLLATE "C"',
+    integer: "BIGINT",
+    bytes: "BYTEA",
+    id: "BIGINT GENERATED ALWAYS AS IDENTITY",
+  },
+};
 
 const createTables = async (db: Kysely<unknown>, types: Types): Promise<void> => {
   const isSqlite = types.bytes === "BLOB";
@@ -179,6 +185,23 @@ const createTables = async (db: Kysely<unknown>, types: Types): Promise<void> =>
       revoked_at ${types.integer} NOT NULL,
       PRIMARY KEY (tenant_id, id)
     )`,
+  ]) {
+    await sql.raw(text).execute(db);
+  }
+};
+
+const createChannelState = async (db: Kysely<unknown>, types: Types): Promise<void> => {
+  for (const text of [
+    `CREATE TABLE channel_state (
+      tenant_id ${types.name} NOT NULL,
+      channel ${types.name} NOT NULL,
+      key ${types.name} NOT NULL,
+      value ${types.bytes} NOT NULL,
+      version ${types.integer} NOT NULL,
+      expires_at ${types.integer} NOT NULL,
+      PRIMARY KEY (tenant_id, channel, key)
+    )`,
+    "CREATE INDEX channel_state_by_age ON channel_state (tenant_id, expires_at)",
   ]) {
     await sql.raw(text).execute(db);
   }

@@ -8,6 +8,7 @@ export interface Tables {
   processes: ProcessesTable;
   data_keys: DataKeysTable;
   api_keys: ApiKeysTable;
+  channel_state: ChannelStateTable;
 }
 
 /** Every message that was accepted in the last days; the pending rows are the work to do. */
@@ -123,4 +124,18 @@ export interface ApiKeysTable {
   expires_at: number;
   /** 0 = it was not. */
   revoked_at: number;
+}
+
+/** What channels remember across processes and restarts. */
+export interface ChannelStateTable {
+  /** `_platform`: a channel's own affairs belong to no tenant. */
+  tenant_id: string;
+  channel: string;
+  key: string;
+  /** Sealed: text. */
+  value: Uint8Array;
+  /** Drawn anew with every change. */
+  version: number;
+  /** From then on it counts as absent. */
+  expires_at: number;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createAuditLog } from "../../core/audit-log.ts";
+import { putRow } from "../../core/channel-state/rows.ts";
 import type { InboundMessage } from "../../core/contract/message.ts";
 import { laneOf } from "../../core/delivery/lane.ts";
 import { createApiKeys } from "../../core/operators/api-keys.ts";
@@ -68,6 +69,16 @@ export const plantTenant = async (
   });
   const apiKeys = createApiKeys({ store, auditLog, now });
   await apiKeys.create({ who: "cli" }, { tenantId, label: "planted", permissions: ["queue:view"] });
+  // Channels keep theirs under the platform's scope; this shows that the table is walled like any other.
+  const place = { tenantId, channel: "wechat_work", key: "planted" };
+  await store.write(scope, (transaction) =>
+    transaction.run(putRow, {
+      ...place,
+      value: Buffer.from("sealed"),
+      version: 1,
+      expiresAt: 1e15,
+    }),
+  );
   return {
     pending,
     running: running.id,

@@ -156,9 +156,13 @@ describeStores("a store", (world) => {
 
   it("is refused when it was made before the first release, with what to do", async () => {
     await world.closeAll();
-    await world.sql("UPDATE kysely_migration SET name = '0001-inbox-outbox-audit'");
+    await world.sql(
+      "UPDATE kysely_migration SET name = '0001-inbox-outbox-audit' WHERE name = '0001-baseline'",
+    );
     await expect(world.open()).rejects.toThrow(/^store: cannot open .*unencrypted.*: move it away/);
-    await world.sql("UPDATE kysely_migration SET name = '0001-baseline'");
+    await world.sql(
+      "UPDATE kysely_migration SET name = '0001-baseline' WHERE name = '0001-inbox-outbox-audit'",
+    );
   });
 
   it("is refused when a newer version has migrated it, and left alone", async () => {

@@ -183,7 +183,7 @@ describeStores("a tenant", (world) => {
       expect(await dumpOf(world, VICTIM)).toEqual(before);
     };
     expect(new Set(before.map((row) => row.split(" ")[0]))).toEqual(
-      new Set(["api_keys", "audit", "data_keys", "inbox", "outbox"]),
+      new Set(["api_keys", "audit", "channel_state", "data_keys", "inbox", "outbox"]),
     );
     // Each by itself on everything that is the victim's, then any sequence on everything.
     const victims = entries.flatMap(({ message }, at) =>
