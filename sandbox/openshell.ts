@@ -48,6 +48,8 @@ export interface SandboxLog {
 // A cold start keeps a core busy for 0.2 s and a run may take all the memory it is allowed: many
 // at once would only make each other slow. Tenants take turns; a run's clock starts with its place.
 const PARALLEL_RUNS = 2 * availableParallelism();
+// One tenant's long runs must not keep every other tenant out.
+const RUNS_PER_TENANT = Math.max(1, Math.floor((PARALLEL_RUNS * 3) / 4));
 
 /** Strongest first. */
 const ENGINES: readonly EngineName[] = ["gvisor", "bubblewrap"];
@@ -59,7 +61,7 @@ const ENGINES: readonly EngineName[] = ["gvisor", "bubblewrap"];
 export const createSandbox = (options: SandboxOptions): Sandbox => {
   const closing = new AbortController();
   const running = new Set<Promise<RunResult>>();
-  const gate = createGate(PARALLEL_RUNS);
+  const gate = createGate(PARALLEL_RUNS, RUNS_PER_TENANT);
   const opened = open(options).catch(
     (error: unknown): Opened => ({ status: { ok: false, reason: messageOf(error) } }),
   );
@@ -75,7 +77,7 @@ export const createSandbox = (options: SandboxOptions): Sandbox => {
     const problem = requestProblem(request, options);
     if (problem !== undefined) return refused("blocked", "policy", problem);
     const either = AbortSignal.any([signal, closing.signal]);
-    const leave = await gate.enter(request.tenantId);
+    const leave = await gate.enter(request.tenantId, new AbortController().signal);
     try {
       if (either.aborted) return refused("killed", "aborted", "aborted before it started");
       return await runOnce(driver, request, either);
