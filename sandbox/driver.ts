@@ -76,7 +76,12 @@ export interface WayOut {
   /** Host folder that is mounted read-only at `path`; holds the socket and what speaks to it. */
   readonly folder: string;
   readonly path: string;
-  /** Command line, run inside before the job: listens on loopback, passes all on to the socket. */
+  /**
+   * Command line, run inside before the job and as the job's user: listens on loopback, ports 80 and
+   * 443 too, and passes all on to the sockets. Ends with 0 once it listens, leaving one process
+   * behind; anything else means that there is no way out. On Linux its network namespace needs
+   * net.ipv4.ip_unprivileged_port_start=0; gVisor lets everyone bind low ports.
+   */
   readonly forwarder: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** Lines that /etc/hosts has beside localhost. */

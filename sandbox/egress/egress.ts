@@ -2,14 +2,17 @@ import type { Credential, HostPort, WayOut } from "../driver.ts";
 
 /** The one way out of sandboxes: a proxy that lets through what the settings allow and records it. */
 export interface Egress {
-  /** A way out for one slot; nothing passes before a run is bound to it. */
-  open(slotId: string): Promise<EgressLink>;
+  /**
+   * A way out for one slot; nothing passes before a run is bound to it. The tenant decides whether
+   * the slot trusts a certificate authority of its own.
+   */
+  open(slotId: string, tenantId: string): Promise<EgressLink>;
   close(): Promise<void>;
 }
 
 export interface EgressLink {
   readonly wayOut: WayOut;
-  /** From here on what comes through belongs to this run. Once per link. */
+  /** From here on what comes through belongs to this run, of the link's tenant. Once per link. */
   bind(run: EgressRun): void;
   /** Idempotent: ends every connection and removes the socket. */
   close(): Promise<void>;
