@@ -72,8 +72,7 @@ const transactionOn = (database: Sqlite): Transaction => {
     },
     first: async <Args, Row>(statement: Statement<Args, Row>, args: Args) => {
       const [prepared, parameters] = bound(statement, args);
-      // Not libsql's `get`, which mixes a column of its own into the row.
-      return prepared.all(parameters)[0] as Row | undefined;
+      return prepared.first(parameters) as Row | undefined;
     },
     run: async (statement, args) => {
       const [prepared, parameters] = bound(statement, args);

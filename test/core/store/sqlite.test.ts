@@ -1,12 +1,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { SqliteDatabase } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openSqlite } from "../../../core/store/sqlite.ts";
+import { openSqlite, type Sqlite } from "../../../core/store/sqlite.ts";
 
 let folder: string;
-let database: SqliteDatabase;
+let database: Sqlite;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "clawgate-sqlite-"));
@@ -50,6 +49,24 @@ describe("the guard around libsql", () => {
   it("refuses to round an integer beyond 2^53", () => {
     insert(2n ** 60n);
     expect(() => stored()).toThrow(/beyond 2\^53/);
+  });
+
+  it("gives the first row with its columns alone, and none when there is none", () => {
+    const first = (over: number) =>
+      database.prepare("SELECT value FROM t WHERE value > ? ORDER BY value").first([over]);
+    for (const value of [1, 2]) insert(value);
+    expect(first(0)).toEqual({ value: 1 });
+    expect(first(2)).toBeUndefined();
+    expect(() => first(Number.NaN)).toThrow(/cannot be stored/);
+  });
+
+  it("is done with a statement whose further rows nobody asked for", () => {
+    for (const value of [1, 2]) insert(value);
+    expect(database.prepare("SELECT value FROM t").first([])).toEqual({ value: 1 });
+    const other = openSqlite(join(folder, "test.db"), 0);
+    other.prepare("DELETE FROM t").run([]);
+    other.close();
+    expect(stored()).toEqual([]);
   });
 
   it("keeps null, text in any language and fractions as they are", () => {
