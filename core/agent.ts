@@ -37,7 +37,7 @@ const DEFAULT_PARAMETERS = {
 
 export const createAgent = ({ providers, skills, now }: AgentOptions): Agent => ({
   answer: async (context) => {
-    const { tenant, message, signal, locale } = context;
+    const { tenant, message, signal, locale, progress } = context;
     const provider = providers.get(tenant.provider);
     if (!provider) throw new ModelError("MODEL_UNAVAILABLE", `no provider ${tenant.provider}`);
     if (message.content.kind !== "text") return { kind: "silence", reason: "NOT_TEXT" };
@@ -52,6 +52,7 @@ export const createAgent = ({ providers, skills, now }: AgentOptions): Agent => 
           messages,
           tools,
           locale,
+          ...(progress && { onText: progress }),
           ...(tenant.maxOutputTokens !== undefined && { maxOutputTokens: tenant.maxOutputTokens }),
         },
         signal,

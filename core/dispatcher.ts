@@ -146,7 +146,13 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     const records: AuditRecord[] = [];
     const record = (made: AuditRecord) => void records.push(made);
     if (tenant && entry.attempt <= MAX_ATTEMPTS) {
-      const reply = await rules().pipeline({ message, tenant, traceId, locale, signal, record });
+      const adapter = adapters.get(message.channel);
+      const reply = await rules().pipeline({
+        ...{ message, tenant, traceId, locale, signal, record },
+        ...(adapter?.progress && {
+          progress: (markdown: string) => adapter.progress?.(message.target, markdown),
+        }),
+      });
       return { reply, locale, records };
     }
     const code = tenant

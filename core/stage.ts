@@ -14,6 +14,8 @@ export interface Context {
   readonly locale: Locale;
   /** Aborted when somebody stops the turn, or when the gateway must go down: then it is done again. */
   readonly signal: AbortSignal;
+  /** Shows the person what there is of the answer so far; absent where the channel cannot. */
+  readonly progress?: (markdown: string) => void;
   /** Puts something on record with the reply: neither is stored without the other. */
   record(record: AuditRecord): void;
 }

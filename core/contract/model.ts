@@ -15,6 +15,8 @@ export interface ModelRequest {
   readonly maxOutputTokens?: number;
   /** What language to speak where the provider writes sentences of its own. */
   readonly locale: Locale;
+  /** Called with the whole text so far whenever it grew, where the provider can tell. */
+  readonly onText?: (text: string) => void;
 }
 
 export type Locale = "en" | "zh-Hant" | "zh-Hans";

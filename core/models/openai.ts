@@ -1,7 +1,8 @@
 import type OpenAI from "openai";
 import { ModelError } from "../contract/errors.ts";
 import type { ModelMessage, ModelProvider, ModelRequest } from "../contract/model.ts";
-import { completionSchema, parseCompletion } from "./openai-completion.ts";
+import { type Completion, completionSchema, parseCompletion } from "./openai-completion.ts";
+import { collectCompletion, StreamBrokenError } from "./openai-stream.ts";
 
 /** A server that speaks OpenAI's chat completions. */
 export interface OpenAiOptions {
@@ -17,11 +18,13 @@ export interface OpenAiOptions {
   readonly deadlineMs?: number;
 }
 
-const DEADLINE_MS = 60_000;
+// Reasoning and long reports take minutes; a person who will not wait says `/stop`.
+const DEADLINE_MS = 15 * 60_000;
 const MAX_RESPONSE_BYTES = 8 * 1024 * 1024;
 
 /**
- * Asks such a server once: no retry, no fallback, no stream; all three are the caller's to decide.
+ * Asks such a server once: no retry and no fallback; both are the caller's to decide. Streams
+ * when the request wants to see the text grow.
  * @see https://platform.openai.com/docs/api-reference/chat/create
  */
 export const createOpenAiProvider = (options: OpenAiOptions): ModelProvider => {
@@ -38,8 +41,11 @@ export const createOpenAiProvider = (options: OpenAiOptions): ModelProvider => {
       try {
         client ??= createClient(options);
         const { chat } = await client;
-        const answer = await chat.completions.create(body, { signal: either });
-        return parseCompletion(completionSchema.parse(answer), JSON.stringify(body));
+        const { onText } = request;
+        const answer = onText
+          ? await stream(chat, body, onText, either)
+          : completionSchema.parse(await chat.completions.create(body, { signal: either }));
+        return parseCompletion(answer, JSON.stringify(body));
       } catch (cause) {
         // Whoever called off the turn gets that reason back; it says nothing about the model.
         signal.throwIfAborted();
@@ -55,9 +61,25 @@ export const createOpenAiProvider = (options: OpenAiOptions): ModelProvider => {
   };
 };
 
+/** Asks for a stream; takes a whole answer as well, since not every server can stream. */
+const stream = async (
+  chat: OpenAI.Chat,
+  body: ReturnType<typeof toBody>,
+  onText: (text: string) => void,
+  signal: AbortSignal,
+): Promise<Completion> => {
+  const wanted = { ...body, stream: true as const, stream_options: { include_usage: true } };
+  const response = await chat.completions.create(wanted, { signal }).asResponse();
+  if (!response.headers.get("content-type")?.startsWith("text/event-stream")) {
+    return completionSchema.parse(await response.json());
+  }
+  const { Stream } = await import("openai/core/streaming");
+  return collectCompletion(Stream.fromSSEResponse(response, new AbortController()), onText);
+};
+
 const createClient = async (options: OpenAiOptions): Promise<OpenAI> => {
   // Loaded at first use: a gateway that never asks such a server need not pay for the SDK.
-  const { default: Client } = await import("openai");
+  const [{ default: Client }, fetch] = await Promise.all([import("openai"), patientFetch()]);
   return new Client({
     baseURL: options.baseUrl,
     apiKey: options.apiKey ?? "none",
@@ -71,13 +93,21 @@ const createClient = async (options: OpenAiOptions): Promise<OpenAI> => {
     timeout: (options.deadlineMs ?? DEADLINE_MS) + 1000, // `generate` has the exact one.
     // A redirect could carry the user's text to another region than the one that was chosen.
     fetchOptions: { redirect: "error" },
-    fetch: cappedFetch,
+    fetch: async (input, init) => capped(await fetch(input, init)),
   });
 };
 
+/** The built-in fetch gives up after five minutes without a byte; `generate` has the real limit. */
+const patientFetch = async (): Promise<typeof globalThis.fetch> => {
+  const { Agent, fetch } = await import("undici");
+  const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  // The same function as the built-in one, declared a second time by its package.
+  const same = fetch as unknown as (input: unknown, init: object) => Promise<Response>;
+  return (input, init) => same(input, { ...init, dispatcher });
+};
+
 /** A broken or hostile server must not fill the memory until the deadline. */
-const cappedFetch = async (...[input, init]: Parameters<typeof fetch>): Promise<Response> => {
-  const response = await fetch(input, init);
+const capped = (response: Response): Response => {
   if (response.body === null) return response;
   let received = 0;
   const cap = new TransformStream<Uint8Array, Uint8Array>({
@@ -134,7 +164,8 @@ const toMessage = (message: ModelMessage): OpenAI.Chat.ChatCompletionMessagePara
 /** Status, or system error code, or our own words; never the server's. */
 const reasonOf = (cause: unknown): string => {
   for (let error = cause, depth = 0; error instanceof Error && depth < 6; depth++) {
-    if (error instanceof Refused || error instanceof ModelError) return error.message;
+    if (error instanceof Refused || error instanceof StreamBrokenError) return error.message;
+    if (error instanceof ModelError) return error.message;
     if ("status" in error && typeof error.status === "number") return `HTTP ${error.status}`;
     if ("code" in error && typeof error.code === "string" && /^[A-Z][A-Z0-9_]+$/.test(error.code)) {
       return error.code;

@@ -16,6 +16,8 @@ export type Behaviour =
   | { readonly kind: "calls"; readonly calls: readonly { name: string; arguments: unknown }[] }
   /** A completion, or anything else, sent as it is. */
   | { readonly kind: "json"; readonly body: unknown; readonly status?: number }
+  /** Server-sent events with these objects; `[DONE]` follows unless it is cut. */
+  | { readonly kind: "stream"; readonly chunks: readonly unknown[]; readonly isCut?: boolean }
   | { readonly kind: "raw"; readonly body: string | Buffer; readonly contentType?: string }
   | { readonly kind: "redirect"; readonly location: string }
   /** Takes the request and never answers. */
@@ -115,6 +117,10 @@ const send = (response: ServerResponse, request: SeenRequest, behaviour: Behavio
   else if (behaviour.kind === "raw") {
     response.writeHead(200, { "content-type": behaviour.contentType ?? "application/json" });
     response.end(behaviour.body);
+  } else if (behaviour.kind === "stream") {
+    response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
+    for (const chunk of behaviour.chunks) response.write(`data: ${JSON.stringify(chunk)}\n\n`);
+    response.end(behaviour.isCut ? "" : "data: [DONE]\n\n");
   } else if (behaviour.kind === "redirect") {
     response.writeHead(307, { location: behaviour.location }).end();
   } else if (behaviour.kind === "stall") {

@@ -258,3 +258,79 @@ describe("what fails", () => {
     expect(server.requests.length).toBe(before + 1);
   });
 });
+
+describe("an answer that is watched as it grows", () => {
+  const watch = async (behaviour: Behaviour) => {
+    const seen: string[] = [];
+    server.script(behaviour);
+    const turn = await providerWith().generate(
+      { ...request, onText: (text) => seen.push(text) },
+      new AbortController().signal,
+    );
+    return { seen, turn };
+  };
+  const delta = (part: object, finish_reason: string | null = null) => ({
+    choices: [{ index: 0, delta: part, finish_reason }],
+  });
+  const usage = { choices: [], usage: { prompt_tokens: 5, completion_tokens: 3 } };
+
+  it("shows the whole text so far each time, and is the same answer in the end", async () => {
+    const chunks = [
+      delta({ role: "assistant" }),
+      delta({ content: "你" }),
+      delta({ content: "好" }),
+    ];
+    const { seen, turn } = await watch({
+      kind: "stream",
+      chunks: [...chunks, delta({}, "stop"), usage],
+    });
+    expect(seen).toEqual(["你", "你好"]);
+    expect(turn).toEqual({
+      text: "你好",
+      toolCalls: [],
+      usage: { inputTokens: 5, outputTokens: 3 },
+    });
+    expect(server.requests.at(-1)?.body).toMatchObject({ stream: true });
+  });
+
+  it("puts calls together that come in pieces", async () => {
+    const call = (index: number, part: object) => delta({ tool_calls: [{ index, ...part }] });
+    const { turn } = await watch({
+      kind: "stream",
+      chunks: [
+        call(0, { id: "a", function: { name: "calculator", arguments: "" } }),
+        call(1, { id: "b", function: { name: "echo", arguments: "{}" } }),
+        call(0, { function: { arguments: '{"text":' } }),
+        call(0, { function: { arguments: '"2+2"}' } }),
+        delta({}, "tool_calls"),
+      ],
+    });
+    expect(turn.toolCalls).toEqual([
+      { id: "a", name: "calculator", argumentsJson: '{"text":"2+2"}' },
+      { id: "b", name: "echo", argumentsJson: "{}" },
+    ]);
+  });
+
+  it("takes a whole answer from a server that cannot stream", async () => {
+    const { seen, turn } = await watch({ kind: "text", text: "all at once" });
+    expect(turn.text).toBe("all at once");
+    expect(seen).toEqual([]);
+  });
+
+  it.each([
+    [
+      "a stream that was cut",
+      { kind: "stream", chunks: [delta({ content: "half" })], isCut: true },
+    ],
+    ["a stream without an end", { kind: "stream", chunks: [delta({ content: "half" })] }],
+    [
+      "an error in the stream",
+      { kind: "stream", chunks: [delta({ content: "x" }), { error: { message: QUESTION } }] },
+    ],
+    ["a chunk that is none", { kind: "stream", chunks: [7] }],
+  ] satisfies [string, Behaviour][])("does not take %s for an answer", async (_name, behaviour) => {
+    const error = await failureOf(watch(behaviour));
+    expect(error.code).toBe("MODEL_UNAVAILABLE");
+    expect(error.message).not.toContain(QUESTION);
+  });
+});
