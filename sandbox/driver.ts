@@ -131,7 +131,7 @@ export type Observation =
     };
 
 export interface RunRequest {
-  /** Appears in logs and audit; `[a-z0-9-]{1,64}`. */
+  /** Appears in logs and audit; a plain name: letters, digits, then . _ - too, at most 64. */
   readonly runId: string;
   readonly tenantId: string;
   /** Whom the run is for, for the audit only. */

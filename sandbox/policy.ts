@@ -1,7 +1,9 @@
 import { realpathSync, statSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
+import { blockedCommandIn } from "./blocked-commands.ts";
 import type { Language, Limits, RunRequest } from "./driver.ts";
 import { SandboxError } from "./errors.ts";
+import { egressProblem } from "./grants.ts";
 
 /** The `openshell` settings as they come out of the settings file: defaults filled in. */
 export interface OpenshellSettings {
@@ -53,41 +55,58 @@ export interface HostSettings {
   readonly internal?: boolean | undefined;
 }
 
-/** What a job asks for; the settings cap each. */
+/** What a job asks for; the settings cap each, or the gateway where the settings have no such key. */
 export interface AskedLimits {
-  readonly wallSeconds?: number;
-  readonly cpuSeconds?: number;
-  readonly memoryMb?: number;
+  readonly wallSeconds?: number | undefined;
+  readonly cpuSeconds?: number | undefined;
+  readonly memoryMb?: number | undefined;
+  readonly pids?: number | undefined;
+  readonly diskMb?: number | undefined;
+  /** Per stream. */
+  readonly outputBytes?: number | undefined;
+  readonly egressMbps?: number | undefined;
 }
 
 const DEFAULT_WALL_SECONDS = 60;
 /** A run that may burn its whole CPU time also has to boot and to wait for its disk. */
 const WALL_OVER_CPU_SECONDS = 10;
-const PIDS = 64;
+const PIDS = { default: 64, most: 256 };
 const FILES = 65_536;
-const EGRESS_BYTES_PER_SECOND = 12_500_000;
-const OUTPUT_BYTES = 1 << 20;
+const OUTPUT_BYTES = { default: 1 << 20, most: 16 << 20 };
+const EGRESS_MBPS = 100;
+const BYTES_PER_MEGABIT = 125_000;
+const MIB = 2 ** 20;
 
 /** Turns what a job asks for into its limits: never more than the settings allow. */
-export const createLimits =
-  ({ filesystem, execution }: Pick<OpenshellSettings, "filesystem" | "execution">) =>
-  (asked: AskedLimits = {}): Limits => {
-    const cpuSeconds = Math.min(asked.cpuSeconds ?? Infinity, execution.max_cpu_seconds);
-    const wallSeconds = Math.min(
-      asked.wallSeconds ?? DEFAULT_WALL_SECONDS,
-      execution.max_cpu_seconds + WALL_OVER_CPU_SECONDS,
-    );
-    return {
-      wallMs: wallSeconds * 1000,
-      cpuMs: cpuSeconds * 1000,
-      memoryBytes: Math.min(asked.memoryMb ?? Infinity, execution.max_memory_mb) * 2 ** 20,
-      pids: PIDS,
-      diskBytes: Math.floor(filesystem.max_size_gb * 2 ** 30),
-      outputBytes: OUTPUT_BYTES,
-      files: FILES,
-      egressBytesPerSecond: EGRESS_BYTES_PER_SECOND,
-    };
-  };
+export const createLimits = (
+  settings: Pick<OpenshellSettings, "filesystem" | "execution" | "network">,
+) => {
+  const { filesystem, execution, network } = settings;
+  const { max_cpu_seconds, max_memory_mb } = execution;
+  const mostWall = max_cpu_seconds + WALL_OVER_CPU_SECONDS;
+  const mbps = network.egress_bandwidth_mbps ?? EGRESS_MBPS;
+  return (asked: AskedLimits = {}): Limits => ({
+    wallMs:
+      lower(asked.wallSeconds, Math.max(mostWall, DEFAULT_WALL_SECONDS), {
+        unasked: Math.min(mostWall, DEFAULT_WALL_SECONDS),
+      }) * 1000,
+    cpuMs: lower(asked.cpuSeconds, max_cpu_seconds) * 1000,
+    memoryBytes: whole(lower(asked.memoryMb, max_memory_mb) * MIB),
+    pids: whole(lower(asked.pids, PIDS.most, { unasked: PIDS.default })),
+    diskBytes: whole(Math.min((asked.diskMb ?? Infinity) * MIB, filesystem.max_size_gb * 2 ** 30)),
+    outputBytes: whole(
+      lower(asked.outputBytes, OUTPUT_BYTES.most, { unasked: OUTPUT_BYTES.default }),
+    ),
+    files: FILES,
+    egressBytesPerSecond: whole(lower(asked.egressMbps, mbps) * BYTES_PER_MEGABIT),
+  });
+};
+
+const lower = (asked: number | undefined, most: number, { unasked = most } = {}): number =>
+  Math.min(asked ?? unasked, most);
+
+/** At least 1: nothing may be rounded to "no limit". */
+const whole = (amount: number): number => Math.max(1, Math.floor(amount));
 
 const SYSTEM = ["bin", "boot", "dev", "etc", "lib", "lib64", "proc", "run", "sbin", "sys", "usr"];
 
@@ -111,23 +130,38 @@ const isInside = (path: string, folder: string): boolean =>
 
 // One argument may have 128 KiB and all together about 2 MiB; we stay far below both.
 const ARGUMENT_BYTES = 64 * 1024;
+const SOURCE_BYTES = 4 * MIB;
+const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** Why a job is refused before it starts; undefined when it may run. */
 export const requestProblem = (
   request: RunRequest,
-  { filesystem, execution }: Pick<OpenshellSettings, "filesystem" | "execution">,
+  settings: Pick<OpenshellSettings, "filesystem" | "execution" | "network">,
 ): string | undefined => {
-  if (!/^[a-z0-9-]{1,64}$/.test(request.runId)) return "run id is not [a-z0-9-]{1,64}";
+  const { filesystem, execution, network } = settings;
+  for (const [what, name] of [
+    ["run id", request.runId],
+    ["tenant id", request.tenantId],
+    ["name of the outputs folder", request.outputs ?? "out"],
+  ] as const) {
+    if (!isPlainName(name)) return `${what} is no plain name: letters, digits, and then . _ -`;
+  }
   if (!execution.allowed_languages.includes(request.language)) {
     return `language ${request.language} is not among openshell.execution.allowed_languages`;
   }
   return (
     limitsProblem(request.limits) ??
     wordsProblem(request) ??
-    mountsProblem(request.readonly, filesystem.allowed_paths) ??
-    programProblem(request)
+    mountsProblem(request.readonly, filesystem) ??
+    programProblem(request) ??
+    egressProblem(request, network) ??
+    blockedCommandIn(request, execution.blocked_commands ?? [])
   );
 };
+
+/** Whether a name can be part of a path or a record and mean nothing else: no slash, no `..`. */
+export const isPlainName = (name: string): boolean => PLAIN_NAME.test(name) && !name.includes("..");
 
 const limitsProblem = (limits: Limits): string | undefined => {
   for (const [name, value] of Object.entries(limits)) {
@@ -136,19 +170,22 @@ const limitsProblem = (limits: Limits): string | undefined => {
   return undefined;
 };
 
-const wordsProblem = ({ argv, env }: RunRequest): string | undefined => {
-  const words = [...argv, ...Object.keys(env), ...Object.values(env)];
+const wordsProblem = ({ argv, env, credentials }: RunRequest): string | undefined => {
+  const names = [...Object.keys(env), ...credentials.map(({ name }) => name)];
+  const words = [...argv, ...names, ...Object.values(env)];
   if (words.some((word) => word.includes("\0"))) return "an argument or variable contains a NUL";
   if (Buffer.byteLength(words.join("\0")) > ARGUMENT_BYTES) {
     return `arguments and variables exceed ${ARGUMENT_BYTES} bytes; pass data on stdin`;
   }
-  const badName = Object.keys(env).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
-  return badName === undefined ? undefined : "a variable's name is not [A-Za-z_][A-Za-z0-9_]*";
+  if (names.some((name) => !VARIABLE.test(name))) {
+    return "a variable's name is not [A-Za-z_][A-Za-z0-9_]*";
+  }
+  return new Set(names).size === names.length ? undefined : "a variable is given twice";
 };
 
 const mountsProblem = (
   mounts: RunRequest["readonly"],
-  writable: readonly string[],
+  { allowed_paths, readonly_paths }: OpenshellSettings["filesystem"],
 ): string | undefined => {
   const seen: string[] = [];
   for (const [path, folder] of mounts) {
@@ -157,14 +194,31 @@ const mountsProblem = (
       ((path !== posix.normalize(path) || path.endsWith("/")
         ? "is not in its shortest form"
         : "") ||
-        (writable.some((other) => overlap(path, other)) ? "overlaps a writable path" : "") ||
-        (seen.some((other) => overlap(path, other)) ? "overlaps another mount" : ""));
+        (readonly_paths.some((place) => isInside(path, withoutSlash(place)))
+          ? ""
+          : "lies in none of openshell.filesystem.readonly_paths") ||
+        (allowed_paths.some((other) => overlap(path, other)) ? "overlaps a writable path" : "") ||
+        (seen.some((other) => overlap(path, other)) ? "overlaps another mount" : "") ||
+        hostFolderProblem(folder));
     if (problem) return `mount ${path} ${problem}`;
-    if (!folder.startsWith("/") || !isFolder(folder))
-      return `mount ${path} has no folder behind it`;
     seen.push(path);
   }
   return undefined;
+};
+
+const withoutSlash = (path: string): string => path.replace(/\/+$/, "");
+
+// Accounts and keys, devices, processes: with all that lies in them, and what holds them.
+const MACHINE = ["/boot", "/dev", "/etc", "/proc", "/run", "/sys"];
+const HOMES = ["/home", "/root", "/var"];
+
+/** A folder of the host that is the machine itself is never handed in, by whatever name. */
+const hostFolderProblem = (folder: string): string | undefined => {
+  if (!folder.startsWith("/") || !isFolder(folder)) return "has no folder behind it";
+  const real = realpathSync(folder);
+  // The root is the one path that ends with its slash.
+  const isMachine = real === "/" || MACHINE.some((place) => overlap(real, place));
+  return isMachine || HOMES.includes(real) ? "would show the machine itself" : undefined;
 };
 
 const isFolder = (path: string): boolean =>
@@ -172,7 +226,11 @@ const isFolder = (path: string): boolean =>
 
 /** The script must be a file of one of the mounts, reached without leaving it by a link. */
 const programProblem = ({ program, readonly }: RunRequest): string | undefined => {
-  if (program.kind === "source") return undefined;
+  if (program.kind === "source") {
+    return Buffer.byteLength(program.text) > SOURCE_BYTES
+      ? `the source exceeds ${SOURCE_BYTES} bytes`
+      : undefined;
+  }
   const script = program.path;
   const mount = [...readonly].find(([path]) => script.startsWith(`${path}/`));
   if (mount === undefined || script !== posix.normalize(script)) {

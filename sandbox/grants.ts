@@ -1,0 +1,62 @@
+import type { HostPort, RunRequest } from "./driver.ts";
+import type { OpenshellSettings } from "./policy.ts";
+
+type Network = OpenshellSettings["network"];
+
+/** Whether a host name, or a `*.suffix`, lies in a host name or `*.suffix` of the settings. */
+const isWithin = (host: string, allowed: string): boolean => {
+  const [inner, outer] = [fold(host), fold(allowed)];
+  if (inner === outer) return true;
+  // `*.a.b` is for what lies below a.b, not for a.b itself.
+  return outer.startsWith("*.") && inner.replace(/^\*\./, "x.").endsWith(outer.slice(1));
+};
+
+const fold = (host: string): string => host.toLowerCase().replace(/\.$/, "");
+
+/**
+ * What of the hosts that a job asks for the settings allow. A wildcard that asks for more than they
+ * allow shrinks to the hosts that they name. Empty when nothing is left.
+ */
+export const narrowEgress = (
+  asked: readonly HostPort[],
+  { mode, allowed_domains = [], blocked_ports = [] }: Network,
+): readonly HostPort[] => {
+  if (mode === "off") return [];
+  return asked
+    .filter(({ port }) => !blocked_ports.includes(port))
+    .flatMap(({ host, port }) =>
+      allowed_domains.some((allowed) => isWithin(host, allowed))
+        ? [{ host, port }]
+        : allowed_domains
+            .filter((allowed) => isWithin(allowed, host))
+            .map((allowed) => ({ host: allowed, port })),
+    );
+};
+
+/** Why what a request wants of the network is beyond the settings; undefined when it is not. */
+export const egressProblem = (
+  { egress, credentials }: Pick<RunRequest, "egress" | "credentials">,
+  network: Network,
+): string | undefined => {
+  if (typeof egress !== "string") {
+    for (const wanted of egress) {
+      const [left] = narrowEgress([wanted], network);
+      if (left?.host !== wanted.host) {
+        return `${wanted.host}:${wanted.port} is not open under openshell.network`;
+      }
+    }
+  }
+  for (const { name, secret, host } of credentials) {
+    if (!/^[\x20-\x7e]+$/.test(secret)) return `the secret ${name} is not one line of plain text`;
+    const hosts =
+      typeof egress === "string"
+        ? egress === "settings" && network.mode !== "off"
+          ? (network.allowed_domains ?? [])
+          : []
+        : egress.map((open) => open.host);
+    if (!hosts.some((open) => isWithin(host, open))) {
+      return `the secret ${name} is for ${host}, which this run cannot reach`;
+    }
+  }
+  return undefined;
+};
