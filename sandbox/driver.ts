@@ -101,11 +101,14 @@ export interface Run {
   readonly request: RunRequest;
   /** Called for what the engine sees; must not throw. Answering `kill` ends the run (`policy`). */
   observe(observation: Observation): "go on" | "kill";
-  /** Observations that the engine lost. */
+  /** Observations that the engine lost; Infinity when from now on it sees nothing more. */
   lost(count: number): void;
 }
 
-/** What a job tried, as the engine saw it: attempts, not outcomes, in the job's own words. */
+/**
+ * What a job tried, as the engine saw it: attempts, not outcomes, in the job's own words. An empty
+ * `path` is one that the engine was kept from seeing, e.g. by arguments that are not UTF-8.
+ */
 export type Observation =
   | {
       readonly kind: "exec";

@@ -5,9 +5,10 @@ import type { EgressDecision } from "../egress/egress.ts";
 export interface AuditSink {
   /** One JSON object on one line. Never throws and never blocks; what it cannot keep it counts. */
   write(line: string): void;
-  /** Resolves when all that was written is on disk. */
+  /** Resolves when all that was written is on disk; rejects when that is not possible now. */
   flush(): Promise<void>;
   readonly dropped: number;
+  /** Flushes as far as that is possible; never rejects. */
   close(): Promise<void>;
 }
 
@@ -18,6 +19,7 @@ export interface Trail {
   refused(detail: string): void;
   egress(decision: EgressDecision): void;
   observed(observation: Observation): void;
+  /** Infinity: from now on nothing more is seen. */
   lost(count: number): void;
   ended(result: RunResult): void;
 }
