@@ -37,7 +37,7 @@ export const openCell = async (
   { hasNetwork, ...spec }: CellSpec,
 ): Promise<Cell> => {
   if (!hasNetwork || egress === undefined) return { slot: await driver.prepare(spec) };
-  const link = await egress.open(randomBytes(8).toString("hex"));
+  const link = await egress.open(randomBytes(8).toString("hex"), spec.tenantId);
   try {
     return { slot: await driver.prepare({ ...spec, wayOut: link.wayOut }), link };
   } catch (error) {

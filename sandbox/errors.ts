@@ -2,3 +2,7 @@
 export class SandboxError extends Error {
   override readonly name = "SandboxError";
 }
+
+/** What a fault says, for an operator. */
+export const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

@@ -1,48 +1,19 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import type { AuditSink } from "./audit/trail.ts";
-import { findCgroups } from "./cgroup/cgroup.ts";
-import type {
-  EngineName,
-  Probe,
-  RunRequest,
-  RunResult,
-  Sandbox,
-  SandboxDriver,
-  SandboxStatus,
-} from "./driver.ts";
-import { createBubblewrapDriver } from "./drivers/bubblewrap.ts";
-import { createGvisorDriver } from "./drivers/gvisor.ts";
+import type { OpenTrail, Trail } from "./audit/trail.ts";
+import type { RunRequest, RunResult, Sandbox } from "./driver.ts";
+import { messageOf } from "./errors.ts";
 import { createGate } from "./gate.ts";
-import { type OpenshellSettings, overlap, pathProblem, requestProblem } from "./policy.ts";
-import { createWorkshop, sweepLeftovers, type Workshop } from "./workshop.ts";
+import { createGeneration, type Generation } from "./generation.ts";
+import type { SandboxOptions } from "./options.ts";
+import { type OpenshellSettings, requestProblem } from "./policy.ts";
+import { withoutRun } from "./refusal.ts";
 
-/** The `openshell` settings, and where things lie on this machine. */
-export interface SandboxOptions extends OpenshellSettings {
-  /** Looked into before PATH: `<folder>/usr/bin/runsc`. */
-  readonly enginesFolder: string;
-  /** Holds what a run needs while it runs; default /run/clawgate. */
-  readonly stateFolder?: string;
-  /** Takes the record of every run; whoever made it closes it. `none` keeps no record. */
-  readonly auditSink: AuditSink | "none";
-  /** Whether sandboxes are booted ahead of the runs that need them; for one run it is not worth it. */
-  readonly warmPool: "off" | WarmPoolBounds;
-  /** Take the word of a probe that another process passed some minutes ago. */
-  readonly isProofEnough?: boolean;
-  readonly log: SandboxLog;
-}
-
-/** How much may be kept booted ahead. */
-export interface WarmPoolBounds {
-  /** For all waiting sandboxes together; default a share of the memory that is free at the start. */
-  readonly memoryBytes?: number;
-  /** A sandbox that waited longer is replaced; default 5 minutes. */
-  readonly maxAgeMs?: number;
-}
-
-/** What the sandbox tells an operator; never the words of a job. */
-export interface SandboxLog {
-  info(fields: object, text: string): void;
-  warn(fields: object, text: string): void;
+/** A sandbox whose settings can change while it is in use. */
+export interface OpenshellSandbox extends Sandbox {
+  /** Runs that have begun keep what they began with; all others, and `status`, follow these. */
+  update(settings: OpenshellSettings): void;
 }
 
 // A cold start keeps a core busy for 0.2 s and a run may take all the memory it is allowed: many
@@ -51,148 +22,117 @@ const PARALLEL_RUNS = 2 * availableParallelism();
 // One tenant's long runs must not keep every other tenant out.
 const RUNS_PER_TENANT = Math.max(1, Math.floor((PARALLEL_RUNS * 3) / 4));
 
-/** Strongest first. */
-const ENGINES: readonly EngineName[] = ["gvisor", "bubblewrap"];
-
 /**
- * The sandbox of this gateway. Its self-test starts at once and in the background; when no engine
- * passes it, nothing runs. An engine that was asked for is never replaced by another.
+ * The sandbox of this gateway. Its probe starts at once and in the background; when no engine passes,
+ * nothing runs. An engine that was asked for is never replaced by another.
  */
-export const createSandbox = (options: SandboxOptions): Sandbox => {
+export const createSandbox = (options: SandboxOptions): OpenshellSandbox => {
+  const { log } = options;
   const closing = new AbortController();
-  const running = new Set<Promise<RunResult>>();
   const gate = createGate(PARALLEL_RUNS, RUNS_PER_TENANT);
-  const opened = open(options).catch(
-    (error: unknown): Opened => ({ status: { ok: false, reason: messageOf(error) } }),
-  );
-  opened.then(({ status }) => {
-    if (!status.ok) options.log.warn({ reason: status.reason }, "no sandbox: skills are off");
-  });
+  const running = new Set<Promise<RunResult>>();
+  const retired = new Set<Promise<void>>();
+  const start = (settings: OpenshellSettings) => {
+    const own = { ...options, ...settings };
+    return { settings, digest: digestOf(settings), generation: createGeneration(own, isBusy) };
+  };
+  const isBusy = () => gate.waiting() > 0;
+  let current = start(options);
 
-  const perform = async (request: RunRequest, signal: AbortSignal): Promise<RunResult> => {
-    const { status, driver } = await opened;
-    if (!status.ok || driver === undefined) {
-      return refused("blocked", "unavailable", status.ok ? "closed" : status.reason);
-    }
-    const problem = requestProblem(request, options);
-    if (problem !== undefined) return refused("blocked", "policy", problem);
-    const either = AbortSignal.any([signal, closing.signal]);
-    const leave = await gate.enter(request.tenantId, new AbortController().signal);
+  const retire = (generation: Generation): void => {
+    const closed = generation
+      .close()
+      .catch((error: unknown) => log.warn({ error: messageOf(error) }, "sandbox not closed"))
+      .finally(() => retired.delete(closed));
+    retired.add(closed);
+  };
+
+  const attempt = async (
+    request: RunRequest,
+    trail: Trail,
+    signal: AbortSignal,
+  ): Promise<RunResult> => {
+    if (signal.aborted) return aborted();
+    const status = await current.generation.status();
+    if (!status.ok) return withoutRun("blocked", "unavailable", status.reason);
+    let judged = current;
+    let problem = requestProblem(request, judged.settings);
+    if (problem !== undefined) return withoutRun("blocked", "policy", problem);
+    const leave = await gate.enter(request.tenantId, signal).catch(() => undefined);
+    if (leave === undefined) return aborted();
     try {
-      if (either.aborted) return refused("killed", "aborted", "aborted before it started");
-      return await runOnce(driver, request, either);
-    } catch (error) {
-      options.log.warn({ runId: request.runId, error: messageOf(error) }, "sandbox engine failed");
-      return refused("killed", "internal", messageOf(error));
+      if (judged !== current) {
+        judged = current; // the settings changed while it waited
+        problem = requestProblem(request, judged.settings);
+        if (problem !== undefined) return withoutRun("blocked", "policy", problem);
+      }
+      return await judged.generation.run(request, trail, signal);
     } finally {
       leave();
+      current.generation.refill();
     }
   };
 
+  const perform = async (request: RunRequest, signal: AbortSignal): Promise<RunResult> => {
+    const trail = openTrail(request);
+    const either = AbortSignal.any([signal, closing.signal]);
+    const result = await attempt(request, trail, either).catch((error: unknown) =>
+      withoutRun("killed", "internal", messageOf(error)),
+    );
+    if (result.verdict === "blocked") trail.refused(result.detail ?? "");
+    trail.ended(result);
+    return result;
+  };
+
   return {
-    status: async () => (await opened).status,
+    status: () => current.generation.status(),
     async run(request, signal) {
       const result = perform(request, signal);
       running.add(result);
       return result.finally(() => running.delete(result));
     },
+    update(settings) {
+      if (closing.signal.aborted || digestOf(settings) === current.digest) return;
+      const { generation } = current;
+      current = start(settings);
+      retire(generation);
+    },
     async close() {
-      closing.abort();
-      await Promise.all(running);
-      (await opened).workshop?.close();
+      if (!closing.signal.aborted) {
+        closing.abort();
+        retire(current.generation);
+      }
+      await Promise.all([...running, ...retired]);
     },
   };
 };
 
-interface Opened {
-  readonly status: SandboxStatus;
-  readonly driver?: SandboxDriver;
-  readonly workshop?: Workshop;
-}
+const aborted = () => withoutRun("killed", "aborted", "aborted before it started");
 
-const open = async (options: SandboxOptions): Promise<Opened> => {
-  const off = (reason: string): Opened => ({ status: { ok: false, reason } });
-  const { isolation, filesystem, enginesFolder, stateFolder = "/run/clawgate" } = options;
-  const wanted = isolation === "auto" ? ENGINES : ENGINES.filter((name) => name === isolation);
-  if (wanted.length === 0) {
-    return off(
-      `openshell.isolation ${isolation} has no driver in this version: use gvisor, bubblewrap or auto`,
-    );
-  }
-  const problem = filesystemProblem(filesystem);
-  if (problem !== undefined) return off(problem);
-  if (process.getuid?.() !== 0) {
-    return off(
-      "the gateway does not run as root, which the sandbox needs: start it as root, e.g. with sudo",
-    );
-  }
-  const cgroups = findCgroups();
-  await sweepLeftovers(stateFolder, cgroups).catch((error: unknown) => {
-    // They cost memory and hurt nothing; new runs have names of their own.
-    options.log.warn({ error: messageOf(error) }, "leftovers of an earlier gateway stay");
-  });
-  const workshop = createWorkshop(stateFolder, cgroups, filesystem);
-  const problems: string[] = [];
-  for (const name of wanted) {
-    const driver =
-      name === "gvisor"
-        ? createGvisorDriver(workshop, { enginesFolder })
-        : createBubblewrapDriver(workshop);
-    const probe = await driver.probe();
-    if (probe.ok) return { status: describe(name, probe), driver, workshop };
-    problems.push(`${name}: ${probe.reason}`);
-  }
-  workshop.close();
-  return off(problems.join("; "));
+/** Changes with the settings, and with the file of authorities that they name. */
+const digestOf = (settings: OpenshellSettings): string => {
+  const { isolation, strict, filesystem, network, execution, audit, hosts } = settings;
+  const { egress_ca_file } = settings;
+  const hash = createHash("sha256").update(
+    JSON.stringify([isolation, strict, filesystem, network, execution, audit, hosts]),
+  );
+  if (egress_ca_file !== undefined) hash.update(egress_ca_file).update(contentOf(egress_ca_file));
+  return hash.digest("hex");
 };
 
-const describe = (engine: EngineName, probe: Probe & { ok: true }): SandboxStatus => ({
-  ok: true,
-  engine,
-  strength: probe.strength,
-  version: probe.version,
-  isolation: `${engine === "gvisor" ? "gVisor" : "bubblewrap"} ${probe.version}, ${probe.platform}`,
-});
-
-const filesystemProblem = (filesystem: OpenshellSettings["filesystem"]): string | undefined => {
-  const paths = [...filesystem.allowed_paths, ...filesystem.readonly_paths];
-  for (const [index, path] of paths.entries()) {
-    const problem = pathProblem(path);
-    if (problem !== undefined) return `openshell.filesystem: ${path} ${problem}`;
-    const other = paths.slice(0, index).find((earlier) => overlap(earlier, path));
-    if (other !== undefined) return `openshell.filesystem: ${path} and ${other} overlap`;
-  }
-  return undefined;
-};
-
-/** A slot is used once and always destroyed, whatever happens. */
-const runOnce = async (
-  driver: SandboxDriver,
-  request: RunRequest,
-  signal: AbortSignal,
-): Promise<RunResult> => {
-  const slot = await driver.prepare(request);
+const contentOf = (file: string): Buffer => {
   try {
-    return await driver.dispatch(slot, { request, observe: () => "go on", lost: () => {} }, signal);
-  } finally {
-    await driver.destroy(slot);
+    return readFileSync(file);
+  } catch {
+    return Buffer.alloc(0); // whoever needs it says what is wrong with it
   }
 };
 
-const refused = (
-  verdict: "blocked" | "killed",
-  reason: NonNullable<RunResult["reason"]>,
-  detail: string,
-): RunResult => ({
-  verdict,
-  reason,
-  detail,
-  stdout: Buffer.alloc(0),
-  stderr: Buffer.alloc(0),
-  isTruncated: false,
-  outputs: [],
-  usage: { wallMs: 0, cpuMs: 0, peakMemoryBytes: 0 },
+const openTrail: OpenTrail = () => ({
+  started: () => {},
+  refused: () => {},
+  egress: () => {},
+  observed: () => {},
+  lost: () => {},
+  ended: () => {},
 });
-
-const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error);

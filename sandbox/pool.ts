@@ -1,4 +1,5 @@
 import { type Cell, type CellSpec, cellKey } from "./cell.ts";
+import type { Clock } from "./clock.ts";
 
 /** Cells that were booted ahead of the runs that need them. Each is handed out once. */
 export interface Pool {
@@ -6,6 +7,8 @@ export interface Pool {
   take(spec: CellSpec): Cell | undefined;
   /** Boots what is asked for and missing, in the background and as far as the bounds allow. */
   refill(): void;
+  /** Closes all that wait and forgets what was asked for. */
+  empty(): void;
   /** Closes all that wait and all that is still booting; nothing is handed out any more. */
   close(): Promise<void>;
 }
@@ -21,15 +24,8 @@ export interface PoolOptions {
   readonly parallelBoots: number;
   /** Whether nothing more urgent wants the processor. */
   mayBoot(): boolean;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "now" | "every">;
   onFault(error: unknown): void;
-}
-
-/** Time, so that a test can move it. */
-export interface Clock {
-  now(): number;
-  /** Calls `work` again and again; returns what stops it. */
-  every(ms: number, work: () => void): () => void;
 }
 
 interface Waiting {
@@ -138,6 +134,12 @@ export const createPool = (options: PoolOptions): Pool => {
       if (isIdle && demand.usedAt <= oldest) demands.delete(key);
     }
   };
+  const empty = (): void => {
+    for (const demand of demands.values()) {
+      demand.wanted = 0;
+      for (const { cell } of demand.cells.splice(0)) discard(cell);
+    }
+  };
   const stopTimer = clock.every(maxAgeMs / 4, dropOld);
 
   return {
@@ -154,12 +156,11 @@ export const createPool = (options: PoolOptions): Pool => {
       return taken?.cell;
     },
     refill,
+    empty,
     async close() {
       isClosed = true;
       stopTimer();
-      for (const { cells } of demands.values()) {
-        for (const { cell } of cells.splice(0)) discard(cell);
-      }
+      empty();
       while (works.size > 0) await Promise.all(works);
     },
   };

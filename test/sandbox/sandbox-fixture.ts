@@ -2,7 +2,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Language, Limits, RunRequest, RunResult, Sandbox } from "../../sandbox/driver.ts";
-import { createSandbox, type SandboxOptions } from "../../sandbox/openshell.ts";
+import { createSandbox } from "../../sandbox/openshell.ts";
+import type { SandboxOptions } from "../../sandbox/options.ts";
 import { createLimits } from "../../sandbox/policy.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;

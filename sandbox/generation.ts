@@ -1,0 +1,276 @@
+import { availableParallelism } from "node:os";
+import type { Trail } from "./audit/trail.ts";
+import { createDriver, enginesFor, programsOf } from "./candidates.ts";
+import { type Cell, type CellSpec, closeCell, openCell } from "./cell.ts";
+import { findCgroups } from "./cgroup/cgroup.ts";
+import { systemClock } from "./clock.ts";
+import type {
+  EngineName,
+  Observation,
+  RunRequest,
+  RunResult,
+  SandboxDriver,
+  SandboxStatus,
+} from "./driver.ts";
+import type { Egress } from "./egress/egress.ts";
+import { createEngine, type Engine, type EngineState } from "./engine.ts";
+import { messageOf } from "./errors.ts";
+import type { SandboxOptions } from "./options.ts";
+import { overlap, pathProblem } from "./policy.ts";
+import { createPool, type Pool } from "./pool.ts";
+import { createProofs } from "./proof.ts";
+import { withoutRun } from "./refusal.ts";
+import { askedInVain, strictProblem } from "./strictness.ts";
+import { createWorkshop, sweepLeftovers, type Workshop } from "./workshop.ts";
+
+/** All that stands for one version of the settings. Other settings make another generation. */
+export interface Generation {
+  /** Waits for a probe that is under way. Never rejects. */
+  status(): Promise<SandboxStatus>;
+  /** Runs one job that was judged and has its place. Never rejects. */
+  run(request: RunRequest, trail: Trail, signal: AbortSignal): Promise<RunResult>;
+  /** Boots ahead what runs will need, when nothing more urgent is waiting. */
+  refill(): void;
+  /** Resolves when its runs have ended and nothing of it is left. */
+  close(): Promise<void>;
+}
+
+interface Dispatch {
+  readonly request: RunRequest;
+  readonly trail: Trail;
+  readonly signal: AbortSignal;
+}
+
+const DEFAULT_STATE_FOLDER = "/run/clawgate";
+const MAX_AGE_MS = 300_000;
+/** Of the memory that is free at the start, unless the bound says otherwise. */
+const WARM_SHARE = 1 / 4;
+
+/** `isBusy`: whether runs wait for a place, so that nothing may be booted ahead. */
+export const createGeneration = (options: SandboxOptions, isBusy: () => boolean): Generation => {
+  const running = new Set<Promise<RunResult>>();
+  let coldBoots = 0;
+  let pool: Pool | undefined;
+  const opened = open(options, (state) => {
+    if (!state.ok) pool?.empty(); // who knows what it booted
+  });
+
+  const openPool = (driver: SandboxDriver, egress: Egress | undefined): Pool | undefined => {
+    const { warmPool, log } = options;
+    if (warmPool === "off") return undefined;
+    return createPool({
+      open: (spec) => openCell(driver, egress, spec),
+      close: (cell) => closeCell(driver, cell),
+      cellBytes: driver.idleBytes,
+      memoryBytes: warmPool.memoryBytes ?? process.availableMemory() * WARM_SHARE,
+      maxAgeMs: warmPool.maxAgeMs ?? MAX_AGE_MS,
+      maxPerKey: 2 * availableParallelism(),
+      parallelBoots: Math.max(1, availableParallelism() - 1),
+      mayBoot: () => !isBusy() && coldBoots === 0,
+      clock: systemClock,
+      onFault: (error) => log.warn({ error: messageOf(error) }, "warm sandbox failed"),
+    });
+  };
+
+  const boot = async (driver: SandboxDriver, egress: Egress | undefined, spec: CellSpec) => {
+    coldBoots++;
+    try {
+      return await openCell(driver, egress, spec);
+    } finally {
+      coldBoots--;
+    }
+  };
+
+  const runIn = async (
+    cell: Cell,
+    driver: SandboxDriver,
+    { request, trail, signal }: Dispatch,
+  ): Promise<RunResult> => {
+    try {
+      cell.link?.bind({
+        tenantId: request.tenantId,
+        runId: request.runId,
+        only: request.egress === "none" ? [] : request.egress,
+        credentials: request.credentials,
+        bytesPerSecond: request.limits.egressBytesPerSecond,
+        record: (decision) => trail.egress(decision),
+      });
+      trail.started();
+      const observe = (observation: Observation) => watch(observation, trail);
+      const run = { request, observe, lost: (count: number) => trail.lost(count) };
+      return await driver.dispatch(cell.slot, run, signal);
+    } finally {
+      await closeCell(driver, cell); // what cannot be closed makes the run a fault of ours
+    }
+  };
+
+  const run = async (dispatch: Dispatch): Promise<RunResult> => {
+    const site = await opened;
+    const state = site.ok ? await site.engine.state() : site;
+    if (!site.ok || !state.ok) {
+      return withoutRun("blocked", "unavailable", state.ok ? "closed" : state.reason);
+    }
+    const { driver } = state;
+    let result: RunResult;
+    try {
+      pool ??= openPool(driver, site.egress);
+      const spec = cellSpecOf(dispatch.request);
+      const cell = pool?.take(spec) ?? (await boot(driver, site.egress, spec));
+      result = await runIn(cell, driver, dispatch);
+    } catch (error) {
+      result = withoutRun("killed", "internal", messageOf(error));
+    }
+    if (result.reason === "internal") {
+      const { runId } = dispatch.request;
+      options.log.warn({ runId, error: result.detail }, "sandbox engine failed");
+    }
+    site.engine.ended(result);
+    return result;
+  };
+
+  return {
+    async status() {
+      const site = await opened;
+      return site.ok ? describe(await site.engine.state(), options) : site;
+    },
+    run(request, trail, signal) {
+      const result = run({ request, trail, signal });
+      running.add(result);
+      return result.finally(() => running.delete(result));
+    },
+    refill: () => pool?.refill(),
+    async close() {
+      const site = await opened;
+      if (site.ok) site.engine.close();
+      await pool?.close();
+      await Promise.allSettled(running);
+      await pool?.close(); // a run that was on its way in may have opened it
+      if (!site.ok) return;
+      await site.engine.state();
+      await site.egress?.close();
+      site.workshop.close();
+    },
+  };
+};
+
+const watch = (observation: Observation, trail: Trail): "go on" | "kill" => {
+  trail.observed(observation);
+  return "go on";
+};
+
+const cellSpecOf = ({ tenantId, language, limits, readonly, egress }: RunRequest): CellSpec => ({
+  tenantId,
+  language,
+  limits,
+  readonly,
+  hasNetwork: egress === "settings" || (egress !== "none" && egress.length > 0),
+});
+
+type Site =
+  | {
+      readonly ok: true;
+      readonly engine: Engine;
+      readonly workshop: Workshop;
+      readonly egress?: Egress;
+    }
+  | { readonly ok: false; readonly reason: string };
+
+/** Never rejects. */
+const open = async (
+  options: SandboxOptions,
+  onChange: (state: EngineState) => void,
+): Promise<Site> => {
+  const { log, stateFolder = DEFAULT_STATE_FOLDER } = options;
+  const off = (reason: string): Site => {
+    log.warn({ reason }, "no sandbox: skills are off");
+    return { ok: false, reason };
+  };
+  try {
+    const names = enginesFor(options.isolation);
+    if (names.length === 0) {
+      return off(
+        `openshell.isolation ${options.isolation} has no driver in this version: use gvisor, bubblewrap or auto`,
+      );
+    }
+    const problem = filesystemProblem(options.filesystem);
+    if (problem !== undefined) return off(problem);
+    if (process.getuid?.() !== 0) {
+      return off(
+        "the gateway does not run as root, which the sandbox needs: start it as root, e.g. with sudo",
+      );
+    }
+    const cgroups = findCgroups();
+    await sweepLeftovers(stateFolder, cgroups).catch((error: unknown) => {
+      // They cost memory and hurt nothing; new runs have names of their own.
+      log.warn({ error: messageOf(error) }, "leftovers of an earlier gateway stay");
+    });
+    const workshop = createWorkshop(stateFolder, cgroups, options.filesystem);
+    const engine = startEngine(options, names, workshop, onChange);
+    return { ok: true, engine, workshop };
+  } catch (error) {
+    return off(messageOf(error));
+  }
+};
+
+const startEngine = (
+  options: SandboxOptions,
+  names: readonly EngineName[],
+  workshop: Workshop,
+  onChange: (state: EngineState) => void,
+): Engine => {
+  const { log, stateFolder = DEFAULT_STATE_FOLDER, isProofEnough } = options;
+  const { isolation, strict, filesystem, network, execution } = options;
+  return createEngine({
+    candidates: () => names.flatMap((name) => createDriver(name, workshop, options) ?? []),
+    objection: ({ strength }) => strictProblem(options, strength.unenforced),
+    ...(isProofEnough && {
+      proofs: createProofs({
+        stateFolder,
+        context: { isolation, strict, filesystem, network, execution },
+        programsOf: (name) => programsOf(name, options),
+      }),
+    }),
+    clock: systemClock,
+    onChange: (state) => {
+      onChange(state);
+      if (!state.ok) return log.warn({ reason: state.reason }, "no sandbox: skills are off");
+      const { version, platform, strength } = state.probe;
+      const weak = askedInVain(options, strength.unenforced);
+      const fields = { engine: state.driver.name, version, platform };
+      if (weak.length > 0)
+        log.warn({ ...fields, unenforced: weak }, "sandbox is weaker than asked");
+      else log.info(fields, "sandbox is ready");
+    },
+  });
+};
+
+const ENGINE_NAMES: Readonly<Record<EngineName, string>> = {
+  gvisor: "gVisor",
+  bubblewrap: "bubblewrap",
+  firecracker: "Firecracker",
+  openshell: "NVIDIA OpenShell",
+};
+
+const describe = (state: EngineState, options: SandboxOptions): SandboxStatus => {
+  if (!state.ok) return state;
+  const { driver, probe } = state;
+  const { version, platform, strength } = probe;
+  return {
+    ok: true,
+    engine: driver.name,
+    version,
+    isolation: `${ENGINE_NAMES[driver.name]} ${version}, ${platform}`,
+    strength: { ...strength, unenforced: askedInVain(options, strength.unenforced) },
+  };
+};
+
+const filesystemProblem = (filesystem: SandboxOptions["filesystem"]): string | undefined => {
+  const paths = [...filesystem.allowed_paths, ...filesystem.readonly_paths];
+  for (const [index, path] of paths.entries()) {
+    const problem = pathProblem(path);
+    if (problem !== undefined) return `openshell.filesystem: ${path} ${problem}`;
+    const other = paths.slice(0, index).find((earlier) => overlap(earlier, path));
+    if (other !== undefined) return `openshell.filesystem: ${path} and ${other} overlap`;
+  }
+  return undefined;
+};
