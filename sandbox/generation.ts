@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { Trail } from "./audit/trail.ts";
+import { createExecJudge } from "./blocked-commands.ts";
 import { createDriver, enginesFor, programsOf } from "./candidates.ts";
 import { type Cell, type CellSpec, closeCell, openCell } from "./cell.ts";
 import { findCgroups } from "./cgroup/cgroup.ts";
@@ -49,6 +50,7 @@ const WARM_SHARE = 1 / 4;
 /** `isBusy`: whether runs wait for a place, so that nothing may be booted ahead. */
 export const createGeneration = (options: SandboxOptions, isBusy: () => boolean): Generation => {
   const running = new Set<Promise<RunResult>>();
+  const execProblem = createExecJudge(options.execution.blocked_commands ?? []);
   let coldBoots = 0;
   let pool: Pool | undefined;
   const opened = open(options, (state) => {
@@ -96,7 +98,7 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
         record: (decision) => trail.egress(decision),
       });
       trail.started();
-      const observe = (observation: Observation) => watch(observation, trail);
+      const observe = observer(execProblem, trail);
       const run = { request, observe, lost: (count: number) => trail.lost(count) };
       return await driver.dispatch(cell.slot, run, signal);
     } finally {
@@ -153,9 +155,21 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
   };
 };
 
-const watch = (observation: Observation, trail: Trail): "go on" | "kill" => {
-  trail.observed(observation);
-  return "go on";
+/** Records what an engine sees, and ends the run at the first blocked command. */
+const observer = (
+  execProblem: (observation: Observation) => string | undefined,
+  trail: Trail,
+): ((observation: Observation) => "go on" | "kill") => {
+  let isRefused = false;
+  return (observation) => {
+    trail.observed(observation);
+    const problem = isRefused ? undefined : execProblem(observation);
+    if (problem !== undefined) {
+      isRefused = true;
+      trail.refused(problem);
+    }
+    return isRefused ? "kill" : "go on";
+  };
 };
 
 const cellSpecOf = ({ tenantId, language, limits, readonly, egress }: RunRequest): CellSpec => ({

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import type { OpenTrail, Trail } from "./audit/trail.ts";
-import type { RunRequest, RunResult, Sandbox } from "./driver.ts";
+import { createOpenTrail } from "./audit/open-trail.ts";
+import type { Trail } from "./audit/trail.ts";
+import type { RunRequest, RunResult, Sandbox, SandboxStatus } from "./driver.ts";
 import { messageOf } from "./errors.ts";
 import { createGate } from "./gate.ts";
 import { createGeneration, type Generation } from "./generation.ts";
@@ -53,8 +54,6 @@ export const createSandbox = (options: SandboxOptions): OpenshellSandbox => {
     signal: AbortSignal,
   ): Promise<RunResult> => {
     if (signal.aborted) return aborted();
-    const status = await current.generation.status();
-    if (!status.ok) return withoutRun("blocked", "unavailable", status.reason);
     let judged = current;
     let problem = requestProblem(request, judged.settings);
     if (problem !== undefined) return withoutRun("blocked", "policy", problem);
@@ -73,12 +72,25 @@ export const createSandbox = (options: SandboxOptions): OpenshellSandbox => {
     }
   };
 
+  const trailFor = (status: SandboxStatus, request: RunRequest): Trail => {
+    if (options.auditSink === "none") return NO_TRAIL;
+    return createOpenTrail({
+      sink: options.auditSink,
+      audit: current.settings.audit ?? {},
+      isolation: status.ok ? status.isolation : "none",
+      sees: status.ok ? status.strength.sees : [],
+    })(request);
+  };
+
   const perform = async (request: RunRequest, signal: AbortSignal): Promise<RunResult> => {
-    const trail = openTrail(request);
     const either = AbortSignal.any([signal, closing.signal]);
-    const result = await attempt(request, trail, either).catch((error: unknown) =>
-      withoutRun("killed", "internal", messageOf(error)),
-    );
+    const status = await current.generation.status();
+    const trail = trailFor(status, request);
+    const result = status.ok
+      ? await attempt(request, trail, either).catch((error: unknown) =>
+          withoutRun("killed", "internal", messageOf(error)),
+        )
+      : withoutRun("blocked", "unavailable", status.reason);
     if (result.verdict === "blocked") trail.refused(result.detail ?? "");
     trail.ended(result);
     return result;
@@ -107,6 +119,15 @@ export const createSandbox = (options: SandboxOptions): OpenshellSandbox => {
   };
 };
 
+const NO_TRAIL: Trail = {
+  started: () => {},
+  refused: () => {},
+  egress: () => {},
+  observed: () => {},
+  lost: () => {},
+  ended: () => {},
+};
+
 const aborted = () => withoutRun("killed", "aborted", "aborted before it started");
 
 /** Changes with the settings, and with the file of authorities that they name. */
@@ -127,12 +148,3 @@ const contentOf = (file: string): Buffer => {
     return Buffer.alloc(0); // whoever needs it says what is wrong with it
   }
 };
-
-const openTrail: OpenTrail = () => ({
-  started: () => {},
-  refused: () => {},
-  egress: () => {},
-  observed: () => {},
-  lost: () => {},
-  ended: () => {},
-});
