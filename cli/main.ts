@@ -9,6 +9,7 @@ import type { Io } from "./io.ts";
 import { registerKey } from "./key.ts";
 import { version } from "./package-root.ts";
 import { registerQueue } from "./queue.ts";
+import { registerSandbox } from "./sandbox.ts";
 import { registerSimulate } from "./simulate.ts";
 import { registerStart } from "./start.ts";
 
@@ -36,6 +37,7 @@ for (const register of [
   registerConfig,
   registerQueue,
   registerKey,
+  registerSandbox,
 ]) {
   register(program, io);
 }

@@ -1,17 +1,16 @@
 import type { HostPort, RunRequest } from "./driver.ts";
+import { foldPattern, matchesHost } from "./egress/host-name.ts";
 import type { OpenshellSettings } from "./policy.ts";
 
 type Network = OpenshellSettings["network"];
 
-/** Whether a host name, or a `*.suffix`, lies in a host name or `*.suffix` of the settings. */
+/** Whether a host name, or all below a `*.suffix`, lies in a host name or `*.suffix` of the settings. */
 const isWithin = (host: string, allowed: string): boolean => {
-  const [inner, outer] = [fold(host), fold(allowed)];
-  if (inner === outer) return true;
-  // `*.a.b` is for what lies below a.b, not for a.b itself.
-  return outer.startsWith("*.") && inner.replace(/^\*\./, "x.").endsWith(outer.slice(1));
+  const [inner, outer] = [foldPattern(host), foldPattern(allowed)];
+  if (inner === undefined || outer === undefined) return false;
+  // All that lies below a suffix lies in the outer one when one name below it does.
+  return inner === outer || matchesHost(outer, inner.replace(/^\*/, "any"));
 };
-
-const fold = (host: string): string => host.toLowerCase().replace(/\.$/, "");
 
 /**
  * What of the hosts that a job asks for the settings allow. A wildcard that asks for more than they
