@@ -13,7 +13,7 @@ export interface TraceFilterOptions {
   readonly architecture: string;
 }
 
-/** Turns the packets of one sandbox into observations, in their order. */
+/** Turns the packets of one sandbox into observations, in their order but for what was hidden. */
 export interface TraceFilter {
   take(packet: TracePacket): readonly Observation[];
   /** No more packets come: what was hidden until now. */
