@@ -1,5 +1,6 @@
 import { checkChannels } from "./cross-check/channels.ts";
 import { checkModels } from "./cross-check/models.ts";
+import { checkOpenshell } from "./cross-check/openshell.ts";
 import { checkRoles } from "./cross-check/roles.ts";
 import { checkTenants } from "./cross-check/tenants.ts";
 import { checkTls } from "./cross-check/tls.ts";
@@ -13,4 +14,5 @@ export const crossCheck = (draft: Draft, report: Report): void => {
   checkModels(draft, report);
   checkRoles(draft, report);
   checkTls(draft, report);
+  checkOpenshell(draft, report);
 };

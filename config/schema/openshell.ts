@@ -35,16 +35,25 @@ const filesystemSchema = z.strictObject({
 });
 
 const networkSchema = z.strictObject({
-  mode: later(z.enum(["off", "whitelist"]), (value) => value === "off")
+  mode: z
+    .enum(["off", "whitelist"])
     .default("off")
-    .describe("`off`, or only what is listed. Until `whitelist` is built the network stays off."),
-  allowed_domains: later(z.array(domain())).optional().describe("Hosts that a skill may ask for."),
-  blocked_ports: later(z.array(z.int().min(1).max(65535)))
+    .describe("`off`: no network at all; `whitelist`: only what is listed, through the proxy."),
+  allowed_domains: z
+    .array(domain())
     .optional()
-    .describe("Ports that stay closed on every host."),
-  egress_bandwidth_mbps: later(z.number().positive())
+    .describe("Hosts that may be reached; `*.company.com` = all below it, not it; absent = none."),
+  blocked_ports: z
+    .array(z.int().min(1).max(65535))
     .optional()
-    .describe("Most megabits a second that one run may send."),
+    .describe("Ports that stay closed on every host, listed or not."),
+  egress_bandwidth_mbps: z
+    .number()
+    .positive()
+    .optional()
+    .describe(
+      "Most megabits a second, both ways, for all runs of a tenant together; absent = 100.",
+    ),
 });
 
 const executionSchema = z.strictObject({
@@ -63,17 +72,28 @@ const executionSchema = z.strictObject({
   allowed_languages: z
     .array(z.enum(["python", "javascript", "bash"]))
     .default(["python", "javascript", "bash"])
-    .describe("Languages that a skill's entry may be written in."),
-  blocked_commands: later(z.array(text())).optional().describe("Commands that end a run."),
+    .describe("Languages that a run may be written in."),
+  blocked_commands: z
+    .array(text())
+    .optional()
+    .describe(
+      "Commands that a run may not start, e.g. `dd` or `rm -rf /`: refused where the text shows them, absent inside, ended where the engine sees them start. Defence in depth, not the wall.",
+    ),
 });
 
 const auditSchema = z.strictObject({
-  log_all_commands: z.boolean().optional().describe("Record every program that a run starts."),
-  log_network_requests: z.boolean().optional().describe("Record every host that a run asks for."),
-  log_file_access: z.boolean().optional().describe("Record every file that a run opens."),
-  export_to: text()
-    .optional()
-    .describe("Where the records go beside the audit log, e.g. `splunk`."),
+  log_all_commands: z.boolean().default(true).describe("Record every program that a run starts."),
+  log_network_requests: z
+    .boolean()
+    .default(true)
+    .describe("Record every host that a run asks for; refusals are recorded in any case."),
+  log_file_access: z
+    .boolean()
+    .default(true)
+    .describe("Record files that a run opens for writing, and those it reads in `readonly_paths`."),
+  export_to: later(text(), (value) => value === "file")
+    .default("file")
+    .describe("Where the records go beside the file, e.g. `splunk`; `file` = nowhere else."),
 });
 
 const hostSchema = z.strictObject({
@@ -106,12 +126,18 @@ export const openshellSchema = z
     filesystem: filesystemSchema.prefault({}).describe("What a run may write and read."),
     network: networkSchema.prefault({}).describe("What a run may reach."),
     execution: executionSchema.prefault({}).describe("What a run may use."),
-    audit: later(auditSchema).optional().describe("What is recorded of a run."),
-    hosts: later(z.record(domain(), hostSchema))
+    audit: auditSchema.prefault({}).describe("What is recorded of a run."),
+    hosts: z
+      .record(domain(), hostSchema)
       .optional()
-      .describe("Hosts whose address is fixed here."),
-    egress_ca_file: later(localPath(text()))
+      .describe("Hosts whose address is fixed here; that opens none that is not allowed."),
+    policy_file: later(localPath(text()))
       .optional()
-      .describe("PEM file with the authority of hosts inside the company."),
+      .describe(
+        "NVIDIA OpenShell policy (YAML): narrows what `network` opens to its ports and requests.",
+      ),
+    egress_ca_file: localPath(text())
+      .optional()
+      .describe("PEM file with the authority of hosts inside the company, trusted inside too."),
   })
   .describe("The sandbox that skills run in.");

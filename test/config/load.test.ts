@@ -442,9 +442,9 @@ describe("TLS", () => {
 describe("not enforced yet", () => {
   it("names a value that this version does not act on, and not one that it does", () => {
     expect(load({ storage: { url: "postgres://u:p@db/claw" } }).notEnforced).toEqual([]);
-    expect(load({ openshell: { network: { mode: "off" } } }).notEnforced).toEqual([]);
-    expect(load({ openshell: { network: { mode: "whitelist" } } }).notEnforced).toEqual([
-      "openshell.network.mode",
+    expect(load({ openshell: { audit: { export_to: "file" } } }).notEnforced).toEqual([]);
+    expect(load({ openshell: { audit: { export_to: "splunk" } } }).notEnforced).toEqual([
+      "openshell.audit.export_to",
     ]);
     expect(load({}).notEnforced).toEqual([]);
   });
