@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
 import { seal } from "../channels/wecom/envelope.ts";
 import type { LoadedSettings } from "../config/load.ts";
 import type { Settings } from "../config/schema.ts";
@@ -9,7 +8,8 @@ import { openStore } from "../core/store/open-store.ts";
 import type { Store } from "../core/store/store.ts";
 import { createSandbox } from "../sandbox/openshell.ts";
 import { listenerProblem } from "./listener.ts";
-import { packageRoot } from "./package-root.ts";
+import { enginesFolder } from "./open-sandbox.ts";
+import { sandboxWords } from "./sandbox-words.ts";
 import { embeddedFolder, storeLocation } from "./storage.ts";
 
 const TIMEOUT_MS = 3_000;
@@ -71,7 +71,7 @@ const storeFinding = async (settings: Settings): Promise<Finding> => {
 const sandboxFinding = async (settings: Settings): Promise<Finding> => {
   const sandbox = createSandbox({
     ...settings.openshell,
-    enginesFolder: join(packageRoot, ".engines"),
+    enginesFolder,
     auditSink: "none", // it probes and runs nothing
     warmPool: "off",
     log: { info: () => {}, warn: () => {} },
@@ -79,7 +79,11 @@ const sandboxFinding = async (settings: Settings): Promise<Finding> => {
   try {
     const status = await sandbox.status();
     return status.ok
-      ? { check: "sandbox", state: "ok", text: status.isolation }
+      ? {
+          check: "sandbox",
+          state: "ok",
+          text: sandboxWords(status, settings.openshell).join(`\n${" ".repeat(20)}`),
+        }
       : {
           check: "sandbox",
           state: "bad",

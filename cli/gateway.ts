@@ -1,5 +1,4 @@
 import { setMaxListeners } from "node:events";
-import { join } from "node:path";
 import Router from "@koa/router";
 import Koa from "koa";
 import { createWebhookMiddleware } from "../channels/http.ts";
@@ -17,14 +16,13 @@ import { createRejectionRecorder } from "../core/rejections.ts";
 import { openStore } from "../core/store/open-store.ts";
 import { takeReplicaLock } from "../core/store/replica-lock.ts";
 import type { Sandbox } from "../sandbox/driver.ts";
-import { createSandbox } from "../sandbox/openshell.ts";
 import { createAdapters } from "./adapters.ts";
 import { addApi } from "./api/api.ts";
 import { createDelivery } from "./delivery.ts";
 import { StartError } from "./errors.ts";
 import { addHealthRoutes } from "./health.ts";
 import { listen, listenerProblem } from "./listener.ts";
-import { packageRoot } from "./package-root.ts";
+import { openSandbox } from "./open-sandbox.ts";
 import type { Roles } from "./roles.ts";
 import { buildRules } from "./rules.ts";
 import { embeddedFolder, storeLocation } from "./storage.ts";
@@ -82,14 +80,8 @@ export const startGateway = async (
     undo.push(store.close);
     const keys = createKeyFile(loaded.keyFile, now);
     const cipher = await createContentCipher({ store, keys, now, log });
-    const sandbox = createSandbox({
-      ...settings.openshell,
-      enginesFolder: join(packageRoot, ".engines"),
-      auditSink: "none",
-      warmPool: "off",
-      log,
-    });
-    undo.push(sandbox.close);
+    const { sandbox, close: closeSandbox } = await openSandbox(loaded, log);
+    undo.push(closeSandbox);
 
     const auditLog = createAuditLog(store);
     const adapters = await createAdapters(settings, { log, now });
@@ -159,6 +151,7 @@ export const startGateway = async (
       warnings: rules.warnings,
       apply: async (next) => {
         rules = await buildRules(next, parts);
+        sandbox.update(next.settings.openshell);
       },
       close: async () => {
         isDraining = true;

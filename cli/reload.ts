@@ -9,11 +9,9 @@ const FIXED: readonly (keyof Settings)[] = ["server", "storage", "queue", "chann
 /** Blocks that differ and that a running gateway cannot take over. */
 const needsRestart = (before: Settings, after: Settings): readonly string[] => [
   ...FIXED.filter((block) => differ(before[block], after[block])),
-  ...(differ(sandboxOf(before), sandboxOf(after)) ? ["openshell"] : []),
   ...(differ(inTransitOf(before), inTransitOf(after)) ? ["enterprise"] : []),
 ];
 
-const sandboxOf = ({ openshell }: Settings) => [openshell.isolation, openshell.filesystem];
 const inTransitOf = ({ enterprise }: Settings) => enterprise.encryption?.in_transit ?? null;
 
 const differ = (before: unknown, after: unknown): boolean =>

@@ -11,6 +11,7 @@ import type { Rules } from "../core/dispatcher.ts";
 import { createProvider } from "../core/models/create.ts";
 import { createPipeline } from "../core/pipeline.ts";
 import { createSkillRunner, type RunnableSkill } from "../core/skill-runner.ts";
+import { exportProblem } from "../sandbox/audit/audit-file.ts";
 import type { Sandbox } from "../sandbox/driver.ts";
 import { createLimits } from "../sandbox/policy.ts";
 import { type Catalogue, loadCatalogue } from "../skills/catalogue.ts";
@@ -59,6 +60,7 @@ export const buildRules = async (
     warnings: [
       ...catalogue.problems.map(({ folder, message }) => `skill ${folder} is left out: ${message}`),
       ...unknownSkills(settings.multi_tenant.tenants, catalogue),
+      ...[exportProblem(settings.openshell.audit?.export_to)].filter((text) => text !== undefined),
     ],
   };
 };

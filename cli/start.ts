@@ -6,6 +6,7 @@ import { type Exit, type Io, setExitCode } from "./io.ts";
 import { version } from "./package-root.ts";
 import { createReload } from "./reload.ts";
 import { parseRoles } from "./roles.ts";
+import { sandboxWords } from "./sandbox-words.ts";
 import { watchSettings } from "./watch-settings.ts";
 
 const NOTES_SHOWN = 2;
@@ -73,7 +74,7 @@ const closing = async (loaded: LoadedSettings, gateway: Gateway): Promise<string
   const notes = [...loaded.warnings, ...gateway.warnings];
   const more = notes.length - NOTES_SHOWN;
   return [
-    `  sandbox   ${status.ok ? status.isolation : `NONE, skills are off: ${status.reason}`}`,
+    `  sandbox   ${sandboxWords(status, loaded.settings.openshell).join(`\n${" ".repeat(12)}`)}`,
     ...(loaded.notEnforced.length > 0
       ? [`  note      without effect in this version: ${loaded.notEnforced.join(", ")}`]
       : []),

@@ -38,6 +38,9 @@ export const createOpenTrail = (options: TrailOptions): OpenTrail => {
       egress_denied: 0,
       refused: 0,
     };
+    const ownProcess = audit.log_all_commands
+      ? jobProcess(request)
+      : { name: cut(request.language, MAX_WORDS) };
     let seq = 0;
     const room = { inside: SHARE_BYTES, egress: SHARE_BYTES };
     let suppressed = 0;
@@ -83,7 +86,7 @@ export const createOpenTrail = (options: TrailOptions): OpenTrail => {
           isolation: options.isolation,
           ...coverageOf(options),
           language: request.language,
-          process: audit.log_all_commands ? jobProcess(request) : { name: request.language },
+          process: ownProcess,
           ...(audit.log_all_commands && request.program.kind === "source"
             ? { source: cutAndMask(request.program.text, MAX_SOURCE) }
             : {}),
@@ -92,7 +95,8 @@ export const createOpenTrail = (options: TrailOptions): OpenTrail => {
         counts.refused++;
         const title = cutAndMask(detail, MAX_WORDS);
         const uid = `${request.runId}-${seq}`;
-        always("refused", KIND.refusal, { detail: title, finding_info: { title, uid } });
+        const more = { detail: title, finding_info: { title, uid }, process: ownProcess };
+        always("refused", KIND.refusal, more);
       },
       egress(decision) {
         const isAllowed = decision.decision === "allow";
@@ -181,7 +185,9 @@ export const createOpenTrail = (options: TrailOptions): OpenTrail => {
 const ALL: readonly Observation["kind"][] = ["exec", "open", "connect"];
 
 /** Which of the job's doings could not have been recorded, whatever it did. */
-const coverageOf = ({ sees }: TrailOptions): { coverage: string; coverage_detail: string } => {
+export const coverageOf = ({
+  sees,
+}: Pick<TrailOptions, "sees">): { coverage: "full" | "partial"; coverage_detail: string } => {
   const unseen = ALL.filter((kind) => !sees.includes(kind));
   return unseen.length === 0
     ? { coverage: "full", coverage_detail: SEEN }

@@ -39,19 +39,20 @@ const OK: SandboxStatus = {
 
 interface Circumstances {
   readonly status?: Promise<SandboxStatus>;
+  readonly sandbox?: HealthParts["sandbox"];
   readonly isDraining?: boolean;
   readonly redis?: HealthParts["redis"];
 }
 
 const ask = async (
   path: string,
-  { status = Promise.resolve(OK), isDraining = false, redis }: Circumstances = {},
+  { status = Promise.resolve(OK), sandbox, isDraining = false, redis }: Circumstances = {},
 ): Promise<unknown> => {
   const router = new Router();
   addHealthRoutes(router, {
     inbox,
     adapters: new Map([["wechat_work", fakeChannel("wechat_work")]]),
-    sandbox: { ...fakeSandbox().sandbox, status: () => status },
+    sandbox: sandbox ?? { ...fakeSandbox().sandbox, status: () => status },
     isDraining: () => isDraining,
     ...(redis && { redis }),
   });
@@ -80,6 +81,18 @@ describe("health", () => {
     expect(await ask("/api/health", { status: Promise.resolve(sandbox) })).toEqual([
       200,
       { status: "ready", checks: { ...checks, sandbox } },
+    ]);
+  });
+
+  it("says when the sandbox failed after it had passed", async () => {
+    let status: SandboxStatus = OK;
+    const sandbox = { ...fakeSandbox().sandbox, status: async () => status };
+    expect(await ask("/api/health", { sandbox })).toMatchObject([200, { checks }]);
+    close();
+    status = { ok: false, reason: "its kernel died twice" };
+    expect(await ask("/api/health", { sandbox })).toMatchObject([
+      200,
+      { checks: { sandbox: status } },
     ]);
   });
 

@@ -1,0 +1,25 @@
+import { coverageOf } from "../sandbox/audit/open-trail.ts";
+import type { SandboxStatus } from "../sandbox/driver.ts";
+import type { OpenshellSettings } from "../sandbox/policy.ts";
+
+/** What an operator should know of the sandbox, the engine first; for `start` and `doctor`. */
+export const sandboxWords = (
+  status: SandboxStatus,
+  { audit = {} }: Pick<OpenshellSettings, "audit">,
+): readonly string[] => {
+  if (!status.ok) return [`NONE, skills are off: ${status.reason}`];
+  const { unenforced, sees } = status.strength;
+  const isRecorded = [
+    audit.log_all_commands,
+    audit.log_network_requests,
+    audit.log_file_access,
+  ].some(Boolean);
+  const { coverage, coverage_detail } = coverageOf({ sees });
+  return [
+    status.isolation,
+    ...(unenforced.length > 0
+      ? [`cannot hold ${unenforced.join(", ")} here, which openshell.strict false accepts`]
+      : []),
+    ...(isRecorded && coverage !== "full" ? [`record of runs is partial: ${coverage_detail}`] : []),
+  ];
+};
