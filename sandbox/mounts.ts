@@ -1,7 +1,7 @@
 import type { Language, SlotSpec } from "./driver.ts";
 import type { Workshop } from "./workshop.ts";
 
-/** What a sandbox shows beside /usr, /etc, /proc and /dev. */
+/** What a sandbox shows beside /usr, /etc, /proc, /dev and its job folder. */
 export interface Mounts {
   /** Host folder by path inside. */
   readonly readonly: ReadonlyMap<string, string>;
@@ -15,12 +15,14 @@ export interface Mounts {
 /** Derives a slot's mounts from the settings and from what this run brings along. */
 export const mountsFor = (
   workshop: Pick<Workshop, "filesystem" | "node">,
-  spec: Pick<SlotSpec, "readonly" | "language">,
+  { readonly: brought, language, wayOut }: Pick<SlotSpec, "readonly" | "language" | "wayOut">,
 ): Mounts => {
   const { allowed_paths, readonly_paths } = workshop.filesystem;
-  const readonly = new Map([...spec.readonly, ...languageMounts(workshop, spec.language)]);
+  const readonly = new Map([...brought, ...languageMounts(workshop, language)]);
+  if (wayOut !== undefined) readonly.set(wayOut.path, wayOut.folder);
   return {
     readonly,
+    // A mount may lie on the path itself, or somewhere below it.
     empty: readonly_paths.filter((path) => !readonly.has(path)),
     writable: allowed_paths,
     home: allowed_paths.find((path) => path === "/workspace") ?? allowed_paths[0] ?? "/",

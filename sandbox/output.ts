@@ -3,6 +3,8 @@ import type { Readable } from "node:stream";
 /** What was kept of a stream. */
 export interface Captured {
   bytes(): Buffer;
+  /** Whether more came than was kept. */
+  isCut(): boolean;
 }
 
 /**
@@ -22,5 +24,5 @@ export const capture = (stream: Readable, maxBytes: number, onOverflow: () => vo
     room = Math.max(0, room - chunk.length);
   });
   stream.on("error", () => {}); // a broken pipe ends the stream; the exit status tells the rest
-  return { bytes: () => Buffer.concat(chunks) };
+  return { bytes: () => Buffer.concat(chunks), isCut: () => hasOverflown };
 };

@@ -1,21 +1,43 @@
+import { chownSync, mkdirSync, statfsSync } from "node:fs";
+import { join } from "node:path";
 import type { Limits } from "./driver.ts";
+import type { TmpfsOptions } from "./mounter.ts";
 
-/** Room for semaphores and small shared buffers; data belongs into the writable paths. */
-const SHARED_MEMORY_BYTES = 1 << 20;
-const PAGE_BYTES = 4096;
+/** All that a job can write to: one file system in memory, so that its size is the limit of it all. */
+export interface Space {
+  /** Host folder by writable path inside; /dev/shm is one of them. */
+  readonly folders: ReadonlyMap<string, string>;
+  /** Whether no byte or no file more fits in. */
+  isFull(): boolean;
+}
 
-/** Sizes of the writable mounts by path; together never more than the disk limit. */
-export const shareSpace = (
-  { diskBytes }: Pick<Limits, "diskBytes">,
+const SHARED_MEMORY = "/dev/shm";
+
+/** How a space is to be mounted. Its pages count as the job's memory, too. */
+export const spaceOptions = (
+  { diskBytes, files }: Pick<Limits, "diskBytes" | "files">,
   writable: readonly string[],
-): ReadonlyMap<string, number> => {
-  const pages = Math.floor(diskBytes / PAGE_BYTES);
-  const sharedPages = Math.min(SHARED_MEMORY_BYTES / PAGE_BYTES, Math.floor(pages / 8));
-  const eachPages = Math.floor((pages - sharedPages) / Math.max(1, writable.length));
-  // A tmpfs of size 0 is one without a limit.
-  const sizeBytes = (count: number) => Math.max(1, count) * PAGE_BYTES;
-  return new Map([
-    ["/dev/shm", sizeBytes(sharedPages)],
-    ...writable.map((path): [string, number] => [path, sizeBytes(eachPages)]),
-  ]);
+  uid: number,
+): TmpfsOptions => ({
+  sizeBytes: diskBytes,
+  // The root folder, /dev/shm and the writable paths themselves are none of the job's files.
+  inodes: Math.floor(files) + writable.length + 2,
+  uid,
+});
+
+/** Divides a fresh file system among the writable paths: a folder each, and all the size for all. */
+export const createSpace = (folder: string, writable: readonly string[], uid: number): Space => {
+  const paths = [SHARED_MEMORY, ...writable];
+  const folders = new Map(paths.map((path, index) => [path, join(folder, String(index))]));
+  for (const place of folders.values()) {
+    mkdirSync(place, { mode: 0o700 });
+    chownSync(place, uid, uid);
+  }
+  return {
+    folders,
+    isFull() {
+      const { bavail, ffree } = statfsSync(folder);
+      return bavail === 0 || ffree === 0;
+    },
+  };
 };

@@ -1,32 +1,36 @@
 import { randomBytes } from "node:crypto";
 import {
   chmodSync,
+  chownSync,
   cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Cgroup, CgroupLimits, CgroupTree } from "./cgroup/cgroup.ts";
+import { LOOPBACK } from "./drivers/job-folder.ts";
 import { SandboxError } from "./errors.ts";
+import { createMounter, type Mounter } from "./mounter.ts";
 import type { OpenshellSettings } from "./policy.ts";
 import { isOwnerAlive, processIdentity } from "./process-identity.ts";
 
 /** What all slots of one gateway process share. Everything it makes bears the owner's name. */
 export interface Workshop {
   readonly filesystem: OpenshellSettings["filesystem"];
+  /** Programs below /usr that are covered with `emptyFile`, which nobody can execute. */
+  readonly absentPrograms: readonly string[];
+  readonly emptyFile: string;
   /** The /etc of every sandbox: no secret, nothing of this machine's configuration. */
   readonly etcFolder: string;
-  /** A folder with the self-test's script, to be mounted at /app. */
-  readonly selfTestFolder: string;
   /** Node's path inside the sandbox, and what to mount for it where it lies outside /usr. */
   readonly node: { readonly path: string; readonly mounts: ReadonlyMap<string, string> };
-  /** An empty folder that everyone can walk to, for a mount that only one run sees. */
-  stage(index: number): string;
-  /** A new empty folder for a slot; only we may look into it. */
-  createFolder(slotId: string): string;
+  readonly mounter: Mounter;
+  /** A new empty folder; only we and this user may look into it. */
+  createFolder(name: string, uid: number): string;
   createCgroup(slotId: string, limits: CgroupLimits): Cgroup;
   close(): void;
 }
@@ -39,6 +43,7 @@ export const createWorkshop = (
   stateFolder: string,
   cgroups: CgroupTree,
   filesystem: OpenshellSettings["filesystem"],
+  absentPrograms: readonly string[] = [],
 ): Workshop => {
   const identity = processIdentity(process.pid);
   if (identity === undefined) throw new SandboxError("cannot read /proc: is it mounted?");
@@ -49,28 +54,30 @@ export const createWorkshop = (
   for (const path of [stateFolder, folder]) chmodSync(path, 0o711);
   const etcFolder = join(folder, "etc");
   makeEtc(etcFolder);
-  const selfTestFolder = join(folder, "self-test");
-  mkdirSync(selfTestFolder);
-  writeFileSync(join(selfTestFolder, "self-test.sh"), SELF_TEST);
   makeReadable(etcFolder);
-  makeReadable(selfTestFolder);
+  const emptyFile = join(folder, "empty");
+  writeFileSync(emptyFile, "");
+  chmodSync(emptyFile, 0o444);
+  const mounter = createMounter();
   return {
     filesystem,
+    absentPrograms,
+    emptyFile,
+    mounter,
     etcFolder,
-    selfTestFolder,
     node: findNode(),
-    stage(index) {
-      const place = join(folder, `stage-${index}`);
-      mkdirSync(place, { recursive: true });
-      return place;
-    },
-    createFolder(slotId) {
-      const slotFolder = join(folder, slotId);
-      mkdirSync(slotFolder, { mode: 0o700 });
-      return slotFolder;
+    createFolder(name, uid) {
+      const made = join(folder, name);
+      mkdirSync(made, { mode: 0o700 });
+      chownSync(made, uid, uid);
+      return made;
     },
     createCgroup: (slotId, limits) => cgroups.create(`${owner}-${slotId}`, limits),
-    close: () => rmSync(folder, { recursive: true, force: true }),
+    close() {
+      mounter.close();
+      // What is still mounted belongs to others: it is left to the next start.
+      if (mountPointsBelow(folder).length === 0) rmSync(folder, { recursive: true, force: true });
+    },
   };
 };
 
@@ -81,30 +88,38 @@ export const sweepLeftovers = async (stateFolder: string, cgroups: CgroupTree): 
   await cgroups.sweep(isLeftover); // first: its processes may still use the folders
   if (!existsSync(stateFolder)) return;
   for (const name of readdirSync(stateFolder).filter(isLeftover)) {
-    rmSync(join(stateFolder, name), { recursive: true, force: true });
+    const folder = join(stateFolder, name);
+    await unmountBelow(folder); // before anything is removed: a mount may show a folder of others
+    rmSync(folder, { recursive: true, force: true });
   }
 };
 
-// What a probe runs inside. Exit 0 only when the walls are where they should be.
-const SELF_TEST = `
-{ : >/etc/clawgate-self-test; } 2>/dev/null && exit 10
-{ : >/usr/clawgate-self-test; } 2>/dev/null && exit 11
-{ : >>/proc/sys/kernel/core_pattern; } 2>/dev/null && exit 12
-[ -e /etc/shadow ] && exit 13
-while read -r name _; do
-  case $name in Inter-* | face* | lo:*) ;; *) exit 14 ;; esac
-done </proc/net/dev
-exit 0
-`;
+const unmountBelow = async (folder: string): Promise<void> => {
+  if (mountPointsBelow(folder).length === 0) return;
+  const mounter = createMounter();
+  try {
+    for (let places = mountPointsBelow(folder); places.length > 0; ) {
+      for (const place of places.reverse()) await mounter.unmount(place);
+      places = mountPointsBelow(folder);
+    }
+  } finally {
+    mounter.close();
+  }
+};
 
-/** What each exit code of the self-test means. */
-export const SELF_TEST_FAILURES: ReadonlyMap<number, string> = new Map([
-  [10, "a write to /etc succeeded"],
-  [11, "a write to /usr succeeded"],
-  [12, "a kernel setting of the host is writable"],
-  [13, "the host's /etc is visible"],
-  [14, "a network interface beside lo is present"],
-]);
+/**
+ * What is mounted below a folder, in the order in which it was mounted.
+ * @see https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
+ */
+const mountPointsBelow = (folder: string): string[] =>
+  readFileSync("/proc/self/mountinfo", "latin1")
+    .split("\n")
+    .map((line) => Buffer.from(unescaped(line.split(" ")[4] ?? ""), "latin1").toString("utf8"))
+    .filter((place) => place.startsWith(`${folder}/`));
+
+/** Spaces, tabs, line breaks and backslashes are written as `\\NNN`, octal. */
+const unescaped = (text: string): string =>
+  text.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 const makeEtc = (folder: string): void => {
   mkdirSync(join(folder, "ssl", "certs"), { recursive: true });
@@ -112,7 +127,7 @@ const makeEtc = (folder: string): void => {
     passwd:
       "root:x:0:0:root:/:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n",
     group: "root:x:0:\nnogroup:x:65534:\n",
-    hosts: "127.0.0.1 localhost\n::1 localhost\n",
+    hosts: LOOPBACK,
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);

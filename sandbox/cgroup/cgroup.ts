@@ -23,6 +23,8 @@ export interface Cgroup {
   peakMemoryBytes(): number;
   /** Whether the kernel killed a process of the group because its memory was used up. */
   isOutOfMemory(): boolean;
+  /** How often the group was refused a process for having its full number; 0 where not counted. */
+  refusedForks(): number;
   /** Kills every process; resolves when none is left. Throws SandboxError when they will not die. */
   kill(): Promise<void>;
   /** Removes the group, which must be empty. */

@@ -9,7 +9,7 @@ export interface Layout {
   limit(name: string, limits: CgroupLimits): void;
   counters(
     name: string,
-  ): Pick<Cgroup, "cpuMs" | "memoryBytes" | "peakMemoryBytes" | "isOutOfMemory">;
+  ): Pick<Cgroup, "cpuMs" | "memoryBytes" | "peakMemoryBytes" | "isOutOfMemory" | "refusedForks">;
   forbidForks(name: string): void;
   /** Sends SIGKILL to all at once; false where the kernel has no file for it. */
   killAll(name: string): boolean;

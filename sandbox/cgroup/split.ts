@@ -28,6 +28,7 @@ export const splitLayout = (root: string): Layout | undefined => {
       memoryBytes: () => integer(memory(name, "usage_in_bytes")),
       peakMemoryBytes: () => integer(memory(name, "max_usage_in_bytes")),
       isOutOfMemory: () => field(memory(name, "oom_control"), "oom_kill") > 0,
+      refusedForks: () => field(`${root}/pids/${name}/pids.events`, "max"),
     }),
     forbidForks: (name) => void writeIfThere(pidsMax(name), 0),
     killAll: () => false,

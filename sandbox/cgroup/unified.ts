@@ -27,6 +27,7 @@ export const unifiedLayout = (root: string): Layout | undefined => {
       memoryBytes: () => integer(file(name, "memory.current")),
       peakMemoryBytes: () => integer(file(name, "memory.peak")),
       isOutOfMemory: () => field(file(name, "memory.events"), "oom_kill") > 0,
+      refusedForks: () => field(file(name, "pids.events"), "max"),
     }),
     forbidForks: (name) => void writeIfThere(file(name, "pids.max"), 0),
     killAll: (name) => writeIfThere(file(name, "cgroup.kill"), 1),

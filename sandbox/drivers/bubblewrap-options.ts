@@ -1,20 +1,22 @@
 import { existsSync } from "node:fs";
-import type { RunRequest } from "../driver.ts";
-import type { Mounts } from "../mounts.ts";
-import { shareSpace } from "../space.ts";
+import { join } from "node:path";
+import type { Workshop } from "../workshop.ts";
+import { HOSTS_FILE } from "./job-folder.ts";
+import { JOB_FOLDER } from "./launchers.ts";
+import { jobEnvironment } from "./run-job.ts";
+import type { SlotResources } from "./slot-resources.ts";
 
-/** What one run's options are made of. */
+/** What one sandbox's options are made of. */
 interface OptionsParts {
-  readonly mounts: Mounts;
-  readonly request: RunRequest;
-  readonly uid: string;
+  readonly workshop: Workshop;
+  readonly resources: SlotResources;
   /** Numbers of the descriptors that bwrap inherits. */
   readonly descriptors: {
     readonly seccomp: number;
     readonly status: number;
   };
   /** Host folders that the job's user can reach, by path inside. */
-  readonly folders: readonly (readonly [path: string, folder: string])[];
+  readonly shown: ReadonlyMap<string, string>;
 }
 
 // They tell of the host, or act on it, and no job needs them.
@@ -32,36 +34,40 @@ const MASKED = [
   "sysrq-trigger",
   "timer_list",
   "vmallocinfo",
-].map((name) => `/proc/${name}`);
+]
+  .map((name) => `/proc/${name}`)
+  .filter((path) => existsSync(path));
 
 /** bwrap's options, one word an entry. Only what is mounted here exists inside. */
 export const bubblewrapOptions = ({
-  mounts,
-  request,
-  uid,
+  workshop,
+  resources: { uid, mounts, space, jobFolder, spec },
   descriptors,
-  folders,
+  shown,
 }: OptionsParts): string[] => {
-  const space = shareSpace(request.limits, mounts.writable);
+  const { wayOut } = spec;
+  const environment = { ...jobEnvironment(mounts.home), ...wayOut?.env };
   return [
-    ...["--unshare-all", "--unshare-user", "--disable-userns", "--uid", uid, "--gid", uid],
+    ...["--unshare-all", "--unshare-user", "--disable-userns"],
+    ...["--uid", String(uid), "--gid", String(uid)],
     ...["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox"],
+    // For the network that has no way out but ours; given up before anything of the job runs.
+    ...(wayOut === undefined ? [] : ["--cap-add", "CAP_NET_ADMIN"]),
     ...["--seccomp", String(descriptors.seccomp), "--json-status-fd", String(descriptors.status)],
-    ...["--clearenv", "--setenv", "PATH", "/usr/bin:/bin", "--setenv", "HOME", mounts.home],
-    ...Object.entries(request.env).flatMap(([name, value]) => ["--setenv", name, value]),
+    "--clearenv",
+    ...Object.entries(environment).flatMap(([name, value]) => ["--setenv", name, value]),
     ...["--ro-bind", "/usr", "/usr"],
+    ...workshop.absentPrograms.flatMap((path) => ["--ro-bind", workshop.emptyFile, path]),
     ...["bin", "sbin", "lib", "lib64"].flatMap((name) => ["--symlink", `usr/${name}`, `/${name}`]),
-    ...folders.flatMap(([path, folder]) => ["--ro-bind", folder, path]),
+    ...["--ro-bind", workshop.etcFolder, "/etc", "--ro-bind", jobFolder, JOB_FOLDER],
+    ...(wayOut === undefined ? [] : ["--ro-bind", join(jobFolder, HOSTS_FILE), "/etc/hosts"]),
+    // The outer before what lies in it.
     ...mounts.empty.flatMap((path) => ["--dir", path]),
+    ...[...shown].flatMap(([path, folder]) => ["--ro-bind", folder, path]),
     ...["--proc", "/proc"],
-    ...MASKED.filter((path) => existsSync(path)).flatMap((path) => [
-      "--ro-bind",
-      "/dev/null",
-      path,
-    ]),
+    ...MASKED.flatMap((path) => ["--ro-bind", "/dev/null", path]),
     ...["--dev", "/dev"],
-    // A size holds for the next tmpfs only; one without a size could fill the host's memory.
-    ...[...space].flatMap(([path, sizeBytes]) => ["--size", String(sizeBytes), "--tmpfs", path]),
+    ...[...space.folders].flatMap(([path, folder]) => ["--bind", folder, path]),
     ...["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", mounts.home],
   ];
 };

@@ -1,32 +1,31 @@
 import { execFile } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
-import type { Cgroup } from "../cgroup/cgroup.ts";
-import type { Probe, SandboxDriver, Slot } from "../driver.ts";
+import type { Probe, SandboxDriver } from "../driver.ts";
+import { type EngineProcess, startEngine } from "../engine-process.ts";
 import { SandboxError } from "../errors.ts";
-import { mountsFor } from "../mounts.ts";
-import { interpreterOf, scriptPathOf } from "../policy.ts";
 import { seccompFilter } from "../seccomp.ts";
-import { supervise } from "../supervise.ts";
 import { SYSCALLS } from "../syscalls.ts";
-import { tenantUid } from "../tenant-uid.ts";
 import type { Workshop } from "../workshop.ts";
 import { bubblewrapOptions } from "./bubblewrap-options.ts";
+import { launcherCommand } from "./command-line.ts";
+import { runJob } from "./run-job.ts";
 import { selfTest } from "./self-test.ts";
-import { verdictOf } from "./verdict.ts";
+import { type SlotResources, takeResources } from "./slot-resources.ts";
+import { createSlots } from "./slots.ts";
 
 const BWRAP = "/usr/bin/bwrap";
-// bwrap itself and its init are in the group too.
 const STRENGTH = {
   wall: "namespaces and system call filter",
   unenforced: [],
   sees: [],
 } as const;
+// bwrap itself, its init, and what forwards to the way out are in the group too.
 const OWN_PROCESSES = 2;
+const FORWARDER_PROCESSES = 1;
 const IDLE_BYTES = 10 << 20;
-// Descriptors of the engine process, in the order of supervise's `extra`.
+// Descriptors of the engine process, in the order of `extra`.
 const SECCOMP = 3;
 const OPTIONS = 4;
 const STATUS = 5;
@@ -38,7 +37,48 @@ const STATUS = 5;
 export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
   const syscalls = SYSCALLS[process.arch];
   const filter = syscalls === undefined ? undefined : seccompFilter(syscalls);
-  const slots = new Map<string, Cgroup>();
+
+  const boot = async (resources: SlotResources): Promise<EngineProcess> => {
+    if (filter === undefined) throw new SandboxError(`no system call filter for ${process.arch}`);
+    const { uid, cgroup, mounts, spec } = resources;
+    const shown = new Map<string, string>();
+    for (const [path, folder] of mounts.readonly) {
+      // A checkout below /root, say, to which the job's user could not walk.
+      shown.set(path, isReachable(folder) ? folder : await resources.show(folder));
+    }
+    const descriptors = { seccomp: SECCOMP, status: STATUS };
+    const options = bubblewrapOptions({ workshop, resources, descriptors, shown });
+    const command = launcherCommand(spec, workshop.node.path);
+    return startEngine({
+      command: [
+        ...[BWRAP, "--args", String(OPTIONS), "--"],
+        ...(spec.wayOut === undefined ? command : openLowPorts(command)),
+      ],
+      cgroup,
+      // Never as root: to the kernel the job would be root with another face.
+      uid,
+      extra: [
+        filter,
+        // Piped in, since command lines are readable for every user of the host.
+        Buffer.from(options.map((option) => `${option}\0`).join("")),
+        "collect",
+      ],
+    });
+  };
+
+  const slots = createSlots(async (spec) => {
+    const { memoryBytes, pids } = spec.limits;
+    const resources = await takeResources(workshop, spec, {
+      memoryBytes,
+      processes: pids + OWN_PROCESSES + (spec.wayOut === undefined ? 0 : FORWARDER_PROCESSES),
+    });
+    try {
+      return { resources, engine: await boot(resources) };
+    } catch (cause) {
+      await resources.release();
+      throw new SandboxError(`bwrap: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    }
+  });
 
   const driver: SandboxDriver = {
     name: "bubblewrap",
@@ -51,7 +91,7 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
       if (filter === undefined) {
         return { ok: false, reason: `there is no system call filter for ${process.arch}` };
       }
-      const problem = await selfTest(driver, workshop);
+      const problem = await selfTest(driver);
       if (problem !== undefined) return { ok: false, reason: problem };
       return {
         ok: true,
@@ -61,79 +101,20 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
       };
     },
 
-    async prepare(spec) {
-      const slot: Slot = {
-        id: randomBytes(8).toString("hex"),
-        spec,
-        ended: new AbortController().signal,
-      };
-      const { memoryBytes, pids } = spec.limits;
-      slots.set(
-        slot.id,
-        workshop.createCgroup(slot.id, { memoryBytes, processes: pids + OWN_PROCESSES }),
-      );
-      return slot;
-    },
+    prepare: slots.prepare,
+    destroy: slots.destroy,
 
-    async dispatch(slot, { request }, signal) {
-      const cgroup = slots.get(slot.id);
-      if (cgroup === undefined || filter === undefined) {
-        throw new SandboxError("slot is not prepared");
-      }
-      const uid = String(tenantUid(request.tenantId));
-      const mounts = mountsFor(workshop, slot.spec);
-      const folders = [...mounts.readonly].map(([path, folder], index) => ({
-        path,
-        folder,
-        place: isReachable(folder) ? folder : workshop.stage(index),
-      }));
-      const options = bubblewrapOptions({
-        mounts,
-        request,
-        uid,
-        descriptors: { seccomp: SECCOMP, status: STATUS },
-        folders: [
-          ["/etc", workshop.etcFolder],
-          ...folders.map(({ path, place }) => [path, place] as const),
-        ],
+    async dispatch(slot, run, signal) {
+      const { resources, engine } = slots.use(slot);
+      return runJob({
+        ...{ resources, engine, run },
+        stops: [{ signal, reason: "aborted" }],
+        // bwrap says so on a descriptor that the job does not have; silence means that bwrap died.
+        finding: ({ exitCode }) =>
+          /"exit-code"/.test(engine.collected().toString("latin1"))
+            ? {}
+            : { fault: `bwrap ended before its job (exit ${exitCode})` },
       });
-      const ended = await supervise(
-        {
-          command: [
-            ...staging(folders.filter(({ folder, place }) => folder !== place)),
-            // Never start bwrap as root: to the kernel the job would be root with another face.
-            ...["/usr/bin/setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"],
-            ...["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"],
-            ...["/usr/bin/prlimit", "--core=0:0", "--nofile=1024:1024"],
-            ...[BWRAP, "--args", String(OPTIONS), "--"],
-            ...interpreterOf(request.language, workshop.node.path),
-            scriptPathOf(request),
-            ...request.argv,
-          ],
-          cgroup,
-          limits: request.limits,
-          stdin: request.stdin,
-          extra: [
-            filter,
-            // Piped in, since command lines are readable for every user of the host.
-            Buffer.from(options.map((option) => `${option}\0`).join("")),
-            "collect",
-          ],
-        },
-        signal,
-      );
-      // bwrap says so on a descriptor that the job does not have; silence means it never ran.
-      const hasRun = /"exit-code"/.test(ended.collected.toString("latin1"));
-      const said = ended.stderr.toString("utf8", 0, 300).trim();
-      return verdictOf(ended, hasRun ? undefined : `bwrap: ${said || `exit ${ended.exitCode}`}`);
-    },
-
-    async destroy(slot) {
-      const cgroup = slots.get(slot.id);
-      if (cgroup === undefined) return;
-      await cgroup.kill();
-      await cgroup.remove();
-      slots.delete(slot.id);
     },
   };
   return driver;
@@ -144,21 +125,13 @@ const versionOf = async (): Promise<string> => {
   return stdout.trim().replace(/^bubblewrap /, "");
 };
 
-// Pairs of folder and place, then `--` and a command.
-const STAGE =
-  'while [ "$1" != -- ]; do mount --bind -- "$1" "$2" || kill -9 $$; shift 2; done; shift; exec "$@"';
+const LOW_PORTS = 'echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start && exec "$@"';
 
-/**
- * What the job's user cannot walk to (a checkout below /root), and needs no right to, is bound by root
- * to a place that everyone can reach, in a mount namespace that ends with the run.
- */
-const staging = (folders: readonly { folder: string; place: string }[]): readonly string[] =>
-  folders.length === 0
-    ? []
-    : [
-        ...["/usr/bin/unshare", "--mount", "--propagation=private", "--", "/bin/sh", "-c", STAGE],
-        ...["sh", ...folders.flatMap(({ folder, place }) => [folder, place]), "--"],
-      ];
+/** In the sandbox's own network everyone may listen on ports below 1024; then the right to say so goes. */
+const openLowPorts = (command: readonly string[]): readonly string[] => [
+  ...["/bin/sh", "-c", LOW_PORTS, "sh"],
+  ...["/usr/bin/setpriv", "--ambient-caps=-all", "--inh-caps=-all", "--", ...command],
+];
 
 /** Whether everyone may walk down to the folder. */
 const isReachable = (folder: string): boolean => {

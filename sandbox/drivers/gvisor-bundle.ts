@@ -1,81 +1,90 @@
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import type { RunRequest } from "../driver.ts";
 import type { Mounts } from "../mounts.ts";
-import { interpreterOf, scriptPathOf } from "../policy.ts";
-import { shareSpace } from "../space.ts";
-import { tenantUid } from "../tenant-uid.ts";
 import type { Workshop } from "../workshop.ts";
+import { launcherCommand } from "./command-line.ts";
+import { HOSTS_FILE } from "./job-folder.ts";
+import { JOB_FOLDER } from "./launchers.ts";
+import { jobEnvironment } from "./run-job.ts";
+import type { SlotResources } from "./slot-resources.ts";
 
-/** Makes the root folder of a sandbox: links into /usr, and an empty folder to mount each path on. */
-export const makeRootfs = (folder: string, mounts: Mounts): void => {
-  const paths = [
-    ...["/dev", "/etc", "/proc", "/usr"],
-    ...mounts.readonly.keys(),
-    ...mounts.empty,
-    ...mounts.writable,
-  ];
-  const umask = process.umask(0o022); // these folders are for the job's user to walk through
-  try {
-    for (const path of paths) mkdirSync(join(folder, path), { recursive: true });
-  } finally {
-    process.umask(umask);
-  }
-  for (const name of ["bin", "sbin", "lib", "lib64"]) {
-    symlinkSync(`usr/${name}`, join(folder, name));
-  }
+/**
+ * Root folders of sandboxes: links into /usr, and an empty folder to mount each path on. Nobody can
+ * write to one, so slots with the same paths share it.
+ */
+export const createRootFolders = (workshop: Pick<Workshop, "createFolder">) => {
+  const made = new Map<string, string>();
+  return (mounts: Mounts): string => {
+    const paths = [
+      ...["/dev", "/etc", "/proc", "/usr", JOB_FOLDER],
+      ...[...mounts.readonly.keys(), ...mounts.empty, ...mounts.writable],
+    ];
+    const key = JSON.stringify(paths);
+    const known = made.get(key);
+    if (known !== undefined) return known;
+    const folder = workshop.createFolder(`root-${made.size}`, 0);
+    const umask = process.umask(0o022); // these folders are for the job's user to walk through
+    try {
+      for (const path of paths) mkdirSync(join(folder, "root", path), { recursive: true });
+    } finally {
+      process.umask(umask);
+    }
+    for (const name of ["bin", "sbin", "lib", "lib64"]) {
+      symlinkSync(`usr/${name}`, join(folder, "root", name));
+    }
+    made.set(key, join(folder, "root"));
+    return join(folder, "root");
+  };
 };
 
 /**
  * The bundle's config.json. Only what is listed exists inside.
  * @see https://github.com/opencontainers/runtime-spec/blob/main/config.md
  */
-export const bundleConfig = (workshop: Workshop, mounts: Mounts, request: RunRequest): object => {
-  const uid = tenantUid(request.tenantId);
-  const { limits } = request;
-  const space = shareSpace(limits, mounts.writable);
-  const bind = ([destination, source]: readonly [string, string]) => ({
+export const bundleConfig = (
+  workshop: Workshop,
+  rootFolder: string,
+  { uid, spec, mounts, space, jobFolder }: SlotResources,
+): object => {
+  const { limits, wayOut } = spec;
+  const bind = (destination: string, source: string, options = READ_ONLY) => ({
     destination,
     source,
     type: "bind",
-    options: ["rbind", "ro", "nosuid", "nodev"],
+    options,
   });
   return {
     ociVersion: "1.0.2",
     hostname: "sandbox",
-    root: { path: "rootfs", readonly: true },
+    root: { path: rootFolder, readonly: true },
     process: {
       terminal: false,
       user: { uid, gid: uid },
       cwd: mounts.home,
-      args: [
-        ...interpreterOf(request.language, workshop.node.path),
-        scriptPathOf(request),
-        ...request.argv,
-      ],
-      env: environment(mounts, request.env),
+      args: launcherCommand(spec, workshop.node.path),
+      env: Object.entries({ ...jobEnvironment(mounts.home), ...wayOut?.env }).map(
+        ([name, value]) => `${name}=${value}`,
+      ),
       capabilities: Object.fromEntries(
         ["bounding", "effective", "inheritable", "permitted", "ambient"].map((set) => [set, []]),
       ),
       noNewPrivileges: true,
       rlimits: [
-        { type: "RLIMIT_NOFILE", hard: 1024, soft: 1024 },
-        { type: "RLIMIT_CORE", hard: 0, soft: 0 },
-        { type: "RLIMIT_NPROC", hard: limits.pids, soft: limits.pids },
+        rlimit("RLIMIT_NOFILE", 1024),
+        rlimit("RLIMIT_CORE", 0),
+        rlimit("RLIMIT_NPROC", limits.pids + (wayOut === undefined ? 0 : FORWARDER_PROCESSES)),
       ],
     },
     mounts: [
       { destination: "/proc", source: "proc", type: "proc" },
       { destination: "/dev", source: "tmpfs", type: "tmpfs" },
-      bind(["/usr", "/usr"]),
-      bind(["/etc", workshop.etcFolder]),
-      ...[...mounts.readonly].map(bind),
-      ...[...space].map(([destination, sizeBytes]) => ({
-        destination,
-        source: "tmpfs",
-        type: "tmpfs",
-        options: ["nosuid", "nodev", `size=${sizeBytes}`, "mode=1777"],
-      })),
+      bind("/usr", "/usr"),
+      ...workshop.absentPrograms.map((path) => bind(path, workshop.emptyFile)),
+      bind("/etc", workshop.etcFolder),
+      ...(wayOut === undefined ? [] : [bind("/etc/hosts", join(jobFolder, HOSTS_FILE))]),
+      bind(JOB_FOLDER, jobFolder),
+      ...[...mounts.readonly].map(([path, folder]) => bind(path, folder)),
+      ...[...space.folders].map(([path, folder]) => bind(path, folder, WRITABLE)),
     ],
     linux: {
       namespaces: ["pid", "network", "ipc", "uts", "mount"].map((type) => ({ type })),
@@ -83,7 +92,8 @@ export const bundleConfig = (workshop: Workshop, mounts: Mounts, request: RunReq
   };
 };
 
-const environment = (mounts: Mounts, env: RunRequest["env"]): string[] =>
-  Object.entries({ PATH: "/usr/bin:/bin", HOME: mounts.home, ...env }).map(
-    ([name, value]) => `${name}=${value}`,
-  );
+const READ_ONLY = ["rbind", "ro", "nosuid", "nodev"];
+const WRITABLE = ["rbind", "rw", "nosuid", "nodev"];
+const FORWARDER_PROCESSES = 1;
+
+const rlimit = (type: string, value: number) => ({ type, hard: value, soft: value });

@@ -1,22 +1,30 @@
 import { execFile } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Cgroup } from "../cgroup/cgroup.ts";
-import type { Probe, SandboxDriver, Slot } from "../driver.ts";
+import type { TraceWatch } from "../audit/trace-points.ts";
+import type { TraceHub, TraceSession } from "../audit/trace-session.ts";
+import type { Observation, Probe, SandboxDriver, WayOut } from "../driver.ts";
+import { startEngine } from "../engine-process.ts";
 import { SandboxError } from "../errors.ts";
-import { mountsFor } from "../mounts.ts";
-import { supervise } from "../supervise.ts";
 import type { Workshop } from "../workshop.ts";
-import { bundleConfig, makeRootfs } from "./gvisor-bundle.ts";
+import { bundleConfig, createRootFolders } from "./gvisor-bundle.ts";
+import { runJob } from "./run-job.ts";
 import { selfTest } from "./self-test.ts";
-import { verdictOf } from "./verdict.ts";
+import { type SlotResources, takeResources } from "./slot-resources.ts";
+import { type BootedSlot, createSlots } from "./slots.ts";
+import type { Finding } from "./verdict.ts";
 
-/** Where `runsc` may lie. */
+/** Where `runsc` may lie, and what is to be seen of its jobs. */
 export interface GvisorOptions {
   /** Looked into before PATH: `<folder>/usr/bin/runsc`. */
   readonly enginesFolder: string;
+  /** Absent means that nothing is observed. Whoever opened the hub closes it. */
+  readonly trace?: { readonly hub: TraceHub; readonly watch: TraceWatch };
+}
+
+interface GvisorSlot extends BootedSlot {
+  readonly trace: TraceSession | undefined;
 }
 
 const OLDEST_RELEASE = 20240729;
@@ -24,7 +32,6 @@ const OLDEST_RELEASE = 20240729;
 const PLATFORMS = ["systrap", "ptrace"] as const;
 const ENGINE_LOG = "engine.log";
 const DEBUG_LOG = "debug.log";
-const STRENGTH = { wall: "kernel in user space", unenforced: [], sees: [] } as const;
 const SEARCH = ["/usr/local/bin/runsc", "/usr/bin/runsc"];
 
 // With a tight kernel limit gVisor often hangs when memory is used up, so we watch and kill; its own
@@ -39,11 +46,71 @@ const BACKSTOP_BYTES = 128 << 20;
  */
 export const createGvisorDriver = (
   workshop: Workshop,
-  { enginesFolder }: GvisorOptions,
+  { enginesFolder, trace: tracing }: GvisorOptions,
 ): SandboxDriver => {
   const runsc = [join(enginesFolder, "usr/bin/runsc"), ...SEARCH].find(existsSync);
+  const rootFolderFor = createRootFolders(workshop);
   let platform: (typeof PLATFORMS)[number] = PLATFORMS[0];
-  const slots = new Map<string, { readonly folder: string; readonly cgroup: Cgroup }>();
+
+  const boot = async (
+    resources: SlotResources,
+    trace: TraceSession | undefined,
+  ): Promise<GvisorSlot> => {
+    if (runsc === undefined) throw new SandboxError("runsc is not installed");
+    const { id, folder, mounts, cgroup, spec } = resources;
+    const config = bundleConfig(workshop, rootFolderFor(mounts), resources);
+    writeFileSync(join(folder, "config.json"), JSON.stringify(config), { mode: 0o600 });
+    const command = [
+      runsc,
+      `--root=${join(folder, "state")}`,
+      `--platform=${platform}`,
+      "--network=none",
+      "--ignore-cgroups",
+      "--overlay2=none",
+      // The kernel inside may open sockets of the host only where we put some there.
+      `--host-uds=${spec.wayOut === undefined ? "none" : "open"}`,
+      ...(trace === undefined ? [] : [`--pod-init-config=${trace.configFile}`]),
+      `--log=${join(folder, ENGINE_LOG)}`,
+      "--log-format=json",
+      // The supervising runsc only, not the kernel inside: its few lines tell how the job ended.
+      "--debug",
+      "--debug-command=run",
+      `--debug-log=${join(folder, DEBUG_LOG)}`,
+      `--panic-log=${join(folder, "panic.log")}`,
+      "run",
+      `--bundle=${folder}`,
+      id,
+    ];
+    try {
+      return { resources, trace, engine: await startEngine({ command, cgroup }) };
+    } catch (cause) {
+      const logged = lineOf(join(folder, ENGINE_LOG), FAULT)?.slice(0, 300);
+      throw new SandboxError(`runsc: ${logged ?? (cause as Error).message}`, { cause });
+    }
+  };
+
+  const slots = createSlots<GvisorSlot>(
+    async (spec) => {
+      const resources = await takeResources(workshop, spec, {
+        memoryBytes: spec.limits.memoryBytes + BACKSTOP_BYTES,
+        processes: 4 * spec.limits.pids + 256, // counts gVisor's own threads too
+      });
+      let trace: TraceSession | undefined;
+      try {
+        trace = await tracing?.hub.session(resources.id, {
+          watch: tracing.watch,
+          readPaths: workshop.filesystem.readonly_paths,
+          ownSockets: socketsOf(spec.wayOut),
+        });
+        return await boot(resources, trace);
+      } catch (error) {
+        trace?.close();
+        await resources.release();
+        throw error;
+      }
+    },
+    ({ trace }) => trace?.close(),
+  );
 
   const driver: SandboxDriver = {
     name: "gvisor",
@@ -63,83 +130,53 @@ export const createGvisorDriver = (
       }
       const problems: string[] = [];
       for (platform of PLATFORMS) {
-        const problem = await selfTest(driver, workshop);
-        if (problem === undefined)
-          return { ok: true, version: String(release), platform, strength: STRENGTH };
+        const problem = await selfTest(driver);
+        if (problem === undefined) {
+          return { ok: true, version: String(release), platform, strength };
+        }
         problems.push(`${platform}: ${problem}`);
       }
       return { ok: false, reason: problems.join("; ") };
     },
 
-    async prepare(spec) {
-      const slot: Slot = {
-        id: randomBytes(8).toString("hex"),
-        spec,
-        ended: new AbortController().signal,
-      };
-      const folder = workshop.createFolder(slot.id);
-      try {
-        makeRootfs(join(folder, "rootfs"), mountsFor(workshop, spec));
-        const cgroup = workshop.createCgroup(slot.id, {
-          memoryBytes: spec.limits.memoryBytes + BACKSTOP_BYTES,
-          processes: 4 * spec.limits.pids + 256, // counts gVisor's own threads too
-        });
-        slots.set(slot.id, { folder, cgroup });
-        return slot;
-      } catch (error) {
-        rmSync(folder, { recursive: true, force: true });
-        throw error;
-      }
-    },
+    prepare: slots.prepare,
+    destroy: slots.destroy,
 
-    async dispatch(slot, { request }, signal) {
-      const own = slots.get(slot.id);
-      if (runsc === undefined || own === undefined) throw new SandboxError("slot is not prepared");
-      const { folder, cgroup } = own;
-      const config = bundleConfig(workshop, mountsFor(workshop, slot.spec), request);
-      writeFileSync(join(folder, "config.json"), JSON.stringify(config), { mode: 0o600 });
-      const ended = await supervise(
-        {
-          command: [
-            runsc,
-            `--root=${join(folder, "state")}`,
-            `--platform=${platform}`,
-            "--network=none",
-            "--ignore-cgroups",
-            "--overlay2=none",
-            "--host-uds=none",
-            `--log=${join(folder, ENGINE_LOG)}`,
-            "--log-format=json",
-            // The supervising runsc only, not the kernel inside: its few lines tell how the job ended.
-            "--debug",
-            "--debug-command=run",
-            `--debug-log=${join(folder, DEBUG_LOG)}`,
-            `--panic-log=${join(folder, "panic.log")}`,
-            "run",
-            `--bundle=${folder}`,
-            slot.id,
-          ],
-          cgroup,
-          limits: request.limits,
-          stdin: request.stdin,
-          polledMemoryBytes: request.limits.memoryBytes + SENTRY_BYTES,
+    async dispatch(slot, run, signal) {
+      const { resources, engine, trace } = slots.use(slot);
+      const policy = new AbortController();
+      trace?.bind({
+        observe: (observation) => {
+          if (run.observe(observation) === "kill") policy.abort();
         },
-        signal,
-      );
-      return verdictOf(ended, ended.exitCode === 0 ? undefined : faultIn(folder));
-    },
-
-    async destroy(slot) {
-      const own = slots.get(slot.id);
-      if (own === undefined) return;
-      await own.cgroup.kill();
-      await own.cgroup.remove();
-      rmSync(own.folder, { recursive: true, force: true });
-      slots.delete(slot.id);
+        lost: (count) => run.lost(count),
+      });
+      const result = await runJob({
+        ...{ resources, engine, run },
+        polledMemoryBytes: run.request.limits.memoryBytes + SENTRY_BYTES,
+        stops: [
+          { signal, reason: "aborted" },
+          { signal: policy.signal, reason: "policy" },
+        ],
+        finding: ({ exitCode }) => (exitCode === 0 ? {} : findingIn(resources.folder)),
+      });
+      await trace?.settle();
+      return result;
     },
   };
+  const strength = {
+    wall: "kernel in user space",
+    unenforced: [],
+    sees: (["exec", "open", "connect"] as const satisfies readonly Observation["kind"][]).filter(
+      (kind) => tracing?.watch[kind] === true,
+    ),
+  } as const;
   return driver;
 };
+
+/** Where the sockets of the way out lie inside. */
+const socketsOf = (wayOut: WayOut | undefined): readonly string[] =>
+  wayOut === undefined ? [] : readdirSync(wayOut.folder).map((name) => join(wayOut.path, name));
 
 const releaseOf = async (runsc: string): Promise<number> => {
   try {
@@ -150,15 +187,23 @@ const releaseOf = async (runsc: string): Promise<number> => {
   }
 };
 
+const FAULT = /"level":\s*"(error|fatal|panic)"/;
+
 /**
- * Why the engine failed, if it did. runsc writes both files outside the sandbox. When gVisor's kernel
- * dies under the job, runsc passes its exit status on as if it were the job's.
+ * What runsc says of the end, in two files outside the sandbox. When gVisor's kernel dies under the
+ * job, runsc passes its exit status on as if it were the job's. The job's own status is there as
+ * wait(2) has it: the lower seven bits are the signal.
  */
-const faultIn = (folder: string): string | undefined => {
-  const error = lineOf(join(folder, ENGINE_LOG), /"level":\s*"(error|fatal|panic)"/);
-  if (error !== undefined) return `runsc: ${error.slice(0, 300)}`;
-  const lost = lineOf(join(folder, DEBUG_LOG), /Wait RPC to container .* failed/);
-  return lost === undefined ? undefined : "gVisor's kernel died under the job";
+const findingIn = (folder: string): Finding => {
+  const error = lineOf(join(folder, ENGINE_LOG), FAULT);
+  if (error !== undefined) return { fault: `runsc: ${error.slice(0, 300)}` };
+  const log = join(folder, DEBUG_LOG);
+  if (lineOf(log, /Wait RPC to container .* failed/) !== undefined) {
+    return { fault: "gVisor's kernel died under the job" };
+  }
+  const status = /status: (\d+)$/.exec(lineOf(log, /Exiting with status: \d+$/) ?? "")?.[1];
+  if (status === undefined) return { fault: "runsc ended before its job" };
+  return { signal: Number(status) & 0x7f || "none" };
 };
 
 const lineOf = (file: string, pattern: RegExp): string | undefined => {

@@ -1,24 +1,40 @@
 import type { RunResult } from "../driver.ts";
+import type { Space } from "../space.ts";
 import type { Ended } from "../supervise.ts";
 
-const EMPTY = { isTruncated: false, outputs: [] } as const;
+/** What an engine says of how its sandbox ended. */
+export interface Finding {
+  /** Set when the engine itself failed: what happened, for an operator. */
+  readonly fault?: string;
+  /** Number of the signal that ended the job, where the engine can tell; else the exit code must. */
+  readonly signal?: number | "none";
+}
 
-/** Turns how the engine ended into the job's result. `fault` is set when the engine itself failed. */
-export const verdictOf = (ended: Ended, fault: string | undefined): RunResult => {
-  const { reason, exitCode, stdout, stderr, usage } = ended;
-  if (reason !== undefined) return { verdict: "killed", reason, ...EMPTY, stdout, stderr, usage };
-  if (fault !== undefined) {
+const LAST_SIGNAL = 64;
+
+/** Turns how the engine ended into the job's result. Nothing of it is what the job says of itself. */
+export const verdictOf = (
+  ended: Ended,
+  { fault, signal: told }: Finding,
+  space: Pick<Space, "isFull">,
+): RunResult => {
+  const { exitCode, stdout, stderr, isTruncated, usage } = ended;
+  const common = { outputs: [], isTruncated, stdout, stderr, usage };
+  if (ended.reason === undefined && fault !== undefined) {
     // What an engine prints when it fails is not for users' eyes.
-    const nothing = Buffer.alloc(0);
-    return {
-      verdict: "killed",
-      reason: "internal",
-      detail: fault,
-      ...EMPTY,
-      stdout: nothing,
-      stderr: nothing,
-      usage,
-    };
+    const nothing = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+    return { verdict: "killed", reason: "internal", detail: fault, ...common, ...nothing };
   }
-  return { verdict: exitCode === 0 ? "ok" : "error", ...EMPTY, exitCode, stdout, stderr, usage };
+  if (ended.reason !== undefined) return { verdict: "killed", reason: ended.reason, ...common };
+  const signal = told ?? signalIn(exitCode);
+  const status = { exitCode, ...(typeof signal === "number" ? { signal } : {}) };
+  if (exitCode === 0) return { verdict: "ok", ...status, ...common };
+  // It failed, and it had run into a limit: that is the reason, unless it could help itself.
+  const limit = space.isFull() ? "disk" : ended.isShortOfProcesses ? "pids" : undefined;
+  if (limit !== undefined) return { verdict: "killed", reason: limit, ...status, ...common };
+  return { verdict: "error", ...status, ...common };
 };
+
+/** A shell's way of saying that a signal ended it; a job that exits so says the same. */
+const signalIn = (exitCode: number): number | "none" =>
+  exitCode > 128 && exitCode <= 128 + LAST_SIGNAL ? exitCode - 128 : "none";

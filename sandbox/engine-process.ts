@@ -1,0 +1,173 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { constants } from "node:os";
+import { Readable, Writable } from "node:stream";
+import type { Cgroup } from "./cgroup/cgroup.ts";
+import { SandboxError } from "./errors.ts";
+import { inheritedDescriptors } from "./inherited-descriptors.ts";
+import { capture } from "./output.ts";
+
+/** An engine's command line. */
+export interface EngineCommand {
+  readonly command: readonly string[];
+  readonly cgroup: Cgroup;
+  /** Whom the engine runs as; absent means as ourselves. */
+  readonly uid?: number;
+  /** What goes to the file descriptors from 3 on, at most three: bytes that are piped in, or a pipe to read. */
+  readonly extra?: readonly (Buffer | "collect")[];
+}
+
+/** An engine whose sandbox is up and whose launcher waits for the job. */
+export interface EngineProcess {
+  readonly cgroup: Cgroup;
+  /** Resolves with how it ended. */
+  readonly exit: Promise<Exit>;
+  /** Resolves when no process holds its outputs any more. */
+  readonly closed: Promise<void>;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Tells the launcher that its job is there. */
+  go(): void;
+  /** What came out of the `extra` entries that said "collect", joined. */
+  collected(): Buffer;
+  /** Lets go of the pipes. */
+  release(): void;
+}
+
+/** How a process ended. */
+export interface Exit {
+  /** As a shell says it: 128 + n for signal n. */
+  readonly code: number;
+}
+
+const BOOT_MS = 20_000;
+const COLLECT_BYTES = 4096;
+const SAID_BYTES = 300;
+const FIRST_ENTRANCE = 6;
+
+// Enters the control groups before anything else runs, so that nothing escapes the count. Their
+// files were opened by us, whose right it is that counts. When entering fails the process kills
+// itself: an exit code would look like the job's own.
+const ENTER = `for n in $1; do echo 0 >&$n || kill -9 $$; done
+shift
+ulimit -c 0
+ulimit -n 1024
+exec "$@" 6>&- 7>&- 8>&-`;
+// What whoever started the gateway left open must not reach a job; Node cannot close it, so it is
+// covered. Looked up once: nothing that Node opens later is inheritable.
+const DEV_NULL = openSync("/dev/null", "r");
+const INHERITED = inheritedDescriptors();
+const ENGINE_ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+
+/**
+ * Starts an engine in its control group and waits for the launcher's first byte. Throws SandboxError
+ * with what the engine said when it ends before, or takes too long; the group is to be killed then.
+ */
+export const startEngine = async (engine: EngineCommand): Promise<EngineProcess> => {
+  const { cgroup, uid, extra = [] } = engine;
+  const entrances = cgroup.entrances.map((file) => openSync(file, "w"));
+  const gap = FIRST_ENTRANCE - 3 - extra.length;
+  let child: ChildProcess;
+  try {
+    const numbers = entrances.map((_, index) => FIRST_ENTRANCE + index).join(" ");
+    child = spawn("/bin/sh", ["-c", ENTER, "sh", numbers, ...engine.command], {
+      env: ENGINE_ENVIRONMENT,
+      cwd: "/",
+      ...(uid === undefined ? {} : { uid, gid: uid }),
+      stdio: [
+        ...["pipe" as const, "pipe" as const, "pipe" as const],
+        ...extra.map(() => "pipe" as const),
+        ...Array.from({ length: gap }, () => DEV_NULL),
+        ...entrances,
+        ...covers(FIRST_ENTRANCE + entrances.length),
+      ],
+    });
+  } finally {
+    for (const file of entrances) closeSync(file);
+  }
+  const stdout = readable(child, 1);
+  const stderr = readable(child, 2);
+  const stdin = writable(child, 0);
+  const exit = new Promise<Exit>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, signal) => resolve({ code: code ?? 128 + signalNumber(signal) }));
+  });
+  exit.catch(() => {}); // told by the boot that waits for it
+  const collecting = extra.flatMap((entry, index) =>
+    entry === "collect" ? [capture(readable(child, index + 3), COLLECT_BYTES, () => {})] : [],
+  );
+  for (const [index, entry] of extra.entries()) {
+    if (Buffer.isBuffer(entry)) writable(child, index + 3).end(entry);
+  }
+  const started: EngineProcess = {
+    cgroup,
+    exit,
+    closed: new Promise((resolve) => child.once("close", () => resolve())),
+    stdout,
+    stderr,
+    go: () => void stdin.end(),
+    collected: () => Buffer.concat(collecting.map((part) => part.bytes())),
+    release() {
+      for (const stream of child.stdio) stream?.destroy();
+    },
+  };
+  try {
+    await firstByte(stdout, exit);
+    stderr.read(); // what the engine said of its own start is not the job's
+    return started;
+  } catch (cause) {
+    const said = String(stderr.read() ?? "").trim();
+    await cgroup.kill();
+    started.release();
+    throw new SandboxError(said.slice(0, SAID_BYTES) || messageOf(cause), { cause });
+  }
+};
+
+/** Takes one byte from the stream and leaves the rest in it. */
+const firstByte = (stream: Readable, exit: Promise<Exit>): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => settle(() => reject(new SandboxError(`it does not boot in ${BOOT_MS} ms`))),
+      BOOT_MS,
+    );
+    const settle = (how: () => void) => {
+      clearTimeout(timer);
+      stream.off("readable", onReadable);
+      how();
+    };
+    const onReadable = () => stream.read(1) !== null && settle(resolve);
+    stream.on("readable", onReadable);
+    exit.then(
+      ({ code }) => settle(() => reject(new SandboxError(`it ended with exit ${code}`))),
+      (error) => settle(() => reject(error)),
+    );
+  });
+
+/** Entries for the descriptors from `from` on, so that none is inherited. */
+const covers = (from: number): ("ignore" | number)[] =>
+  Array.from({ length: Math.max(0, Math.max(0, ...INHERITED) + 1 - from) }, (_, index) =>
+    INHERITED.includes(from + index) ? DEV_NULL : "ignore",
+  );
+
+const signalNumber = (signal: NodeJS.Signals | null): number =>
+  signal === null ? 0 : (constants.signals[signal] ?? 0);
+
+const writable = (child: ChildProcess, descriptor: number): Writable => {
+  const stream = child.stdio[descriptor];
+  if (!(stream instanceof Writable)) throw notAPipe(descriptor);
+  stream.on("error", () => {}); // EPIPE: it ended without reading all, which its exit tells
+  return stream;
+};
+
+const readable = (child: ChildProcess, descriptor: number): Readable => {
+  const stream = child.stdio[descriptor];
+  if (!(stream instanceof Readable)) throw notAPipe(descriptor);
+  stream.on("error", () => {});
+  return stream;
+};
+
+const notAPipe = (descriptor: number) =>
+  new SandboxError(`descriptor ${descriptor} of the engine is not a pipe`);
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
