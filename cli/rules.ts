@@ -13,6 +13,7 @@ import { createPipeline } from "../core/pipeline.ts";
 import { createSkillRunner, type RunnableSkill } from "../core/skill-runner.ts";
 import { exportProblem } from "../sandbox/audit/audit-file.ts";
 import type { Sandbox } from "../sandbox/driver.ts";
+import { egressOf } from "../sandbox/grants.ts";
 import { createLimits } from "../sandbox/policy.ts";
 import { type Catalogue, loadCatalogue } from "../skills/catalogue.ts";
 import { createValidator } from "../skills/shape.ts";
@@ -44,6 +45,7 @@ export const buildRules = async (
     skills: new Map([...catalogue.skills].map(([name, skill]) => [name, runnable(skill)])),
     sandbox,
     limitsFor: createLimits(settings.openshell),
+    egressFor: (asked) => egressOf(asked, settings.openshell.network),
     auditLog,
     now,
   });

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Limits, RunResult, Sandbox } from "../sandbox/driver.ts";
+import type { Limits, RunRequest, RunResult, Sandbox } from "../sandbox/driver.ts";
 import type { AuditLog } from "./audit-log.ts";
 import type { ToolCall } from "./contract/model.ts";
 import type { Refusal, RefusalCode } from "./contract/reply.ts";
@@ -25,6 +25,8 @@ export interface SkillRunnerOptions {
   readonly sandbox: Sandbox;
   /** What one run may use, given what the skill asks for. */
   readonly limitsFor: (asked: SkillLimits) => Limits;
+  /** What the settings leave of the hosts that a skill asks for; what is left out it finds closed. */
+  readonly egressFor: (asked: Skill["egress"]) => RunRequest["egress"];
   readonly auditLog: AuditLog;
   readonly now: () => Date;
 }
@@ -49,7 +51,7 @@ const KILLED: Readonly<Record<NonNullable<RunResult["reason"]>, RefusalCode>> = 
 };
 
 export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
-  const { skills, sandbox, limitsFor, auditLog, now } = options;
+  const { skills, sandbox, limitsFor, egressFor, auditLog, now } = options;
 
   /** What happened, as a code, and the JSON text when all went well. */
   const run = async (
@@ -73,6 +75,12 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
     if (!skill.entry)
       return { code: "OK", json: JSON.stringify({ text: skill.instructions }), detail };
 
+    // The settings have no place for skills' secrets yet, and without them it would only fail later.
+    if (skill.secrets.length > 0) {
+      const secrets = skill.secrets.join(" ");
+      return { code: "SKILL_BLOCKED", detail: { ...detail, secretsNotProvided: secrets } };
+    }
+
     const runId = randomUUID();
     const result = await sandbox.run(
       {
@@ -86,7 +94,7 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
         env: { CLAWGATE_LOCALE: context.locale },
         limits: limitsFor(skill.limits),
         readonly: new Map([["/app", skill.folder]]),
-        egress: "none",
+        egress: egressFor(skill.egress),
         credentials: [],
       },
       context.signal,

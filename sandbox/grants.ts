@@ -32,6 +32,16 @@ export const narrowEgress = (
     );
 };
 
+/** The same for `host:port` texts, as a request says it: `none` when nothing is left. */
+export const egressOf = (asked: readonly string[], network: Network): RunRequest["egress"] => {
+  const wanted = asked.map((text) => {
+    const colon = text.lastIndexOf(":");
+    return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
+  });
+  const open = narrowEgress(wanted, network);
+  return open.length === 0 ? "none" : open;
+};
+
 /** Why what a request wants of the network is beyond the settings; undefined when it is not. */
 export const egressProblem = (
   { egress, credentials }: Pick<RunRequest, "egress" | "credentials">,

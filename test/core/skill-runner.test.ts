@@ -34,16 +34,25 @@ const setUp = (result: Parameters<typeof fakeSandbox>[0] = {}) => {
   const auditLog = recordedAudit();
   const { sandbox, runs } = fakeSandbox(result);
   const { entry: _none, ...guide } = skill("guide");
+  const online = { ...skill("online"), egress: ["api.test:443", "other.test:443"] };
+  const keyed = { ...skill("keyed"), secrets: ["API_KEY"] };
   const runner = createSkillRunner({
     skills: new Map(
-      [skill("calculator"), skill("payroll"), guide].map((each) => [each.name, each]),
+      [skill("calculator"), skill("payroll"), guide, online, keyed].map((each) => [
+        each.name,
+        each,
+      ]),
     ),
     sandbox,
     limitsFor: () => LIMITS,
+    egressFor: (asked) => (asked.length === 0 ? "none" : [{ host: "api.test", port: 443 }]),
     auditLog,
     now: () => new Date(0),
   });
-  const context = textContext("hi", tenantWith(["calculator", "guide", "ghost"]));
+  const context = textContext(
+    "hi",
+    tenantWith(["calculator", "guide", "ghost", "online", "keyed"]),
+  );
   const call = (name: string, argumentsJson = '{"text":"hi"}') =>
     runner.call({ id: "1", name, argumentsJson }, context);
   return { runner, call, context, runs, records: auditLog.records };
@@ -55,7 +64,9 @@ const codeOf = (outcome: Awaited<ReturnType<ReturnType<typeof setUp>["call"]>>) 
 describe("skill runner", () => {
   it("shows a tenant the skills it may use and no others", () => {
     const { runner, context } = setUp();
-    expect(runner.allowedFor(context).map((each) => each.name)).toEqual(["calculator", "guide"]);
+    expect(runner.allowedFor(context).map((each) => each.name)).toEqual([
+      ...["calculator", "guide", "online", "keyed"],
+    ]);
   });
 
   it("runs an allowed skill read-only at /app, with the user's locale and nothing else of ours", async () => {
@@ -68,6 +79,23 @@ describe("skill runner", () => {
       env: { CLAWGATE_LOCALE: "en" },
       readonly: new Map([["/app", "/skills/calculator"]]),
     });
+  });
+
+  it("gives a skill that asks for no host no network, and another what the settings leave", async () => {
+    const { call, runs } = setUp();
+    await call("calculator");
+    await call("online");
+    expect(runs.map(({ egress }) => egress)).toEqual(["none", [{ host: "api.test", port: 443 }]]);
+    expect(runs.map(({ credentials }) => credentials)).toEqual([[], []]);
+  });
+
+  it("does not run a skill whose secrets nobody provides, and puts their names on record", async () => {
+    const { call, runs, records } = setUp();
+    expect(codeOf(await call("keyed"))).toBe("SKILL_BLOCKED");
+    expect(runs).toEqual([]);
+    expect(records).toMatchObject([
+      { decision: "refused", detail: { secretsNotProvided: "API_KEY" } },
+    ]);
   });
 
   it("puts a run on record with the digest of the code that ran", async () => {
