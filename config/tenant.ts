@@ -58,13 +58,17 @@ export const bindingKey = ({ channel, workspace, ...rest }: Binding): string =>
 export const createTenantIndex = (settings: Settings): TenantIndex => {
   const tenants = new Map<string, Tenant>();
   const idsByKey = new Map<string, Set<string>>();
+  const used = new Set<string>();
   for (const entry of settings.multi_tenant.tenants) {
     tenants.set(entry.id, toTenant(entry));
     for (const binding of entry.bindings) {
       const bound = bindingKey(binding);
       idsByKey.set(bound, (idsByKey.get(bound) ?? new Set()).add(entry.id));
+      used.add(levelName(binding));
     }
   }
+  // Few settings bind at all of them, and each that is looked at costs.
+  const levels = LEVELS.filter((level) => used.has(levelName(level)));
 
   const matches = (origin: Origin, level: Level): Set<string> => {
     const ids = new Set<string>();
@@ -81,7 +85,7 @@ export const createTenantIndex = (settings: Settings): TenantIndex => {
   return {
     get: (id) => tenants.get(id),
     resolve: (origin) => {
-      for (const level of LEVELS) {
+      for (const level of levels) {
         const ids = [...matches(origin, level)];
         const tenant = tenants.get(ids[0] ?? "");
         if (ids.length > 1) return { kind: "ambiguous", ids: ids.sort() };
@@ -98,12 +102,21 @@ interface Level {
   readonly department: boolean;
 }
 
+const PARTS = ["conversation", "role", "department"] as const;
+
 // Most specific first. A binding that asks for two things beats one that asks for the first of them.
 const LEVELS: readonly Level[] = [7, 6, 5, 4, 3, 2, 1, 0].map((bits) => ({
   conversation: (bits & 4) !== 0,
   role: (bits & 2) !== 0,
   department: (bits & 1) !== 0,
 }));
+
+/** What a level, or a binding at it, asks for. */
+const levelName = (
+  asks: {
+    readonly [part in keyof Level]?: boolean | string | undefined;
+  },
+): string => PARTS.filter((part) => asks[part]).join();
 
 // JSON keeps the parts apart whatever characters they hold, and tells "absent" from any text.
 const key = (...parts: readonly (string | undefined)[]): string =>
