@@ -38,9 +38,7 @@ export const buildRules = async (
   { settings, providers }: LoadedSettings,
   { sandbox, auditLog, turns, log, now }: RulesParts,
 ): Promise<BuiltRules> => {
-  const catalogue = await loadCatalogue(
-    settings.skills.folders ?? [join(packageRoot, "skills", "bundled")],
-  );
+  const catalogue = await loadCatalogue(skillFolders(settings));
   const skills = createSkillRunner({
     skills: new Map([...catalogue.skills].map(([name, skill]) => [name, runnable(skill)])),
     sandbox,
@@ -66,6 +64,10 @@ export const buildRules = async (
     ],
   };
 };
+
+/** Where the skills of these settings come from. */
+export const skillFolders = ({ skills }: Pick<Settings, "skills">): readonly string[] =>
+  skills.folders ?? [join(packageRoot, "skills", "bundled")];
 
 const runnable = (skill: Omit<RunnableSkill, "inputProblem" | "outputProblem">): RunnableSkill => ({
   ...skill,

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { rmSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { openFileSink } from "../sandbox/audit/file-sink.ts";
 import { jsonLine } from "../sandbox/audit/json-line.ts";
 import { createOpenTrail } from "../sandbox/audit/open-trail.ts";
@@ -10,7 +10,7 @@ import { createSandbox } from "../sandbox/openshell.ts";
 import { createLimits, type OpenshellSettings } from "../sandbox/policy.ts";
 import { withoutRun } from "../sandbox/refusal.ts";
 import type { Io } from "./io.ts";
-import { packageRoot } from "./package-root.ts";
+import { enginesFolder } from "./open-sandbox.ts";
 import { readSandboxConfig } from "./sandbox-config.ts";
 import { type AskedRun, parseRequest } from "./sandbox-request.ts";
 import { writeResult } from "./sandbox-result.ts";
@@ -82,7 +82,7 @@ const runIn = async (
 ): Promise<Ran> => {
   const sandbox = createSandbox({
     ...settings,
-    enginesFolder: join(packageRoot, ".engines"),
+    enginesFolder,
     auditSink,
     warmPool: "off",
     isProofEnough: true,

@@ -1,0 +1,181 @@
+import { loadSettings } from "../config/load.ts";
+import type { Settings } from "../config/schema.ts";
+import { createTenantIndex } from "../config/tenant.ts";
+import type { Skill } from "../core/contract/skill.ts";
+import type { Limits } from "../sandbox/driver.ts";
+import { egressOf } from "../sandbox/grants.ts";
+import { createSandbox } from "../sandbox/openshell.ts";
+import { createLimits } from "../sandbox/policy.ts";
+import { loadCatalogue } from "../skills/catalogue.ts";
+import type { Io } from "./io.ts";
+import { enginesFolder } from "./open-sandbox.ts";
+import { skillFolders } from "./rules.ts";
+import { sandboxWords } from "./sandbox-words.ts";
+import { table } from "./table.ts";
+
+export interface ExplainOptions {
+  readonly settings?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+/** Says what a tenant's runs, or those of one skill, may do. 0 said, 1 no such tenant or skill. */
+export const explain = async (
+  io: Io,
+  options: ExplainOptions,
+  tenantId: string,
+  skillName: string | undefined,
+): Promise<number> => {
+  const { settings } = loadSettings({ path: options.settings, env: io.env, cwd: io.cwd });
+  const tenant = createTenantIndex(settings).get(tenantId);
+  if (tenant === undefined) {
+    const known = settings.multi_tenant.tenants.map(({ id }) => id).join(", ");
+    return no(io, options, `there is no tenant ${tenantId}; there are: ${known || "none"}`);
+  }
+  const { skills } = await loadCatalogue(skillFolders(settings));
+  const skill = skillName === undefined ? undefined : skills.get(skillName);
+  if (skillName !== undefined && skill === undefined) {
+    const known = [...skills.keys()].join(", ");
+    return no(io, options, `there is no skill ${skillName}; there are: ${known || "none"}`);
+  }
+  const view = {
+    tenant: tenant.id,
+    ...(skill === undefined
+      ? { skills: [...skills.keys()].filter((name) => tenant.isSkillAllowed(name)) }
+      : skillView(skill, tenant.isSkillAllowed(skill.name), settings)),
+    ...runView(settings, skill),
+    engine: await engineWords(settings),
+  };
+  io.stdout.write(options.json ? `${JSON.stringify(view)}\n` : text(view));
+  return 0;
+};
+
+const no = (io: Io, { json }: ExplainOptions, message: string): number => {
+  if (json) {
+    io.stdout.write(`${JSON.stringify({ ok: false, error: { code: "NOT_FOUND", message } })}\n`);
+  } else io.stderr.write(`clawgate: ${message}\n`);
+  return 1;
+};
+
+/** Whether the tenant's people can have a skill run, and why not. */
+const skillView = (
+  { name, entry, secrets }: Skill,
+  isAllowed: boolean,
+  { openshell }: Settings,
+) => {
+  const { allowed_languages } = openshell.execution;
+  const obstacles = [
+    ...(isAllowed ? [] : ["the tenant's allowed_skills and blocked_skills leave it out"]),
+    ...(entry && !allowed_languages.includes(entry.language)
+      ? [`its language ${entry.language} is not in openshell.execution.allowed_languages`]
+      : []),
+    ...(entry && secrets.length > 0
+      ? [`it needs secrets that these settings cannot provide: ${secrets.join(", ")}`]
+      : []),
+  ];
+  return {
+    skill: name,
+    language: entry?.language ?? null,
+    may_run: obstacles.length === 0,
+    obstacles,
+  };
+};
+
+const runView = ({ openshell }: Settings, skill: Skill | undefined) => {
+  const { filesystem, network, execution, audit } = openshell;
+  return {
+    languages: execution.allowed_languages,
+    limits: limitsView(createLimits(openshell)(skill?.limits)),
+    writable: filesystem.allowed_paths,
+    readable: filesystem.readonly_paths,
+    network: networkView(network, skill),
+    blocked_commands: execution.blocked_commands ?? [],
+    recorded: {
+      commands: audit.log_all_commands,
+      network: audit.log_network_requests,
+      files: audit.log_file_access,
+    },
+  };
+};
+
+const limitsView = (limits: Limits) => ({
+  wall_s: limits.wallMs / 1000,
+  cpu_s: limits.cpuMs / 1000,
+  memory_mb: limits.memoryBytes / 2 ** 20,
+  pids: limits.pids,
+  disk_mb: limits.diskBytes / 2 ** 20,
+  files: limits.files,
+  output_bytes: limits.outputBytes,
+  egress_mbps: limits.egressBytesPerSecond / 125_000,
+});
+
+/** The hosts that are open; `any` stands for every port but the blocked ones. */
+const networkView = (network: Settings["openshell"]["network"], skill: Skill | undefined) => {
+  const { mode, allowed_domains = [], blocked_ports = [] } = network;
+  if (skill === undefined) {
+    const open = mode === "off" ? [] : allowed_domains.map((host) => `${host}:any`);
+    return { open, closed: [], blocked_ports };
+  }
+  const granted = egressOf(skill.egress, network);
+  const open =
+    typeof granted === "string" ? [] : granted.map(({ host, port }) => `${host}:${port}`);
+  return {
+    open,
+    closed: skill.egress.filter((asked) => egressOf([asked], network) === "none"),
+    blocked_ports,
+  };
+};
+
+/** What isolates here, and what it cannot hold. */
+const engineWords = async ({ openshell }: Settings): Promise<readonly string[]> => {
+  const sandbox = createSandbox({
+    ...openshell,
+    enginesFolder,
+    auditSink: "none",
+    warmPool: "off",
+    isProofEnough: true,
+    log: { info: () => {}, warn: () => {} },
+  });
+  try {
+    return sandboxWords(await sandbox.status(), openshell);
+  } finally {
+    await sandbox.close();
+  }
+};
+
+type View = ReturnType<typeof runView> & {
+  readonly tenant: string;
+  readonly engine: readonly string[];
+} & (Partial<ReturnType<typeof skillView>> & { readonly skills?: readonly string[] });
+
+const text = (view: View): string => {
+  const { limits, network, recorded } = view;
+  const { open, closed, blocked_ports } = network;
+  const shown = (list: readonly unknown[], none = "none") => list.join(", ") || none;
+  const kinds = Object.entries(recorded).flatMap(([kind, isOn]) => (isOn ? [kind] : []));
+  const about =
+    view.skill === undefined
+      ? [["skills", shown(view.skills ?? [])]]
+      : [
+          ["skill", `${view.skill} (${view.language ?? "instructions only"})`],
+          ["may run", view.may_run ? "yes" : `no: ${shown(view.obstacles ?? [])}`],
+        ];
+  return table([
+    ["tenant", view.tenant],
+    ...about,
+    ...view.engine.map((words, index) => [index === 0 ? "isolation" : "", words]),
+    ["languages", shown(view.languages)],
+    ["at most", `${limits.wall_s} s, of these ${limits.cpu_s} s of processor time`],
+    ["", `${limits.memory_mb} MiB of memory, ${limits.pids} processes`],
+    ["", `${limits.disk_mb} MiB in ${limits.files} files, gone after the run`],
+    ["", `${limits.output_bytes} bytes on each of stdout and stderr`],
+    ["writes to", shown(view.writable)],
+    ["reads", `${shown(view.readable)}, and the system's programs`],
+    ["reaches", shown(open, "no network")],
+    ...(closed.length > 0 ? [["", `asked for, and closed: ${shown(closed)}`]] : []),
+    ...(open.length > 0
+      ? [["", `never on ports ${shown(blocked_ports)}; ${limits.egress_mbps} Mbit/s`]]
+      : []),
+    ["blocked", `${shown(view.blocked_commands)} (defence in depth: a script can hide a command)`],
+    ["recorded", shown(kinds, "starts, refusals and ends only")],
+  ]);
+};
