@@ -12,6 +12,8 @@ const CDATA = "<![CDATA[";
 const CDATA_END = "]]>";
 const START_TAG = /[ \t\r\n]*<([A-Za-z][A-Za-z0-9_.-]{0,127})>/y;
 const ROOT_END = /[ \t\r\n]*<\/xml>[ \t\r\n]*$/y;
+/** Names that parseXml refuses. */
+const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
 /** More than any message of the platform has. */
 const MAX_PLAIN_ELEMENTS = 64;
 
@@ -27,7 +29,7 @@ const readPlainXml = (text: string): XmlElement | undefined => {
       ROOT_END.lastIndex = at;
       return ROOT_END.test(text) ? element : undefined;
     }
-    if (name in Object.prototype || element.has(name)) return undefined;
+    if (INHERITED.has(name) || element.has(name)) return undefined;
     const endTag = `</${name}>`;
     const isCdata = text.startsWith(CDATA, START_TAG.lastIndex);
     const start = START_TAG.lastIndex + (isCdata ? CDATA.length : 0);
