@@ -7,11 +7,13 @@ import type {
   WebhookRequest,
   WebhookResponse,
 } from "../../core/contract/channel.ts";
-import { OverloadError, PayloadError } from "../../core/contract/errors.ts";
+import type { ChannelState } from "../../core/contract/channel-state.ts";
+import { AttachmentError, OverloadError, PayloadError } from "../../core/contract/errors.ts";
 import type { Log } from "../../core/contract/log.ts";
 import type { InboundMessage } from "../../core/contract/message.ts";
 import type { Fetch } from "./api.ts";
 import { createWecomClient } from "./client.ts";
+import { fromBody } from "./outgoing.ts";
 import { parseMessage } from "./parse.ts";
 import { renderPassive } from "./passive.ts";
 import { render } from "./render.ts";
@@ -23,6 +25,7 @@ export interface WecomAdapterOptions {
   readonly apps: readonly WecomApp[];
   readonly log: Log;
   readonly now: () => Date;
+  readonly state: ChannelState;
   readonly fetch?: Fetch;
   /** In [0, 1). */
   readonly random?: () => number;
@@ -34,7 +37,7 @@ export interface WecomAdapterOptions {
 
 /** WeChat Work: the callbacks of self-built applications in, text messages out. */
 export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter => {
-  const { apps, log, now, inlineMs = 1_000, timeoutMs = 10_000 } = options;
+  const { apps, log, now, state, inlineMs = 1_000, timeoutMs = 10_000 } = options;
   const { fetch = globalThis.fetch, random = Math.random } = options;
   const msSince = (earlier: Date): number => now().getTime() - earlier.getTime();
   let receive: Receive | undefined;
@@ -79,6 +82,17 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     }
   };
 
+  // By application: whether its last callback came with the current pair.
+  const lastPairs = new Map<WecomApp, boolean>();
+
+  /** Tells an operator when the platform has begun to use the new pair everywhere: no more lines. */
+  const notePair = (app: WecomApp, verified: Verified): void => {
+    if (lastPairs.get(app) === verified.isCurrentPair) return;
+    lastPairs.set(app, verified.isCurrentPair);
+    const about = { corpId: app.corp_id, agentId: app.agent_id, keyPair: keyPairOf(verified) };
+    log.info(about, "callbacks come with this key pair now");
+  };
+
   const handleCallback = async (
     app: WecomApp,
     request: WebhookRequest,
@@ -86,8 +100,9 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     const arrivedAt = now();
     const verified = verifyCallback(app, request.query, request.body, arrivedAt);
     const parsed = parseMessage(app, verified.text);
-    const about = { corpId: app.corp_id, agentId: app.agent_id, keyPair: keyPairOf(verified) };
+    notePair(app, verified);
     if (!parsed.isUnderstood) {
+      const about = { corpId: app.corp_id, agentId: app.agent_id, keyPair: keyPairOf(verified) };
       log.error(
         { ...about, reason: parsed.reason, alert: "wecom_message_not_understood" },
         "genuine callback not understood; acknowledged, because repeating it cannot help",
@@ -97,23 +112,28 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     const { message } = parsed;
     const receipt = await accept(message);
     if (!receipt) return { status: 503 };
-    const { kind } = message.content;
     const reply =
-      kind === "event" ? undefined : await waitForReply(receipt, message, request, arrivedAt);
-    const { isNew } = receipt;
-    const ms = msSince(arrivedAt);
-    log.info(
-      { ...about, messageId: message.id, kind, isNew, isInline: reply !== undefined, ms },
-      "callback stored and answered",
-    );
-    if (!reply) return EMPTY;
+      message.content.kind === "event"
+        ? undefined
+        : await waitForReply(receipt, message, request, arrivedAt);
+    // What happens once is on record in the audit log; a line for each would cost as much as parsing it.
+    if (!receipt.isNew) {
+      const isInline = reply !== undefined;
+      log.info({ messageId: message.id, isInline }, "delivered again by the platform");
+    }
+    const outgoing = reply && fromBody(reply.body);
+    if (outgoing?.kind !== "text") {
+      // Only texts travel in a response; the rest goes by the API.
+      reply?.settled(false);
+      return EMPTY;
+    }
     const { address: userId } = message.target;
-    const answer = { corpId: app.corp_id, userId, content: reply.body };
+    const answer = { corpId: app.corp_id, userId, content: outgoing.text };
     return {
       status: 200,
       contentType: "text/xml; charset=utf-8",
       body: renderPassive(answer, verified.pair, now()),
-      settled: (isComplete) => reply.settled(isComplete),
+      settled: (isComplete) => reply?.settled(isComplete),
     };
   };
 
@@ -137,7 +157,7 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
   const clients = new Map(
     apps.map((app) => [
       keyOf(app.corp_id, app.agent_id),
-      createWecomClient({ app, fetch, now, random, log, timeoutMs }),
+      createWecomClient({ app, fetch, now, random, log, timeoutMs, state }),
     ]),
   );
 
@@ -154,7 +174,12 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     send: async (part, signal) => {
       const client = clients.get(keyOf(part.target.workspaceId, part.target.appId));
       if (!client) return { kind: "refused", reason: "the application is no longer configured" };
-      return client.sendText(part, signal);
+      return client.send(part, signal);
+    },
+    openAttachment: async ({ workspaceId, appId }, { ref }, signal) => {
+      const client = clients.get(keyOf(workspaceId, appId));
+      if (client) return client.openMedia(ref, signal);
+      throw new AttachmentError("refused", "the application is no longer configured");
     },
     // WeCom cannot be asked what it has delivered; its duplicate check makes sending again harmless.
     reconcile: async () => ({ kind: "send" }),
@@ -168,7 +193,6 @@ const EMPTY: WebhookResponse = { status: 200 };
 
 const keyOf = (corpId: string, agentId: string): string => `${corpId}/${agentId}`;
 
-/** Tells an operator when the platform has begun to use the new pair everywhere. */
 const keyPairOf = (verified: Verified): string => (verified.isCurrentPair ? "current" : "previous");
 
 const uniqueByPath = (entries: readonly (readonly [string, Webhook])[]): Map<string, Webhook> => {
