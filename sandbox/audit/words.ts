@@ -52,4 +52,4 @@ const maskPassword = (word: string): string =>
   word.includes(":") ? `${word.slice(0, word.indexOf(":"))}:${MASK}` : word;
 
 const quote = (word: string): string =>
-  /^[\w@%+=:,./*[\]-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  /^[\w@%+=:,./*-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;

@@ -29,7 +29,10 @@ const words = (observations: readonly Observation[]): string[] =>
   });
 
 let clock = 0;
-const packet = (event: TraceEvent, more: Partial<TracePacket> = {}): TracePacket => ({
+const packet = (
+  event: TraceEvent,
+  more: { readonly at?: Date; readonly threadId?: number } = {},
+): TracePacket => ({
   at: new Date(++clock),
   threadId: 1,
   pid: 1,
