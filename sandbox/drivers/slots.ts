@@ -5,7 +5,7 @@ import type { SlotResources } from "./slot-resources.ts";
 
 /** A booted sandbox, as an engine keeps it. */
 export interface BootedSlot {
-  readonly resources: SlotResources;
+  readonly resources: Pick<SlotResources, "id" | "release">;
   readonly engine: EngineProcess;
 }
 
