@@ -9,17 +9,17 @@ export const sandboxWords = (
 ): readonly string[] => {
   if (!status.ok) return [`NONE, skills are off: ${status.reason}`];
   const { unenforced, sees } = status.strength;
-  const isRecorded = [
-    audit.log_all_commands,
-    audit.log_network_requests,
-    audit.log_file_access,
-  ].some(Boolean);
-  const { coverage, coverage_detail } = coverageOf({ sees });
+  const notAsked = [
+    ...(audit.log_all_commands ? [] : ["exec" as const]),
+    ...(audit.log_file_access ? [] : ["open" as const]),
+    ...(audit.log_network_requests ? [] : ["connect" as const]),
+  ];
+  const { coverage, coverage_detail } = coverageOf({ sees: [...sees, ...notAsked] });
   return [
     status.isolation,
     ...(unenforced.length > 0
       ? [`cannot hold ${unenforced.join(", ")} here, which openshell.strict false accepts`]
       : []),
-    ...(isRecorded && coverage !== "full" ? [`record of runs is partial: ${coverage_detail}`] : []),
+    ...(coverage === "partial" ? [`record of runs is partial: ${coverage_detail}`] : []),
   ];
 };

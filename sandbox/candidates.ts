@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import type { TraceWatch } from "./audit/trace-points.ts";
+import type { TraceHub } from "./audit/trace-session.ts";
 import type { EngineName, SandboxDriver } from "./driver.ts";
 import { createBubblewrapDriver } from "./drivers/bubblewrap.ts";
 import { createGvisorDriver } from "./drivers/gvisor.ts";
@@ -10,8 +12,15 @@ export interface EnginePlaces {
   readonly enginesFolder: string;
 }
 
+/** What drivers are built of. */
+export interface EngineParts extends EnginePlaces {
+  readonly workshop: Workshop;
+  /** Absent means that nothing is observed. */
+  readonly trace?: { readonly hub: TraceHub; readonly watch: TraceWatch };
+}
+
 interface Candidate {
-  create(workshop: Workshop, places: EnginePlaces): SandboxDriver;
+  create(parts: EngineParts): SandboxDriver;
   /** What is run of it on this machine, if anything. */
   programs(places: EnginePlaces): readonly string[];
 }
@@ -21,7 +30,7 @@ const CANDIDATES: ReadonlyMap<EngineName, Candidate> = new Map<EngineName, Candi
   [
     "gvisor",
     {
-      create: createGvisorDriver,
+      create: ({ workshop, ...parts }) => createGvisorDriver(workshop, parts),
       programs: ({ enginesFolder }) => [
         join(enginesFolder, "usr/bin/runsc"),
         "/usr/local/bin/runsc",
@@ -32,7 +41,7 @@ const CANDIDATES: ReadonlyMap<EngineName, Candidate> = new Map<EngineName, Candi
   [
     "bubblewrap",
     {
-      create: createBubblewrapDriver,
+      create: ({ workshop }) => createBubblewrapDriver(workshop),
       programs: () => ["/usr/bin/bwrap", "/usr/bin/setpriv", "/usr/bin/prlimit"],
     },
   ],
@@ -43,11 +52,8 @@ export const enginesFor = (isolation: string): readonly EngineName[] =>
   [...CANDIDATES.keys()].filter((name) => isolation === "auto" || isolation === name);
 
 /** Builds the driver of an engine. */
-export const createDriver = (
-  name: EngineName,
-  workshop: Workshop,
-  places: EnginePlaces,
-): SandboxDriver | undefined => CANDIDATES.get(name)?.create(workshop, places);
+export const createDriver = (name: EngineName, parts: EngineParts): SandboxDriver | undefined =>
+  CANDIDATES.get(name)?.create(parts);
 
 /** Programs of an engine whose change makes another engine of it. */
 export const programsOf = (name: EngineName, places: EnginePlaces): readonly string[] =>

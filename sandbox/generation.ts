@@ -1,7 +1,10 @@
 import { availableParallelism } from "node:os";
+import { absentPrograms } from "./absent-programs.ts";
+import type { TraceWatch } from "./audit/trace-points.ts";
+import { openTraceHub, type TraceHub } from "./audit/trace-session.ts";
 import type { Trail } from "./audit/trail.ts";
 import { createExecJudge } from "./blocked-commands.ts";
-import { createDriver, enginesFor, programsOf } from "./candidates.ts";
+import { createDriver, type EngineParts, enginesFor, programsOf } from "./candidates.ts";
 import { type Cell, type CellSpec, closeCell, openCell } from "./cell.ts";
 import { findCgroups } from "./cgroup/cgroup.ts";
 import { systemClock } from "./clock.ts";
@@ -150,6 +153,7 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
       if (!site.ok) return;
       await site.engine.state();
       await site.egress?.close();
+      await site.hub?.close();
       site.workshop.close();
     },
   };
@@ -185,6 +189,7 @@ type Site =
       readonly ok: true;
       readonly engine: Engine;
       readonly workshop: Workshop;
+      readonly hub?: TraceHub;
       readonly egress?: Egress;
     }
   | { readonly ok: false; readonly reason: string };
@@ -218,24 +223,42 @@ const open = async (
       // They cost memory and hurt nothing; new runs have names of their own.
       log.warn({ error: messageOf(error) }, "leftovers of an earlier gateway stay");
     });
-    const workshop = createWorkshop(stateFolder, cgroups, options.filesystem);
-    const engine = startEngine(options, names, workshop, onChange);
-    return { ok: true, engine, workshop };
+    const absent = absentPrograms(options.execution.blocked_commands ?? []);
+    const workshop = createWorkshop(stateFolder, cgroups, options.filesystem, absent);
+    const watch = watchFor(options);
+    const isWatching = Object.values(watch).some(Boolean);
+    const hub = isWatching
+      ? openTraceHub(workshop.createFolder("trace", process.getuid()))
+      : undefined;
+    const parts = {
+      workshop,
+      enginesFolder: options.enginesFolder,
+      ...(hub && { trace: { hub, watch } }),
+    };
+    const engine = startEngine(options, names, parts, onChange);
+    return { ok: true, engine, workshop, ...(hub && { hub }) };
   } catch (error) {
     return off(messageOf(error));
   }
 };
 
+/** What has to be seen of jobs so that the settings hold. */
+const watchFor = ({ audit = {}, execution }: SandboxOptions): TraceWatch => ({
+  exec: audit.log_all_commands === true || (execution.blocked_commands ?? []).length > 0,
+  open: audit.log_file_access === true,
+  connect: audit.log_network_requests === true,
+});
+
 const startEngine = (
   options: SandboxOptions,
   names: readonly EngineName[],
-  workshop: Workshop,
+  parts: EngineParts,
   onChange: (state: EngineState) => void,
 ): Engine => {
   const { log, stateFolder = DEFAULT_STATE_FOLDER, isProofEnough } = options;
   const { isolation, strict, filesystem, network, execution } = options;
   return createEngine({
-    candidates: () => names.flatMap((name) => createDriver(name, workshop, options) ?? []),
+    candidates: () => names.flatMap((name) => createDriver(name, parts) ?? []),
     objection: ({ strength }) => strictProblem(options, strength.unenforced),
     ...(isProofEnough && {
       proofs: createProofs({

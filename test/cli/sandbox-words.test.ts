@@ -30,6 +30,7 @@ describe("what start and doctor say of the sandbox", () => {
 
   it("says what the record lacks, where there is to be one", () => {
     expect(sandboxWords(passed({ sees: [] }), { audit })[1]).toContain("record of runs is partial");
+    expect(sandboxWords(passed({ sees: ["exec"] }), { audit })).toHaveLength(1);
     expect(sandboxWords(passed({ sees: [] }), {})).toHaveLength(1);
   });
 
