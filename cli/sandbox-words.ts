@@ -9,12 +9,7 @@ export const sandboxWords = (
 ): readonly string[] => {
   if (!status.ok) return [`NONE, skills are off: ${status.reason}`];
   const { unenforced, sees } = status.strength;
-  const notAsked = [
-    ...(audit.log_all_commands ? [] : ["exec" as const]),
-    ...(audit.log_file_access ? [] : ["open" as const]),
-    ...(audit.log_network_requests ? [] : ["connect" as const]),
-  ];
-  const { coverage, coverage_detail } = coverageOf({ sees: [...sees, ...notAsked] });
+  const { coverage, coverage_detail } = coverageOf({ audit, sees });
   return [
     status.isolation,
     ...(unenforced.length > 0

@@ -182,25 +182,44 @@ export const createOpenTrail = (options: TrailOptions): OpenTrail => {
   };
 };
 
-const ALL: readonly Observation["kind"][] = ["exec", "open", "connect"];
-
-/** Which of the job's doings could not have been recorded, whatever it did. */
+/** Which of a job's doings end up in the record: partial where the engine sees less than is asked. */
 export const coverageOf = ({
+  audit,
   sees,
-}: Pick<TrailOptions, "sees">): { coverage: "full" | "partial"; coverage_detail: string } => {
-  const unseen = ALL.filter((kind) => !sees.includes(kind));
-  return unseen.length === 0
-    ? { coverage: "full", coverage_detail: SEEN }
-    : { coverage: "partial", coverage_detail: unseen.map((kind) => UNSEEN[kind]).join("; ") };
+}: Pick<TrailOptions, "audit" | "sees">): {
+  coverage: "full" | "partial";
+  coverage_detail: string;
+} => {
+  const parts = COVERAGE.map(({ kind, key, seen, unseen }) => {
+    const isMissed = audit[key] === true && !sees.includes(kind);
+    return { isMissed, words: audit[key] !== true ? `${key} is off` : isMissed ? unseen : seen };
+  });
+  return {
+    coverage: parts.some(({ isMissed }) => isMissed) ? "partial" : "full",
+    coverage_detail: `attempts, not outcomes: ${parts.map(({ words }) => words).join("; ")}`,
+  };
 };
 
-const SEEN =
-  "attempts, not outcomes: commands, files opened (for writing anywhere, for reading below readonly_paths), connections; not deletions, renames or datagrams";
-const UNSEEN = {
-  exec: "of commands only the job itself",
-  open: "no access to files",
-  connect: "of the network only what reached the egress proxy",
-} as const;
+const COVERAGE = [
+  {
+    kind: "exec",
+    key: "log_all_commands",
+    seen: "every command",
+    unseen: "of commands only the job itself",
+  },
+  {
+    kind: "open",
+    key: "log_file_access",
+    seen: "files opened for writing, and for reading below readonly_paths; no deletions or renames",
+    unseen: "no access to files",
+  },
+  {
+    kind: "connect",
+    key: "log_network_requests",
+    seen: "connections and what reached the egress proxy; no datagrams",
+    unseen: "of the network only what reached the egress proxy",
+  },
+] as const;
 
 const jobProcess = ({ language, program, argv }: RunRequest): object => {
   const path = program.kind === "file" ? program.path : "(source)";

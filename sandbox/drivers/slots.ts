@@ -7,6 +7,8 @@ import type { SlotResources } from "./slot-resources.ts";
 export interface BootedSlot {
   readonly resources: Pick<SlotResources, "id" | "release">;
   readonly engine: EngineProcess;
+  /** Aborts when the sandbox is of no use any more although its process lives. */
+  readonly broken?: AbortSignal;
 }
 
 /** The slots of one driver. */
@@ -31,6 +33,8 @@ export const createSlots = <T extends BootedSlot>(
       const ended = new AbortController();
       // Whatever ended it: an engine without its process is of no use any more.
       booted.engine.exit.finally(() => ended.abort()).catch(() => {});
+      booted.broken?.addEventListener("abort", () => ended.abort());
+      if (booted.broken?.aborted) ended.abort();
       slots.set(id, booted);
       return { id, spec, ended: ended.signal };
     },

@@ -234,6 +234,14 @@ describe("the record of a run", () => {
     ]);
   });
 
+  it("does not call partial what is switched off", () => {
+    const { trail, records } = open({ sees: ["exec"], audit: { log_all_commands: true } });
+    trail.started();
+    expect(records()).toMatchObject([
+      { coverage: "full", coverage_detail: expect.stringContaining("log_file_access is off") },
+    ]);
+  });
+
   it("says in the end how much the engine lost, and whether it went blind", () => {
     const { trail, records } = open();
     trail.lost(3);
