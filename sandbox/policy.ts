@@ -42,6 +42,8 @@ export interface OpenshellSettings {
     | undefined;
   /** By host name; asked before DNS. Grants nothing. */
   readonly hosts?: Readonly<Record<string, HostSettings>> | undefined;
+  /** OpenShell policy, absolute: narrows what `network` opens to its ports and requests. */
+  readonly policy_file?: string | undefined;
   /** PEM file, absolute: trusted inside the sandbox and by the proxy. */
   readonly egress_ca_file?: string | undefined;
 }
