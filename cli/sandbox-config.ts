@@ -1,7 +1,9 @@
 import { dirname, resolve } from "node:path";
 import { parseJsonc } from "../config/jsonc.ts";
 import { formatPath, type Problem, SettingsError } from "../config/problem.ts";
+import { openshellSchema } from "../config/schema/openshell.ts";
 import type { Settings } from "../config/schema.ts";
+import { mapLeaves, unwrap } from "../config/schema-walk.ts";
 import { validate } from "../config/validate.ts";
 import { readSmallFile } from "./small-file.ts";
 
@@ -36,9 +38,10 @@ export const readSandboxConfig = (file: string): Settings["openshell"] => {
     },
   );
   if (settings === undefined || problems.length > 0) throw new SettingsError(file, problems);
-  const { openshell } = settings;
-  const { egress_ca_file: authorities } = openshell;
-  return authorities === undefined
-    ? openshell
-    : { ...openshell, egress_ca_file: resolve(dirname(file), authorities) };
+  // A relative path starts where its file lies, as in settings.json.
+  return mapLeaves(settings.openshell, openshellSchema, (leaf, schema) =>
+    typeof leaf === "string" && schema && unwrap(schema).marks.isPath
+      ? resolve(dirname(file), leaf)
+      : leaf,
+  ) as Settings["openshell"];
 };
