@@ -24,7 +24,7 @@ export interface Ended {
   readonly stdout: Buffer;
   readonly stderr: Buffer;
   readonly isTruncated: boolean;
-  /** Whether the job was refused a process. */
+  /** Whether the control group refused the job a process. */
   readonly isShortOfProcesses: boolean;
   readonly usage: RunResult["usage"];
 }

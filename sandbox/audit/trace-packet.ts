@@ -28,6 +28,8 @@ export type TraceEvent =
   | { readonly kind: "connect"; readonly address: Buffer }
   /** A bare system call: numbers only. Arguments are cut to their lower 32 bits. */
   | { readonly kind: "call"; readonly call: number; readonly arguments: readonly number[] }
+  /** A bare system call came back: the error that the job got, 0 for none. Nobody's in particular. */
+  | { readonly kind: "return"; readonly errno: number }
   | { readonly kind: "exit" }
   | { readonly kind: "other" };
 
@@ -80,6 +82,9 @@ const eventOf = (type: number, fields: readonly Field[], who: readonly Field[]):
     case TYPE.connect:
       return { kind: "connect", address: Buffer.from(bytesOf(fields, 6)) };
     case TYPE.call:
+      if (find(fields, 2) !== undefined) {
+        return { kind: "return", errno: numberOf(fieldsOf(bytesOf(fields, 2)) ?? [], 2) };
+      }
       return {
         kind: "call",
         call: numberOf(fields, 4),

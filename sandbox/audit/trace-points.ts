@@ -9,13 +9,25 @@ export interface TraceWatch {
 export interface CallNumbers {
   readonly exec: readonly number[];
   readonly open: readonly number[];
+  /** Those that make a process or a thread. */
+  readonly fork: readonly number[];
   /** Which argument holds the flags, from 1; 0 where the call always writes. */
   flagsArgument(call: number): number;
 }
 
 // https://gitlab.com/strace/strace and linux/arch/x86/entry/syscalls/syscall_64.tbl
-const X64 = { execve: 59, execveat: 322, open: 2, creat: 85, openat: 257 };
-const ARM64 = { execve: 221, execveat: 281, openat: 56 };
+const X64 = {
+  execve: 59,
+  execveat: 322,
+  open: 2,
+  creat: 85,
+  openat: 257,
+  clone: 56,
+  fork: 57,
+  vfork: 58,
+  clone3: 435,
+};
+const ARM64 = { execve: 221, execveat: 281, openat: 56, clone: 220, clone3: 435 };
 
 /** Throws for a processor that gVisor does not run on. */
 export const callNumbers = (architecture: string): CallNumbers => {
@@ -23,6 +35,7 @@ export const callNumbers = (architecture: string): CallNumbers => {
     return {
       exec: [X64.execve, X64.execveat],
       open: [X64.open, X64.creat, X64.openat],
+      fork: [X64.clone, X64.fork, X64.vfork, X64.clone3],
       flagsArgument: (call) => (call === X64.creat ? 0 : call === X64.open ? 2 : 3),
     };
   }
@@ -30,6 +43,7 @@ export const callNumbers = (architecture: string): CallNumbers => {
     return {
       exec: [ARM64.execve, ARM64.execveat],
       open: [ARM64.openat],
+      fork: [ARM64.clone, ARM64.clone3],
       flagsArgument: () => 3,
     };
   }
@@ -69,6 +83,8 @@ export const traceConfig = (watch: TraceWatch, endpoint: string, architecture: s
         ]
       : []),
     ...(watch.connect ? [named("connect", [], WHO)] : []),
+    // Their returns tell who was refused a process; that is a limit and no matter of the record.
+    ...numbers.fork.map((call) => ({ name: `syscall/sysno/${call}/exit`, context_fields: WHO })),
     // The last word of every thread: it also brings the count of what was dropped before it.
     { name: "sentry/task_exit", context_fields: WHO },
   ];

@@ -1,5 +1,6 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { Observation } from "../driver.ts";
@@ -46,6 +47,8 @@ export interface TraceListener {
   observe(observation: Observation): void;
   /** Infinity: the trace broke and nothing more will be seen. */
   lost(count: number): void;
+  /** The job was refused a process or a thread, for having its full number of them. */
+  refusedFork(): void;
 }
 
 const PYTHON = "/usr/bin/python3";
@@ -149,7 +152,9 @@ const createEndpoint = (number: number, relay: Relay, options: TraceOptions): En
     }
     if (packet.dropped > dropped) listener?.lost(packet.dropped - dropped);
     dropped = packet.dropped;
-    tell(filter.take(packet));
+    if (packet.kind === "return") {
+      if (packet.errno === constants.errno.EAGAIN) listener?.refusedFork();
+    } else tell(filter.take(packet));
   };
 
   return {

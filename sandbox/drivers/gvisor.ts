@@ -24,6 +24,7 @@ export interface GvisorOptions {
 }
 
 interface GvisorSlot extends BootedSlot {
+  readonly resources: SlotResources;
   readonly trace: TraceSession | undefined;
 }
 
@@ -82,7 +83,8 @@ export const createGvisorDriver = (
       id,
     ];
     try {
-      return { resources, trace, engine: await startEngine({ command, cgroup }) };
+      const engine = await startEngine({ command, cgroup });
+      return { resources, trace, engine, ...(trace && { broken: trace.broken }) };
     } catch (cause) {
       const logged = lineOf(join(folder, ENGINE_LOG), FAULT)?.slice(0, 300);
       throw new SandboxError(`runsc: ${logged ?? (cause as Error).message}`, { cause });
@@ -145,23 +147,28 @@ export const createGvisorDriver = (
     async dispatch(slot, run, signal) {
       const { resources, engine, trace } = slots.use(slot);
       const policy = new AbortController();
+      let refusedForks = 0;
       trace?.bind({
         observe: (observation) => {
           if (run.observe(observation) === "kill") policy.abort();
         },
         lost: (count) => run.lost(count),
+        refusedFork: () => refusedForks++,
       });
-      const result = await runJob({
+      return runJob({
         ...{ resources, engine, run },
         polledMemoryBytes: run.request.limits.memoryBytes + SENTRY_BYTES,
         stops: [
           { signal, reason: "aborted" },
           { signal: policy.signal, reason: "policy" },
         ],
-        finding: ({ exitCode }) => (exitCode === 0 ? {} : findingIn(resources.folder)),
+        refusedForks: () => refusedForks,
+        async finding({ exitCode }) {
+          await trace?.settle(); // what it did last is still on its way to us
+          if (exitCode === 0) return {};
+          return { ...findingIn(resources.folder), isShortOfProcesses: refusedForks > 0 };
+        },
       });
-      await trace?.settle();
-      return result;
     },
   };
   const strength = {

@@ -17,9 +17,9 @@ export interface Launcher {
 // All three do the same: say one byte on stdout, wait until stdin ends, read the frame, make its
 // environment and standard input the process's own, and become the job.
 
-// Ends as a plain run of the file would: no frame of ours in a traceback.
-const PYTHON = `import os, sys
-def launch(scope):
+// A traceback shows the job's frames only, as after a plain run of the file.
+const PYTHON = `def launch(scope):
+    import os, sys
     os.write(1, b"+")
     while os.read(0, 4096): pass
     with open("${JOB_FOLDER}/frame", "rb") as frame: words = frame.read().split(b"\\0")[:-1]

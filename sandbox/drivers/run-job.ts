@@ -12,7 +12,7 @@ export interface JobRun extends Omit<Supervision, "limits"> {
   readonly engine: EngineProcess;
   readonly run: Run;
   /** What the engine itself, outside the sandbox, says of how it ended. */
-  finding(ended: Ended): Finding;
+  finding(ended: Ended): Finding | Promise<Finding>;
 }
 
 /** Gives a waiting sandbox its job and resolves when everything of it is dead and collected. */
@@ -25,7 +25,7 @@ export const runJob = async ({ resources, engine, run, ...rest }: JobRun): Promi
     ...spec.wayOut?.env,
   });
   const ended = await supervise(engine, { ...rest, limits: request.limits });
-  const result = verdictOf(ended, rest.finding(ended), space);
+  const result = verdictOf(ended, await rest.finding(ended), space);
   const home = space.folders.get(mounts.home);
   if (request.outputs === undefined || home === undefined) return result;
   const { files, isTruncated } = await collectOutputs(home, request.outputs);

@@ -8,6 +8,8 @@ export interface Finding {
   readonly fault?: string;
   /** Number of the signal that ended the job, where the engine can tell; else the exit code must. */
   readonly signal?: number | "none";
+  /** Whether the engine's own kernel refused the job a process. */
+  readonly isShortOfProcesses?: boolean;
 }
 
 const LAST_SIGNAL = 64;
@@ -15,7 +17,7 @@ const LAST_SIGNAL = 64;
 /** Turns how the engine ended into the job's result. Nothing of it is what the job says of itself. */
 export const verdictOf = (
   ended: Ended,
-  { fault, signal: told }: Finding,
+  { fault, signal: told, isShortOfProcesses }: Finding,
   space: Pick<Space, "isFull">,
 ): RunResult => {
   const { exitCode, stdout, stderr, isTruncated, usage } = ended;
@@ -30,7 +32,8 @@ export const verdictOf = (
   const status = { exitCode, ...(typeof signal === "number" ? { signal } : {}) };
   if (exitCode === 0) return { verdict: "ok", ...status, ...common };
   // It failed, and it had run into a limit: that is the reason, unless it could help itself.
-  const limit = space.isFull() ? "disk" : ended.isShortOfProcesses ? "pids" : undefined;
+  const isShort = isShortOfProcesses ?? ended.isShortOfProcesses;
+  const limit = space.isFull() ? "disk" : isShort ? "pids" : undefined;
   if (limit !== undefined) return { verdict: "killed", reason: limit, ...status, ...common };
   return { verdict: "error", ...status, ...common };
 };

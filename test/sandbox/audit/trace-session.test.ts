@@ -38,12 +38,13 @@ describe("the trace hub", () => {
     return sentry;
   };
   const listen = (session: TraceSession) => {
-    const seen = { observations: [] as Observation[], lost: 0 };
+    const seen = { observations: [] as Observation[], lost: 0, refusedForks: 0 };
     session.bind({
       observe: (observation) => seen.observations.push(observation),
       lost: (count) => {
         seen.lost += count;
       },
+      refusedFork: () => seen.refusedForks++,
     });
     return seen;
   };
@@ -112,7 +113,19 @@ describe("the trace hub", () => {
     const session = await hub.session("slot", OPTIONS);
     const seen = listen(session);
     await session.settle();
-    expect(seen).toEqual({ observations: [], lost: 0 });
+    expect(seen).toEqual({ observations: [], lost: 0, refusedForks: 0 });
+  });
+
+  it("counts the processes that the job was refused, and no other returns", async () => {
+    const session = await hub.session("slot", OPTIONS);
+    const seen = listen(session);
+    const sentry = await connect(session);
+    // Type 6, a bare call: field 2 is how it returned, field 4 its number (56 is clone).
+    const returned = (how: string) => Buffer.from(`0800060000000000${how}2038`, "hex");
+    await sendAll(sentry, [returned("1202100b"), returned("12020802"), returned("12021001")]);
+    await sentry.end();
+    await session.settle();
+    expect(seen).toEqual({ observations: [], lost: 0, refusedForks: 1 });
   });
 
   it("takes one connection for a sandbox: nobody can add to its trace", async () => {
