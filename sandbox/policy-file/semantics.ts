@@ -21,11 +21,12 @@ export const checkSemantics = (document: PolicyDocument, refuse: Refuse): void =
     refuse(["filesystem_policy"], found, `at most ${MAX_PATHS}`);
   }
   const seen: Placed[] = [];
+  const twins = new Map<string, Placed>();
   for (const [name, { endpoints = [] }] of Object.entries(document.network_policies ?? {})) {
     for (const [index, endpoint] of endpoints.entries()) {
       const path = ["network_policies", name, "endpoints", index];
       checkEndpoint(endpoint, path, refuse);
-      checkTwins({ endpoint, path }, seen, refuse);
+      checkTwins({ endpoint, path }, twins, refuse);
       seen.push({ endpoint, path });
     }
   }
@@ -188,14 +189,15 @@ const checkMcpWords = (
 };
 
 /** Endpoints of one host and port share a connection, so they must agree on what is done to it. */
-const checkTwins = ({ endpoint, path }: Placed, seen: readonly Placed[], refuse: Refuse): void => {
-  const host = endpoint.host?.toLowerCase();
-  const twin = seen.find(
-    (other) =>
-      host !== undefined &&
-      other.endpoint.host?.toLowerCase() === host &&
-      portsOf(other.endpoint).some((port) => portsOf(endpoint).includes(port)),
-  );
+const checkTwins = (
+  { endpoint, path }: Placed,
+  twins: Map<string, Placed>,
+  refuse: Refuse,
+): void => {
+  if (endpoint.host === undefined) return;
+  const places = portsOf(endpoint).map((port) => `${endpoint.host?.toLowerCase()}:${port}`);
+  const twin = places.map((place) => twins.get(place)).find((other) => other !== undefined);
+  for (const place of places) twins.set(place, { endpoint, path });
   if (twin === undefined) return;
   for (const field of ["tls", "allowed_ips"] as const) {
     const [mine, theirs] = [endpoint[field], twin.endpoint[field]].map((value) =>
