@@ -3,6 +3,11 @@ import type { TraceWatch } from "./audit/trace-points.ts";
 import type { TraceHub } from "./audit/trace-session.ts";
 import type { EngineName, SandboxDriver } from "./driver.ts";
 import { createBubblewrapDriver } from "./drivers/bubblewrap.ts";
+import {
+  createFirecrackerDriver,
+  type FirecrackerOptions,
+  firecrackerPrograms,
+} from "./drivers/firecracker/driver.ts";
 import { createGvisorDriver } from "./drivers/gvisor.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -10,6 +15,7 @@ import type { Workshop } from "./workshop.ts";
 export interface EnginePlaces {
   /** Looked into before PATH: `<folder>/usr/bin/runsc`. */
   readonly enginesFolder: string;
+  readonly firecracker?: FirecrackerOptions;
 }
 
 /** What drivers are built of. */
@@ -27,6 +33,13 @@ interface Candidate {
 
 // Strongest first.
 const CANDIDATES: ReadonlyMap<EngineName, Candidate> = new Map<EngineName, Candidate>([
+  [
+    "firecracker",
+    {
+      create: ({ workshop, firecracker }) => createFirecrackerDriver(workshop, firecracker),
+      programs: ({ firecracker }) => firecrackerPrograms(firecracker),
+    },
+  ],
   [
     "gvisor",
     {

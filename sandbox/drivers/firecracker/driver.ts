@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   accessSync,
+  chownSync,
   constants,
   lstatSync,
   mkdirSync,
@@ -55,6 +56,12 @@ const DEFAULT_PLACES: FirecrackerPlaces = {
   jailFolder: "/srv/jailer",
   kvm: "/dev/kvm",
 };
+/** Files whose change makes another engine of it. */
+export const firecrackerPrograms = (options: FirecrackerOptions = {}): readonly string[] => {
+  const { firecracker, jailer, kernel, rootfs } = { ...DEFAULT_PLACES, ...options };
+  return [firecracker, jailer, kernel, rootfs];
+};
+
 const DEFAULT_BOOT_MS = 10_000;
 const STRENGTH = { wall: "virtual machine", unenforced: [], sees: [] } as const;
 /** In the guest's image. */
@@ -225,10 +232,9 @@ const bootGuest = async (
 ): Promise<BootedMachine> => {
   const { spec, uid, jail, cgroup, memoryBytes, jobFolder, home } = resources;
   const { limits, wayOut } = spec;
-  await makeScratchDrive(join(jail.root, INSIDE.scratch), {
-    dataBytes: limits.diskBytes,
-    files: limits.files,
-  });
+  const scratch = join(jail.root, INSIDE.scratch);
+  await makeScratchDrive(scratch, limits);
+  chownSync(scratch, uid, uid); // Firecracker opens it as this user
   const bridge = wayOut === undefined ? undefined : await openBridge(wayOut.folder, jail, uid);
   if (bridge !== undefined) resources.own(bridge);
   const { connection } = await bootMachine({ jail, cgroup, memoryBytes, bootMs });
@@ -246,6 +252,8 @@ const bootGuest = async (
         blocked: [...new Set(workshop.absentPrograms.map((path) => basename(path)))],
         command: launcherCommand(spec, NODE),
         memoryBytes: limits.memoryBytes,
+        diskBytes: limits.diskBytes,
+        files: limits.files,
         pids: limits.pids + (wayOut === undefined ? 0 : FORWARDER_PROCESSES),
         ...(wayOut && bridge ? { wayOut: { path: wayOut.path, sockets: bridge.sockets } } : {}),
       },

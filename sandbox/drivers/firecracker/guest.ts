@@ -23,6 +23,9 @@ export interface GuestSpec {
   readonly command: readonly string[];
   readonly memoryBytes: number;
   readonly pids: number;
+  /** Both over all writable paths together. */
+  readonly diskBytes: number;
+  readonly files: number;
   readonly wayOut?: {
     readonly path: string;
     /** Sockets to make there; what connects to one is connected to the host's vsock port. */

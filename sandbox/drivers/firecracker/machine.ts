@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import type { Socket } from "node:net";
+import { createConnection, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Cgroup } from "../../cgroup/cgroup.ts";
@@ -59,7 +58,7 @@ export const bootMachine = async (parts: MachineParts): Promise<Machine> => {
   const deadline = AbortSignal.any([died.signal, AbortSignal.timeout(bootMs)]);
   try {
     const apiSocket = join(jail.root, INSIDE.api);
-    await appears(apiSocket, deadline);
+    await isListening(apiSocket, deadline);
     await configure(createApi(apiSocket), memoryBytes);
     const connection = await connectGuest(join(jail.root, INSIDE.vsock), LAUNCHER_PORT, deadline);
     return { connection };
@@ -97,12 +96,24 @@ const configure = async (api: FirecrackerApi, memoryBytes: number): Promise<void
   await api.put("/actions", { action_type: "InstanceStart" });
 };
 
-const appears = async (path: string, deadline: AbortSignal): Promise<void> => {
-  while (!existsSync(path)) {
+/** The socket is there a moment before anybody listens on it. */
+const isListening = async (path: string, deadline: AbortSignal): Promise<void> => {
+  while (!(await answers(path))) {
     if (deadline.aborted) throw new SandboxError("firecracker does not open its control socket");
     await delay(RETRY_MS);
   }
 };
+
+const answers = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = createConnection(path);
+    const settle = (isThere: boolean) => {
+      socket.destroy();
+      resolve(isThere);
+    };
+    socket.once("connect", () => settle(true));
+    socket.once("error", () => settle(false));
+  });
 
 const plain = (text: string): string =>
   text

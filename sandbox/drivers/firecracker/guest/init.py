@@ -79,7 +79,8 @@ def mount_all():
         kernel.mount("dev", "/dev", "devtmpfs", kernel.MS_NOSUID)
     kernel.mount("run", "/run", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=755")
     os.mkdir(SCRATCH, 0o711)
-    kernel.mount("/dev/vdb", SCRATCH, "ext4", kernel.MS_NOSUID | kernel.MS_NODEV)
+    # Without delayed allocation a write that does not fit fails at once, and one that fits does not.
+    kernel.mount("/dev/vdb", SCRATCH, "ext4", kernel.MS_NOSUID | kernel.MS_NODEV, "nodelalloc")
 
 
 def main():

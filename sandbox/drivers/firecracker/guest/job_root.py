@@ -46,9 +46,28 @@ def build(root, scratch, spec, archives):
         os.chmod(place, 0o700)
         os.makedirs(root + path, exist_ok=True)
         kernel.mount(place, root + path, "", kernel.MS_BIND)
+    _fill(scratch, spec["diskBytes"], spec["files"])
     os.mkdir(root + "/proc")
     kernel.read_only(root)
     return doors
+
+
+def _fill(scratch, disk_bytes, files):
+    """
+    Takes what the drive has beyond the limits, since it cannot be made to the byte. The file system
+    keeps its books in the same space: of a file in many pieces, the list takes a block, too.
+    """
+    place = f"{scratch}/surplus"
+    os.mkdir(place, 0o700)
+    space = os.statvfs(scratch)
+    for number in range(max(0, space.f_favail - files - 1)):
+        os.close(os.open(f"{place}/{number}", os.O_CREAT | os.O_WRONLY, 0o600))
+    descriptor = os.open(f"{place}/bytes", os.O_CREAT | os.O_WRONLY, 0o600)
+    size, room = 0, disk_bytes // space.f_frsize
+    while (surplus := os.statvfs(scratch).f_bavail - room) > 0:
+        os.posix_fallocate(descriptor, size, surplus * space.f_frsize)
+        size += surplus * space.f_frsize
+    os.close(descriptor)
 
 
 def _system(root):

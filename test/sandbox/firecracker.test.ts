@@ -1,0 +1,26 @@
+import { mkdtempSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { describeSandboxDriver } from "../contract/sandbox-driver.ts";
+import { installFakeFirecracker } from "../fakes/firecracker/install.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "clawgate-fc-"));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+  sweepFakeGroups();
+});
+
+/** A machine that was killed could not remove the group that it counted its job's processes in. */
+const sweepFakeGroups = (): void => {
+  const parent = "/sys/fs/cgroup/pids";
+  for (const name of readdirSync(parent).filter((name) => name.startsWith("clawgate-fakevm-"))) {
+    try {
+      rmdirSync(join(parent, name));
+    } catch {
+      // Another test run's, and in use.
+    }
+  }
+};
+
+await describeSandboxDriver("firecracker", { firecracker: installFakeFirecracker(folder) });
