@@ -1,18 +1,20 @@
 import type { Settings } from "../config/schema.ts";
 import { wecomApps } from "../config/wecom-apps.ts";
+import { type ChannelStateParts, createChannelState } from "../core/channel-state/channel-state.ts";
 import type { ChannelAdapter } from "../core/contract/channel.ts";
 import type { Log } from "../core/contract/log.ts";
 
 /** The adapters of the channels that are on. A platform's libraries load only with its channel. */
 export const createAdapters = async (
   settings: Settings,
-  parts: { readonly log: Log; readonly now: () => Date },
+  parts: { readonly log: Log } & ChannelStateParts,
 ): Promise<ReadonlyMap<string, ChannelAdapter>> => {
   const adapters: ChannelAdapter[] = [];
   const apps = wecomApps(settings);
   if (apps.length > 0) {
     const { createWecomAdapter } = await import("../channels/wecom/adapter.ts");
-    adapters.push(createWecomAdapter({ apps, ...parts }));
+    const state = createChannelState("wechat_work", parts);
+    adapters.push(createWecomAdapter({ apps, log: parts.log, now: parts.now, state }));
   }
   return new Map(adapters.map((adapter) => [adapter.name, adapter]));
 };

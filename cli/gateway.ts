@@ -84,7 +84,7 @@ export const startGateway = async (
     undo.push(closeSandbox);
 
     const auditLog = createAuditLog(store);
-    const adapters = await createAdapters(settings, { log, now });
+    const adapters = await createAdapters(settings, { store, cipher, log, now });
     // An embedded store takes one gateway, which holds its lock.
     const isAlone = folder !== undefined;
     const lease = await takeProcessLease({

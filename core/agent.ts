@@ -60,7 +60,11 @@ export const createAgent = ({ providers, skills, now }: AgentOptions): Agent => 
       trace("model_answered", message.id);
       if (turn.toolCalls.length === 0) {
         if (!VISIBLE.test(turn.text)) throw new ModelError("MODEL_UNAVAILABLE", "empty answer");
-        return { kind: "text", markdown: turn.text };
+        return {
+          kind: "text",
+          markdown: turn.text,
+          ...(turn.isVerbatim && { isVerbatim: true }),
+        };
       }
       messages.push({ role: "assistant", text: turn.text, toolCalls: turn.toolCalls });
       for (const call of turn.toolCalls) {

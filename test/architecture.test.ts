@@ -11,7 +11,7 @@ const RULES = [
   { folder: "sandbox/", may: ["config/"] },
   { folder: "core/contract/", may: ["config/"] },
   { folder: "core/", may: ["config/", "sandbox/driver.ts"] },
-  { folder: "channels/wecom/", may: ["core/contract/", "config/"] },
+  { folder: "channels/wecom/", may: ["channels/markdown.ts", "core/contract/", "config/"] },
   { folder: "channels/", may: ["core/contract/", "config/"] },
   { folder: "skills/", may: ["core/contract/", "config/"] },
   { folder: "cli/", may: ["channels/", "skills/", "core/", "sandbox/", "config/"] },

@@ -7,11 +7,13 @@ import type {
   WebhookRequest,
   WebhookResponse,
 } from "../../core/contract/channel.ts";
-import { OverloadError, PayloadError } from "../../core/contract/errors.ts";
+import type { ChannelState } from "../../core/contract/channel-state.ts";
+import { AttachmentError, OverloadError, PayloadError } from "../../core/contract/errors.ts";
 import type { Log } from "../../core/contract/log.ts";
 import type { InboundMessage } from "../../core/contract/message.ts";
 import type { Fetch } from "./api.ts";
 import { createWecomClient } from "./client.ts";
+import { fromBody } from "./outgoing.ts";
 import { parseMessage } from "./parse.ts";
 import { renderPassive } from "./passive.ts";
 import { render } from "./render.ts";
@@ -23,6 +25,7 @@ export interface WecomAdapterOptions {
   readonly apps: readonly WecomApp[];
   readonly log: Log;
   readonly now: () => Date;
+  readonly state: ChannelState;
   readonly fetch?: Fetch;
   /** In [0, 1). */
   readonly random?: () => number;
@@ -34,7 +37,7 @@ export interface WecomAdapterOptions {
 
 /** WeChat Work: the callbacks of self-built applications in, text messages out. */
 export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter => {
-  const { apps, log, now, inlineMs = 1_000, timeoutMs = 10_000 } = options;
+  const { apps, log, now, state, inlineMs = 1_000, timeoutMs = 10_000 } = options;
   const { fetch = globalThis.fetch, random = Math.random } = options;
   const msSince = (earlier: Date): number => now().getTime() - earlier.getTime();
   let receive: Receive | undefined;
@@ -118,14 +121,19 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
       const isInline = reply !== undefined;
       log.info({ messageId: message.id, isInline }, "delivered again by the platform");
     }
-    if (!reply) return EMPTY;
+    const outgoing = reply && fromBody(reply.body);
+    if (outgoing?.kind !== "text") {
+      // Only texts travel in a response; the rest goes by the API.
+      reply?.settled(false);
+      return EMPTY;
+    }
     const { address: userId } = message.target;
-    const answer = { corpId: app.corp_id, userId, content: reply.body };
+    const answer = { corpId: app.corp_id, userId, content: outgoing.text };
     return {
       status: 200,
       contentType: "text/xml; charset=utf-8",
       body: renderPassive(answer, verified.pair, now()),
-      settled: (isComplete) => reply.settled(isComplete),
+      settled: (isComplete) => reply?.settled(isComplete),
     };
   };
 
@@ -149,7 +157,7 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
   const clients = new Map(
     apps.map((app) => [
       keyOf(app.corp_id, app.agent_id),
-      createWecomClient({ app, fetch, now, random, log, timeoutMs }),
+      createWecomClient({ app, fetch, now, random, log, timeoutMs, state }),
     ]),
   );
 
@@ -166,7 +174,12 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     send: async (part, signal) => {
       const client = clients.get(keyOf(part.target.workspaceId, part.target.appId));
       if (!client) return { kind: "refused", reason: "the application is no longer configured" };
-      return client.sendText(part, signal);
+      return client.send(part, signal);
+    },
+    openAttachment: async ({ workspaceId, appId }, { ref }, signal) => {
+      const client = clients.get(keyOf(workspaceId, appId));
+      if (client) return client.openMedia(ref, signal);
+      throw new AttachmentError("refused", "the application is no longer configured");
     },
     // WeCom cannot be asked what it has delivered; its duplicate check makes sending again harmless.
     reconcile: async () => ({ kind: "send" }),

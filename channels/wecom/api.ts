@@ -22,8 +22,9 @@ interface ApiRequest {
   /** Below the base URL, e.g. `/cgi-bin/gettoken`. */
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
-  /** Sent as JSON by POST; without it the call is a GET. */
+  /** Sent as JSON by POST. Without it and without a form the call is a GET. */
   readonly json?: object;
+  readonly form?: FormData;
 }
 
 /** Calls one corp's API, at most `timeoutMs` long. Never throws. */
@@ -41,6 +42,7 @@ export const createApi =
           headers: { "content-type": "application/json; charset=utf-8" },
           body: JSON.stringify(request.json),
         }),
+        ...(request.form && { method: "POST", body: request.form }),
         // A redirect would carry the token to somewhere nobody configured.
         redirect: "manual",
         signal: deadline.signal,

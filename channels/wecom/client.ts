@@ -1,15 +1,21 @@
 import type { OutboundPart, SendOutcome } from "../../core/contract/channel.ts";
+import type { ChannelState } from "../../core/contract/channel-state.ts";
+import { AttachmentError } from "../../core/contract/errors.ts";
 import type { Log } from "../../core/contract/log.ts";
 import { createAccessToken, describe, type TokenResult } from "./access-token.ts";
 import { type ApiResult, type CallApi, createApi, type Fetch } from "./api.ts";
 import { kindOfError } from "./errcodes.ts";
+import { createMedia } from "./media.ts";
+import { fromBody, type Outgoing } from "./outgoing.ts";
 import { createPace } from "./pace.ts";
 import { CHANNEL, isUserId, type WecomApp } from "./types.ts";
 
-/** Sends text to the members of one application. */
+/** Sends to the members of one application, and opens what they sent. */
 export interface WecomClient {
   /** Never throws. */
-  sendText(part: OutboundPart, signal: AbortSignal): Promise<SendOutcome>;
+  send(part: OutboundPart, signal: AbortSignal): Promise<SendOutcome>;
+  /** Throws AttachmentError. */
+  openMedia(mediaId: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
 }
 
 export interface WecomClientOptions {
@@ -21,6 +27,7 @@ export interface WecomClientOptions {
   readonly log: Log;
   /** Longest that one call may take. */
   readonly timeoutMs: number;
+  readonly state: ChannelState;
 }
 
 const DUPLICATE_CHECK_S = 1800;
@@ -37,10 +44,11 @@ export const createWecomClient = (options: WecomClientOptions): WecomClient => {
   });
   const accessToken = createAccessToken({ ...options, call });
   const pace = createPace(now);
+  const media = createMedia({ ...options, call });
   let pausedUntil = 0;
 
-  const outcomeOf = (result: ApiResult, part: OutboundPart): SendOutcome => {
-    const reason = `message/send: ${describe(result)}`;
+  const outcomeOf = ({ api, result }: Called, part: OutboundPart): SendOutcome => {
+    const reason = `${api}: ${describe(result)}`;
     const alarm = (alert: string): void =>
       log.error(
         {
@@ -85,16 +93,21 @@ export const createWecomClient = (options: WecomClientOptions): WecomClient => {
     }
   };
 
-  const post = (token: string, part: OutboundPart, signal: AbortSignal): Promise<ApiResult> =>
-    call(
+  const sendMessage = async (
+    message: object,
+    token: string,
+    part: OutboundPart,
+    signal: AbortSignal,
+  ): Promise<Called> => ({
+    api: "message/send",
+    result: await call(
       {
         path: "/cgi-bin/message/send",
         query: { access_token: token },
         json: {
           touser: part.target.address,
-          msgtype: "text",
           agentid: Number(app.agent_id),
-          text: { content: part.body },
+          ...message,
           // Makes trying again harmless when the outcome of an earlier try is unknown. Where the
           // same text is meant to be seen twice, the check would swallow the second.
           ...(part.isRepeat
@@ -103,10 +116,87 @@ export const createWecomClient = (options: WecomClientOptions): WecomClient => {
         },
       },
       signal,
+    ),
+  });
+
+  const updateCard = async (
+    card: object,
+    token: string,
+    { target }: OutboundPart,
+    signal: AbortSignal,
+  ): Promise<Called> => ({
+    api: "message/update_template_card",
+    result: await call(
+      {
+        path: "/cgi-bin/message/update_template_card",
+        query: { access_token: token },
+        json: {
+          userids: [target.address],
+          agentid: Number(app.agent_id),
+          response_code: target.cardToken,
+          template_card: card,
+        },
+      },
+      signal,
+    ),
+  });
+
+  const sendFile = async (
+    file: Extract<Outgoing, { kind: "file" }>,
+    token: string,
+    part: OutboundPart,
+    signal: AbortSignal,
+    isFresh = false,
+  ): Promise<Called> => {
+    const uploaded = await media.upload(file, token, isFresh, signal);
+    if (!uploaded.isUploaded) {
+      const { result } = uploaded;
+      // Nobody has seen anything of it yet.
+      const isLost = result.kind === "lost";
+      return {
+        api: "media/upload",
+        result: isLost ? { kind: "unreachable", reason: result.reason } : result,
+      };
+    }
+    const body = { media_id: uploaded.mediaId, ...(file.type === "video" && { title: file.name }) };
+    const called = await sendMessage(
+      { msgtype: file.type, [file.type]: body },
+      token,
+      part,
+      signal,
     );
+    return isMediaGone(called.result) && !isFresh
+      ? sendFile(file, token, part, signal, true)
+      : called;
+  };
+
+  const post = (token: string, part: OutboundPart, signal: AbortSignal): Promise<Called> => {
+    const outgoing = fromBody(part.body);
+    switch (outgoing.kind) {
+      case "text":
+        return sendMessage(
+          { msgtype: "text", text: { content: outgoing.text } },
+          ...([token, part, signal] as const),
+        );
+      case "markdown":
+        return sendMessage(
+          { msgtype: "markdown", markdown: { content: outgoing.text } },
+          ...([token, part, signal] as const),
+        );
+      case "card":
+        return part.target.cardToken === undefined
+          ? sendMessage(
+              { msgtype: "template_card", template_card: outgoing.card },
+              ...([token, part, signal] as const),
+            )
+          : updateCard(outgoing.card, token, part, signal);
+      case "file":
+        return sendFile(outgoing, token, part, signal);
+    }
+  };
 
   return {
-    sendText: async (part, signal) => {
+    send: async (part, signal) => {
       // An address is one person, never a list and never everybody.
       if (!isUserId(part.target.address)) return { kind: "refused", reason: "no user id" };
       const pausedMs = pausedUntil - now().getTime();
@@ -115,15 +205,31 @@ export const createWecomClient = (options: WecomClientOptions): WecomClient => {
       if (!first.isGranted) return retry(first.afterMs, first.reason);
       const waitMs = pace.reserve(part.target.address.toLowerCase());
       if (waitMs > 0) return retry(waitMs, "message/send: as much as one person may get for now");
-      const result = await post(first.token, part, signal);
-      if (!isTokenRefused(result)) return outcomeOf(result, part);
+      const called = await post(first.token, part, signal);
+      if (!isTokenRefused(called.result)) return outcomeOf(called, part);
       accessToken.drop(first.token);
       const second = await orAborted(accessToken.get(), signal);
       if (!second.isGranted) return retry(second.afterMs, second.reason);
       return outcomeOf(await post(second.token, part, signal), part);
     },
+
+    openMedia: async (mediaId, signal) => {
+      const token = await orAborted(accessToken.get(), signal);
+      if (!token.isGranted) throw new AttachmentError("unreachable", `media/get: ${token.reason}`);
+      return media.download(mediaId, token.token, signal);
+    },
   };
 };
+
+/** Which call of the API decided, and how. */
+interface Called {
+  readonly api: string;
+  readonly result: ApiResult;
+}
+
+/** The platform has forgotten the file earlier than it promised. */
+const isMediaGone = (result: ApiResult): boolean =>
+  result.kind === "answered" && result.errcode === 40007;
 
 const retry = (afterMs: number, reason: string): SendOutcome => ({
   kind: "retry",

@@ -1,5 +1,6 @@
+import type { CardClick } from "../../core/contract/card.ts";
 import type { InboundEvent } from "../../core/contract/message.ts";
-import type { XmlElement } from "./xml.ts";
+import { textOf, type XmlElement } from "./xml.ts";
 
 /**
  * Our word for each of the platform's, which are compared without case.
@@ -31,6 +32,9 @@ const NAMES: ReadonlyMap<string, InboundEvent["name"]> = new Map([
 /** Who wrote it and when is said elsewhere in the message. */
 const COMMON = new Set(["ToUserName", "FromUserName", "CreateTime", "MsgType", "AgentID", "Event"]);
 
+/** Changes the clicked card, once, whoever has it: travels with the target, not with the fields. */
+const CARD_TOKEN = "ResponseCode";
+
 /** Children that come once or often: numbered even when there is one. */
 const LISTED = new Set(["item", "SelectedItem", "OptionId", "ApprovalNode", "NotifyNode", "Item"]);
 
@@ -39,12 +43,41 @@ const LISTED = new Set(["item", "SelectedItem", "OptionId", "ApprovalNode", "Not
  * place: `SelectedItems.SelectedItem.0.QuestionKey`.
  */
 export const parseEvent = (platformName: string, element: XmlElement): InboundEvent => {
-  const own = new Map([...element].filter(([name]) => !COMMON.has(name)));
+  const own = [...element].filter(([name]) => !COMMON.has(name) && name !== CARD_TOKEN);
+  const name = NAMES.get(platformName.toLowerCase()) ?? "other";
+  const click = name === "card_clicked" ? clickIn(element) : undefined;
   return {
-    name: NAMES.get(platformName.toLowerCase()) ?? "other",
-    platformName,
-    fields: Object.fromEntries(flatten(own, "")),
+    ...{ name, platformName },
+    fields: Object.fromEntries(flatten(new Map(own), "")),
+    ...(click && { click }),
   };
+};
+
+/** What lets us change the card that was clicked. */
+export const cardTokenOf = (element: XmlElement): { readonly cardToken?: string } => {
+  const cardToken = textOf(element, CARD_TOKEN);
+  return cardToken ? { cardToken } : {};
+};
+
+/** @see https://developer.work.weixin.qq.com/document/path/90240 */
+const clickIn = (element: XmlElement): CardClick | undefined => {
+  const [cardId, buttonId] = [textOf(element, "TaskId"), textOf(element, "EventKey")];
+  if (!cardId || buttonId === undefined) return undefined;
+  const items = childOf(element, "SelectedItems")?.get("SelectedItem") ?? [];
+  const choices = items.flatMap((item): [string, readonly string[]][] => {
+    if (typeof item === "string") return [];
+    const question = textOf(item, "QuestionKey");
+    const options = childOf(item, "OptionIds")?.get("OptionId") ?? [];
+    return question === undefined
+      ? []
+      : [[question, options.filter((option) => typeof option === "string")]];
+  });
+  return { cardId, buttonId, choices: Object.fromEntries(choices) };
+};
+
+const childOf = (element: XmlElement, name: string): XmlElement | undefined => {
+  const [child] = element.get(name) ?? [];
+  return typeof child === "string" ? undefined : child;
 };
 
 const flatten = (element: XmlElement, prefix: string): [string, string][] =>

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { SignatureError } from "../../core/contract/errors.ts";
 import type { Content, InboundMessage } from "../../core/contract/message.ts";
-import { parseEvent } from "./events.ts";
+import { parseContent } from "./content.ts";
+import { cardTokenOf, parseEvent } from "./events.ts";
 import { type Field, readFields } from "./fields.ts";
 import { readXml } from "./read-xml.ts";
 import { CHANNEL, isUserId, type WecomApp } from "./types.ts";
@@ -59,6 +60,7 @@ const readMessage = (app: WecomApp, element: XmlElement, text: string): InboundM
       appId: app.agent_id,
       address: userId,
       replyTo: id,
+      ...(content.kind === "event" && cardTokenOf(element)),
     },
     sentAt: readTime(required(fields, "CreateTime")),
   };
@@ -66,14 +68,11 @@ const readMessage = (app: WecomApp, element: XmlElement, text: string): InboundM
 
 const readContent = (element: XmlElement, fields: Partial<Record<Field, string>>): Content => {
   const type = word(required(fields, "MsgType"));
-  if (type === "text") {
-    if (fields.Content === undefined) throw new XmlError("no Content");
-    return { kind: "text", text: fields.Content };
-  }
-  if (type === "event") {
-    return { kind: "event", event: parseEvent(word(required(fields, "Event")), element) };
-  }
-  return { kind: "unsupported", type };
+  if (type !== "event") return parseContent(type, element);
+  const event = parseEvent(word(required(fields, "Event")), element);
+  // A menu says what its entry's key says: a command such as `/stop`, or a question.
+  const said = event.name === "menu_clicked" ? event.fields.EventKey : undefined;
+  return said ? { kind: "text", text: said } : { kind: "event", event };
 };
 
 /** Who the platform names when nobody of the corp did anything. */

@@ -1,15 +1,49 @@
 import type { Answer, Refusal } from "../../core/contract/reply.ts";
+import { filePart } from "./file-part.ts";
+import { fromMarkdown } from "./markdown.ts";
+import { type Outgoing, toBody } from "./outgoing.ts";
 import { splitText } from "./split.ts";
+import { cardInWords, templateCard } from "./template-card.ts";
 
 /**
- * Longest `content` of a text message, in bytes of UTF-8; the platform cuts what is longer.
+ * Longest `content` of a text or markdown message, in bytes of UTF-8; the platform cuts what is longer.
  * @see https://developer.work.weixin.qq.com/document/path/90236
  */
 export const MAX_TEXT_BYTES = 2048;
 
-/** The reply as texts that WeCom takes. Joined they are the reply, less what XML cannot carry. */
-export const render = (reply: Answer | Refusal): readonly string[] =>
-  splitText(reply.markdown.replace(NOT_XML, ""), MAX_TEXT_BYTES);
+/** The reply as bodies that WeCom takes: its text in parts, then its card, then its files. */
+export const render = (reply: Answer | Refusal): readonly string[] => {
+  const parts = [
+    ...cardParts(reply),
+    ...filesOf(reply).flatMap((file) => textParts(filePart(file))),
+  ];
+  return reply.markdown === "" && parts.length > 0 ? parts : [...textParts(said(reply)), ...parts];
+};
+
+/** What no card shows is said in words; a refusal ends with its code and has no markup. */
+const said = (reply: Answer | Refusal): Outgoing => {
+  const markdown = reply.markdown.replace(NOT_XML, "");
+  return reply.kind === "refusal" || reply.isVerbatim
+    ? { kind: "text", text: markdown }
+    : fromMarkdown(markdown);
+};
+
+const cardParts = (reply: Answer | Refusal): readonly string[] => {
+  const card = reply.kind === "text" ? reply.card : undefined;
+  if (!card) return [];
+  const shown = templateCard(card);
+  return shown
+    ? [toBody({ kind: "card", card: shown })]
+    : textParts(fromMarkdown(cardInWords(card).replace(NOT_XML, "")));
+};
+
+const filesOf = (reply: Answer | Refusal) => (reply.kind === "text" ? (reply.files ?? []) : []);
+
+/** Joined, texts are what was said; other parts are as they are. */
+const textParts = (outgoing: Outgoing): readonly string[] =>
+  outgoing.kind === "text" || outgoing.kind === "markdown"
+    ? splitText(outgoing.text, MAX_TEXT_BYTES).map((text) => toBody({ ...outgoing, text }))
+    : [toBody(outgoing)];
 
 // Control characters but tab, line feed, carriage return and those from U+007F on, which XML 1.0
 // allows; lone surrogates; the two noncharacters. https://www.w3.org/TR/xml/#charsets

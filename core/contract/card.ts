@@ -1,6 +1,6 @@
 /**
- * Something to decide or to choose, shown in the channel's own form: a WeCom template card, Slack
- * blocks, a Discord embed with components; as plain text where a channel has no such form.
+ * Something to read, to decide or to choose, shown in the channel's own form: a WeCom template card,
+ * Slack blocks, a Discord embed with components; as plain text where a channel has no such form.
  */
 export interface Card {
   /** Comes back with every click: names the state on our side. `[0-9A-Za-z_-]{1,64}`, unique. */
@@ -10,9 +10,14 @@ export interface Card {
   readonly text?: string;
   /** Facts in two columns, at most 6. */
   readonly fields: readonly { readonly label: string; readonly value: string }[];
-  /** At most 5. */
+  /** https address of a picture that everyone may see. */
+  readonly imageUrl?: string;
+  /** Where a click on the card itself leads. */
+  readonly link?: { readonly url: string; readonly label: string };
+  /** At most 5; with choices the first one hands them in. */
   readonly buttons: readonly CardButton[];
-  readonly select?: CardSelect;
+  /** At most 3. */
+  readonly selects: readonly CardSelect[];
   /** Shown instead of buttons and choices once it is decided. */
   readonly status?: string;
 }
@@ -25,16 +30,18 @@ export interface CardButton {
 }
 
 export interface CardSelect {
+  /** `[0-9A-Za-z_-]{1,64}`, unique within its card. */
+  readonly id: string;
   readonly label: string;
   readonly isMultiple: boolean;
-  /** At most 10. */
+  /** 1 to 10; ids like the card's. */
   readonly options: readonly { readonly id: string; readonly label: string }[];
 }
 
-/** What a person clicked; who may decide is judged by `cardId`, on our side. */
+/** What a person clicked; whether they may decide is judged by `cardId`, on our side. */
 export interface CardClick {
   readonly cardId: string;
   readonly buttonId: string;
-  /** Ids of the chosen options. */
-  readonly choices: readonly string[];
+  /** Ids of the chosen options by id of the select. */
+  readonly choices: Readonly<Record<string, readonly string[]>>;
 }

@@ -95,4 +95,6 @@ export interface ReplyTarget {
   readonly address: string;
   /** Id of the message that is answered. */
   readonly replyTo: string;
+  /** What the platform wants back to change the card that was clicked; a secret for one use. */
+  readonly cardToken?: string;
 }

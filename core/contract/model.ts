@@ -44,6 +44,8 @@ export interface ToolCall {
 /** Either calls to make, or (none) the answer in `text`, as Markdown. */
 export interface ModelTurn {
   readonly text: string;
+  /** `text` is no Markdown but to be shown character by character. */
+  readonly isVerbatim?: boolean;
   readonly toolCalls: readonly ToolCall[];
   readonly usage: { readonly inputTokens: number; readonly outputTokens: number };
 }

@@ -7,7 +7,9 @@ export interface Answer {
   readonly kind: "text";
   /** May be empty beside a card or files. */
   readonly markdown: string;
-  /** Shown after the text. */
+  /** Not Markdown but somebody's text: to be shown character by character. */
+  readonly isVerbatim?: boolean;
+  /** Shown after the text; in answer to a click, instead of the card that was clicked. */
   readonly card?: Card;
   /** Sent after the text and the card, in this order. */
   readonly files?: readonly OutgoingFile[];

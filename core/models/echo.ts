@@ -8,6 +8,7 @@ export const createEchoProvider = (name: string): ModelProvider => ({
     const question = messages.findLast((message) => message.role === "user");
     return {
       text: question?.text ?? "",
+      isVerbatim: true,
       toolCalls: [],
       usage: { inputTokens: 0, outputTokens: 0 },
     };

@@ -1,3 +1,4 @@
+import { promptOf } from "../prompt.ts";
 import { refuse } from "../refuse.ts";
 import type { Stage } from "../stage.ts";
 
@@ -6,7 +7,7 @@ export const readable = (): Stage => async (context, next) => {
   const { content } = context.message;
   if (content.kind === "event") return { kind: "silence", reason: "EVENT_NOT_HANDLED" };
   if (content.kind === "unsupported") return refuse("KIND_UNSUPPORTED", context.locale);
-  if (content.text.trim() === "" && !content.attachments?.length) {
+  if (promptOf(content).trim() === "") {
     return { kind: "silence", reason: "EMPTY_MESSAGE" };
   }
   return next();

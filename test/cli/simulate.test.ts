@@ -16,6 +16,7 @@ import { registerSimulate } from "../../cli/simulate.ts";
 import type { ChannelAdapter, Receipt } from "../../core/contract/channel.ts";
 import type { InboundMessage } from "../../core/contract/message.ts";
 import { selfSigned } from "../fakes/certificate.ts";
+import { memoryState } from "../fakes/channel-state.ts";
 import { recordedLog } from "../fakes/log.ts";
 import { wecomAppOf } from "../fakes/wecom-app.ts";
 import { newCloudApp } from "../fakes/wecom-cloud.ts";
@@ -87,7 +88,12 @@ const startGateway = async (
 ): Promise<{ readonly settings: string; readonly received: readonly InboundMessage[] }> => {
   const apiBaseUrl = options.apiBaseUrl ?? `http://127.0.0.1:${await freePort()}`;
   const app = wecomAppOf(cloudApp, { api_base_url: apiBaseUrl });
-  const adapter = createWecomAdapter({ apps: [app], log: recordedLog(), now: () => new Date() });
+  const adapter = createWecomAdapter({
+    apps: [app],
+    log: recordedLog(),
+    now: () => new Date(),
+    state: memoryState(),
+  });
   const received: InboundMessage[] = [];
   await adapter.start(async (message) => {
     received.push(message);

@@ -159,7 +159,7 @@ export const describeChannel = (name: string, createHarness: () => ChannelHarnes
           const markdown = pieces
             .join("")
             .replace(/[^\P{Cc}\t\n\r\u007f-\u009f]|[\ufffe\uffff]/gu, "");
-          const parts = harness.adapter.render({ kind: "text", markdown });
+          const parts = harness.adapter.render({ kind: "text", markdown, isVerbatim: true });
           expect(parts.length).toBeGreaterThan(0);
           expect(parts.join("")).toBe(markdown);
         }),
@@ -175,7 +175,7 @@ export const describeChannel = (name: string, createHarness: () => ChannelHarnes
         await call(harness.message(long, "1"));
         const content = received[0]?.content;
         const markdown = content?.kind === "text" ? content.text : "";
-        expect(harness.adapter.render({ kind: "text", markdown }).join("")).toBe(long);
+        expect(harness.adapter.render({ kind: "text", markdown, isVerbatim: true }).join("")).toBe(long);
       }
     });
 

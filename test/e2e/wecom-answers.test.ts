@@ -79,7 +79,7 @@ describe("a WeCom message, from its encrypted callback to its encrypted answer",
   it("says so, once, when its kind is not supported yet", async () => {
     const inner = world.cloud
       .text("echo", "x")
-      .replace("<![CDATA[text]]></MsgType>", "<![CDATA[image]]></MsgType>")
+      .replace("<![CDATA[text]]></MsgType>", "<![CDATA[hologram]]></MsgType>")
       .replace(/<Content>.*<\/Content>/, "<PicUrl>http://p.invalid</PicUrl><MediaId>m</MediaId>");
     const answer = await world.cloud.attempt(world.callbackUrl, world.cloud.callback(inner));
     expect(answer.passive).toMatch(/not supported yet.*\[KIND_UNSUPPORTED\]$/);

@@ -16,6 +16,9 @@ import {
 /** Something that appeared on a user's screen. */
 interface Seen {
   readonly via: "passive" | "send";
+  /** `text`, `markdown`, `image`, `file`, `template_card` … */
+  readonly kind: string;
+  /** The words of a text or markdown, the name of a file, the title of a card. */
   readonly text: string;
   readonly at: number;
 }
@@ -87,7 +90,13 @@ export interface WecomCloud {
   /** Resolves when the user has seen `count` answers; rejects after `timeoutMs`. */
   waitForSeen(user: string, count: number, timeoutMs?: number): Promise<readonly Seen[]>;
   /** The next calls of the API fail like this, in order. */
-  failNext(api: "gettoken" | "send", ...faults: readonly ApiFault[]): void;
+  failNext(api: Api, ...faults: readonly ApiFault[]): void;
+  /** Puts a file into the cloud, as a member does who sends one; returns its media id. */
+  keep(file: CloudFile): string;
+  /** What was uploaded, in order. */
+  readonly uploads: readonly CloudFile[];
+  /** Every change of a card, in order: the code that was used, and the new card. */
+  readonly cardChanges: readonly Readonly<Record<string, unknown>>[];
   /** From now on calls with today's token are refused, until a new one is fetched. */
   withdrawToken(errcode?: 42001 | 40014 | 40001): void;
   readonly tokenCalls: readonly number[];
@@ -103,6 +112,22 @@ export interface WecomCloudOptions {
   readonly tokenLifetimeS?: number;
   /** Messages a minute beyond which a user silently gets nothing. */
   readonly perMinute?: number;
+}
+
+type Api = "gettoken" | "send" | "upload" | "get" | "update";
+
+const APIS: ReadonlyMap<string, Api> = new Map([
+  ["/cgi-bin/gettoken", "gettoken"],
+  ["/cgi-bin/message/send", "send"],
+  ["/cgi-bin/message/update_template_card", "update"],
+  ["/cgi-bin/media/upload", "upload"],
+  ["/cgi-bin/media/get", "get"],
+]);
+
+interface CloudFile {
+  readonly name: string;
+  readonly type: string;
+  readonly bytes: Buffer;
 }
 
 const CUT_OFF_MS = 5_000;
@@ -122,7 +147,13 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
   const screens = new Map<string, Seen[]>();
   const watchers = new Set<() => void>();
   const shownPassively = new Set<string>();
-  const faults = { gettoken: [] as ApiFault[], send: [] as ApiFault[] };
+  const faults: Record<Api, ApiFault[]> = {
+    ...{ gettoken: [], send: [], upload: [], get: [], update: [] },
+  };
+  const files = new Map<string, CloudFile>();
+  const uploads: CloudFile[] = [];
+  const cardChanges: Readonly<Record<string, unknown>>[] = [];
+  const usedCodes = new Set<unknown>();
   const tokenCalls: number[] = [];
   const sendCalls: SendCall[] = [];
   const recentBodies = new Map<string, number>();
@@ -130,9 +161,9 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
   const refusedTokens = new Map<string, number>();
   let lastMsgId = 9_007_199_254_740_993n + BigInt(Date.now());
 
-  const show = (user: string, via: Seen["via"], text: string): void => {
+  const show = (user: string, via: Seen["via"], text: string, kind = "text"): void => {
     const key = user.toLowerCase();
-    screens.set(key, [...(screens.get(key) ?? []), { via, text, at: Date.now() }]);
+    screens.set(key, [...(screens.get(key) ?? []), { via, kind, text, at: Date.now() }]);
     for (const watcher of watchers) watcher();
   };
 
@@ -145,20 +176,10 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
   };
 
   /** Shows the message unless it is a duplicate or one too many; the API says 0 to those as well. */
-  const send = (
-    usedToken: string,
-    body: Readonly<Record<string, unknown>>,
-    json: string,
-  ): object => {
-    if (usedToken !== token) {
-      const errcode = refusedTokens.get(usedToken) ?? 40014;
-      return {
-        errcode,
-        errmsg: `invalid access_token, hint: [1700000000_1_abc], from ip: 192.0.2.1`,
-      };
-    }
-    const content = (body.text as { content?: unknown } | undefined)?.content;
-    if (body.msgtype !== "text" || typeof content !== "string") return { errcode: 40008 };
+  const send = (body: Readonly<Record<string, unknown>>, json: string): object => {
+    const shown = shownBy(body);
+    if ("errcode" in shown) return shown;
+    const { kind, content } = shown;
     if (body.agentid !== Number(app.agentId)) return { errcode: 40056 };
     if (content === "") return { errcode: 44004 };
     const user = String(body.touser);
@@ -169,9 +190,58 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
     const lastMinute = sentToUser(user).filter(({ at }) => Date.now() - at < 60_000);
     if (!isDuplicate && lastMinute.length < perMinute) {
       // Like the real one, which cuts what is too long.
-      show(user, "send", Buffer.from(content).subarray(0, 2048).toString());
+      show(user, "send", Buffer.from(content).subarray(0, 2048).toString(), kind);
     }
     return { errcode: 0, errmsg: "ok", msgid: randomBytes(8).toString("hex") };
+  };
+
+  /** What a person sees of a message, or why there is none of this kind. */
+  const shownBy = (body: Readonly<Record<string, unknown>>) => {
+    const kind = String(body.msgtype);
+    const part = body[kind];
+    if (typeof part !== "object" || part === null) return { errcode: 40008 };
+    const fields = part as Readonly<Record<string, unknown>>;
+    if (kind === "text" || kind === "markdown") {
+      return typeof fields.content === "string"
+        ? { kind, content: fields.content }
+        : { errcode: 40008 };
+    }
+    if (kind === "template_card") {
+      const title = (fields.main_title as { title?: unknown } | undefined)?.title;
+      return typeof fields.card_type === "string" && typeof title === "string"
+        ? { kind, content: title }
+        : { errcode: 40058 };
+    }
+    const file = files.get(String(fields.media_id));
+    if (!file) return { errcode: 40007 };
+    return file.type === kind ? { kind, content: file.name } : { errcode: 40004 };
+  };
+
+  /** A response code changes a card once. */
+  const update = (body: Readonly<Record<string, unknown>>): object => {
+    if (usedCodes.has(body.response_code) || !body.response_code) return { errcode: 42014 };
+    usedCodes.add(body.response_code);
+    cardChanges.push(body);
+    return { errcode: 0, errmsg: "ok" };
+  };
+
+  const keep = (file: CloudFile): string => {
+    const mediaId = `MEDIA_${files.size + 1}_${randomBytes(4).toString("hex")}`;
+    files.set(mediaId, file);
+    return mediaId;
+  };
+
+  const upload = async (incoming: Buffer, contentType: string, type: string): Promise<object> => {
+    const form = await new Response(new Uint8Array(incoming), {
+      headers: { "content-type": contentType },
+    }).formData();
+    const media = form.get("media");
+    if (!(media instanceof File)) return { errcode: 44001 };
+    const bytes = Buffer.from(await media.arrayBuffer());
+    if (bytes.length <= 5) return { errcode: 40006 };
+    const file = { name: media.name, type, bytes };
+    uploads.push(file);
+    return { errcode: 0, errmsg: "ok", type, media_id: keep(file), created_at: "1700000000" };
   };
 
   const sentToUser = (user: string) =>
@@ -179,22 +249,49 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
 
   const answerApi = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(incoming.url ?? "/", "http://api.invalid");
-    const json = await textOf(incoming);
-    const isSend = url.pathname === "/cgi-bin/message/send";
-    if (!isSend && url.pathname !== "/cgi-bin/gettoken") {
+    const bytes = await bytesOf(incoming);
+    const api = APIS.get(url.pathname);
+    if (!api) {
       response.writeHead(404).end("not found");
       return;
     }
     const usedToken = url.searchParams.get("access_token") ?? "";
-    const body = isSend ? (JSON.parse(json) as Record<string, unknown>) : {};
-    if (isSend) sendCalls.push({ token: usedToken, body, at: Date.now() });
-    else tokenCalls.push(Date.now());
-    const perform = () => (isSend ? send(usedToken, body, json) : getToken(url.searchParams));
+    const isJson = api === "send" || api === "update";
+    const json = isJson ? bytes.toString() : "{}";
+    const body = JSON.parse(json) as Record<string, unknown>;
+    if (api === "send") sendCalls.push({ token: usedToken, body, at: Date.now() });
+    if (api === "gettoken") tokenCalls.push(Date.now());
     const reply = (value: object) =>
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(value));
-    const fault = (isSend ? faults.send : faults.gettoken).shift();
+    const perform = async (): Promise<object | CloudFile> => {
+      if (api === "gettoken") return getToken(url.searchParams);
+      if (usedToken !== token) {
+        const errcode = refusedTokens.get(usedToken) ?? 40014;
+        return {
+          errcode,
+          errmsg: `invalid access_token, hint: [1700000000_1_abc], from ip: 192.0.2.1`,
+        };
+      }
+      if (api === "send") return send(body, json);
+      if (api === "update") return update(body);
+      if (api === "get") {
+        return files.get(url.searchParams.get("media_id") ?? "") ?? { errcode: 40007 };
+      }
+      const { "content-type": contentType = "" } = incoming.headers;
+      return upload(bytes, contentType, url.searchParams.get("type") ?? "");
+    };
+    const fault = faults[api].shift();
     if (fault === undefined) {
-      reply(perform());
+      const result = await perform();
+      if ("bytes" in result) {
+        const disposition = `attachment; filename="${encodeURIComponent(result.name)}"`;
+        response
+          .writeHead(200, {
+            "content-type": "application/octet-stream",
+            "content-disposition": disposition,
+          })
+          .end(result.bytes);
+      } else reply(result);
     } else if ("errcode" in fault) {
       reply({ errcode: fault.errcode, errmsg: "as the test wants it, hint: [1700000000_2_def]" });
     } else if ("answer" in fault) {
@@ -202,9 +299,9 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
     } else if ("http" in fault) {
       response.writeHead(fault.http).end(fault.body ?? "<html>not the API</html>");
     } else if ("hang" in fault) {
-      if (fault.hang === "shown") perform();
+      if (fault.hang === "shown") await perform();
     } else {
-      if (fault.cut === "shown") perform();
+      if (fault.cut === "shown") await perform();
       response.destroy();
     }
   };
@@ -301,6 +398,7 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
     failNext: (api, ...list) => {
       faults[api].push(...list);
     },
+    ...{ keep, uploads, cardChanges },
     withdrawToken: (errcode = 42001) => {
       if (token !== undefined) refusedTokens.set(token, errcode);
       token = undefined;
@@ -324,10 +422,10 @@ const userIn = (inner: string): string =>
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
 
-const textOf = async (incoming: IncomingMessage): Promise<string> => {
+const bytesOf = async (incoming: IncomingMessage): Promise<Buffer> => {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(chunks);
 };
 
 /** One request on its own connection; what did not arrive whole within the time did not arrive. */
@@ -354,8 +452,8 @@ const exchange = (
       resolve(lost);
     });
     outgoing.on("response", (response) => {
-      textOf(response)
-        .then((text) => resolve({ status: response.statusCode, body: text }))
+      bytesOf(response)
+        .then((bytes) => resolve({ status: response.statusCode, body: bytes.toString() }))
         .catch(() => resolve(lost))
         .finally(() => clearTimeout(cutOff));
     });

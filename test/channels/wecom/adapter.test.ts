@@ -5,6 +5,7 @@ import type { Receipt, WebhookRequest } from "../../../core/contract/channel.ts"
 import { PayloadError, SignatureError } from "../../../core/contract/errors.ts";
 import type { InboundMessage } from "../../../core/contract/message.ts";
 import { type ChannelHarness, describeChannel } from "../../contract/channel.ts";
+import { memoryState } from "../../fakes/channel-state.ts";
 import { recordedLog } from "../../fakes/log.ts";
 import { wecomAppOf } from "../../fakes/wecom-app.ts";
 import { newCloudApp } from "../../fakes/wecom-cloud.ts";
@@ -124,7 +125,12 @@ const unreadables = (): Record<string, WebhookRequest> => {
 };
 
 const createHarness = (): ChannelHarness => ({
-  adapter: createWecomAdapter({ apps: [wecomAppOf(cloudApp)], log: recordedLog(), now }),
+  adapter: createWecomAdapter({
+    apps: [wecomAppOf(cloudApp)],
+    log: recordedLog(),
+    now,
+    state: memoryState(),
+  }),
   path: PATH,
   message: (text, id) => messageRequest(text, id),
   forged: forgeries,
@@ -156,6 +162,7 @@ const startedAdapter = async (
     apps: [wecomAppOf(cloudApp, options.app)],
     log,
     now: options.now ?? now,
+    state: memoryState(),
     ...(options.inlineMs !== undefined && { inlineMs: options.inlineMs }),
   });
   await adapter.start(async (message) => {
@@ -373,6 +380,7 @@ describe("the callback's answer", () => {
       apps: [wecomAppOf(cloudApp)],
       log: recordedLog(),
       now: () => new Date(time),
+      state: memoryState(),
       inlineMs: 0,
     });
     await adapter.start(async () => {
@@ -489,6 +497,7 @@ describe("several apps", () => {
       apps: [wecomAppOf(cloudApp), wecomAppOf(second, { webhook_path: "/second" })],
       log: recordedLog(),
       now,
+      state: memoryState(),
     });
     const received: InboundMessage[] = [];
     await adapter.start(async (message) => {
@@ -505,7 +514,9 @@ describe("several apps", () => {
 
   it("cannot share a path", () => {
     const apps = [wecomAppOf(cloudApp), wecomAppOf(second)];
-    expect(() => createWecomAdapter({ apps, log: recordedLog(), now })).toThrow(/webhook_path/);
+    expect(() =>
+      createWecomAdapter({ apps, log: recordedLog(), now, state: memoryState() }),
+    ).toThrow(/webhook_path/);
   });
 });
 

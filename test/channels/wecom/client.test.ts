@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createWecomClient, type WecomClient } from "../../../channels/wecom/client.ts";
 import type { OutboundPart, SendOutcome } from "../../../core/contract/channel.ts";
+import type { ChannelState } from "../../../core/contract/channel-state.ts";
+import { memoryState } from "../../fakes/channel-state.ts";
 import { recordedLog } from "../../fakes/log.ts";
 import { wecomAppOf } from "../../fakes/wecom-app.ts";
 import { startWecomCloud, type WecomCloud } from "../../fakes/wecom-cloud.ts";
@@ -8,6 +10,7 @@ import { startWecomCloud, type WecomCloud } from "../../fakes/wecom-cloud.ts";
 let cloud: WecomCloud;
 let client: WecomClient;
 let log: ReturnType<typeof recordedLog>;
+let state: ChannelState;
 let time: number;
 
 const clientOf = (
@@ -21,11 +24,13 @@ const clientOf = (
     random: () => 0.5,
     log,
     timeoutMs,
+    state,
   });
 
 beforeEach(async () => {
   cloud = await startWecomCloud();
   log = recordedLog();
+  state = memoryState();
   time = 1_700_000_000_000;
   client = clientOf();
 });
@@ -44,7 +49,7 @@ const send = (
     address: part.to ?? "Tester",
     replyTo: "1",
   };
-  return client.sendText({ id: "1.0", target, body, attempt: 1, isRepeat: false, ...part }, signal);
+  return client.send({ id: "1.0", target, body, attempt: 1, isRepeat: false, ...part }, signal);
 };
 
 const textsSeen = (user = "Tester") => cloud.seen(user).map(({ text }) => text);
@@ -276,7 +281,7 @@ describe("the outcome", () => {
       address: "a",
       replyTo: "",
     };
-    const first = await fresh.sendText({ ...part, target }, new AbortController().signal);
+    const first = await fresh.send({ ...part, target }, new AbortController().signal);
     expect(first).toMatchObject({ kind: "retry", reason: "gettoken: ECONNREFUSED" });
     cloud = await startWecomCloud();
   });

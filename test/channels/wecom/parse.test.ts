@@ -90,10 +90,42 @@ describe("a text message", () => {
 });
 
 describe("a message of another kind", () => {
-  it.each(["image", "voice", "video", "location", "link", "file"])("names %s", (type) => {
+  const attached = (kind: string, name: string, ref: string) => ({
+    kind: "text",
+    text: "",
+    attachments: [{ kind, name, ref }],
+  });
+  it.each([
+    ["image", attached("image", "image", "MEDIA_1")],
+    ["voice", attached("voice", "voice.amr", "MEDIA_2")],
+    ["video", attached("video", "video.mp4", "MEDIA_3")],
+    ["file", attached("file", "a.pdf", "MEDIA_4")],
+    ["location", { kind: "text", text: "[location: Taipei; 23.134, 113.358]" }],
+    ["link", { kind: "text", text: "", quote: "T\nD\nhttps://example.com" }],
+  ])("says what is in %s", (type, content) => {
     const message = understood(fixture(type));
-    expect(message.content).toEqual({ kind: "unsupported", type });
+    expect(message.content).toEqual(content);
     expect(message.id).toBe("wwexample000000001/1000002/zhang.san/9007199254740993123");
+  });
+
+  it("says what was spoken where the platform has written it down", () => {
+    const xml = fixture("voice").replace("<Format>", "<Recognition>你好</Recognition><Format>");
+    expect(understood(xml).content).toMatchObject({ text: "你好", attachments: [{}] });
+  });
+
+  it.each(["", "a b", "x".repeat(513), "ünicode"])("does not take %j for a media id", (id) => {
+    const xml = fixture("image").replace("MEDIA_1", id);
+    expect(notUnderstood(xml)).toBe("MediaId is none");
+  });
+
+  it("keeps a file's name free of folders and control characters, and short", () => {
+    const named = (name: string) => {
+      const { content } = understood(fixture("file").replace("../a.pdf", name));
+      return content.kind === "text" ? content.attachments?.[0]?.name : undefined;
+    };
+    expect(named("..\\..\\etc/\u202epasswd\n")).toBe("passwd");
+    expect(named("/")).toBe("file");
+    expect([...(named("😀".repeat(300)) ?? "")]).toHaveLength(128);
   });
 
   it("names one that nobody has heard of", () => {
@@ -107,7 +139,6 @@ const EVENTS: Record<string, InboundEvent["name"]> = {
   unsubscribe: "member_left",
   enter_agent: "app_opened",
   location: "location_reported",
-  click: "menu_clicked",
   view: "link_opened",
   view_miniprogram: "link_opened",
   scancode_push: "code_scanned",
@@ -142,7 +173,7 @@ describe("an event", () => {
   });
 
   it("has a fixture for every kind, and a kind for every fixture", () => {
-    const files = readdirSync(folder).filter((file) => file.startsWith("event-"));
+    const files = readdirSync(folder).filter((file) => /^event-(?!click)/.test(file));
     expect(files.sort()).toEqual(
       Object.keys(EVENTS)
         .map((name) => `event-${name}.xml`)
@@ -150,14 +181,29 @@ describe("an event", () => {
     );
   });
 
+  it("is asked as a question when a menu entry says it, and is a command when it starts so", () => {
+    expect(understood(fixture("event-click")).content).toEqual({ kind: "text", text: "MENU_1" });
+    const stop = fixture("event-click").replace("MENU_1", "/stop");
+    expect(understood(stop).content).toEqual({ kind: "text", text: "/stop" });
+  });
+
+  it("says which card was clicked and what was chosen, and keeps the code for changing it apart", () => {
+    const { content, target } = understood(fixture("event-template_card_event"));
+    expect(content).toMatchObject({
+      event: { click: { cardId: "task111", buttonId: "key111", choices: { q1: ["o1", "o2"] } } },
+    });
+    expect(target.cardToken).toBe("ResponseCode");
+    expect(JSON.stringify(content)).not.toContain("ResponseCode");
+  });
+
   it("keeps the platform's spelling and compares without case", () => {
     expect(eventIn(fixture("event-location")).platformName).toBe("LOCATION");
-    const xml = fixture("event-click").replace("[click]", "[CLICK]");
-    expect(eventIn(xml)).toMatchObject({ name: "menu_clicked", platformName: "CLICK" });
+    const xml = fixture("event-view").replace("[view]", "[VIEW]");
+    expect(eventIn(xml)).toMatchObject({ name: "link_opened", platformName: "VIEW" });
   });
 
   it("carries its own fields, not those that every message has", () => {
-    expect(eventIn(fixture("event-click")).fields).toEqual({ EventKey: "MENU_1" });
+    expect(Object.keys(eventIn(fixture("event-view")).fields)).toEqual(["EventKey"]);
     expect(eventIn(fixture("event-subscribe")).fields).toEqual({});
   });
 

@@ -27,7 +27,7 @@ const throughTheChannel = async (text: string): Promise<string> => {
     },
     signal,
   );
-  const parts = render({ kind: "text", markdown });
+  const parts = render({ kind: "text", markdown, isVerbatim: true });
   const shown = parts.map((content) => {
     expect(Buffer.byteLength(content)).toBeLessThanOrEqual(MAX_TEXT_BYTES);
     const reply = { corpId: app.corp_id, userId: "wei", content };

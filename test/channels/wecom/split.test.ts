@@ -216,7 +216,7 @@ describe("findSpans", () => {
 });
 
 describe("render", () => {
-  const rendered = (text: string) => render({ kind: "text", markdown: text });
+  const rendered = (text: string) => render({ kind: "text", markdown: text, isVerbatim: true });
 
   it("removes what XML cannot carry, and nothing else", () => {
     expect(rendered("a\u0000b\u0008c\u000b\u001f\ufffe\uffff\ud83d d\udc00")).toEqual(["abc d"]);

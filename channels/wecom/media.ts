@@ -1,0 +1,120 @@
+import { createHash } from "node:crypto";
+import type { ChannelState } from "../../core/contract/channel-state.ts";
+import { AttachmentError } from "../../core/contract/errors.ts";
+import type { ApiResult, CallApi, Fetch } from "./api.ts";
+import type { Outgoing } from "./outgoing.ts";
+import type { WecomApp } from "./types.ts";
+
+/** Files of one application, in and out. */
+export interface Media {
+  /** The id that a message can name the file by; `isFresh` makes a new one of what was uploaded. */
+  upload(
+    file: OutgoingMedia,
+    token: string,
+    isFresh: boolean,
+    signal: AbortSignal,
+  ): Promise<Uploaded>;
+  /** The bytes behind a media id. Throws AttachmentError. */
+  download(
+    mediaId: string,
+    token: string,
+    signal: AbortSignal,
+  ): Promise<ReadableStream<Uint8Array>>;
+}
+
+type OutgoingMedia = Extract<Outgoing, { readonly kind: "file" }>;
+
+export type Uploaded =
+  | { readonly isUploaded: true; readonly mediaId: string }
+  | { readonly isUploaded: false; readonly result: ApiResult };
+
+export interface MediaOptions {
+  readonly app: WecomApp;
+  readonly call: CallApi;
+  readonly fetch: Fetch;
+  readonly state: ChannelState;
+}
+
+// The platform keeps a file for three days; what is sent late in them must still be there.
+// https://developer.work.weixin.qq.com/document/path/90253
+const REUSED_FOR_MS = 2.5 * 24 * 60 * 60_000;
+/** Of anything that a member can send. */
+const MAX_DOWNLOAD_BYTES = 20 * 2 ** 20;
+const MAX_ERROR_BYTES = 64 * 1024;
+
+export const createMedia = ({ app, call, fetch, state }: MediaOptions): Media => ({
+  async upload(file, token, isFresh, signal) {
+    const bytes = Buffer.from(file.data, "base64");
+    // All applications of a corp may use it; the name is shown to people, so it is part of it.
+    const hash = createHash("sha256").update(`${file.name}\0`).update(bytes).digest("base64url");
+    const key = `media/${app.corp_id}/${file.type}/${hash}`;
+    const known = isFresh ? undefined : await state.get(key);
+    if (known) return { isUploaded: true, mediaId: known.value };
+    const form = new FormData();
+    form.append("media", new Blob([bytes]), file.name);
+    const query = { access_token: token, type: file.type };
+    const result = await call({ path: "/cgi-bin/media/upload", query, form }, signal);
+    const mediaId = result.kind === "answered" && result.errcode === 0 && result.body.media_id;
+    if (typeof mediaId !== "string" || mediaId === "") return { isUploaded: false, result };
+    await state.put(key, mediaId, REUSED_FOR_MS);
+    return { isUploaded: true, mediaId };
+  },
+
+  async download(mediaId, token, signal) {
+    const query = new URLSearchParams({ access_token: token, media_id: mediaId });
+    const url = `${app.api_base_url.replace(/\/+$/, "")}/cgi-bin/media/get?${query}`;
+    let response: Response;
+    try {
+      response = await fetch(url, { redirect: "manual", signal });
+    } catch {
+      // Without the cause: it may name the URL, and the token is in it.
+      throw new AttachmentError("unreachable", "media/get: no connection, or it broke");
+    }
+    const isJson = /json|text\/plain/.test(response.headers.get("content-type") ?? "");
+    if (response.status !== 200 || isJson) throw await refusalIn(response);
+    if (Number(response.headers.get("content-length") ?? 0) > MAX_DOWNLOAD_BYTES) {
+      await response.body?.cancel();
+      throw tooLarge();
+    }
+    if (!response.body) throw new AttachmentError("unreachable", "media/get: no body");
+    return response.body.pipeThrough(capped());
+  },
+});
+
+/** An error is HTTP 200 with JSON; a file may be JSON too, which has a disposition and no errcode. */
+const refusalIn = async (response: Response): Promise<AttachmentError> => {
+  const { status, body } = response;
+  const text = await readUpTo(body, MAX_ERROR_BYTES);
+  const errcode = /"errcode"\s*:\s*(-?\d{1,9})/.exec(text)?.[1];
+  const message = `media/get: ${errcode === undefined ? `HTTP ${status}` : `errcode ${errcode}`}`;
+  // 40007: the media id is unknown, or its three days are over.
+  return new AttachmentError(errcode === "40007" ? "expired" : "refused", message);
+};
+
+const readUpTo = async (
+  body: ReadableStream<Uint8Array> | null,
+  maxBytes: number,
+): Promise<string> => {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk);
+    size += chunk.byteLength;
+    if (size > maxBytes) break;
+  }
+  return Buffer.concat(chunks).toString("utf8");
+};
+
+const capped = (): TransformStream<Uint8Array, Uint8Array> => {
+  let received = 0;
+  return new TransformStream({
+    transform(chunk, controller) {
+      received += chunk.byteLength;
+      if (received <= MAX_DOWNLOAD_BYTES) controller.enqueue(chunk);
+      else controller.error(tooLarge());
+    },
+  });
+};
+
+const tooLarge = () =>
+  new AttachmentError("too_large", `media/get: more than ${MAX_DOWNLOAD_BYTES} bytes`);

@@ -1,0 +1,27 @@
+/** One thing that is sent, as it is stored until then. */
+export type Outgoing =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "markdown"; readonly text: string }
+  | { readonly kind: "card"; readonly card: object }
+  | {
+      readonly kind: "file";
+      readonly type: MediaType;
+      readonly name: string;
+      readonly data: string;
+    };
+
+/** What the platform tells files apart by. */
+export type MediaType = "image" | "voice" | "video" | "file";
+
+// No text holds it: XML cannot carry it, so it is taken out of every text.
+const NOT_A_TEXT = "\u0001";
+
+/** A text is stored as it is; everything else as JSON behind a character that no text holds. */
+export const toBody = (outgoing: Outgoing): string =>
+  outgoing.kind === "text" ? outgoing.text : `${NOT_A_TEXT}${JSON.stringify(outgoing)}`;
+
+/** What `toBody` was given. */
+export const fromBody = (body: string): Outgoing =>
+  body.startsWith(NOT_A_TEXT)
+    ? (JSON.parse(body.slice(1)) as Outgoing)
+    : { kind: "text", text: body };
