@@ -13,9 +13,15 @@ export interface EngineCommand {
   readonly cgroup: Cgroup;
   /** Whom the engine runs as; absent means as ourselves. */
   readonly uid?: number;
-  /** What goes to the file descriptors from 3 on, at most three: bytes that are piped in, or a pipe to read. */
-  readonly extra?: readonly (Buffer | "collect")[];
+  /** What goes to the file descriptors from 3 on, at most four. */
+  readonly extra?: readonly Extra[];
 }
+
+/**
+ * A pipe of the engine: bytes that are piped in; or what it says is collected; or it waits for a byte,
+ * which comes when `permit`, given the first thing that was collected, has resolved.
+ */
+export type Extra = Buffer | "collect" | { permit(said: string): Promise<void> };
 
 /** An engine whose sandbox is up and whose launcher waits for the job. */
 export interface EngineProcess {
@@ -43,7 +49,7 @@ export interface Exit {
 const BOOT_MS = 20_000;
 const COLLECT_BYTES = 4096;
 const SAID_BYTES = 300;
-const FIRST_ENTRANCE = 6;
+const FIRST_ENTRANCE = 7;
 
 // Enters the control groups before anything else runs, so that nothing escapes the count. Their
 // files were opened by us, whose right it is that counts. When entering fails the process kills
@@ -52,7 +58,7 @@ const ENTER = `for n in $1; do echo 0 >&$n || kill -9 $$; done
 shift
 ulimit -c 0
 ulimit -n 1024
-exec "$@" 6>&- 7>&- 8>&-`;
+exec "$@" 7>&- 8>&- 9>&-`;
 // What whoever started the gateway left open must not reach a job; Node cannot close it, so it is
 // covered. Looked up once: nothing that Node opens later is inheritable.
 const DEV_NULL = openSync("/dev/null", "r");
@@ -96,8 +102,21 @@ export const startEngine = async (engine: EngineCommand): Promise<EngineProcess>
   const collecting = extra.flatMap((entry, index) =>
     entry === "collect" ? [capture(readable(child, index + 3), COLLECT_BYTES, () => {})] : [],
   );
+  let refusal: unknown;
   for (const [index, entry] of extra.entries()) {
-    if (Buffer.isBuffer(entry)) writable(child, index + 3).end(entry);
+    if (entry === "collect") continue;
+    const pipe = writable(child, index + 3);
+    if (Buffer.isBuffer(entry)) pipe.end(entry);
+    else {
+      firstChunk(readable(child, 3 + extra.indexOf("collect")))
+        .then((said) => entry.permit(said))
+        .then(() => pipe.end("+"))
+        .catch((error: unknown) => {
+          refusal = error;
+          return cgroup.kill();
+        })
+        .catch(() => {}); // whoever waits for the first byte kills again
+    }
   }
   const started: EngineProcess = {
     cgroup,
@@ -116,12 +135,23 @@ export const startEngine = async (engine: EngineCommand): Promise<EngineProcess>
     stderr.read(); // what the engine said of its own start is not the job's
     return started;
   } catch (cause) {
-    const said = String(stderr.read() ?? "").trim();
     await cgroup.kill();
+    const said = await lastWords(started);
     started.release();
-    throw new SandboxError(said.slice(0, SAID_BYTES) || messageOf(cause), { cause });
+    throw new SandboxError(said === "" ? messageOf(refusal ?? cause) : said, { cause });
   }
 };
+
+/** What a dead engine had to say. */
+const lastWords = async ({ stdout, stderr, closed }: EngineProcess): Promise<string> => {
+  stdout.resume();
+  const said = capture(stderr, SAID_BYTES, () => {});
+  await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 500).unref())]);
+  return said.bytes().toString().trim();
+};
+
+const firstChunk = (stream: Readable): Promise<string> =>
+  new Promise((resolve) => stream.once("data", (chunk: Buffer) => resolve(chunk.toString())));
 
 /** Takes one byte from the stream and leaves the rest in it. */
 const firstByte = (stream: Readable, exit: Promise<Exit>): Promise<void> =>

@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { getSystemErrorName } from "node:util";
 import { SandboxError } from "./errors.ts";
 
-/** Mounts and unmounts in this process's mount namespace. Needs root and /usr/bin/python3. */
+/** System calls that Node has not, mount(2) above all. Needs root and /usr/bin/python3. */
 export interface Mounter {
   /** A new empty file system in memory on an empty folder; never set-user-id, never a device. */
   tmpfs(folder: string, options: TmpfsOptions): Promise<void>;
@@ -11,6 +11,8 @@ export interface Mounter {
   bindReadOnly(source: string, folder: string): Promise<void>;
   /** What is still in use leaves the tree at once and is freed by its last user. */
   unmount(folder: string): Promise<void>;
+  /** Lets everyone in the network namespace of a process listen on the ports below 1024. */
+  openLowPorts(pid: number): Promise<void>;
   close(): void;
 }
 
@@ -25,12 +27,15 @@ export interface TmpfsOptions {
 // mount(2) itself takes 0.1 ms; mount(8) for each slot would take longer than bwrap's whole boot.
 // One request a line, its words divided by NUL; the answer is errno, 0 for success.
 const HELPER = `
-import ctypes, sys
+import ctypes, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
 RDONLY, NOSUID, NODEV, REMOUNT, BIND = 1, 2, 4, 32, 4096
 DETACH, NOFOLLOW, EBUSY = 2, 8, 16
+NEWNET = 0x40000000
 def mount(*words):
     return 0 if libc.mount(*words) == 0 else ctypes.get_errno()
+def tmpfs(folder, options):
+    return mount(b"clawgate", folder, b"tmpfs", NOSUID | NODEV, options)
 def bind(source, folder):
     return mount(source, folder, None, BIND, None) or mount(
         None, folder, None, REMOUNT | BIND | RDONLY | NOSUID | NODEV, None)
@@ -39,12 +44,21 @@ def unmount(folder):
         error = 0 if libc.umount2(folder, flags) == 0 else ctypes.get_errno()
         if error != EBUSY: break
     return error
+def ports(pid):
+    with open("/proc/self/ns/net") as home, open(b"/proc/%s/ns/net" % pid) as there:
+        if libc.setns(there.fileno(), NEWNET) != 0: return ctypes.get_errno()
+        try:
+            with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", "w") as file: file.write("0")
+            return 0
+        finally:
+            if libc.setns(home.fileno(), NEWNET) != 0: os._exit(1)
+verbs = {b"tmpfs": tmpfs, b"bind": bind, b"unmount": unmount, b"ports": ports}
 for line in sys.stdin.buffer:
     verb, *words = line[:-1].split(b"\\0")
-    if verb == b"tmpfs":
-        error = mount(b"clawgate", words[0], b"tmpfs", NOSUID | NODEV, words[1])
-    else:
-        error = bind(*words) if verb == b"bind" else unmount(*words)
+    try:
+        error = verbs[verb](*words)
+    except OSError as failure:
+        error = failure.errno
     print(error, flush=True)
 `;
 
@@ -98,6 +112,7 @@ export const createMounter = (): Mounter => {
       ask("tmpfs", folder, `size=${sizeBytes},nr_inodes=${inodes},mode=700,uid=${uid},gid=${uid}`),
     bindReadOnly: (source, folder) => ask("bind", source, folder),
     unmount: (folder) => ask("unmount", folder),
+    openLowPorts: (pid) => ask("ports", String(pid)),
     close: () => void child.stdin.end(),
   };
 };

@@ -29,6 +29,7 @@ const IDLE_BYTES = 10 << 20;
 const SECCOMP = 3;
 const OPTIONS = 4;
 const STATUS = 5;
+const BLOCK = 6;
 
 /**
  * Runs jobs in Linux namespaces under a seccomp filter: a wall inside the host's kernel, weaker than
@@ -46,14 +47,11 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
       // A checkout below /root, say, to which the job's user could not walk.
       shown.set(path, isReachable(folder) ? folder : await resources.show(folder));
     }
-    const descriptors = { seccomp: SECCOMP, status: STATUS };
+    const descriptors = { seccomp: SECCOMP, status: STATUS, block: BLOCK };
     const options = bubblewrapOptions({ workshop, resources, descriptors, shown });
     const command = launcherCommand(spec, workshop.node.path);
     return startEngine({
-      command: [
-        ...[BWRAP, "--args", String(OPTIONS), "--"],
-        ...(spec.wayOut === undefined ? command : openLowPorts(command)),
-      ],
+      command: [...[BWRAP, "--args", String(OPTIONS), "--"], ...command],
       cgroup,
       // Never as root: to the kernel the job would be root with another face.
       uid,
@@ -62,8 +60,16 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
         // Piped in, since command lines are readable for every user of the host.
         Buffer.from(options.map((option) => `${option}\0`).join("")),
         "collect",
+        ...(spec.wayOut === undefined ? [] : [{ permit: openLowPorts }]),
       ],
     });
+  };
+
+  // What forwards to the way out listens on ports 80 and 443 without any right of its own.
+  const openLowPorts = async (status: string): Promise<void> => {
+    const pid = Number(/"child-pid":\s*(\d+)/.exec(status)?.[1]);
+    if (!(pid > 0)) throw new SandboxError("it does not tell its child's pid");
+    await workshop.mounter.openLowPorts(pid);
   };
 
   const slots = createSlots(async (spec) => {
@@ -124,14 +130,6 @@ const versionOf = async (): Promise<string> => {
   const { stdout } = await promisify(execFile)(BWRAP, ["--version"], { env: {}, timeout: 5_000 });
   return stdout.trim().replace(/^bubblewrap /, "");
 };
-
-const LOW_PORTS = 'echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start && exec "$@"';
-
-/** In the sandbox's own network everyone may listen on ports below 1024; then the right to say so goes. */
-const openLowPorts = (command: readonly string[]): readonly string[] => [
-  ...["/bin/sh", "-c", LOW_PORTS, "sh"],
-  ...["/usr/bin/setpriv", "--ambient-caps=-all", "--inh-caps=-all", "--", ...command],
-];
 
 /** Whether everyone may walk down to the folder. */
 const isReachable = (folder: string): boolean => {

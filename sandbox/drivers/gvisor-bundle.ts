@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Mounts } from "../mounts.ts";
@@ -22,7 +23,7 @@ export const createRootFolders = (workshop: Pick<Workshop, "createFolder">) => {
     const key = JSON.stringify(paths);
     const known = made.get(key);
     if (known !== undefined) return known;
-    const folder = workshop.createFolder(`root-${made.size}`, 0);
+    const folder = workshop.createFolder(`root-${randomBytes(8).toString("hex")}`, 0);
     const umask = process.umask(0o022); // these folders are for the job's user to walk through
     try {
       for (const path of paths) mkdirSync(join(folder, "root", path), { recursive: true });
