@@ -1,8 +1,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { blockedCommandIn } from "./blocked-commands.ts";
-import type { Language, Limits, RunRequest } from "./driver.ts";
-import { SandboxError } from "./errors.ts";
+import type { Limits, RunRequest } from "./driver.ts";
 import { egressProblem } from "./grants.ts";
 
 /** The `openshell` settings as they come out of the settings file: defaults filled in. */
@@ -253,14 +252,4 @@ const programProblem = ({ program, readonly }: RunRequest): string | undefined =
   } catch {
     return `script ${script} does not exist`;
   }
-};
-
-/** The interpreter of a language as a command line that the script's path is added to. */
-export const interpreterOf = (language: Language, node: string): readonly string[] =>
-  ({ python: ["/usr/bin/python3", "-I"], javascript: [node], bash: ["/bin/bash"] })[language];
-
-/** Where the job's script lies inside the sandbox. */
-export const scriptPathOf = ({ program }: RunRequest): string => {
-  if (program.kind === "file") return program.path;
-  throw new SandboxError("this engine runs files only");
 };
