@@ -1,3 +1,4 @@
+import { attachedTexts } from "./attached-texts.ts";
 import { ModelError } from "./contract/errors.ts";
 import type { ModelMessage, ModelProvider, Tool } from "./contract/model.ts";
 import type { Reply } from "./contract/reply.ts";
@@ -43,7 +44,9 @@ export const createAgent = ({ providers, skills, now }: AgentOptions): Agent => 
     if (message.content.kind !== "text") return { kind: "silence", reason: "NOT_TEXT" };
 
     const tools = skills.allowedFor(context).map(asTool);
-    const messages: ModelMessage[] = [{ role: "user", text: promptOf(message.content) }];
+    const messages: ModelMessage[] = [
+      { role: "user", text: promptOf(message.content) + (await attachedTexts(context)) },
+    ];
     for (let step = 1; step <= MAX_STEPS; step++) {
       const turn = await provider.generate(
         {

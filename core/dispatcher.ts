@@ -18,6 +18,7 @@ import { type Lane, laneKey, type Schedule, type Step } from "./delivery/schedul
 import { localeFor } from "./locale.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { refuse } from "./refuse.ts";
+import type { Context } from "./stage.ts";
 import { outcomeOf } from "./stages/audit.ts";
 import { PLATFORM_SCOPE, type TenantScope, tenantScope } from "./store/scope.ts";
 import type { Work } from "./store/store.ts";
@@ -146,13 +147,9 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     const records: AuditRecord[] = [];
     const record = (made: AuditRecord) => void records.push(made);
     if (tenant && entry.attempt <= MAX_ATTEMPTS) {
-      const adapter = adapters.get(message.channel);
-      const reply = await rules().pipeline({
-        ...{ message, tenant, traceId, locale, signal, record },
-        ...(adapter?.progress && {
-          progress: (markdown: string) => adapter.progress?.(message.target, markdown),
-        }),
-      });
+      const link = linkOf(adapters.get(message.channel), message, signal);
+      const context = { message, tenant, traceId, locale, signal, record, ...link };
+      const reply = await rules().pipeline(context);
       return { reply, locale, records };
     }
     const code = tenant
@@ -291,6 +288,19 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     },
   };
 };
+
+/** What a turn may do with the platform that its message came from. */
+const linkOf = (
+  adapter: ChannelAdapter | undefined,
+  { target }: InboundMessage,
+  signal: AbortSignal,
+): Pick<Context, "progress" | "openAttachment"> => ({
+  ...(adapter?.progress && { progress: (markdown) => adapter.progress?.(target, markdown) }),
+  ...(adapter?.openAttachment && {
+    openAttachment: async (attachment) =>
+      adapter.openAttachment?.(target, attachment, signal) ?? Promise.reject(new Error("closed")),
+  }),
+});
 
 const scopeOf = (found: TenantResolution): TenantScope =>
   found.kind === "tenant" ? tenantScope(found.tenant.id) : PLATFORM_SCOPE;

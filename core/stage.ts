@@ -1,6 +1,6 @@
 import type { Tenant } from "../config/tenant.ts";
 import type { AuditRecord } from "./audit-log.ts";
-import type { InboundMessage } from "./contract/message.ts";
+import type { Attachment, InboundMessage } from "./contract/message.ts";
 import type { Locale } from "./contract/model.ts";
 import type { Reply } from "./contract/reply.ts";
 
@@ -16,6 +16,8 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Shows the person what there is of the answer so far; absent where the channel cannot. */
   readonly progress?: (markdown: string) => void;
+  /** The bytes of a file that came with the message; absent where the channel has none. */
+  readonly openAttachment?: (attachment: Attachment) => Promise<ReadableStream<Uint8Array>>;
   /** Puts something on record with the reply: neither is stored without the other. */
   record(record: AuditRecord): void;
 }
