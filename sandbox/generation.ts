@@ -19,6 +19,7 @@ import type {
 import type { Egress } from "./egress/egress.ts";
 import { createEngine, type Engine, type EngineState } from "./engine.ts";
 import { messageOf } from "./errors.ts";
+import { type OpenEgress, openEgress } from "./open-egress.ts";
 import type { SandboxOptions } from "./options.ts";
 import { overlap, pathProblem } from "./policy.ts";
 import { createPool, type Pool } from "./pool.ts";
@@ -90,12 +91,13 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
     cell: Cell,
     driver: SandboxDriver,
     { request, trail, signal }: Dispatch,
+    wayOut: OpenEgress | undefined,
   ): Promise<RunResult> => {
     try {
       cell.link?.bind({
         tenantId: request.tenantId,
         runId: request.runId,
-        only: request.egress === "none" ? [] : request.egress,
+        only: wayOut?.onlyFor(request.egress) ?? [],
         credentials: request.credentials,
         bytesPerSecond: request.limits.egressBytesPerSecond,
         record: (decision) => trail.egress(decision),
@@ -118,10 +120,11 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
     const { driver } = state;
     let result: RunResult;
     try {
-      pool ??= openPool(driver, site.egress);
+      const { wayOut } = site;
+      pool ??= openPool(driver, wayOut?.egress);
       const spec = cellSpecOf(dispatch.request);
-      const cell = pool?.take(spec) ?? (await boot(driver, site.egress, spec));
-      result = await runIn(cell, driver, dispatch);
+      const cell = pool?.take(spec) ?? (await boot(driver, wayOut?.egress, spec));
+      result = await runIn(cell, driver, dispatch, wayOut);
     } catch (error) {
       result = withoutRun("killed", "internal", messageOf(error));
     }
@@ -152,8 +155,8 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
       await pool?.close(); // a run that was on its way in may have opened it
       if (!site.ok) return;
       await site.engine.state();
-      await site.egress?.close();
-      await site.hub?.close();
+      await site.wayOut?.egress.close();
+      await site.hub.close();
       site.workshop.close();
     },
   };
@@ -189,8 +192,8 @@ type Site =
       readonly ok: true;
       readonly engine: Engine;
       readonly workshop: Workshop;
-      readonly hub?: TraceHub;
-      readonly egress?: Egress;
+      readonly hub: TraceHub;
+      readonly wayOut?: OpenEgress;
     }
   | { readonly ok: false; readonly reason: string };
 
@@ -208,7 +211,7 @@ const open = async (
     const names = enginesFor(options.isolation);
     if (names.length === 0) {
       return off(
-        `openshell.isolation ${options.isolation} has no driver in this version: use gvisor, bubblewrap or auto`,
+        `openshell.isolation ${options.isolation} has no driver in this version: use gvisor, bubblewrap, firecracker, openshell or auto`,
       );
     }
     const problem = filesystemProblem(options.filesystem);
@@ -225,20 +228,28 @@ const open = async (
     });
     const absent = absentPrograms(options.execution.blocked_commands ?? []);
     const workshop = createWorkshop(stateFolder, cgroups, options.filesystem, absent);
+    const wayOut = wayOutOf(options, workshop);
     const watch = watchFor(options);
-    const isWatching = Object.values(watch).some(Boolean);
-    const hub = isWatching
-      ? openTraceHub(workshop.createFolder("trace", process.getuid()))
-      : undefined;
+    const hub = openTraceHub(workshop.createFolder("trace", process.getuid()));
     const parts = {
       workshop,
       enginesFolder: options.enginesFolder,
-      ...(hub && { trace: { hub, watch } }),
+      ...(options.firecracker && { firecracker: options.firecracker }),
+      trace: { hub, watch },
     };
     const engine = startEngine(options, names, parts, onChange);
-    return { ok: true, engine, workshop, ...(hub && { hub }) };
+    return { ok: true, engine, workshop, hub, ...(wayOut && { wayOut }) };
   } catch (error) {
     return off(messageOf(error));
+  }
+};
+
+const wayOutOf = (options: SandboxOptions, workshop: Workshop): OpenEgress | undefined => {
+  try {
+    return openEgress(options, workshop);
+  } catch (error) {
+    workshop.close();
+    throw error;
   }
 };
 

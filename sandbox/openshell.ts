@@ -130,21 +130,22 @@ const NO_TRAIL: Trail = {
 
 const aborted = () => withoutRun("killed", "aborted", "aborted before it started");
 
-/** Changes with the settings, and with the file of authorities that they name. */
+/** Changes with the settings, and with the files that they name. */
 const digestOf = (settings: OpenshellSettings): string => {
   const { isolation, strict, filesystem, network, execution, audit, hosts } = settings;
-  const { egress_ca_file } = settings;
-  const hash = createHash("sha256").update(
-    JSON.stringify([isolation, strict, filesystem, network, execution, audit, hosts]),
-  );
-  if (egress_ca_file !== undefined) hash.update(egress_ca_file).update(contentOf(egress_ca_file));
+  const { egress_ca_file, policy_file } = settings;
+  const keys = [isolation, strict, filesystem, network, execution, audit, hosts];
+  const hash = createHash("sha256").update(JSON.stringify(keys));
+  for (const file of [egress_ca_file, policy_file]) {
+    hash.update(JSON.stringify([file, file === undefined ? "" : contentOf(file)]));
+  }
   return hash.digest("hex");
 };
 
-const contentOf = (file: string): Buffer => {
+const contentOf = (file: string): string => {
   try {
-    return readFileSync(file);
+    return readFileSync(file, "latin1");
   } catch {
-    return Buffer.alloc(0); // whoever needs it says what is wrong with it
+    return ""; // whoever needs it says what is wrong with it
   }
 };

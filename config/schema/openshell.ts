@@ -131,7 +131,7 @@ export const openshellSchema = z
       .record(domain(), hostSchema)
       .optional()
       .describe("Hosts whose address is fixed here; that opens none that is not allowed."),
-    policy_file: later(localPath(text()))
+    policy_file: localPath(text())
       .optional()
       .describe(
         "NVIDIA OpenShell policy (YAML): narrows what `network` opens to its ports and requests.",
