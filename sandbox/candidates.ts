@@ -9,6 +9,7 @@ import {
   firecrackerPrograms,
 } from "./drivers/firecracker/driver.ts";
 import { createGvisorDriver } from "./drivers/gvisor.ts";
+import { createOpenshellDriver, type OpenshellOptions } from "./drivers/openshell/driver.ts";
 import type { Workshop } from "./workshop.ts";
 
 /** Where engines lie on this machine. */
@@ -16,6 +17,8 @@ export interface EnginePlaces {
   /** Looked into before PATH: `<folder>/usr/bin/runsc`. */
   readonly enginesFolder: string;
   readonly firecracker?: FirecrackerOptions;
+  /** Absent means that there is no such gateway. */
+  readonly openshellGateway?: OpenshellOptions;
 }
 
 /** What drivers are built of. */
@@ -26,7 +29,8 @@ export interface EngineParts extends EnginePlaces {
 }
 
 interface Candidate {
-  create(parts: EngineParts): SandboxDriver;
+  /** Undefined where what it needs was not named. */
+  create(parts: EngineParts): SandboxDriver | undefined;
   /** What is run of it on this machine, if anything. */
   programs(places: EnginePlaces): readonly string[];
 }
@@ -58,11 +62,24 @@ const CANDIDATES: ReadonlyMap<EngineName, Candidate> = new Map<EngineName, Candi
       programs: () => ["/usr/bin/bwrap", "/usr/bin/setpriv", "/usr/bin/prlimit"],
     },
   ],
+  [
+    "openshell",
+    {
+      create: ({ workshop, openshellGateway }) =>
+        openshellGateway && createOpenshellDriver(workshop, openshellGateway),
+      programs: () => [], // it is elsewhere: what it proved there cannot be told from here
+    },
+  ],
 ]);
+
+/** It sends jobs to another machine, which nobody has asked for who says `auto`. */
+const ONLY_BY_NAME: EngineName = "openshell";
 
 /** Engines that `openshell.isolation` allows, strongest first; none for a name that we do not know. */
 export const enginesFor = (isolation: string): readonly EngineName[] =>
-  [...CANDIDATES.keys()].filter((name) => isolation === "auto" || isolation === name);
+  [...CANDIDATES.keys()].filter(
+    (name) => isolation === name || (isolation === "auto" && name !== ONLY_BY_NAME),
+  );
 
 /** Builds the driver of an engine. */
 export const createDriver = (name: EngineName, parts: EngineParts): SandboxDriver | undefined =>

@@ -1,0 +1,57 @@
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { OpenshellOptions } from "../../../sandbox/drivers/openshell/driver.ts";
+
+/** What can be wrong with a gateway; see openshell.mjs. */
+export interface OpenshellFaults {
+  readonly gatewayDown?: boolean;
+  readonly delayMs?: number;
+  readonly partialOutputBytes?: number;
+  readonly exitCode?: number;
+  readonly policyTimesOut?: boolean;
+}
+
+// A sandbox on another machine inherits nothing; one that is played here would, from the test runner.
+const CLOSE_ALL =
+  'for d in /proc/self/fd/*; do n=${d##*/}; [ "$n" -gt 2 ] && [ "$n" -lt 255 ] && eval "exec $n>&-"; done';
+
+/** A program that plays the OpenShell CLI and its gateway. */
+export interface FakeOpenshell {
+  readonly options: OpenshellOptions;
+  setFaults(faults: OpenshellFaults): void;
+  /** The command lines that it was called with, oldest first. */
+  calls(): readonly (readonly string[])[];
+  /** Where the gateway keeps a sandbox. */
+  folderOf(name: string): string;
+}
+
+/** Puts it into the folder; root is needed, since its sandboxes run as a user of their own. */
+export const installFakeOpenshell = (folder: string): FakeOpenshell => {
+  const program = join(folder, "openshell");
+  const state = join(folder, ".config/openshell");
+  mkdirSync(join(state, "sandboxes"), { recursive: true });
+  chmodSync(folder, 0o711);
+  const script = join(import.meta.dirname, "openshell.mjs");
+  writeFileSync(
+    program,
+    `#!/bin/bash\n${CLOSE_ALL}\nexec '${process.execPath}' '${script}' "$@"\n`,
+  );
+  chmodSync(program, 0o755);
+  return {
+    options: {
+      program,
+      home: folder,
+      owner: "test",
+      image: "registry.example.com/clawgate-sandbox:1",
+      policyYaml: (egress) =>
+        `version: 1\n# ${egress === "none" ? "none" : JSON.stringify(egress)}\nnetwork_policies: {}\n`,
+    },
+    setFaults: (faults) => writeFileSync(join(state, "faults.json"), JSON.stringify(faults)),
+    calls: () =>
+      readFileSync(join(state, "calls.log"), "utf8")
+        .trim()
+        .split("\n")
+        .map((line): readonly string[] => JSON.parse(line)),
+    folderOf: (name) => join(state, "sandboxes", name),
+  };
+};
