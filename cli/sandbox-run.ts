@@ -60,7 +60,7 @@ export const runOne = async (io: Io, options: RunOptions): Promise<number> => {
       : refuse(settings, asked, auditSink);
     await auditSink.flush();
     if ("problem" in ran) {
-      io.stderr.write(`clawgate: nothing was run: ${ran.problem}\n`);
+      io.stderr.write(`clawgate: ${ran.problem}\n`);
       return 1;
     }
     if (ran.result.detail !== undefined) io.stderr.write(`clawgate: ${ran.result.detail}\n`);
@@ -94,10 +94,12 @@ const runIn = async (
   }
   try {
     const status = await sandbox.status();
-    if (!status.ok) return { problem: status.reason };
+    if (!status.ok) return { problem: `nothing was run: ${status.reason}` };
     const result = await sandbox.run(request, interrupted.signal);
-    if (result.reason === "unavailable") return { problem: result.detail ?? "no engine" };
-    if (result.reason === "aborted") return { problem: "it was interrupted" };
+    if (result.reason === "unavailable") {
+      return { problem: `nothing was run: ${result.detail ?? "there is no engine"}` };
+    }
+    if (result.reason === "aborted") return { problem: "the run was interrupted and ended" };
     return { result, isolation: isolationOf(settings, status) };
   } finally {
     await sandbox.close();
