@@ -82,7 +82,7 @@ const open = (layout: Layout, name: string): Cgroup => {
           throw new SandboxError(`${left.size} processes of control group ${name} do not die`);
         }
         if (!layout.killAll(name)) for (const pid of left) killProcess(Number(pid));
-        await delay(2);
+        await delay(1);
       }
     },
     async remove() {

@@ -11,10 +11,8 @@ export const launcherCommand = (
     ...(interpreter === "node" ? [nodePath] : interpreter),
     `${JOB_FOLDER}/${name}`,
   ];
-  if (wayOut === undefined) return launcher;
-  const forwarder = wayOut.forwarder.map(quoted).join(" ");
-  const script = `${forwarder} </dev/null >/dev/null || exit 1; exec "$@"`;
-  return ["/bin/sh", "-c", script, "sh", ...launcher];
+  return wayOut === undefined ? launcher : [...wayOut.forwarder, ...launcher];
 };
 
-const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
+/** A word that every POSIX shell takes as it is. */
+export const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
