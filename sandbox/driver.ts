@@ -77,10 +77,10 @@ export interface WayOut {
   readonly folder: string;
   readonly path: string;
   /**
-   * Command line, run inside before the job and as the job's user: listens on loopback, ports 80 and
-   * 443 too, and passes all on to the sockets. Ends with 0 once it listens, leaving one process
-   * behind; anything else means that there is no way out. On Linux its network namespace needs
-   * net.ipv4.ip_unprivileged_port_start=0; gVisor lets everyone bind low ports.
+   * Command line, run inside as the job's user: listens on loopback, ports 80 and 443 too, and passes
+   * all on to the sockets. Once it listens it becomes the command that follows it on the same line,
+   * leaving one process behind; when it ends with anything but 0 there is no way out. On Linux its
+   * network namespace needs net.ipv4.ip_unprivileged_port_start=0; gVisor lets everyone bind low ports.
    */
   readonly forwarder: readonly string[];
   readonly env: Readonly<Record<string, string>>;

@@ -115,7 +115,11 @@ const relay = async (parts: Relay): Promise<void> => {
   });
   // A host may answer before it has read everything; then what is left does not matter.
   pipeline(client, throttle(budget, exchange.sent), upstream).catch(() => {});
-  await pass(await responded, placement.placed, parts);
+  try {
+    await pass(await responded, placement.placed, parts);
+  } finally {
+    socket.destroy();
+  }
 };
 
 const pass = async (
@@ -167,7 +171,8 @@ const outgoingHeaders = (
     ...(isChunked || hasLength || BODILESS.has(client.method ?? "")
       ? []
       : [["Content-Length", "0"] as const]),
-    ["Connection", "close"] as const,
+    // Used once all the same: a host that was told to close might do so while we still send.
+    ["Connection", "keep-alive"] as const,
   ].flat();
 };
 

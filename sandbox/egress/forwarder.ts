@@ -11,12 +11,12 @@ export const INSIDE = {
 export const SOCKETS = { proxy: "egress.sock", http: "http.sock", tls: "tls.sock" } as const;
 
 /**
- * The program that runs inside: passes each connection on to the socket of its port. It ends once all
- * ports listen; a child does the work. Python's built-in modules only, because starting is most of
+ * The program that runs inside: passes each connection on to the socket of its port. Once all ports
+ * listen it becomes the command that follows it, or ends; a child does the work. Python's built-in modules only, because starting is most of
  * what it costs; one process for all connections, because processes are counted.
  */
 export const FORWARDER = `
-import _socket, posix, select
+import _socket, posix, select, sys
 
 ROUTES = (
     ("${INSIDE.proxyHost}", ${INSIDE.proxyPort}, "${SOCKETS.proxy}"),
@@ -25,7 +25,6 @@ ROUTES = (
 )
 CHUNK = 65536
 
-posix.closerange(3, 1024)
 listeners = {}
 for host, port, name in ROUTES:
     listener = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
@@ -35,9 +34,22 @@ for host, port, name in ROUTES:
     listener.setblocking(False)
     listeners[listener.fileno()] = (listener, "${INSIDE.folder}/" + name)
 
-if posix.fork() > 0:
+child = posix.fork()
+if child > 0:
+    if posix.getpid() != 1:
+        posix.waitpid(child, 0)
+    if sys.argv[1:]:
+        posix.execv(sys.argv[1], sys.argv[1:])
+    posix._exit(0)
+# A job that waits for any child of its own must not wait for this one, so it is process 1's; where
+# the job is process 1, nothing can be done about it.
+if posix.getppid() != 1 and posix.fork() > 0:
     posix._exit(0)
 posix.setsid()
+last = 2
+for number in sorted(listeners) + [1024]:
+    posix.closerange(last + 1, number)
+    last = number
 null = posix.open("/dev/null", posix.O_RDWR)
 for number in (0, 1, 2):
     posix.dup2(null, number)

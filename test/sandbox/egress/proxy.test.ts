@@ -129,7 +129,7 @@ describe("plain requests", () => {
     expect(request?.headers).toEqual({
       host: "a.test",
       "x-own": "1",
-      connection: "close",
+      connection: "keep-alive",
     });
     await vi.waitFor(() =>
       expect(test.records).toMatchObject([
