@@ -3,6 +3,7 @@ import { wecomApps } from "../config/wecom-apps.ts";
 import { type ChannelStateParts, createChannelState } from "../core/channel-state/channel-state.ts";
 import type { ChannelAdapter } from "../core/contract/channel.ts";
 import type { Log } from "../core/contract/log.ts";
+import { embeddedFolder } from "./storage.ts";
 
 /** The adapters of the channels that are on. A platform's libraries load only with its channel. */
 export const createAdapters = async (
@@ -14,7 +15,9 @@ export const createAdapters = async (
   if (apps.length > 0) {
     const { createWecomAdapter } = await import("../channels/wecom/adapter.ts");
     const state = createChannelState("wechat_work", parts);
-    adapters.push(createWecomAdapter({ apps, log: parts.log, now: parts.now, state }));
+    const isAlone = embeddedFolder(settings) !== undefined;
+    const { log, now } = parts;
+    adapters.push(createWecomAdapter({ apps, log, now, state, isAlone }));
   }
   return new Map(adapters.map((adapter) => [adapter.name, adapter]));
 };

@@ -26,6 +26,8 @@ export interface WecomAdapterOptions {
   readonly log: Log;
   readonly now: () => Date;
   readonly state: ChannelState;
+  /** No other process sends for these applications. Default false. */
+  readonly isAlone?: boolean;
   readonly fetch?: Fetch;
   /** In [0, 1). */
   readonly random?: () => number;
@@ -38,7 +40,7 @@ export interface WecomAdapterOptions {
 /** WeChat Work: the callbacks of self-built applications in, text messages out. */
 export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter => {
   const { apps, log, now, state, inlineMs = 1_000, timeoutMs = 10_000 } = options;
-  const { fetch = globalThis.fetch, random = Math.random } = options;
+  const { fetch = globalThis.fetch, random = Math.random, isAlone = false } = options;
   const msSince = (earlier: Date): number => now().getTime() - earlier.getTime();
   let receive: Receive | undefined;
 
@@ -157,7 +159,7 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
   const clients = new Map(
     apps.map((app) => [
       keyOf(app.corp_id, app.agent_id),
-      createWecomClient({ app, fetch, now, random, log, timeoutMs, state }),
+      createWecomClient({ app, fetch, now, random, log, timeoutMs, state, isAlone }),
     ]),
   );
 

@@ -14,7 +14,9 @@ export type ApiResult =
   /** Something that is not the API refused the request. */
   | { readonly kind: "rejected"; readonly status: number }
   /** No answer, or none that can be read: it may have been done. */
-  | { readonly kind: "lost"; readonly reason: string };
+  | { readonly kind: "lost"; readonly reason: string }
+  /** Not asked: too many such calls lately. */
+  | { readonly kind: "paused"; readonly afterMs: number; readonly reason: string };
 
 export type Fetch = typeof globalThis.fetch;
 

@@ -3,11 +3,12 @@ import type { ChannelState } from "../../core/contract/channel-state.ts";
 import { AttachmentError } from "../../core/contract/errors.ts";
 import type { Log } from "../../core/contract/log.ts";
 import { createAccessToken, describe, type TokenResult } from "./access-token.ts";
-import { type ApiResult, type CallApi, createApi, type Fetch } from "./api.ts";
+import { type ApiResult, createApi, type Fetch } from "./api.ts";
+import { createPausingApi } from "./api-pauses.ts";
 import { kindOfError } from "./errcodes.ts";
 import { createMedia } from "./media.ts";
 import { fromBody, type Outgoing } from "./outgoing.ts";
-import { createPace } from "./pace.ts";
+import { createPace, createSharedPace } from "./pace.ts";
 import { CHANNEL, isUserId, type WecomApp } from "./types.ts";
 
 /** Sends to the members of one application, and opens what they sent. */
@@ -28,24 +29,32 @@ export interface WecomClientOptions {
   /** Longest that one call may take. */
   readonly timeoutMs: number;
   readonly state: ChannelState;
+  /** No other process sends for this application. Default false. */
+  readonly isAlone?: boolean;
 }
 
+const SEND = "/cgi-bin/message/send";
 const DUPLICATE_CHECK_S = 1800;
 const LIMIT_PAUSE_MS = 60_000;
 const CONFIGURATION_PAUSE_MS = 60_000;
 const BUSY_MS = [1_000, 5_000, 15_000, 60_000] as const;
 
 export const createWecomClient = (options: WecomClientOptions): WecomClient => {
-  const { app, now, log } = options;
-  const call: CallApi = createApi({
-    baseUrl: app.api_base_url,
-    fetch: options.fetch,
-    timeoutMs: options.timeoutMs,
-  });
-  const accessToken = createAccessToken({ ...options, call });
-  const pace = createPace(now);
+  const { app, now, log, state } = options;
+  const { fetch, timeoutMs } = options;
+  const bareCall = createApi({ baseUrl: app.api_base_url, fetch, timeoutMs });
+  const { call, pauseOf } = createPausingApi(bareCall, now);
+  const accessToken = createAccessToken({ ...options, call: bareCall });
+  const pace = options.isAlone
+    ? createPace(now)
+    : createSharedPace(state, `pace/${app.corp_id}/${app.agent_id}`, now);
   const media = createMedia({ ...options, call });
-  let pausedUntil = 0;
+
+  // Spread out: what was refused for coming all at once must not come back all at once.
+  const busyMs = (attempt: number): number => {
+    const waitMs = BUSY_MS[Math.min(attempt, BUSY_MS.length) - 1] ?? BUSY_MS[0];
+    return Math.round(waitMs * (0.5 + options.random()));
+  };
 
   const outcomeOf = ({ api, result }: Called, part: OutboundPart): SendOutcome => {
     const reason = `${api}: ${describe(result)}`;
@@ -63,6 +72,7 @@ export const createWecomClient = (options: WecomClientOptions): WecomClient => {
       );
     if (result.kind === "unreachable") return retry(BUSY_MS[1], reason);
     if (result.kind === "lost") return { kind: "unknown", reason };
+    if (result.kind === "paused") return retry(result.afterMs, reason);
     if (result.kind === "rejected") {
       alarm("wecom_api_not_found");
       return retry(CONFIGURATION_PAUSE_MS, reason);
@@ -70,9 +80,8 @@ export const createWecomClient = (options: WecomClientOptions): WecomClient => {
     if (result.errcode === 0) return deliveryOf(result.body);
     switch (kindOfError(result.errcode)) {
       case "busy":
-        return retry(BUSY_MS[Math.min(part.attempt, BUSY_MS.length) - 1] ?? BUSY_MS[0], reason);
+        return retry(busyMs(part.attempt), reason);
       case "limit":
-        pausedUntil = now().getTime() + LIMIT_PAUSE_MS;
         log.warn(
           { channel: CHANNEL, corpId: app.corp_id, agentId: app.agent_id, reason },
           "WeCom limits us",
@@ -100,9 +109,26 @@ export const createWecomClient = (options: WecomClientOptions): WecomClient => {
     signal: AbortSignal,
   ): Promise<Called> => ({
     api: "message/send",
-    result: await call(
+    result: (await notYet(part)) ?? (await postMessage(message, token, part, signal)),
+  });
+
+  const notYet = async ({ target }: OutboundPart): Promise<ApiResult | undefined> => {
+    const pause = pauseOf(SEND);
+    if (pause) return pause;
+    const afterMs = await pace.reserve(target.address.toLowerCase());
+    const reason = "as much as one person may get for now";
+    return afterMs > 0 ? { kind: "paused", afterMs, reason } : undefined;
+  };
+
+  const postMessage = (
+    message: object,
+    token: string,
+    part: OutboundPart,
+    signal: AbortSignal,
+  ): Promise<ApiResult> =>
+    call(
       {
-        path: "/cgi-bin/message/send",
+        path: SEND,
         query: { access_token: token },
         json: {
           touser: part.target.address,
@@ -116,8 +142,7 @@ export const createWecomClient = (options: WecomClientOptions): WecomClient => {
         },
       },
       signal,
-    ),
-  });
+    );
 
   const updateCard = async (
     card: object,
@@ -199,12 +224,8 @@ export const createWecomClient = (options: WecomClientOptions): WecomClient => {
     send: async (part, signal) => {
       // An address is one person, never a list and never everybody.
       if (!isUserId(part.target.address)) return { kind: "refused", reason: "no user id" };
-      const pausedMs = pausedUntil - now().getTime();
-      if (pausedMs > 0) return retry(pausedMs, "message/send: paused after errcode 45009");
       const first = await orAborted(accessToken.get(), signal);
       if (!first.isGranted) return retry(first.afterMs, first.reason);
-      const waitMs = pace.reserve(part.target.address.toLowerCase());
-      if (waitMs > 0) return retry(waitMs, "message/send: as much as one person may get for now");
       const called = await post(first.token, part, signal);
       if (!isTokenRefused(called.result)) return outcomeOf(called, part);
       accessToken.drop(first.token);

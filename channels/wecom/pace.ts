@@ -1,7 +1,9 @@
+import type { ChannelState } from "../../core/contract/channel-state.ts";
+
 /** Keeps an application within what one person may get from it. */
 export interface Pace {
   /** 0: go ahead, and it counts. Otherwise how long this person has to wait, in milliseconds. */
-  reserve(userId: string): number;
+  reserve(userId: string): Promise<number>;
 }
 
 const LONGEST_MS = 60 * 60_000 + 2_000;
@@ -13,8 +15,23 @@ const LIMITS = [
   { messages: 1000, withinMs: LONGEST_MS },
 ] as const;
 
+/** When something was sent to one person, oldest first, the last hour. */
+type Times = readonly number[];
+
+const recent = (times: Times, time: number): Times =>
+  times.filter((sent) => sent > time - LONGEST_MS);
+
+const waitMs = (times: Times, time: number): number =>
+  Math.max(
+    ...LIMITS.map(({ messages, withinMs }) => {
+      const blocking = times.at(-messages);
+      return blocking === undefined ? 0 : Math.max(0, blocking + withinMs - time);
+    }),
+  );
+
+/** Counts in this process: for one that is the only one. */
 export const createPace = (now: () => Date): Pace => {
-  const sentAt = new Map<string, number[]>(); // oldest first, the last hour
+  const sentAt = new Map<string, Times>();
   let lastSweep = 0;
 
   const sweep = (time: number): void => {
@@ -26,17 +43,44 @@ export const createPace = (now: () => Date): Pace => {
   };
 
   return {
-    reserve: (userId) => {
+    reserve: async (userId) => {
       const time = now().getTime();
       sweep(time);
-      const times = (sentAt.get(userId) ?? []).filter((sent) => sent > time - LONGEST_MS);
-      const waits = LIMITS.map(({ messages, withinMs }) => {
-        const blocking = times.at(-messages);
-        return blocking === undefined ? 0 : Math.max(0, blocking + withinMs - time);
-      });
-      const waitMs = Math.max(...waits);
-      sentAt.set(userId, waitMs === 0 ? [...times, time] : times);
-      return waitMs;
+      const times = recent(sentAt.get(userId) ?? [], time);
+      const wait = waitMs(times, time);
+      sentAt.set(userId, wait === 0 ? [...times, time] : times);
+      return wait;
     },
+  };
+};
+
+// Sends to one person come one after the other; only those of several conversations can collide.
+const TRIES = 5;
+const AFTER_COLLISIONS_MS = 200;
+const WITHOUT_STORE_MS = 5_000;
+
+/**
+ * Counts where all processes look, with one read and one write for each message. While that place
+ * is away nobody gets anything: one too many would be lost for good.
+ * @param prefix names whose limit it is, e.g. the application
+ */
+export const createSharedPace = (state: ChannelState, prefix: string, now: () => Date): Pace => {
+  const reserve = async (key: string): Promise<number> => {
+    for (let attempt = 1; attempt <= TRIES; attempt++) {
+      const time = now().getTime();
+      const found = await state.get(key);
+      const times = recent(found ? (JSON.parse(found.value) as Times) : [], time);
+      const wait = waitMs(times, time);
+      if (wait > 0) return wait;
+      const value = JSON.stringify([...times, time]);
+      const isOurs = found
+        ? await state.replace(key, found.version, value, LONGEST_MS)
+        : await state.putIfAbsent(key, value, LONGEST_MS);
+      if (isOurs) return 0;
+    }
+    return AFTER_COLLISIONS_MS;
+  };
+  return {
+    reserve: (userId) => reserve(`${prefix}/${userId}`).catch(() => WITHOUT_STORE_MS),
   };
 };

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createWecomClient, type WecomClient } from "../../../channels/wecom/client.ts";
+import { toBody } from "../../../channels/wecom/outgoing.ts";
 import type { OutboundPart, SendOutcome } from "../../../core/contract/channel.ts";
 import type { ChannelState } from "../../../core/contract/channel-state.ts";
 import { memoryState } from "../../fakes/channel-state.ts";
@@ -16,6 +17,7 @@ let time: number;
 const clientOf = (
   settings: Parameters<typeof wecomAppOf>[1] = {},
   timeoutMs = 10_000,
+  isAlone = false,
 ): WecomClient =>
   createWecomClient({
     app: wecomAppOf(cloud.app, { api_base_url: cloud.apiBaseUrl, ...settings }),
@@ -25,6 +27,7 @@ const clientOf = (
     log,
     timeoutMs,
     state,
+    isAlone,
   });
 
 beforeEach(async () => {
@@ -37,9 +40,15 @@ beforeEach(async () => {
 
 afterEach(() => cloud.close());
 
-const send = (
+type Part = Partial<OutboundPart> & { readonly to?: string };
+
+const send = (body: string, part: Part = {}, signal = new AbortController().signal) =>
+  sendBy(client, body, part, signal);
+
+const sendBy = (
+  by: WecomClient,
   body: string,
-  part: Partial<OutboundPart> & { readonly to?: string } = {},
+  part: Part = {},
   signal = new AbortController().signal,
 ): Promise<SendOutcome> => {
   const target = {
@@ -49,7 +58,7 @@ const send = (
     address: part.to ?? "Tester",
     replyTo: "1",
   };
-  return client.send({ id: "1.0", target, body, attempt: 1, isRepeat: false, ...part }, signal);
+  return by.send({ id: "1.0", target, body, attempt: 1, isRepeat: false, ...part }, signal);
 };
 
 const textsSeen = (user = "Tester") => cloud.seen(user).map(({ text }) => text);
@@ -101,6 +110,60 @@ describe("the access token", () => {
     await Promise.all(["a", "b", "c", "d"].map((text) => send(text)));
     await send("e");
     expect(cloud.tokenCalls).toHaveLength(1);
+  });
+
+  it("is fetched once for all processes on one store", async () => {
+    const others = [clientOf(), clientOf(), clientOf()];
+    await Promise.all(
+      others.map((other, index) => {
+        client = other;
+        return send(`message ${index}`);
+      }),
+    );
+    expect(cloud.tokenCalls).toHaveLength(1);
+    expect(textsSeen()).toHaveLength(3);
+  });
+
+  it("is taken over from the process that replaced a withdrawn one", async () => {
+    const other = clientOf();
+    await send("a");
+    await sendBy(other, "b");
+    cloud.withdrawToken();
+    await send("c");
+    expect(await sendBy(other, "d")).toEqual({ kind: "delivered" });
+    expect(cloud.tokenCalls).toHaveLength(2);
+  });
+
+  it("is not taken over after the secret was changed", async () => {
+    await send("a");
+    client = clientOf({ secret: "another secret" });
+    expect((await send("b")).kind).toBe("retry");
+    expect(cloud.tokenCalls).toHaveLength(2);
+  });
+
+  it("is not waited for longer than a call may take when the process that fetches it has died", async () => {
+    const keys = new Set<string>();
+    const { putIfAbsent } = state;
+    state = {
+      ...state,
+      putIfAbsent: async (key, value, ttlMs) => {
+        keys.add(key);
+        return key.startsWith("token-lock/") ? false : putIfAbsent(key, value, ttlMs);
+      },
+    };
+    client = clientOf({}, 150);
+    expect(await send("a")).toEqual({ kind: "delivered" });
+    expect([...keys].some((key) => key.startsWith("token-lock/"))).toBe(true);
+  });
+
+  it("is fetched without sharing it while the store is away", async () => {
+    const away = () => Promise.reject(new Error("store away"));
+    state = { ...state, get: away, put: away, putIfAbsent: away, forget: away };
+    client = clientOf({}, 10_000, true);
+    expect(await send("a")).toEqual({ kind: "delivered" });
+    expect(cloud.tokenCalls).toHaveLength(1);
+    const kept = JSON.stringify(log.lines);
+    expect(kept).toContain("not shared");
   });
 
   it("is fetched again five to six minutes before it expires", async () => {
@@ -246,6 +309,16 @@ describe("the outcome", () => {
     expect(await send("b")).toEqual({ kind: "delivered" });
   });
 
+  it("of a limit on uploads holds back files, not words", async () => {
+    cloud.failNext("upload", { errcode: 45009 });
+    const file = { kind: "file", type: "file", name: "a.txt", data: "aGVsbG8gd29ybGQ=" } as const;
+    expect(await send(toBody(file))).toMatchObject({ kind: "retry", afterMs: 60_000 });
+    time += 1_000;
+    expect(await send(toBody(file))).toMatchObject({ kind: "retry", afterMs: 59_000 });
+    expect(await send("words")).toEqual({ kind: "delivered" });
+    expect(cloud.uploads).toEqual([]);
+  });
+
   it.each([
     ["a broken connection", { cut: "lost" }],
     ["a 5xx from a proxy", { http: 502 }],
@@ -272,6 +345,7 @@ describe("the outcome", () => {
     await cloud.close();
     const outcome = await send("b");
     expect(["retry", "unknown"]).toContain(outcome.kind);
+    state = memoryState(); // without the token that was fetched
     const fresh = clientOf();
     const part = { id: "1.0", body: "c", attempt: 1, isRepeat: false };
     const target = {
@@ -314,6 +388,42 @@ describe("pacing", () => {
     expect((await send("one more")).kind).toBe("delivered");
   });
 
+  it("counts what other processes on the same store send", async () => {
+    const other = clientOf();
+    for (let count = 0; count < 15; count += 1) {
+      await send(`a ${count}`);
+      await sendBy(other, `b ${count}`);
+    }
+    expect((await send("one more")).kind).toBe("retry");
+    expect((await sendBy(other, "one more")).kind).toBe("retry");
+    expect(textsSeen()).toHaveLength(30);
+  });
+
+  it("never lets one too many through, however processes collide", async () => {
+    const clients = [clientOf(), clientOf(), clientOf(), clientOf()];
+    const outcomes = await Promise.all(
+      Array.from({ length: 60 }, (_, index) => {
+        const by = clients[index % clients.length] ?? client;
+        return sendBy(by, `message ${index}`);
+      }),
+    );
+    const delivered = outcomes.filter(({ kind }) => kind === "delivered").length;
+    expect(delivered).toBeGreaterThan(0);
+    expect(delivered).toBeLessThanOrEqual(30);
+    expect(outcomes.every(({ kind }) => kind === "delivered" || kind === "retry")).toBe(true);
+  });
+
+  it("sends nothing while the place where it is counted is away", async () => {
+    const { get } = state;
+    state = {
+      ...state,
+      get: (key) => (key.startsWith("pace/") ? Promise.reject(new Error("away")) : get(key)),
+    };
+    client = clientOf();
+    expect(await send("a")).toMatchObject({ kind: "retry", afterMs: 5_000 });
+    expect(cloud.sendCalls).toEqual([]);
+  });
+
   it("knows a person whatever the case of the id", async () => {
     for (let count = 0; count < 30; count += 1) await send(`message ${count}`);
     expect((await send("one more", { to: "TESTER" })).kind).toBe("retry");
@@ -324,10 +434,10 @@ describe("pacing", () => {
     const pace = createPace(() => new Date(time));
     const startedAt = time;
     for (let count = 0; count < 1000; count += 1) {
-      expect(pace.reserve("tester")).toBe(0);
+      expect(await pace.reserve("tester")).toBe(0);
       time += 3_000;
     }
-    expect(pace.reserve("tester")).toBe(startedAt + 3_602_000 - time);
+    expect(await pace.reserve("tester")).toBe(startedAt + 3_602_000 - time);
   });
 });
 
