@@ -2,19 +2,20 @@
 // and outbox, encrypted passive reply) costs at most twice the CPU of a bare node:http server that
 // reads the body and answers in batches.
 //
-// Sends new echo callbacks, 32 at a time, to both in turn and prints the CPU time of all threads of
-// each server per event, and the ratio gateway / bare: over kept connections, which is what is
-// claimed, and over one for each callback, as from a proxy that keeps none. Linux only; run
-// `npm start` once before (it builds), then:
+// Sends new echo callbacks, 32 at a time or as many as you say, to both in turn and prints the CPU
+// time of all threads of each server per event, and the ratio gateway / bare: over kept connections,
+// which is what is claimed, and over one for each callback, as from a proxy that keeps none. Each
+// server is a process of its own; what the load costs is not counted. Linux only; run `npm start`
+// once before (it builds), then:
 //
-//     node bench/message-path.mjs [rounds]
+//     node bench/message-path.mjs [rounds] [at a time]
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { callbacks, load, quantile, spread, startChild, startGateway } from "./wecom-load.mjs";
 
 const MESSAGES = 8000;
-const PARALLEL = 32;
+const PARALLEL = Number(process.argv[3] ?? 32);
 
 /** The least that any server must do; what came in one turn of the event loop is answered together. */
 const startBare = async () => {
