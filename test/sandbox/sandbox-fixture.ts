@@ -1,8 +1,8 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Language, Limits, RunRequest, RunResult, Sandbox } from "../../sandbox/driver.ts";
-import { createSandbox } from "../../sandbox/openshell.ts";
+import type { Language, Limits, RunRequest, RunResult } from "../../sandbox/driver.ts";
+import { createSandbox, type OpenshellSandbox } from "../../sandbox/openshell.ts";
 import type { SandboxOptions } from "../../sandbox/options.ts";
 import { createLimits } from "../../sandbox/policy.ts";
 
@@ -26,7 +26,7 @@ export const SETTINGS = {
 
 /** A sandbox with a state folder of its own. */
 export interface TestSandbox {
-  readonly sandbox: Sandbox;
+  readonly sandbox: OpenshellSandbox;
   readonly stateFolder: string;
   /** Writes the source as /app/run.* and runs it. */
   run(language: Language, source: string, more?: RunMore): Promise<RunResult>;

@@ -1,18 +1,26 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openTestSandbox, SETTINGS } from "./sandbox-fixture.ts";
-import { ownCgroups, processesWith } from "./traces.ts";
+import { mountsWith, ownCgroups, processesWith } from "./traces.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 
 // A gateway of its own: runs one job that would take a minute, says so and waits.
 const GATEWAY = `
-  import { createSandbox } from "./compiled/openshell.js";
-  import { createLimits } from "./compiled/policy.js";
+  import { createSandbox } from "./compiled/sandbox/openshell.js";
+  import { createLimits } from "./compiled/sandbox/policy.js";
   const settings = JSON.parse(process.argv[2]);
   const sandbox = createSandbox({
     ...settings, auditSink: "none", warmPool: "off", log: { info() {}, warn() {} },
@@ -34,10 +42,12 @@ beforeAll(() => {
   execFileSync(process.execPath, [
     join(ROOT, "node_modules/typescript/bin/tsc"),
     ...["--ignoreConfig", "--noCheck", "--target", "es2023", "--module", "nodenext"],
-    ...["--types", "node", "--rewriteRelativeImportExtensions", "--rootDir", `${ROOT}sandbox`],
+    ...["--types", "node", "--rewriteRelativeImportExtensions", "--rootDir", ROOT],
     ...["--outDir", join(home, "compiled"), `${ROOT}sandbox/openshell.ts`],
   ]);
+  symlinkSync(join(ROOT, "node_modules"), join(home, "node_modules"));
   writeFileSync(join(home, "package.json"), '{"type":"module"}');
+  symlinkSync(join(ROOT, "node_modules"), join(home, "node_modules"));
   writeFileSync(join(home, "gateway.js"), GATEWAY);
   mkdirSync(join(home, "app"));
   execFileSync("chmod", ["711", home]);
@@ -76,6 +86,7 @@ describe.skipIf(!isRoot && process.env.CI !== "true").each([
     killed.gateway.kill("SIGKILL");
     await once(killed.gateway, "exit");
     expect(hasJob(killed.pid)).toBe(true);
+    expect(mountsWith(`clawgate-${killed.pid}-`)).not.toEqual([]);
     const next = openTestSandbox(isolation, { stateFolder });
     try {
       expect(await next.sandbox.status()).toMatchObject({ ok: true });
@@ -83,6 +94,7 @@ describe.skipIf(!isRoot && process.env.CI !== "true").each([
       const owners = readdirSync(stateFolder);
       expect(owners.some((name) => name.startsWith(`clawgate-${killed.pid}-`))).toBe(false);
       expect(processesWith(`clawgate-${killed.pid}-`)).toEqual([]);
+      expect(mountsWith(`clawgate-${killed.pid}-`)).toEqual([]);
       expect(owners.some((name) => name.startsWith(`clawgate-${live.pid}-`))).toBe(true);
       expect(hasJob(live.pid)).toBe(true);
     } finally {

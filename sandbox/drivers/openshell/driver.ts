@@ -71,7 +71,12 @@ export const createOpenshellDriver = (
     const mark = randomBytes(16).toString("hex");
     const local = join(folder, slot.id);
     const bundle = join(local, "root");
-    const env = { ...jobEnvironment(home), ...request.env };
+    const env = {
+      ...jobEnvironment(home),
+      // Or bash would make it the place that the image's link leads to.
+      ...(request.language === "bash" ? { PWD: home } : {}),
+      ...request.env,
+    };
     mkdirSync(local, { mode: 0o700 });
     writeBundle(bundle, request, { writable, empty }, env, mark);
     await cli.expect(

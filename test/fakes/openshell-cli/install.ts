@@ -13,7 +13,7 @@ export interface OpenshellFaults {
 
 // A sandbox on another machine inherits nothing; one that is played here would, from the test runner.
 const CLOSE_ALL =
-  'for d in /proc/self/fd/*; do n=${d##*/}; [ "$n" -gt 2 ] && [ "$n" -lt 255 ] && eval "exec $n>&-"; done';
+  'for d in /proc/self/fd/*; do n=$(basename "$d"); [ "$n" -gt 2 ] && [ "$n" -lt 255 ] && eval "exec $n>&-"; done';
 
 /** A program that plays the OpenShell CLI and its gateway. */
 export interface FakeOpenshell {
