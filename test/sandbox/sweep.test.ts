@@ -47,7 +47,6 @@ beforeAll(() => {
   ]);
   symlinkSync(join(ROOT, "node_modules"), join(home, "node_modules"));
   writeFileSync(join(home, "package.json"), '{"type":"module"}');
-  symlinkSync(join(ROOT, "node_modules"), join(home, "node_modules"));
   writeFileSync(join(home, "gateway.js"), GATEWAY);
   mkdirSync(join(home, "app"));
   execFileSync("chmod", ["711", home]);
