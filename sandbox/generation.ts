@@ -33,11 +33,18 @@ export interface Generation {
   /** Waits for a probe that is under way. Never rejects. */
   status(): Promise<SandboxStatus>;
   /** Runs one job that was judged and has its place. Never rejects. */
-  run(request: RunRequest, trail: Trail, signal: AbortSignal): Promise<RunResult>;
+  run(request: RunRequest, trail: Trail, signal: AbortSignal): Promise<Performed>;
   /** Boots ahead what runs will need, when nothing more urgent is waiting. */
   refill(): void;
   /** Resolves when its runs have ended and nothing of it is left. */
   close(): Promise<void>;
+}
+
+/** The result of a job of which nothing runs any more. */
+export interface Performed {
+  readonly result: RunResult;
+  /** Settles when its folders and control group are gone, too; only then its place is free. */
+  readonly cleared: Promise<void>;
 }
 
 interface Dispatch {
@@ -53,7 +60,7 @@ const WARM_SHARE = 1 / 4;
 
 /** `isBusy`: whether runs wait for a place, so that nothing may be booted ahead. */
 export const createGeneration = (options: SandboxOptions, isBusy: () => boolean): Generation => {
-  const running = new Set<Promise<RunResult>>();
+  const running = new Set<Promise<unknown>>();
   const execProblem = createExecJudge(options.execution.blocked_commands ?? []);
   let coldBoots = 0;
   let pool: Pool | undefined;
@@ -107,24 +114,39 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
       const run = { request, observe, lost: (count: number) => trail.lost(count) };
       return await driver.dispatch(cell.slot, run, signal);
     } finally {
-      await closeCell(driver, cell); // what cannot be closed makes the run a fault of ours
+      await cell.link?.close(); // so that what went through it is on record before the end
     }
   };
 
-  const run = async (dispatch: Dispatch): Promise<RunResult> => {
+  /** Its processes are dead; nobody has to wait for the rest. */
+  const clear = (cell: Cell, driver: SandboxDriver, engine: Engine): Promise<void> =>
+    hold(
+      closeCell(driver, cell).catch((error: unknown) => {
+        options.log.warn({ error: messageOf(error) }, "sandbox not cleared away");
+        engine.ended(withoutRun("killed", "internal", messageOf(error)));
+      }),
+    );
+
+  const run = async (dispatch: Dispatch): Promise<Performed> => {
     const site = await opened;
     const state = site.ok ? await site.engine.state() : site;
     if (!site.ok || !state.ok) {
-      return withoutRun("blocked", "unavailable", state.ok ? "closed" : state.reason);
+      const detail = state.ok ? "closed" : state.reason;
+      return { result: withoutRun("blocked", "unavailable", detail), cleared: Promise.resolve() };
     }
     const { driver } = state;
+    const { wayOut, engine } = site;
     let result: RunResult;
+    let cleared = Promise.resolve();
     try {
-      const { wayOut } = site;
       pool ??= openPool(driver, wayOut?.egress);
       const spec = cellSpecOf(dispatch.request);
       const cell = pool?.take(spec) ?? (await boot(driver, wayOut?.egress, spec));
-      result = await runIn(cell, driver, dispatch, wayOut);
+      try {
+        result = await runIn(cell, driver, dispatch, wayOut);
+      } finally {
+        cleared = clear(cell, driver, engine);
+      }
     } catch (error) {
       result = withoutRun("killed", "internal", messageOf(error));
     }
@@ -132,8 +154,14 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
       const { runId } = dispatch.request;
       options.log.warn({ runId, error: result.detail }, "sandbox engine failed");
     }
-    site.engine.ended(result);
-    return result;
+    engine.ended(result);
+    return { result, cleared };
+  };
+
+  const hold = <T>(work: Promise<T>): Promise<T> => {
+    const held = work.finally(() => running.delete(held));
+    running.add(held);
+    return held;
   };
 
   return {
@@ -141,17 +169,13 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
       const site = await opened;
       return site.ok ? describe(await site.engine.state(), options) : site;
     },
-    run(request, trail, signal) {
-      const result = run({ request, trail, signal });
-      running.add(result);
-      return result.finally(() => running.delete(result));
-    },
+    run: (request, trail, signal) => hold(run({ request, trail, signal })),
     refill: () => pool?.refill(),
     async close() {
       const site = await opened;
       if (site.ok) site.engine.close();
       await pool?.close();
-      await Promise.allSettled(running);
+      while (running.size > 0) await Promise.allSettled(running);
       await pool?.close(); // a run that was on its way in may have opened it
       if (!site.ok) return;
       await site.engine.state();
@@ -235,6 +259,7 @@ const open = async (
       workshop,
       enginesFolder: options.enginesFolder,
       ...(options.firecracker && { firecracker: options.firecracker }),
+      ...(options.openshellGateway && { openshellGateway: options.openshellGateway }),
       trace: { hub, watch },
     };
     const engine = startEngine(options, names, parts, onChange);

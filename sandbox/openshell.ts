@@ -59,16 +59,21 @@ export const createSandbox = (options: SandboxOptions): OpenshellSandbox => {
     if (problem !== undefined) return withoutRun("blocked", "policy", problem);
     const leave = await gate.enter(request.tenantId, signal).catch(() => undefined);
     if (leave === undefined) return aborted();
+    let cleared = Promise.resolve();
     try {
       if (judged !== current) {
         judged = current; // the settings changed while it waited
         problem = requestProblem(request, judged.settings);
         if (problem !== undefined) return withoutRun("blocked", "policy", problem);
       }
-      return await judged.generation.run(request, trail, signal);
+      const performed = await judged.generation.run(request, trail, signal);
+      cleared = performed.cleared;
+      return performed.result;
     } finally {
-      leave();
-      current.generation.refill();
+      void cleared.then(() => {
+        leave();
+        current.generation.refill();
+      });
     }
   };
 
