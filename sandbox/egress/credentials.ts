@@ -3,6 +3,12 @@ import type { Credential } from "../driver.ts";
 /** What stands for a secret inside: not secret itself, and of use only on the way to its host. */
 export const placeholderOf = (name: string): string => `openshell:resolve:env:${name}`;
 
+/** The variables that a job finds in place of its credentials. */
+export const placeholderVariables = (
+  credentials: readonly Credential[],
+): Readonly<Record<string, string>> =>
+  Object.fromEntries(credentials.map(({ name }) => [name, placeholderOf(name)]));
+
 /** The head of a request as it goes out. */
 interface Head {
   readonly target: string;

@@ -100,8 +100,9 @@ export const notAName = (
   port,
 });
 
-/** Somebody's words as they may stand in a record. */
-export const quoted = (text: string): string => JSON.stringify(text.slice(0, 100));
+/** Somebody's words as they may stand in a record: an address as it came, anything else in quotes. */
+export const quoted = (text: string): string =>
+  /^[0-9A-Za-z.:[\]_-]{1,100}$/.test(text) ? text : JSON.stringify(text.slice(0, 100));
 
 /** Whether Host, if it is there, names the same place; without a port the usual one is meant. */
 export const isSamePlace = (

@@ -3,13 +3,13 @@ import type { Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { TLSSocket } from "node:tls";
 import { throttle } from "./bandwidth.ts";
-import { type ClientHello, readClientHello } from "./client-hello.ts";
 import type { Destination } from "./destination.ts";
 import { dial, UpstreamError } from "./dial.ts";
 import { foldHost, splitAuthority } from "./host-name.ts";
 import { type Exchange, type Passage, refusalText } from "./passage.ts";
 import { isSamePlace, notAName, pairsOf, quoted, type Via } from "./request-head.ts";
 import { restrictsRequests } from "./rules.ts";
+import { readServerName, type ServerName } from "./server-name.ts";
 
 /** Takes over a connection whose TLS the proxy has ended. */
 export type Accept = (socket: Socket, via: Via & { kind: "terminated" }) => void;
@@ -60,7 +60,7 @@ export const connectTunnel = async (
     : await reach(destination, passage, client, exchange, METHOD).catch(() => undefined);
   if (upstream === undefined && !endsTls(destination, passage)) return;
   client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
-  const name = await readServerName(client, passage);
+  const name = await readServerName(client, passage.timeouts.headMs);
   if (name.kind !== "name" || name.host !== target.host) {
     const rule =
       name.kind === "name" ? `TLS names ${name.host}, not the host of the CONNECT` : name.rule;
@@ -82,7 +82,7 @@ export const directTls = async (
 ): Promise<void> => {
   await passage.pace();
   const exchange = passage.begin();
-  const name = await readServerName(client, passage);
+  const name = await readServerName(client, passage.timeouts.headMs);
   const refuse = (rule: string, host = "") => {
     exchange.end({ method: "TLS", host, port: HTTPS_PORT, decision: "deny", rule });
     turnAway(client, name, refusalText(rule));
@@ -180,53 +180,6 @@ const terminate = async (
   });
   accept(secure, { kind: "terminated", host, port });
 };
-
-type ServerName =
-  | { readonly kind: "name"; readonly host: string }
-  | { readonly kind: "bad name"; readonly rule: string; readonly text: string }
-  | { readonly kind: "none"; readonly rule: string; readonly isTls: boolean };
-
-/** Reads the ClientHello and leaves it in the stream. */
-const readServerName = async (client: Socket, { timeouts }: Passage): Promise<ServerName> => {
-  const hello = await peekHello(client, timeouts.headMs);
-  const none = (rule: string, isTls = true): ServerName => ({ kind: "none", rule, isTls });
-  if (hello === "late") return none("no ClientHello came in time", false);
-  if (hello === "closed") return none("the connection ended before a ClientHello", false);
-  if (hello.kind === "not tls") return none("only TLS may pass here", false);
-  if (hello.kind === "incomplete") return none("the ClientHello is incomplete");
-  if (hello.kind === "invalid") return none(hello.reason);
-  if (hello.isEncrypted) return none("the ClientHello hides its server name (ECH)");
-  if (hello.serverName === undefined) return none("the ClientHello has no server name");
-  const host = foldHost(hello.serverName);
-  return host.kind === "name"
-    ? { kind: "name", host: host.name }
-    : { kind: "bad name", rule: "the server name is no host name", text: quoted(hello.serverName) };
-};
-
-const peekHello = (client: Socket, timeoutMs: number): Promise<ClientHello | "late" | "closed"> =>
-  new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let [size, needed] = [0, 1];
-    const settle = (result: ClientHello | "late" | "closed") => {
-      clearTimeout(timer);
-      client.off("data", read).off("end", ended).off("close", ended);
-      client.pause();
-      if (size > 0 && !client.readableEnded) client.unshift(Buffer.concat(chunks));
-      resolve(result);
-    };
-    const read = (chunk: Buffer) => {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size < needed) return;
-      const hello = readClientHello(Buffer.concat(chunks));
-      if (hello.kind === "incomplete") needed = hello.neededBytes;
-      else settle(hello);
-    };
-    const ended = () => settle("closed");
-    const timer = setTimeout(() => settle("late"), timeoutMs);
-    client.on("data", read).on("end", ended).on("close", ended);
-    if (client.destroyed || client.readableEnded) ended();
-  });
 
 // Fatal alerts: what a TLS client can understand of a refusal.
 // @see https://www.rfc-editor.org/rfc/rfc8446#section-6

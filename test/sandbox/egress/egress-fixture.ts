@@ -15,7 +15,7 @@ import type { EgressDecision, EgressLink, EgressRun } from "../../../sandbox/egr
 import { createEgress, type EgressOptions } from "../../../sandbox/egress/proxy.ts";
 
 /** Undoes, last made first, what a test has made. */
-export const cleanups: (() => unknown)[] = [];
+const cleanups: (() => unknown)[] = [];
 
 export const cleanUp = async (): Promise<void> => {
   for (const work of cleanups.splice(0).reverse()) await work();

@@ -185,7 +185,7 @@ except OSError:
         err: "",
       });
       expect(records).toContainEqual(
-        expect.objectContaining({ host: '"169.254.169.254"', decision: "deny" }),
+        expect.objectContaining({ host: "169.254.169.254", decision: "deny" }),
       );
     });
 
