@@ -53,7 +53,7 @@ const mediaId = (element: XmlElement): string => {
 };
 
 /** The last part of what may be a path, without control characters, not too long. */
-const safeName = (name: string): string =>
+export const safeName = (name: string): string =>
   [...(name.split(/[/\\]/).at(-1) ?? "").replace(/\p{C}/gu, "")].slice(0, 128).join("");
 
 const locationIn = (field: (name: string) => string): string => {

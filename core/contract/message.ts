@@ -32,6 +32,11 @@ export interface Sender {
   readonly isBot: boolean;
   /** Department ids and names that the platform vouches for; empty when unknown. */
   readonly departments: readonly string[];
+  /**
+   * What the platform's directory says: `refused` = disabled, left, or none of its people. Absent
+   * while it was not asked, which is only done where settings depend on departments.
+   */
+  readonly identity?: "known" | "refused";
   /** The platform's role ids; empty when it has none. */
   readonly roles: readonly string[];
 }
@@ -77,6 +82,7 @@ export interface InboundEvent {
     | "job_finished"
     | "contact_changed"
     | "approval_changed"
+    | "feedback_given"
     | "other";
   /** The platform's own word, e.g. `enter_agent`. */
   readonly platformName: string;
