@@ -16,6 +16,7 @@ import type {
   SandboxDriver,
   SandboxStatus,
 } from "./driver.ts";
+import { placeholderVariables } from "./egress/credentials.ts";
 import type { Egress } from "./egress/egress.ts";
 import { createEngine, type Engine, type EngineState } from "./engine.ts";
 import { messageOf } from "./errors.ts";
@@ -111,7 +112,9 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
       });
       trail.started();
       const observe = observer(execProblem, trail);
-      const run = { request, observe, lost: (count: number) => trail.lost(count) };
+      const env = { ...request.env, ...placeholderVariables(request.credentials) };
+      const lost = (count: number) => trail.lost(count);
+      const run = { request: { ...request, env }, observe, lost };
       return await driver.dispatch(cell.slot, run, signal);
     } finally {
       await cell.link?.close(); // so that what went through it is on record before the end
