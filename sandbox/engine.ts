@@ -65,7 +65,7 @@ export const createEngine = (options: EngineOptions): Engine => {
       if (state.ok) return state;
       problems.push(`${driver.name}: ${state.reason}`);
     }
-    return { ok: false, reason: problems.join("; ") };
+    return { ok: false, reason: problems.join("; ") || "what its engine needs is not set up here" };
   };
 
   const probe = async (mayTrust: boolean): Promise<EngineState> => {
