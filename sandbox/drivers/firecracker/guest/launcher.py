@@ -79,9 +79,10 @@ class _Run:
         for read in self.outs:
             self.selector.register(read, selectors.EVENT_READ, self._copy_out)
         self.selector.register(self.status, selectors.EVENT_READ, self._note_status)
-        out = next(iter(self.outs))
+        out, notes = self.outs
         if not select.select([out], [], [], BOOT_S)[0] or os.read(out, 1) != b"+":
-            raise OSError("the interpreter does not start")
+            said = os.read(notes, 200) if select.select([notes], [], [], 0)[0] else b""
+            raise OSError(f"the interpreter does not start: {said.decode(errors='replace')}")
 
     def to_the_end(self):
         os.close(self.gate)
