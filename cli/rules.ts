@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { createDepartmentNeeds } from "../config/department-needs.ts";
 import type { LoadedSettings } from "../config/load.ts";
 import { createRoleIndex } from "../config/roles.ts";
 import type { Settings } from "../config/schema.ts";
@@ -55,6 +56,7 @@ export const buildRules = async (
   const roles = createRoleIndex(settings);
   return {
     tenants: createTenantIndex(settings),
+    asksForDepartments: createDepartmentNeeds(settings),
     pipeline: createPipeline({ log, roles, turns, agent, now }),
     skillNames: [...catalogue.skills.keys()],
     warnings: [

@@ -246,6 +246,7 @@ const isRefusalCode = (code: string): code is RefusalCode => Object.hasOwn(REFUS
 const REFUSAL_CODES: Readonly<Record<RefusalCode, true>> = {
   TENANT_UNKNOWN: true,
   TENANT_AMBIGUOUS: true,
+  DIRECTORY_UNAVAILABLE: true,
   NOT_PERMITTED: true,
   KIND_UNSUPPORTED: true,
   MODEL_UNAVAILABLE: true,

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { DepartmentNeeds } from "../config/department-needs.ts";
 import type { TenantIndex, TenantResolution } from "../config/tenant.ts";
 import type { AuditLog, AuditRecord } from "./audit-log.ts";
 import type { ChannelAdapter, InlineReply, Receive } from "./contract/channel.ts";
@@ -6,7 +7,7 @@ import { OverloadError } from "./contract/errors.ts";
 import type { Log } from "./contract/log.ts";
 import type { InboundMessage } from "./contract/message.ts";
 import type { Locale } from "./contract/model.ts";
-import type { Answer, Refusal, Reply } from "./contract/reply.ts";
+import type { Answer, Refusal, RefusalCode, Reply } from "./contract/reply.ts";
 import { trace } from "./contract/trace-points.ts";
 import { type Counters, createCounters } from "./delivery/counters.ts";
 import type { Claim, Inbox, InboxEntry } from "./delivery/inbox.ts";
@@ -15,6 +16,7 @@ import { isStop, laneOf } from "./delivery/lane.ts";
 import type { InlineRow, Outbox } from "./delivery/outbox.ts";
 import type { RunningTurns } from "./delivery/running-turns.ts";
 import { type Lane, laneKey, type Schedule, type Step } from "./delivery/schedule.ts";
+import { createIdentify } from "./identify.ts";
 import { localeFor } from "./locale.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { refuse } from "./refuse.ts";
@@ -35,6 +37,8 @@ export interface Dispatcher {
 export interface Rules {
   readonly tenants: TenantIndex;
   readonly pipeline: Pipeline;
+  /** Whether anything depends on the departments of people of a workspace. Absent = nothing. */
+  readonly asksForDepartments?: DepartmentNeeds;
 }
 
 export interface DispatcherOptions {
@@ -73,6 +77,11 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const { inbox, outbox, turns, adapters, schedule, isWorker, rules, auditLog, log, now } = options;
   const { counters = createCounters() } = options;
   const waiters = createInlineWaiters();
+  const identify = createIdentify({
+    adapters,
+    asksForDepartments: (channel, workspaceId) =>
+      rules().asksForDepartments?.(channel, workspaceId) ?? false,
+  });
   let isSuspectRunning = false;
 
   // Lanes of `/stop`s that are at work although it was not their turn.
@@ -113,7 +122,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     return claim.isOnly ? "idle" : "again";
   };
 
-  const handle = async (entry: InboxEntry): Promise<void> => {
+  const handle = async (claimed: InboxEntry): Promise<void> => {
+    const entry = { ...claimed, message: await identify.ask(claimed.message) };
     const found = find(entry.message);
     const scope = scopeOf(found);
     if (scope.tenantId !== entry.scope.tenantId) {
@@ -125,14 +135,17 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     await finish(entry, await turns.run(entry, (signal) => takeTurn(entry, found, signal)));
   };
 
+  // Without what it depends on, a less specific binding could win: another tenant's.
   const find = (message: InboundMessage): TenantResolution =>
-    rules().tenants.resolve({
-      channel: message.channel,
-      workspaceId: message.workspaceId,
-      conversationId: message.conversation.id,
-      roles: message.sender.roles,
-      departments: message.sender.departments,
-    });
+    message.sender.identity === "refused" || !identify.isSettled(message)
+      ? { kind: "unknown" }
+      : rules().tenants.resolve({
+          channel: message.channel,
+          workspaceId: message.workspaceId,
+          conversationId: message.conversation.id,
+          roles: message.sender.roles,
+          departments: message.sender.departments,
+        });
 
   const takeTurn = async (
     entry: InboxEntry,
@@ -152,11 +165,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       const reply = await rules().pipeline(context);
       return { reply, locale, records };
     }
-    const code = tenant
-      ? "INTERNAL"
-      : found.kind === "ambiguous"
-        ? "TENANT_AMBIGUOUS"
-        : "TENANT_UNKNOWN";
+    const code = tenant ? "INTERNAL" : codeOf(found, identify.isSettled(message));
     if (tenant) log.error({ inbox: entry.id, alert: "poison_message" }, "message gave up on");
     const reply: Reply =
       message.content.kind === "event" ? { kind: "silence", reason: code } : refuse(code, locale);
@@ -235,7 +244,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   });
 
   /** Takes a message in, unless too much of its tenant's waits; what is known already always is. */
-  const accept = async (message: InboundMessage) => {
+  const accept = async (given: InboundMessage) => {
+    const message = await identify.remember(given);
     const scope = scopeOf(find(message));
     if (isStop(message) || !schedule().isFull(scope.tenantId)) return inbox.accept(message, scope);
     const known = await inbox.find(message);
@@ -301,6 +311,11 @@ const linkOf = (
       adapter.openAttachment?.(target, attachment, signal) ?? Promise.reject(new Error("closed")),
   }),
 });
+
+const codeOf = ({ kind }: TenantResolution, isIdentified: boolean): RefusalCode => {
+  if (kind === "ambiguous") return "TENANT_AMBIGUOUS";
+  return isIdentified ? "TENANT_UNKNOWN" : "DIRECTORY_UNAVAILABLE";
+};
 
 const scopeOf = (found: TenantResolution): TenantScope =>
   found.kind === "tenant" ? tenantScope(found.tenant.id) : PLATFORM_SCOPE;

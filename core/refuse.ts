@@ -20,6 +20,11 @@ const SENTENCES: Readonly<Record<RefusalCode, Readonly<Record<Locale, string>>>>
     "zh-Hant": "您同時屬於多個團隊，無法判斷適用哪一個團隊的規則，請聯絡管理員處理。",
     "zh-Hans": "您同时属于多个团队，无法判断适用哪一个团队的规则，请联系管理员处理。",
   },
+  DIRECTORY_UNAVAILABLE: {
+    en: "Your department cannot be looked up right now, so I cannot tell whose rules apply. Please try again in a few minutes.",
+    "zh-Hant": "目前無法查詢您所屬的部門，因此無法判斷適用哪個團隊的規則，請幾分鐘後再試。",
+    "zh-Hans": "目前无法查询您所属的部门，因此无法判断适用哪个团队的规则，请几分钟后再试。",
+  },
   NOT_PERMITTED: {
     en: "Your role does not allow you to talk to the assistant. Please ask your administrator.",
     "zh-Hant": "您的角色沒有與助理對話的權限，請聯絡管理員。",

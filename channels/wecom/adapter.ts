@@ -10,9 +10,10 @@ import type {
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import { AttachmentError, OverloadError, PayloadError } from "../../core/contract/errors.ts";
 import type { Log } from "../../core/contract/log.ts";
-import type { InboundMessage } from "../../core/contract/message.ts";
+import type { InboundMessage, ReplyTarget } from "../../core/contract/message.ts";
 import type { Fetch } from "./api.ts";
 import { createWecomClient } from "./client.ts";
+import { createDirectory } from "./directory.ts";
 import { fromBody } from "./outgoing.ts";
 import { parseMessage } from "./parse.ts";
 import { renderPassive } from "./passive.ts";
@@ -47,6 +48,7 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
   const accept = async (message: InboundMessage): Promise<Receipt | undefined> => {
     try {
       if (!receive) throw new Error("the channel is not started");
+      await directory.note(message);
       return await receive(message);
     } catch (err) {
       if (err instanceof OverloadError) {
@@ -163,8 +165,15 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     ]),
   );
 
+  const clientOf = ({ workspaceId, appId }: ReplyTarget) => clients.get(keyOf(workspaceId, appId));
+  const directory = createDirectory({
+    ...{ corpIds: apps.map((app) => app.corp_id), state, log },
+    clientOf: ({ target }) => clientOf(target),
+  });
+
   return {
     name: CHANNEL,
+    directory,
     webhooks: uniqueByPath(apps.map((app) => [app.webhook_path, webhookOf(app)])),
     start: async (handler) => {
       receive = handler;
@@ -174,12 +183,12 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     },
     render,
     send: async (part, signal) => {
-      const client = clients.get(keyOf(part.target.workspaceId, part.target.appId));
+      const client = clientOf(part.target);
       if (!client) return { kind: "refused", reason: "the application is no longer configured" };
       return client.send(part, signal);
     },
-    openAttachment: async ({ workspaceId, appId }, { ref }, signal) => {
-      const client = clients.get(keyOf(workspaceId, appId));
+    openAttachment: async (target, { ref }, signal) => {
+      const client = clientOf(target);
       if (client) return client.openMedia(ref, signal);
       throw new AttachmentError("refused", "the application is no longer configured");
     },

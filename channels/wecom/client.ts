@@ -5,6 +5,7 @@ import type { Log } from "../../core/contract/log.ts";
 import { createAccessToken, describe, type TokenResult } from "./access-token.ts";
 import { type ApiResult, createApi, type Fetch } from "./api.ts";
 import { createPausingApi } from "./api-pauses.ts";
+import type { Ask } from "./contacts.ts";
 import { kindOfError } from "./errcodes.ts";
 import { createMedia } from "./media.ts";
 import { fromBody, type Outgoing } from "./outgoing.ts";
@@ -15,6 +16,8 @@ import { CHANNEL, isUserId, type WecomApp } from "./types.ts";
 export interface WecomClient {
   /** Never throws. */
   send(part: OutboundPart, signal: AbortSignal): Promise<SendOutcome>;
+  /** A GET of the API with the application's access token. Never throws. */
+  readonly ask: Ask;
   /** Throws AttachmentError. */
   openMedia(mediaId: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
 }
@@ -232,6 +235,18 @@ export const createWecomClient = (options: WecomClientOptions): WecomClient => {
       const second = await orAborted(accessToken.get(), signal);
       if (!second.isGranted) return retry(second.afterMs, second.reason);
       return outcomeOf(await post(second.token, part, signal), part);
+    },
+
+    ask: async (path, query, signal) => {
+      const first = await orAborted(accessToken.get(), signal);
+      if (!first.isGranted) return { kind: "unreachable", reason: first.reason };
+      const get = (token: string) =>
+        call({ path, query: { ...query, access_token: token } }, signal);
+      const result = await get(first.token);
+      if (!isTokenRefused(result)) return result;
+      accessToken.drop(first.token);
+      const second = await orAborted(accessToken.get(), signal);
+      return second.isGranted ? get(second.token) : { kind: "unreachable", reason: second.reason };
     },
 
     openMedia: async (mediaId, signal) => {

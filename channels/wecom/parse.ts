@@ -44,7 +44,7 @@ const readMessage = (app: WecomApp, element: XmlElement, text: string): InboundM
   return {
     id,
     channel: CHANNEL,
-    workspaceId: corpId,
+    workspaceId: homeOf(userId) ?? corpId,
     conversation: { id: `${app.agent_id}/${foldedId}`, kind: "direct" },
     sender: {
       id: foldedId,
@@ -74,6 +74,10 @@ const readContent = (element: XmlElement, fields: Partial<Record<Field, string>>
   const said = event.name === "menu_clicked" ? event.fields.EventKey : undefined;
   return said ? { kind: "text", text: said } : { kind: "event", event };
 };
+
+/** The corp of a person who is not of ours: only who binds that corp lets them in. */
+const homeOf = (userId: string): string | undefined =>
+  userId.includes("/") ? userId.slice(0, userId.indexOf("/")) : undefined;
 
 /** Who the platform names when nobody of the corp did anything. */
 const SYSTEM = "sys";

@@ -25,12 +25,30 @@ export interface ChannelAdapter {
    * the one before. Best effort, paced by the channel; never throws.
    */
   progress?(target: ReplyTarget, markdown: string): void;
+  /** Absent where messages bring all that there is to know of their sender. */
+  readonly directory?: Directory;
   /** The bytes of an attachment of a message to `target`. Throws AttachmentError. */
   openAttachment?(
     target: ReplyTarget,
     attachment: Attachment,
     signal: AbortSignal,
   ): Promise<ReadableStream<Uint8Array>>;
+}
+
+/** What a platform knows of its people beyond what comes with a message. Nothing here throws. */
+export interface Directory {
+  /** What is remembered of the sender, without asking the platform: quick. */
+  known(message: InboundMessage): Promise<Identity | undefined>;
+  /** Asks the platform where nothing is remembered; undefined = it could not be asked. */
+  lookUp(message: InboundMessage, signal: AbortSignal): Promise<Identity | undefined>;
+}
+
+export interface Identity {
+  /** False for who is disabled, has left, or is none of its people. */
+  readonly isActive: boolean;
+  readonly displayName: string;
+  /** Ids and names; of those that the person is in directly. */
+  readonly departments: readonly string[];
 }
 
 /** `send` it again; or what is known instead: it arrived, or this cannot be told for now. */

@@ -39,6 +39,7 @@ export interface Silence {
 export type RefusalCode =
   | "TENANT_UNKNOWN"
   | "TENANT_AMBIGUOUS"
+  | "DIRECTORY_UNAVAILABLE"
   | "NOT_PERMITTED"
   | "KIND_UNSUPPORTED"
   | "MODEL_UNAVAILABLE"

@@ -1,6 +1,7 @@
-import { afterEach, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { TenantIndex } from "../../config/tenant.ts";
 import { createAuditLog } from "../../core/audit-log.ts";
+import type { Directory, Identity } from "../../core/contract/channel.ts";
 import { OverloadError } from "../../core/contract/errors.ts";
 import type { InboundMessage } from "../../core/contract/message.ts";
 import type { Reply } from "../../core/contract/reply.ts";
@@ -409,5 +410,80 @@ describeStores("dispatcher", (world) => {
     await eventually(async () => expect(await states()).toEqual(["m1 done"]));
     expect(pipeline).toHaveBeenCalledTimes(1);
     expect([...bodies(one), ...bodies(other)]).toEqual(["hi"]);
+  });
+
+  describe("where tenants depend on departments", () => {
+    const asksForDepartments = () => true;
+    /** Whoever is in no department belongs to everybody's tenant. */
+    const tenants: TenantIndex = {
+      get: () => undefined,
+      resolve: ({ departments: [id = "everybody"] }) => ({
+        kind: "tenant",
+        tenant: tenantWith([], { id }),
+      }),
+    };
+    const sayTenant = async ({ tenant, message }: Context): Promise<Reply> => ({
+      kind: "text",
+      markdown: `${message.sender.displayName} of ${tenant.id}`,
+    });
+    const wei: Identity = { isActive: true, displayName: "Wei", departments: ["legal"] };
+    const withDirectory = async (directory: Directory) =>
+      start(sayTenant, {
+        ...{ asksForDepartments, tenants },
+        channels: [{ ...fakeChannel(), directory }],
+      });
+    const answer = async (gateway: CoreGateway): Promise<string | undefined> => {
+      const receipt = await gateway.receive(textMessage("m1"));
+      const inline = await receipt.inlineReply(never);
+      inline?.settled(true);
+      return inline?.body;
+    };
+    const tenantOf = async () =>
+      (await world.sql("SELECT tenant_id FROM inbox")).map(({ tenant_id }) => tenant_id);
+
+    it("stores a message of a person who is known under its tenant at once", async () => {
+      const lookUp = vi.fn(async () => undefined);
+      const gateway = await withDirectory({ known: async () => wei, lookUp });
+      await gateway.receive(textMessage("m1"));
+      expect(await tenantOf()).toEqual(["legal"]);
+      expect(lookUp).not.toHaveBeenCalled();
+    });
+
+    it("stores a message first, then asks who wrote it, then answers for the right tenant", async () => {
+      let tenantWhileAsked: unknown[] = [];
+      const gateway = await withDirectory({
+        known: async () => undefined,
+        lookUp: async () => {
+          tenantWhileAsked = await tenantOf();
+          return wei;
+        },
+      });
+      expect(await answer(gateway)).toBe("Wei of legal");
+      expect(tenantWhileAsked).toEqual([PLATFORM_SCOPE.tenantId]);
+      expect(await tenantOf()).toEqual(["legal"]);
+    });
+
+    it("refuses while nobody can be asked, rather than fall back on another tenant's binding", async () => {
+      const nobody = async () => undefined;
+      const gateway = await withDirectory({ known: nobody, lookUp: nobody });
+      expect(await answer(gateway)).toContain("[DIRECTORY_UNAVAILABLE]");
+    });
+
+    it("refuses whom the directory says to have left", async () => {
+      const left = async () => ({ isActive: false, displayName: "", departments: ["legal"] });
+      const gateway = await withDirectory({ known: async () => undefined, lookUp: left });
+      expect(await answer(gateway)).toContain("[TENANT_UNKNOWN]");
+    });
+
+    it("asks nobody where no setting depends on it", async () => {
+      const lookUp = vi.fn(async () => wei);
+      const known = vi.fn(async () => wei);
+      const gateway = await start(sayTenant, {
+        ...{ tenants, asksForDepartments: () => false },
+        channels: [{ ...fakeChannel(), directory: { known, lookUp } }],
+      });
+      expect(await answer(gateway)).toBe("wei of everybody");
+      expect([known.mock.calls, lookUp.mock.calls]).toEqual([[], []]);
+    });
   });
 });

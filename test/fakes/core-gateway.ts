@@ -1,3 +1,4 @@
+import type { DepartmentNeeds } from "../../config/department-needs.ts";
 import type { TenantIndex } from "../../config/tenant.ts";
 import type { AuditLog, AuditRecord } from "../../core/audit-log.ts";
 import type { Receive } from "../../core/contract/channel.ts";
@@ -32,6 +33,8 @@ export interface CoreGatewayOptions {
   readonly pipeline: (parts: PipelineNeeds) => Pipeline;
   /** Default: everybody is in tenant `sales`. */
   readonly tenants?: TenantIndex;
+  /** Default: nothing does. */
+  readonly asksForDepartments?: DepartmentNeeds;
   /** Default: one that is called `test`. */
   readonly channels?: readonly FakeChannel[];
   /** Default: as the schedule says. */
@@ -73,7 +76,10 @@ export const coreGateway = async (options: CoreGatewayOptions): Promise<CoreGate
       isFull: options.isFull ?? schedule.isFull,
     }),
     isWorker,
-    rules: () => ({ tenants, pipeline: rules }),
+    rules: () => ({
+      ...{ tenants, pipeline: rules },
+      ...(options.asksForDepartments && { asksForDepartments: options.asksForDepartments }),
+    }),
   });
   const onError = (_lane: unknown, err: unknown) => log.error({ err }, "step failed");
   const settings = { concurrency: 16, perTenant: 8, retryAfterMs: 20, onError, now };

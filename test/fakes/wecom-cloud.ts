@@ -99,6 +99,12 @@ export interface WecomCloud {
   readonly cardChanges: readonly Readonly<Record<string, unknown>>[];
   /** From now on calls with today's token are refused, until a new one is fetched. */
   withdrawToken(errcode?: 42001 | 40014 | 40001): void;
+  /** The address book by folded user id: what `user/get` says beside the id. */
+  readonly people: Map<string, Readonly<Record<string, unknown>>>;
+  /** What `department/list` says. */
+  departments: readonly Readonly<Record<string, unknown>>[];
+  /** Whom the address book was asked for, in order. */
+  readonly userCalls: readonly string[];
   readonly tokenCalls: readonly number[];
   readonly sendCalls: readonly SendCall[];
   close(): Promise<void>;
@@ -114,7 +120,7 @@ export interface WecomCloudOptions {
   readonly perMinute?: number;
 }
 
-type Api = "gettoken" | "send" | "upload" | "get" | "update";
+type Api = "gettoken" | "send" | "upload" | "get" | "update" | "user" | "departments";
 
 const APIS: ReadonlyMap<string, Api> = new Map([
   ["/cgi-bin/gettoken", "gettoken"],
@@ -122,6 +128,8 @@ const APIS: ReadonlyMap<string, Api> = new Map([
   ["/cgi-bin/message/update_template_card", "update"],
   ["/cgi-bin/media/upload", "upload"],
   ["/cgi-bin/media/get", "get"],
+  ["/cgi-bin/user/get", "user"],
+  ["/cgi-bin/department/list", "departments"],
 ]);
 
 interface CloudFile {
@@ -148,7 +156,7 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
   const watchers = new Set<() => void>();
   const shownPassively = new Set<string>();
   const faults: Record<Api, ApiFault[]> = {
-    ...{ gettoken: [], send: [], upload: [], get: [], update: [] },
+    ...{ gettoken: [], send: [], upload: [], get: [], update: [], user: [], departments: [] },
   };
   const files = new Map<string, CloudFile>();
   const uploads: CloudFile[] = [];
@@ -225,6 +233,15 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
     return { errcode: 0, errmsg: "ok" };
   };
 
+  const people = new Map<string, Readonly<Record<string, unknown>>>();
+  const userCalls: string[] = [];
+  let departments: readonly Readonly<Record<string, unknown>>[] = [];
+  const userOf = (userid: string): object => {
+    userCalls.push(userid);
+    const person = people.get(userid.toLowerCase());
+    return person ? { errcode: 0, errmsg: "ok", userid, ...person } : { errcode: 60111 };
+  };
+
   const keep = (file: CloudFile): string => {
     const mediaId = `MEDIA_${files.size + 1}_${randomBytes(4).toString("hex")}`;
     files.set(mediaId, file);
@@ -274,6 +291,8 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
       }
       if (api === "send") return send(body, json);
       if (api === "update") return update(body);
+      if (api === "user") return userOf(url.searchParams.get("userid") ?? "");
+      if (api === "departments") return { errcode: 0, errmsg: "ok", department: departments };
       if (api === "get") {
         return files.get(url.searchParams.get("media_id") ?? "") ?? { errcode: 40007 };
       }
@@ -402,6 +421,14 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
     withdrawToken: (errcode = 42001) => {
       if (token !== undefined) refusedTokens.set(token, errcode);
       token = undefined;
+    },
+    people,
+    userCalls,
+    get departments() {
+      return departments;
+    },
+    set departments(list) {
+      departments = list;
     },
     tokenCalls,
     sendCalls,

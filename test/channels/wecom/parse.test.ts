@@ -85,7 +85,11 @@ describe("a text message", () => {
   });
 
   it("comes from a linked corp's user, too", () => {
-    expect(understood(text({ user: "wwother/Li.Si" })).sender.id).toBe("wwother/li.si");
+    const message = understood(text({ user: "wwOther/Li.Si" }));
+    expect(message.sender.id).toBe("wwother/li.si");
+    // Whoever binds our corp has not let them in; what is said back goes through our application.
+    expect(message.workspaceId).toBe("wwOther");
+    expect(message.target.workspaceId).toBe("wwexample000000001");
   });
 });
 

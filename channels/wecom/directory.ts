@@ -1,0 +1,52 @@
+import type { Directory } from "../../core/contract/channel.ts";
+import type { ChannelState } from "../../core/contract/channel-state.ts";
+import type { Log } from "../../core/contract/log.ts";
+import type { InboundEvent, InboundMessage } from "../../core/contract/message.ts";
+import type { WecomClient } from "./client.ts";
+import { type Contacts, createContacts } from "./contacts.ts";
+
+/** The address books of all corps that are configured. */
+export interface WecomDirectory extends Directory {
+  /** Forgets at once what an event says was changed. Rejects when it cannot: deliver it again. */
+  note(message: InboundMessage): Promise<void>;
+}
+
+export interface WecomDirectoryOptions {
+  readonly corpIds: Iterable<string>;
+  /** The application that a message was sent to; undefined when it is no longer configured. */
+  readonly clientOf: (message: InboundMessage) => Pick<WecomClient, "ask"> | undefined;
+  readonly state: ChannelState;
+  readonly log: Log;
+}
+
+export const createDirectory = (options: WecomDirectoryOptions): WecomDirectory => {
+  const { clientOf, state, log } = options;
+  const books = new Map(
+    [...options.corpIds].map((corpId) => [corpId, createContacts({ corpId, state, log })]),
+  );
+  // The corp whose application was spoken to; of a linked corp's people `workspaceId` is their own.
+  const bookOf = ({ target }: InboundMessage): Contacts | undefined =>
+    books.get(target.workspaceId);
+  return {
+    known: async (message) => bookOf(message)?.known(message.target.address),
+    lookUp: async (message, signal) => {
+      const client = clientOf(message);
+      return client && bookOf(message)?.lookUp(message.target.address, client.ask, signal);
+    },
+    note: async (message) => {
+      const { content } = message;
+      const isChange = content.kind === "event" && content.event.name === "contact_changed";
+      const book = isChange ? bookOf(message) : undefined;
+      if (!isChange || !book) return;
+      const { people, areDepartments } = changedBy(content.event);
+      for (const userId of people) await book.revoke(userId);
+      if (areDepartments) await book.revokeDepartments();
+    },
+  };
+};
+
+/** @see https://developer.work.weixin.qq.com/document/path/90970 */
+const changedBy = ({ fields }: InboundEvent) => ({
+  people: [fields.UserID, fields.NewUserID].filter((userId) => userId !== undefined),
+  areDepartments: /_party$/.test(fields.ChangeType ?? ""),
+});

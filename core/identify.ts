@@ -1,0 +1,46 @@
+import type { ChannelAdapter, Identity } from "./contract/channel.ts";
+import type { InboundMessage } from "./contract/message.ts";
+
+/** Learns who wrote a message where the settings depend on it and the message does not say. */
+export interface Identify {
+  /** False: nobody's tenant may be told before the sender is identified. */
+  isSettled(message: InboundMessage): boolean;
+  /** The message with what is remembered of its sender; quick, so that it fits before it is stored. */
+  remember(message: InboundMessage): Promise<InboundMessage>;
+  /** The message with what the platform says of its sender; unchanged when it cannot be asked. */
+  ask(message: InboundMessage): Promise<InboundMessage>;
+}
+
+const LONGEST_MS = 10_000;
+
+export const createIdentify = (parts: {
+  readonly adapters: ReadonlyMap<string, ChannelAdapter>;
+  readonly asksForDepartments: (channel: string, workspaceId: string) => boolean;
+}): Identify => {
+  const directoryFor = ({ channel, workspaceId, sender }: InboundMessage) =>
+    sender.identity !== undefined || sender.isBot || !parts.asksForDepartments(channel, workspaceId)
+      ? undefined
+      : parts.adapters.get(channel)?.directory;
+  return {
+    isSettled: (message) => directoryFor(message) === undefined,
+    remember: async (message) => withIdentity(message, await directoryFor(message)?.known(message)),
+    ask: async (message) => {
+      const signal = AbortSignal.timeout(LONGEST_MS);
+      return withIdentity(message, await directoryFor(message)?.lookUp(message, signal));
+    },
+  };
+};
+
+const withIdentity = (message: InboundMessage, identity: Identity | undefined): InboundMessage => {
+  if (!identity) return message;
+  const { isActive, displayName, departments } = identity;
+  return {
+    ...message,
+    sender: {
+      ...message.sender,
+      displayName: displayName || message.sender.displayName,
+      departments,
+      identity: isActive ? "known" : "refused",
+    },
+  };
+};
