@@ -109,7 +109,7 @@ def main():
     kernel.mount("proc", "/proc", "proc", 0)
     kernel.mount("run", "/mnt", "tmpfs", 0, "mode=755")
     os.mkdir("/mnt/scratch", 0o711)
-    subprocess.run(["/usr/bin/mount", "-o", "loop,nosuid,nodev", drive, "/mnt/scratch"], check=True)
+    subprocess.run(["/usr/bin/mount", "-o", "loop,nosuid,nodev,nodelalloc", drive, "/mnt/scratch"], check=True)
     show_node(node)
     group = Group()
 
