@@ -91,6 +91,7 @@ export const startEngine = async (engine: EngineCommand): Promise<EngineProcess>
   } finally {
     for (const file of entrances) closeSync(file);
   }
+  if (child.pid !== undefined) cgroup.adopt(child.pid);
   const stdout = readable(child, 1);
   const stderr = readable(child, 2);
   const stdin = writable(child, 0);

@@ -6,7 +6,7 @@ import type { Trail } from "./audit/trail.ts";
 import { createExecJudge } from "./blocked-commands.ts";
 import { createDriver, type EngineParts, enginesFor, programsOf } from "./candidates.ts";
 import { type Cell, type CellSpec, closeCell, openCell } from "./cell.ts";
-import { findCgroups } from "./cgroup/cgroup.ts";
+import { findLimits } from "./cgroup/cgroup.ts";
 import { systemClock } from "./clock.ts";
 import type {
   EngineName,
@@ -27,7 +27,7 @@ import { createPool, type Pool } from "./pool.ts";
 import { createProofs } from "./proof.ts";
 import { withoutRun } from "./refusal.ts";
 import { askedInVain, strictProblem } from "./strictness.ts";
-import { createWorkshop, sweepLeftovers, type Workshop } from "./workshop.ts";
+import { createWorkshop, stateFolderOf, sweepLeftovers, type Workshop } from "./workshop.ts";
 
 /** All that stands for one version of the settings. Other settings make another generation. */
 export interface Generation {
@@ -42,7 +42,7 @@ export interface Generation {
 }
 
 /** The result of a job of which nothing runs any more. */
-export interface Performed {
+interface Performed {
   readonly result: RunResult;
   /** Settles when its folders and control group are gone, too; only then its place is free. */
   readonly cleared: Promise<void>;
@@ -54,7 +54,7 @@ interface Dispatch {
   readonly signal: AbortSignal;
 }
 
-const DEFAULT_STATE_FOLDER = "/run/clawgate";
+const DEFAULT_STATE_FOLDER = stateFolderOf(process.getuid?.() ?? 0);
 const MAX_AGE_MS = 300_000;
 /** Of the memory that is free at the start, unless the bound says otherwise. */
 const WARM_SHARE = 1 / 4;
@@ -243,12 +243,7 @@ const open = async (
     }
     const problem = filesystemProblem(options.filesystem);
     if (problem !== undefined) return off(problem);
-    if (process.getuid?.() !== 0) {
-      return off(
-        "the gateway does not run as root, which the sandbox needs: start it as root, e.g. with sudo",
-      );
-    }
-    const cgroups = findCgroups();
+    const cgroups = findLimits();
     await sweepLeftovers(stateFolder, cgroups).catch((error: unknown) => {
       // They cost memory and hurt nothing; new runs have names of their own.
       log.warn({ error: messageOf(error) }, "leftovers of an earlier gateway stay");
@@ -257,7 +252,7 @@ const open = async (
     const workshop = createWorkshop(stateFolder, cgroups, options.filesystem, absent);
     const wayOut = wayOutOf(options, workshop);
     const watch = watchFor(options);
-    const hub = openTraceHub(workshop.createFolder("trace", process.getuid()));
+    const hub = openTraceHub(workshop.createFolder("trace", process.getuid?.() ?? 0));
     const parts = {
       workshop,
       enginesFolder: options.enginesFolder,

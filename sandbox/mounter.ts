@@ -3,8 +3,15 @@ import { createInterface } from "node:readline";
 import { getSystemErrorName } from "node:util";
 import { SandboxError } from "./errors.ts";
 
-/** System calls that Node has not, mount(2) above all. Needs root and /usr/bin/python3. */
+/**
+ * System calls that Node has not, mount(2) above all. Needs /usr/bin/python3. Without root it mounts
+ * in a user and mount namespace of its own, where engines then have to run, too.
+ */
 export interface Mounter {
+  /** Put before a command line that is to see what was mounted; not before the first mount is. */
+  readonly enter: readonly string[];
+  /** Under which name we see a path of that place ourselves. */
+  view(path: string): string;
   /** A new empty file system in memory on an empty folder; never set-user-id, never a device. */
   tmpfs(folder: string, options: TmpfsOptions): Promise<void>;
   /** Shows a folder at another place, where nobody can write to it. */
@@ -62,9 +69,16 @@ for line in sys.stdin.buffer:
     print(error, flush=True)
 `;
 
+const PYTHON = ["/usr/bin/python3", "-I", "-S", "-c"];
+const OWN_NAMESPACE = [
+  ...["/usr/bin/unshare", "--user", "--map-root-user", "--mount", "--propagation=private", "--"],
+];
+
 /** Starts the process that mounts; it ends with ours. */
 export const createMounter = (): Mounter => {
-  const child = spawn("/usr/bin/python3", ["-I", "-S", "-c", HELPER], {
+  const isRoot = process.getuid?.() === 0;
+  const [program = "", ...words] = [...(isRoot ? [] : OWN_NAMESPACE), ...PYTHON, HELPER];
+  const child = spawn(program, words, {
     env: {},
     cwd: "/",
     stdio: ["pipe", "pipe", "ignore"],
@@ -108,6 +122,13 @@ export const createMounter = (): Mounter => {
     }
   };
   return {
+    enter: isRoot
+      ? []
+      : [
+          ...["/usr/bin/nsenter", "--user", "--mount", "--preserve-credentials"],
+          ...[`--target=${child.pid}`, "--"],
+        ],
+    view: (path) => (isRoot ? path : `/proc/${child.pid}/root${path}`),
     tmpfs: (folder, { sizeBytes, inodes, uid }) =>
       ask("tmpfs", folder, `size=${sizeBytes},nr_inodes=${inodes},mode=700,uid=${uid},gid=${uid}`),
     bindReadOnly: (source, folder) => ask("bind", source, folder),

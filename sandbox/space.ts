@@ -7,6 +7,8 @@ import type { TmpfsOptions } from "./mounter.ts";
 export interface Space {
   /** Host folder by writable path inside; /dev/shm is one of them. */
   readonly folders: ReadonlyMap<string, string>;
+  /** Under which name we see such a folder ourselves. */
+  view(folder: string): string;
   /** Whether no byte or no file more fits in. */
   isFull(): boolean;
 }
@@ -26,17 +28,23 @@ export const spaceOptions = (
 });
 
 /** Divides a fresh file system among the writable paths: a folder each, and all the size for all. */
-export const createSpace = (folder: string, writable: readonly string[], uid: number): Space => {
+export const createSpace = (
+  folder: string,
+  writable: readonly string[],
+  uid: number,
+  view: (path: string) => string,
+): Space => {
   const paths = [SHARED_MEMORY, ...writable];
   const folders = new Map(paths.map((path, index) => [path, join(folder, String(index))]));
   for (const place of folders.values()) {
-    mkdirSync(place, { mode: 0o700 });
-    chownSync(place, uid, uid);
+    mkdirSync(view(place), { mode: 0o700 });
+    if (uid !== 0) chownSync(view(place), uid, uid);
   }
   return {
     folders,
+    view,
     isFull() {
-      const { bavail, ffree } = statfsSync(folder);
+      const { bavail, ffree } = statfsSync(view(folder));
       return bavail === 0 || ffree === 0;
     },
   };

@@ -10,6 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Cgroup, CgroupLimits, CgroupTree } from "./cgroup/cgroup.ts";
 import { LOOPBACK } from "./drivers/job-folder.ts";
@@ -29,6 +30,10 @@ export interface Workshop {
   /** Node's path inside the sandbox, and what to mount for it where it lies outside /usr. */
   readonly node: { readonly path: string; readonly mounts: ReadonlyMap<string, string> };
   readonly mounter: Mounter;
+  /** Else jobs of all tenants run as our own user. */
+  readonly isRoot: boolean;
+  /** Whether the kernel holds the limits of memory, processor time and processes. */
+  readonly hasCgroups: boolean;
   /** A new empty folder; only we and this user may look into it. */
   createFolder(name: string, uid: number): string;
   createCgroup(slotId: string, limits: CgroupLimits): Cgroup;
@@ -37,6 +42,18 @@ export interface Workshop {
 
 const PREFIX = "clawgate-";
 const NODE_FOLDER = "/opt/node";
+
+/** Where a user's gateway keeps what runs need: a folder that nobody else could have made. */
+export const stateFolderOf = (uid: number): string => {
+  if (uid === 0) return "/run/clawgate";
+  const own = `/run/user/${uid}`;
+  if (existsSync(own)) return `${own}/clawgate`;
+  try {
+    return join(homedir(), ".clawgate", "run");
+  } catch {
+    return `${own}/clawgate`; // nowhere: making it says so
+  }
+};
 
 /** Opens a workshop below `stateFolder`. Throws when the folder cannot be made. */
 export const createWorkshop = (
@@ -59,17 +76,20 @@ export const createWorkshop = (
   writeFileSync(emptyFile, "");
   chmodSync(emptyFile, 0o444);
   const mounter = createMounter();
+  const isRoot = process.getuid?.() === 0;
   return {
     filesystem,
     absentPrograms,
     emptyFile,
     mounter,
+    isRoot,
+    hasCgroups: cgroups.isExact,
     etcFolder,
     node: findNode(),
     createFolder(name, uid) {
       const made = join(folder, name);
       mkdirSync(made, { mode: 0o700 });
-      chownSync(made, uid, uid);
+      if (isRoot) chownSync(made, uid, uid);
       return made;
     },
     createCgroup: (slotId, limits) => cgroups.create(`${owner}-${slotId}`, limits),

@@ -3,8 +3,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { SandboxError } from "../errors.ts";
 import { removeFolder, words } from "./control-file.ts";
 import type { Layout } from "./layout.ts";
+import { createProcessTree } from "./process-tree.ts";
 import { splitLayout } from "./split.ts";
-import { unifiedLayout } from "./unified.ts";
+import { delegatedRoot, unifiedLayout } from "./unified.ts";
 
 /** What a group of processes may use at most. */
 export interface CgroupLimits {
@@ -16,6 +17,8 @@ export interface CgroupLimits {
 export interface Cgroup {
   /** A process enters by writing its pid into each of these files. */
   readonly entrances: readonly string[];
+  /** Told of the first process, which entered if there is a way to. */
+  adopt(pid: number): void;
   /** CPU time of all processes that ever were in the group. */
   cpuMs(): number;
   memoryBytes(): number;
@@ -33,6 +36,8 @@ export interface Cgroup {
 
 /** The machine's control groups. */
 export interface CgroupTree {
+  /** Whether the kernel holds the limits; else we look and kill, which can come late. */
+  readonly isExact: boolean;
   create(name: string, limits: CgroupLimits): Cgroup;
   /** Kills and removes the groups that the caller knows to be leftovers. */
   sweep(isLeftover: (name: string) => boolean): Promise<void>;
@@ -52,6 +57,7 @@ export const findCgroups = (root = "/sys/fs/cgroup"): CgroupTree => {
     );
   }
   return {
+    isExact: true,
     create(name, limits) {
       for (const folder of layout.folders(name)) mkdirSync(folder);
       layout.limit(name, limits);
@@ -68,11 +74,22 @@ export const findCgroups = (root = "/sys/fs/cgroup"): CgroupTree => {
   };
 };
 
+/**
+ * What holds limits for whoever runs this process: control groups, or, for another user than root to
+ * whom none were handed, a watch that is not exact.
+ */
+export const findLimits = (): CgroupTree => {
+  if (process.getuid?.() === 0) return findCgroups();
+  const root = delegatedRoot();
+  return root === undefined ? createProcessTree() : findCgroups(root);
+};
+
 const open = (layout: Layout, name: string): Cgroup => {
   const entrances = layout.folders(name).map((folder) => `${folder}/cgroup.procs`);
   const pids = () => new Set(entrances.flatMap(words));
   return {
     entrances,
+    adopt: () => {}, // it wrote itself into the entrances
     ...layout.counters(name),
     async kill() {
       const deadline = Date.now() + DEADLINE_MS;

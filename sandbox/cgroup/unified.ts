@@ -1,3 +1,4 @@
+import { accessSync, constants, mkdirSync, readFileSync } from "node:fs";
 import { SandboxError } from "../errors.ts";
 import { field, integer, words, write, writeIfThere } from "./control-file.ts";
 import type { Layout } from "./layout.ts";
@@ -40,12 +41,42 @@ const handDownControllers = (root: string): void => {
   const enabled = words(control);
   const absent = CONTROLLERS.filter((controller) => !enabled.includes(controller));
   if (absent.length === 0) return;
+  const enable = () => write(control, absent.map((controller) => `+${controller}`).join(" "));
   try {
-    write(control, absent.map((controller) => `+${controller}`).join(" "));
+    try {
+      enable();
+    } catch {
+      // A group hands controllers down only when no process is in itself; in a container we may be.
+      stepDown(root);
+      enable();
+    }
   } catch (cause) {
     throw new SandboxError(
       `cannot enable ${absent.join(" and ")} in ${control}: run the gateway where it may manage control groups`,
       { cause },
     );
+  }
+};
+
+const stepDown = (root: string): void => {
+  mkdirSync(`${root}/gateway`, { recursive: true });
+  for (const pid of words(`${root}/cgroup.procs`)) write(`${root}/gateway/cgroup.procs`, pid);
+};
+
+/**
+ * The group that this process is in, where somebody handed it to our user to divide it. Undefined
+ * where nobody did. @see https://docs.kernel.org/admin-guide/cgroup-v2.html#delegation
+ */
+export const delegatedRoot = (mount = "/sys/fs/cgroup"): string | undefined => {
+  const own = /^0::(.*)$/m.exec(readFileSync("/proc/self/cgroup", "latin1"))?.[1];
+  if (own === undefined) return undefined;
+  const root = `${mount}${own === "/" ? "" : own}`;
+  try {
+    for (const file of ["cgroup.procs", "cgroup.subtree_control"]) {
+      accessSync(`${root}/${file}`, constants.W_OK);
+    }
+    return root;
+  } catch {
+    return undefined;
   }
 };

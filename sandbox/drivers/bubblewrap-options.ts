@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { tenantUid } from "../tenant-uid.ts";
 import type { Workshop } from "../workshop.ts";
 import { HOSTS_FILE } from "./job-folder.ts";
 import { JOB_FOLDER } from "./launchers.ts";
@@ -43,15 +44,16 @@ const MASKED = [
 /** bwrap's options, one word an entry. Only what is mounted here exists inside. */
 export const bubblewrapOptions = ({
   workshop,
-  resources: { uid, mounts, space, jobFolder, spec },
+  resources: { mounts, space, jobFolder, spec },
   descriptors,
   shown,
 }: OptionsParts): string[] => {
   const { wayOut } = spec;
+  const uid = String(tenantUid(spec.tenantId));
   const environment = { ...jobEnvironment(mounts.home), ...wayOut?.env };
   return [
     ...["--unshare-all", "--unshare-user", "--disable-userns"],
-    ...["--uid", String(uid), "--gid", String(uid)],
+    ...["--uid", uid, "--gid", uid],
     ...["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox"],
     ...(wayOut === undefined ? [] : ["--block-fd", String(descriptors.block)]),
     ...["--seccomp", String(descriptors.seccomp), "--json-status-fd", String(descriptors.status)],

@@ -14,13 +14,9 @@ import { runJob } from "./run-job.ts";
 import { selfTest } from "./self-test.ts";
 import { type SlotResources, takeResources } from "./slot-resources.ts";
 import { createSlots } from "./slots.ts";
+import { unenforcedBy } from "./unenforced.ts";
 
 const BWRAP = "/usr/bin/bwrap";
-const STRENGTH = {
-  wall: "namespaces and system call filter",
-  unenforced: [],
-  sees: [],
-} as const;
 // bwrap itself, its init, and what forwards to the way out are in the group too.
 const OWN_PROCESSES = 2;
 const FORWARDER_PROCESSES = 1;
@@ -45,16 +41,17 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
     const shown = new Map<string, string>();
     for (const [path, folder] of mounts.readonly) {
       // A checkout below /root, say, to which the job's user could not walk.
-      shown.set(path, isReachable(folder) ? folder : await resources.show(folder));
+      const canWalk = !workshop.isRoot || isReachable(folder);
+      shown.set(path, canWalk ? folder : await resources.show(folder));
     }
     const descriptors = { seccomp: SECCOMP, status: STATUS, block: BLOCK };
     const options = bubblewrapOptions({ workshop, resources, descriptors, shown });
     const command = launcherCommand(spec, workshop.node.path);
     return startEngine({
-      command: [...[BWRAP, "--args", String(OPTIONS), "--"], ...command],
+      command: [...workshop.mounter.enter, ...[BWRAP, "--args", String(OPTIONS), "--"], ...command],
       cgroup,
       // Never as root: to the kernel the job would be root with another face.
-      uid,
+      ...(workshop.isRoot ? { uid } : {}),
       extra: [
         filter,
         // Piped in, since command lines are readable for every user of the host.
@@ -103,7 +100,11 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
         ok: true,
         version: await versionOf(),
         platform: "namespaces and seccomp",
-        strength: STRENGTH,
+        strength: {
+          wall: "namespaces and system call filter",
+          unenforced: unenforcedBy(workshop),
+          sees: [],
+        },
       };
     },
 
@@ -114,6 +115,7 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
       const { resources, engine } = slots.use(slot);
       return runJob({
         ...{ resources, engine, run },
+        ...(workshop.hasCgroups ? {} : { polledMemoryBytes: run.request.limits.memoryBytes }),
         stops: [{ signal, reason: "aborted" }],
         // bwrap says so on a descriptor that the job does not have; silence means that bwrap died.
         finding: ({ exitCode }) =>

@@ -13,6 +13,7 @@ import { runJob } from "./run-job.ts";
 import { selfTest } from "./self-test.ts";
 import { type SlotResources, takeResources } from "./slot-resources.ts";
 import { type BootedSlot, createSlots } from "./slots.ts";
+import { unenforcedBy } from "./unenforced.ts";
 import type { Finding } from "./verdict.ts";
 
 /** Where `runsc` may lie, and what is to be seen of its jobs. */
@@ -62,6 +63,7 @@ export const createGvisorDriver = (
     const config = bundleConfig(workshop, rootFolderFor(mounts), resources);
     writeFileSync(join(folder, "config.json"), JSON.stringify(config), { mode: 0o600 });
     const command = [
+      ...workshop.mounter.enter,
       runsc,
       `--root=${join(folder, "state")}`,
       `--platform=${platform}`,
@@ -173,7 +175,7 @@ export const createGvisorDriver = (
   };
   const strength = {
     wall: "kernel in user space",
-    unenforced: [],
+    unenforced: unenforcedBy(workshop),
     sees: (["exec", "open", "connect"] as const satisfies readonly Observation["kind"][]).filter(
       (kind) => tracing?.watch[kind] === true,
     ),

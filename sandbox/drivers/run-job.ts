@@ -28,7 +28,7 @@ export const runJob = async ({ resources, engine, run, ...rest }: JobRun): Promi
   const result = verdictOf(ended, await rest.finding(ended), space);
   const home = space.folders.get(mounts.home);
   if (request.outputs === undefined || home === undefined) return result;
-  const { files, isTruncated } = await collectOutputs(home, request.outputs);
+  const { files, isTruncated } = await collectOutputs(space.view(home), request.outputs);
   return { ...result, outputs: files, isTruncated: result.isTruncated || isTruncated };
 };
 

@@ -14,6 +14,7 @@ import { makeJobFolder } from "./job-folder.ts";
 export interface SlotResources {
   readonly id: string;
   readonly spec: SlotSpec;
+  /** To the kernel; 0 in the mounter's namespace where we are not root. */
   readonly uid: number;
   /** For the engine's own files; the job's user can walk through it. */
   readonly folder: string;
@@ -34,7 +35,8 @@ export const takeResources = async (
   limits: CgroupLimits,
 ): Promise<SlotResources> => {
   const id = randomBytes(8).toString("hex");
-  const uid = tenantUid(spec.tenantId);
+  // Without root there is one user only, which the mounter's namespace calls 0.
+  const uid = workshop.isRoot ? tenantUid(spec.tenantId) : 0;
   const { mounter } = workshop;
   const folder = workshop.createFolder(id, uid);
   const mounted: string[] = [];
@@ -64,7 +66,7 @@ export const takeResources = async (
     cgroup = workshop.createCgroup(id, limits);
     const options = spaceOptions(spec.limits, mounts.writable, uid);
     const spaceFolder = await place("space", (at) => mounter.tmpfs(at, options));
-    const space = createSpace(spaceFolder, mounts.writable, uid);
+    const space = createSpace(spaceFolder, mounts.writable, uid, mounter.view);
     return {
       ...{ id, spec, uid, folder, jobFolder, mounts, space, cgroup, release },
       show: (source) => place(`shown-${mounted.length}`, (at) => mounter.bindReadOnly(source, at)),
