@@ -33,7 +33,7 @@ export const encrypt = (text) => {
 let lastId = 7_000_000_000_000_000_000n;
 const INNER = {
   acknowledged: (id) =>
-    `<MsgType><![CDATA[event]]></MsgType><Event><![CDATA[enter_agent]]></Event><EventKey><![CDATA[${id}]]></EventKey>`,
+    `<MsgType><![CDATA[event]]></MsgType><Event><![CDATA[view]]></Event><EventKey><![CDATA[https://example.com/${id}]]></EventKey>`,
   echoed: (id) =>
     `<MsgType><![CDATA[text]]></MsgType><Content><![CDATA[what is 12% of 340?]]></Content><MsgId>${id}</MsgId>`,
 };

@@ -15,6 +15,7 @@ import { createKeyFile } from "../core/keys/key-file.ts";
 import { createRejectionRecorder } from "../core/rejections.ts";
 import { openStore } from "../core/store/open-store.ts";
 import { takeReplicaLock } from "../core/store/replica-lock.ts";
+import { createWelcomed } from "../core/welcomed.ts";
 import type { Sandbox } from "../sandbox/driver.ts";
 import { createAdapters } from "./adapters.ts";
 import { addApi } from "./api/api.ts";
@@ -100,7 +101,8 @@ export const startGateway = async (
     const inbox = createInbox({ store, cipher, owner: lease.id, takesAtOnce, now, log, counters });
     const lookEveryMs = isAlone ? 0 : LOOK_FOR_STOPS_MS;
     const turns = createRunningTurns({ inbox, log, signal, lookEveryMs });
-    const parts = { sandbox, auditLog, turns, log, now };
+    const welcomed = createWelcomed({ store, cipher, now });
+    const parts = { sandbox, auditLog, turns, welcomed, log, now };
     let rules = await buildRules(loaded, parts);
     const built = { store, cipher, inbox, turns, adapters, auditLog, log, now, signal, counters };
     const delivery = createDelivery({

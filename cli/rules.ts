@@ -12,6 +12,7 @@ import type { Rules } from "../core/dispatcher.ts";
 import { createProvider } from "../core/models/create.ts";
 import { createPipeline } from "../core/pipeline.ts";
 import { createSkillRunner, type RunnableSkill } from "../core/skill-runner.ts";
+import type { Welcomed } from "../core/welcomed.ts";
 import { exportProblem } from "../sandbox/audit/audit-file.ts";
 import type { Sandbox } from "../sandbox/driver.ts";
 import { egressOf } from "../sandbox/grants.ts";
@@ -24,6 +25,7 @@ export interface RulesParts {
   readonly sandbox: Sandbox;
   readonly auditLog: AuditLog;
   readonly turns: RunningTurns;
+  readonly welcomed: Welcomed;
   readonly log: Log;
   readonly now: () => Date;
 }
@@ -37,7 +39,7 @@ export interface BuiltRules extends Rules {
 /** Builds everything that a change of the settings can replace while the gateway runs. */
 export const buildRules = async (
   { settings, providers }: LoadedSettings,
-  { sandbox, auditLog, turns, log, now }: RulesParts,
+  { sandbox, auditLog, turns, welcomed, log, now }: RulesParts,
 ): Promise<BuiltRules> => {
   const catalogue = await loadCatalogue(skillFolders(settings));
   const skills = createSkillRunner({
@@ -57,7 +59,7 @@ export const buildRules = async (
   return {
     tenants: createTenantIndex(settings),
     asksForDepartments: createDepartmentNeeds(settings),
-    pipeline: createPipeline({ log, roles, turns, agent, now }),
+    pipeline: createPipeline({ log, roles, turns, agent, now, skills, welcomed }),
     skillNames: [...catalogue.skills.keys()],
     warnings: [
       ...catalogue.problems.map(({ folder, message }) => `skill ${folder} is left out: ${message}`),

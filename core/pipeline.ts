@@ -1,4 +1,3 @@
-import type { RoleIndex } from "../config/roles.ts";
 import type { Agent } from "./agent.ts";
 import { compose } from "./compose.ts";
 import type { Log } from "./contract/log.ts";
@@ -9,21 +8,22 @@ import { authorize } from "./stages/authorize.ts";
 import { readable } from "./stages/readable.ts";
 import { recover } from "./stages/recover.ts";
 import { stop } from "./stages/stop.ts";
+import { type WelcomeParts, welcome } from "./stages/welcome.ts";
 
-export interface PipelineParts {
+export interface PipelineParts extends WelcomeParts {
   readonly log: Log;
-  readonly roles: RoleIndex;
   readonly turns: RunningTurns;
   readonly agent: Agent;
   readonly now: () => Date;
 }
 
 /** A message goes down this list and its reply comes back up. Order is code, numbers are settings. */
-export const createPipeline = ({ log, roles, turns, agent, now }: PipelineParts) =>
+export const createPipeline = ({ log, turns, agent, now, roles, ...parts }: PipelineParts) =>
   compose([
     audit(now), // one record per message, whatever happens below
     recover(log), // a fault below becomes an apology and a logged error
-    readable(), // events end here, and kinds that cannot be read yet
+    welcome({ roles, ...parts }), // who opens the conversation is greeted, once a day
+    readable(), // other events end here, and kinds that cannot be read yet
     authorize(roles), // may this sender talk to an agent here?
     stop(turns), // `/stop` ends the running turn instead of asking the agent
     answer(agent), // the agent loop; the only stage that never calls next()

@@ -116,10 +116,9 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     const { message } = parsed;
     const receipt = await accept(message);
     if (!receipt) return { status: 503 };
-    const reply =
-      message.content.kind === "event"
-        ? undefined
-        : await waitForReply(receipt, message, request, arrivedAt);
+    const reply = maySpeak(message)
+      ? await waitForReply(receipt, message, request, arrivedAt)
+      : undefined;
     // What happens once is on record in the audit log; a line for each would cost as much as parsing it.
     if (!receipt.isNew) {
       const isInline = reply !== undefined;
@@ -201,6 +200,12 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
 const CROWDED_INLINE_MS = 150;
 
 const EMPTY: WebhookResponse = { status: 200 };
+
+// What an event can be answered with at once is a welcome; no other one is worth a wait.
+const maySpeak = ({ content }: InboundMessage): boolean =>
+  content.kind !== "event" ||
+  content.event.name === "app_opened" ||
+  content.event.name === "member_joined";
 
 const keyOf = (corpId: string, agentId: string): string => `${corpId}/${agentId}`;
 

@@ -28,6 +28,8 @@ const setUp = (answer: Agent["answer"], permissions: readonly string[] = ["agent
     },
     turns: noTurns(),
     agent: { answer },
+    skills: { allowedFor: () => [] },
+    welcomed: { markToday: async () => true },
     now: () => {
       time += 5;
       return new Date(time);
@@ -102,9 +104,17 @@ describe("pipeline", () => {
 
   it("meets an event with silence, on record", async () => {
     const { pipeline, records } = setUp(hello, []);
-    const event = { name: "app_opened", platformName: "enter_agent", fields: {} } as const;
+    const event = { name: "link_opened", platformName: "view", fields: {} } as const;
     const reply = await pipeline(contextOf({ kind: "event", event }, tenantWith()));
     expect(reply).toEqual({ kind: "silence", reason: "EVENT_NOT_HANDLED" });
     expect(records).toMatchObject([{ subject: "event", decision: "silent" }]);
+  });
+
+  it("greets whoever opens the app, on record, before any model is asked", async () => {
+    const { pipeline, records } = setUp(async () => expect.unreachable());
+    const event = { name: "app_opened", platformName: "enter_agent", fields: {} } as const;
+    const reply = await pipeline(contextOf({ kind: "event", event }, tenantWith()));
+    expect(reply).toMatchObject({ kind: "text", markdown: expect.stringContaining("Hello") });
+    expect(records).toMatchObject([{ subject: "event", decision: "answered" }]);
   });
 });

@@ -413,7 +413,7 @@ describe("the callback's answer", () => {
     const { call, received, log } = await startedAdapter({ receipt });
     const inner = textMessage(cloudApp, { user: "Tester", text: "", msgId: "1" })
       .replace("[text]", "[event]")
-      .replace("<Content>", "<Event>enter_agent</Event><Content>");
+      .replace("<Content>", "<Event>view</Event><Content>");
     const { query, body } = callbackRequest(inner, cloudApp);
     expect(await call(requestOf(query, body))).toEqual({ status: 200 });
     expect(received[0]?.content.kind).toBe("event");

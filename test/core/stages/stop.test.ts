@@ -39,7 +39,11 @@ const thinking: Agent = {
 const roles = { permissionsOf: () => ({ roles: [], has: () => true }) };
 const now = () => new Date();
 const pipeline: CoreGatewayOptions["pipeline"] = (needs) =>
-  createPipeline({ ...needs, roles, agent: thinking, now });
+  createPipeline({
+    ...{ ...needs, roles, agent: thinking, now },
+    skills: { allowedFor: () => [] },
+    welcomed: { markToday: async () => true },
+  });
 
 const speaking = (locale: Locale): TenantIndex => {
   const tenant = tenantWith([], { locale });
