@@ -10,7 +10,7 @@ import { embeddedFolder } from "./storage.ts";
 export const enginesFolder = join(packageRoot, ".engines");
 
 /** Where the record of runs lies: beside the store, or beside the keys where that is elsewhere. */
-export const auditFolder = ({
+const auditFolder = ({
   settings,
   keyFile,
 }: Pick<LoadedSettings, "settings" | "keyFile">): string =>
