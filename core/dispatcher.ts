@@ -193,6 +193,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       if (typeof parts === "string") {
         log.error({ inbox: entry.id, reason: parts, alert: "dead_letter" }, "message not answered");
         await inbox.bury(entry, parts, also);
+        tellSilence(entry);
         waiter?.(undefined);
         return;
       }
@@ -203,6 +204,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       if (isOurs) {
         counters.answered++;
         trace("reply_stored", entry.message.id, entry.id);
+        if (parts.length === 0) tellSilence(entry);
       } else log.warn({ inbox: entry.id }, "another process has taken this turn over");
       waiter?.(isInline ? inlineReply(row, parts[0] ?? "") : undefined);
     } catch (cause) {
@@ -212,6 +214,9 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       throw cause;
     }
   };
+
+  const tellSilence = ({ message }: InboxEntry): void =>
+    adapters.get(message.channel)?.silent?.(message.target);
 
   /** The reply's parts, or why there are none. */
   const render = (
@@ -225,7 +230,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     // A reply that cannot be rendered will not be rendered by doing its turn again, either.
     for (const candidate of [reply, refuse("INTERNAL", locale)]) {
       try {
-        return adapter.render(candidate);
+        return adapter.render(candidate, entry.message.target);
       } catch (cause) {
         const fields = { err: cause, inbox: entry.id, alert: "reply_not_renderable" };
         log.error(fields, "reply cannot be rendered");

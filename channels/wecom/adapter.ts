@@ -1,24 +1,25 @@
 import type {
   ChannelAdapter,
-  InlineReply,
-  Receipt,
-  Receive,
   Webhook,
   WebhookRequest,
   WebhookResponse,
 } from "../../core/contract/channel.ts";
 import type { ChannelState } from "../../core/contract/channel-state.ts";
-import { AttachmentError, OverloadError, PayloadError } from "../../core/contract/errors.ts";
+import { AttachmentError, PayloadError } from "../../core/contract/errors.ts";
 import type { Log } from "../../core/contract/log.ts";
 import type { InboundMessage, ReplyTarget } from "../../core/contract/message.ts";
 import type { Fetch } from "./api.ts";
+import { createWecomBot } from "./bot/bot.ts";
+import { createDetour, type DetourApp } from "./bot/detour.ts";
+import { renderForBot } from "./bot/render.ts";
 import { createWecomClient } from "./client.ts";
 import { createDirectory } from "./directory.ts";
+import { createIntake } from "./intake.ts";
 import { fromBody } from "./outgoing.ts";
 import { parseMessage } from "./parse.ts";
 import { renderPassive } from "./passive.ts";
 import { render } from "./render.ts";
-import { CHANNEL, type WecomApp } from "./types.ts";
+import { CHANNEL, type WecomApp, type WecomBot } from "./types.ts";
 import { type Verified, verifyCallback, verifyUrl } from "./verify.ts";
 
 export interface WecomAdapterOptions {
@@ -36,55 +37,17 @@ export interface WecomAdapterOptions {
   readonly inlineMs?: number;
   /** Longest that one call of the platform's API may take. */
   readonly timeoutMs?: number;
+  /** Intelligent bots, each with a `webhook_path` of its own. */
+  readonly bots?: readonly WecomBot[];
+  /** How long a bot's finished answer waits for the platform's next poll. Default: 10 s. */
+  readonly silenceMs?: number;
 }
 
-/** WeChat Work: the callbacks of self-built applications in, text messages out. */
+/** WeChat Work: self-built applications, and intelligent bots beside them. */
 export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter => {
   const { apps, log, now, state, inlineMs = 1_000, timeoutMs = 10_000 } = options;
   const { fetch = globalThis.fetch, random = Math.random, isAlone = false } = options;
-  const msSince = (earlier: Date): number => now().getTime() - earlier.getTime();
-  let receive: Receive | undefined;
-
-  const accept = async (message: InboundMessage): Promise<Receipt | undefined> => {
-    try {
-      if (!receive) throw new Error("the channel is not started");
-      await directory.note(message);
-      return await receive(message);
-    } catch (err) {
-      if (err instanceof OverloadError) {
-        log.warn({ messageId: message.id, tenant: err.tenantId }, "overloaded: not taken for now");
-        return undefined;
-      }
-      log.error(
-        { err, messageId: message.id, alert: "message_not_stored" },
-        "message not stored; the platform is asked to deliver it again",
-      );
-      return undefined;
-    }
-  };
-
-  const waitForReply = async (
-    receipt: Receipt,
-    message: InboundMessage,
-    request: WebhookRequest,
-    arrivedAt: Date,
-  ): Promise<InlineReply | undefined> => {
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => {
-      const mayTakeMs = request.isCrowded ? Math.min(inlineMs, CROWDED_INLINE_MS) : inlineMs;
-      timer = setTimeout(resolve, Math.max(0, mayTakeMs - msSince(arrivedAt)));
-      void request.hungUp.then(resolve);
-    });
-    try {
-      return await receipt.inlineReply(deadline);
-    } catch (err) {
-      // The message is stored, so its answer will come, if not in this response.
-      log.error({ err, messageId: message.id }, "no inline reply");
-      return undefined;
-    } finally {
-      clearTimeout(timer);
-    }
-  };
+  const { bots = [], silenceMs = 10_000 } = options;
 
   // By application: whether its last callback came with the current pair.
   const lastPairs = new Map<WecomApp, boolean>();
@@ -114,10 +77,10 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
       return EMPTY;
     }
     const { message } = parsed;
-    const receipt = await accept(message);
+    const receipt = await intake.accept(message);
     if (!receipt) return { status: 503 };
     const reply = maySpeak(message)
-      ? await waitForReply(receipt, message, request, arrivedAt)
+      ? await intake.waitForReply(receipt, message, request, arrivedAt, inlineMs)
       : undefined;
     // What happens once is on record in the audit log; a line for each would cost as much as parsing it.
     if (!receipt.isNew) {
@@ -141,7 +104,7 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
   };
 
   const handleVerification = (app: WecomApp, request: WebhookRequest): WebhookResponse => {
-    const verified = verifyUrl(app, request.query, now());
+    const verified = verifyUrl(app, app.corp_id, request.query, now());
     log.info(
       { corpId: app.corp_id, agentId: app.agent_id, keyPair: keyPairOf(verified) },
       "callback URL verified",
@@ -165,28 +128,58 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
   );
 
   const clientOf = ({ workspaceId, appId }: ReplyTarget) => clients.get(keyOf(workspaceId, appId));
+  const appOf = (corpId: string): DetourApp | undefined => {
+    const app = apps.find((candidate) => candidate.corp_id === corpId);
+    const client = app && clients.get(keyOf(corpId, app.agent_id));
+    return client && { agentId: app.agent_id, send: client.send };
+  };
+  const clientOfCorp = (corpId: string) => {
+    const app = apps.find((candidate) => candidate.corp_id === corpId);
+    return app && clients.get(keyOf(corpId, app.agent_id));
+  };
   const directory = createDirectory({
     ...{ corpIds: apps.map((app) => app.corp_id), state, log },
-    clientOf: ({ target }) => clientOf(target),
+    // Whoever speaks to a bot is in the same directory.
+    clientOf: ({ target }) => clientOf(target) ?? clientOfCorp(target.workspaceId),
   });
+  const intake = createIntake({ log, now, note: (message) => directory.note(message) });
+
+  const links = bots.map((bot) => ({
+    bot,
+    link: createWecomBot({
+      ...{ bot, intake, state, fetch, now, log, timeoutMs, silenceMs },
+      detour: createDetour(appOf, state),
+      inlineMs: Math.min(inlineMs, BOT_INLINE_MS),
+    }),
+  }));
+  const botOf = (target: ReplyTarget) =>
+    clientOf(target) ? undefined : links.find(({ bot }) => bot.id === target.appId)?.link;
 
   return {
     name: CHANNEL,
     directory,
-    webhooks: uniqueByPath(apps.map((app) => [app.webhook_path, webhookOf(app)])),
-    start: async (handler) => {
-      receive = handler;
-    },
+    webhooks: uniqueByPath([
+      ...apps.map((app) => [app.webhook_path, webhookOf(app)] as const),
+      ...links.map(({ bot, link }) => [bot.webhook_path, link.webhook] as const),
+    ]),
+    start: async (receive) => intake.open(receive),
     stop: async () => {
-      receive = undefined;
+      intake.close();
+      for (const { link } of links) link.stop();
     },
-    render,
+    render: (reply, target) => (target && botOf(target) ? renderForBot(reply) : render(reply)),
     send: async (part, signal) => {
+      const bot = botOf(part.target);
+      if (bot) return bot.send(part, signal);
       const client = clientOf(part.target);
       if (!client) return { kind: "refused", reason: "the application is no longer configured" };
       return client.send(part, signal);
     },
+    progress: (target, markdown) => botOf(target)?.progress(target, markdown),
+    silent: (target) => botOf(target)?.silent(target),
     openAttachment: async (target, { ref }, signal) => {
+      const bot = botOf(target);
+      if (bot) return bot.openAttachment(ref, signal);
       const client = clientOf(target);
       if (client) return client.openMedia(ref, signal);
       throw new AttachmentError("refused", "the application is no longer configured");
@@ -196,8 +189,8 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
   };
 };
 
-// With many callbacks in work, one whose answer takes long must not keep others from being taken.
-const CROWDED_INLINE_MS = 150;
+// A bot's answer can grow before the person's eyes, so its response waits for quick ones only.
+const BOT_INLINE_MS = 500;
 
 const EMPTY: WebhookResponse = { status: 200 };
 
@@ -214,7 +207,9 @@ const keyPairOf = (verified: Verified): string => (verified.isCurrentPair ? "cur
 const uniqueByPath = (entries: readonly (readonly [string, Webhook])[]): Map<string, Webhook> => {
   const webhooks = new Map(entries);
   if (webhooks.size !== entries.length) {
-    throw new RangeError("two WeChat Work applications share a webhook_path; give each its own");
+    throw new RangeError(
+      "two WeChat Work applications or bots share a webhook_path; give each its own",
+    );
   }
   return webhooks;
 };

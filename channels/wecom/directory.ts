@@ -2,6 +2,7 @@ import type { Directory } from "../../core/contract/channel.ts";
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
 import type { InboundEvent, InboundMessage } from "../../core/contract/message.ts";
+import { groupOf } from "./bot/parse.ts";
 import type { WecomClient } from "./client.ts";
 import { type Contacts, createContacts } from "./contacts.ts";
 
@@ -28,10 +29,10 @@ export const createDirectory = (options: WecomDirectoryOptions): WecomDirectory 
   const bookOf = ({ target }: InboundMessage): Contacts | undefined =>
     books.get(target.workspaceId);
   return {
-    known: async (message) => bookOf(message)?.known(message.target.address),
+    known: async (message) => bookOf(message)?.known(userIdOf(message)),
     lookUp: async (message, signal) => {
       const client = clientOf(message);
-      return client && bookOf(message)?.lookUp(message.target.address, client.ask, signal);
+      return client && bookOf(message)?.lookUp(userIdOf(message), client.ask, signal);
     },
     note: async (message) => {
       const { content } = message;
@@ -44,6 +45,10 @@ export const createDirectory = (options: WecomDirectoryOptions): WecomDirectory 
     },
   };
 };
+
+/** In a group the answer goes to a room; who spoke is known without the case of the letters. */
+const userIdOf = ({ target, sender }: InboundMessage): string =>
+  groupOf(target.address) === undefined ? target.address : sender.id;
 
 /** @see https://developer.work.weixin.qq.com/document/path/90970 */
 const changedBy = ({ fields }: InboundEvent) => ({

@@ -1,7 +1,7 @@
-/** One thing that is sent, as it is stored until then. */
+/** One thing that is sent, as it is stored until then; with `hasMore` another part comes after it. */
 export type Outgoing =
-  | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "markdown"; readonly text: string }
+  | { readonly kind: "text"; readonly text: string; readonly hasMore?: true }
+  | { readonly kind: "markdown"; readonly text: string; readonly hasMore?: true }
   | { readonly kind: "card"; readonly card: object }
   | {
       readonly kind: "file";
@@ -16,9 +16,11 @@ export type MediaType = "image" | "voice" | "video" | "file";
 // No text holds it: XML cannot carry it, so it is taken out of every text.
 const NOT_A_TEXT = "\u0001";
 
-/** A text is stored as it is; everything else as JSON behind a character that no text holds. */
+/** A text is stored as it is, unless more follows; everything else as JSON behind a character that no text holds. */
 export const toBody = (outgoing: Outgoing): string =>
-  outgoing.kind === "text" ? outgoing.text : `${NOT_A_TEXT}${JSON.stringify(outgoing)}`;
+  outgoing.kind === "text" && !outgoing.hasMore
+    ? outgoing.text
+    : `${NOT_A_TEXT}${JSON.stringify(outgoing)}`;
 
 /** What `toBody` was given. */
 export const fromBody = (body: string): Outgoing =>

@@ -2,7 +2,7 @@
 export const CHANNEL = "wechat_work";
 
 /** What the operator configured for one self-built application; names as in the settings. */
-export interface WecomApp extends KeyPair {
+export interface WecomApp extends CallbackKeys {
   readonly corp_id: string;
   /** Decimal digits. */
   readonly agent_id: string;
@@ -10,9 +10,26 @@ export interface WecomApp extends KeyPair {
   readonly webhook_path: string;
   /** Without a trailing path of the API, e.g. `https://qyapi.weixin.qq.com`. */
   readonly api_base_url: string;
+}
+
+/** What a callback of an application or a bot is verified with. */
+export interface CallbackKeys extends KeyPair {
   readonly replay_window_s: number;
   /** Still accepted while the administration console is being switched to the current pair. */
   readonly previous: readonly KeyPair[];
+}
+
+/** What the operator configured for one intelligent bot with a webhook; names as in the settings. */
+export interface WecomBot extends CallbackKeys {
+  /** The `aibotid` of its callbacks. */
+  readonly id: string;
+  /** Where its users are. */
+  readonly corp_id: string;
+  /** How it is mentioned in groups, without `@`. */
+  readonly name?: string;
+  readonly webhook_path: string;
+  /** Answers that come late go to this host and no other. */
+  readonly api_base_url: string;
 }
 
 /**

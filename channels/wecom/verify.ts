@@ -3,7 +3,7 @@ import { isSignedWith, open, type Sealed } from "./envelope.ts";
 import { readFields } from "./fields.ts";
 import { readQuery } from "./query.ts";
 import { readXml } from "./read-xml.ts";
-import { CHANNEL, type KeyPair, type WecomApp } from "./types.ts";
+import { type CallbackKeys, CHANNEL, type KeyPair, type WecomApp } from "./types.ts";
 import { XmlError } from "./xml.ts";
 
 /** What the platform said, proven to come from it. */
@@ -16,32 +16,48 @@ export interface Verified {
 
 /**
  * Reads the GET that the administration console sends when the callback URL is saved, and at any
- * time after. Throws PayloadError or SignatureError.
+ * time after. `receiveId` is the corp's id, and empty for a bot. Throws PayloadError or SignatureError.
  * @see https://developer.work.weixin.qq.com/document/path/90930
  */
-export const verifyUrl = (app: WecomApp, query: string, now: Date): Verified => {
+export const verifyUrl = (
+  keys: CallbackKeys,
+  receiveId: string,
+  query: string,
+  now: Date,
+): Verified => {
   const values = readQuery(query, ["msg_signature", "timestamp", "nonce", "echostr"]);
-  return unseal(app, sealedBy(values, values.echostr), now);
+  return unseal(keys, receiveId, sealedBy(values, values.echostr), now);
 };
 
 /** Reads a callback's POST. Throws PayloadError when it is unreadable, SignatureError when it is not the platform's. */
 export const verifyCallback = (app: WecomApp, query: string, body: Buffer, now: Date): Verified => {
+  return verifyEnvelope(app, app.corp_id, query, () => readEnvelope(app, body), now);
+};
+
+/** The same for an envelope of any form, which `readEncrypted` finds the ciphertext in. */
+export const verifyEnvelope = (
+  keys: CallbackKeys,
+  receiveId: string,
+  query: string,
+  readEncrypted: () => string,
+  now: Date,
+): Verified => {
   const values = readQuery(query, ["msg_signature", "timestamp", "nonce"]);
-  return unseal(app, sealedBy(values, readEnvelope(app, body)), now);
+  return unseal(keys, receiveId, sealedBy(values, readEncrypted()), now);
 };
 
 /** Checks the signature, then the clock, then opens: in this order, for every request. */
-const unseal = (app: WecomApp, sealed: Sealed, now: Date): Verified => {
-  const signers = pairsOf(app).filter((pair) => isSignedWith(pair.token, sealed));
+const unseal = (keys: CallbackKeys, receiveId: string, sealed: Sealed, now: Date): Verified => {
+  const signers = pairsOf(keys).filter((pair) => isSignedWith(pair.token, sealed));
   if (signers.length === 0) throw new SignatureError(CHANNEL, "SIGNATURE");
-  assertFresh(sealed.timestamp, app.replay_window_s, now);
+  assertFresh(sealed.timestamp, keys.replay_window_s, now);
   // Pairs may share the token when only the key was changed, so each signer has to try.
   const openings = signers.map((pair) => ({
     pair,
-    opening: open(sealed.encrypt, pair.encoding_aes_key, app.corp_id),
+    opening: open(sealed.encrypt, pair.encoding_aes_key, receiveId),
   }));
   const opened = openings.flatMap(({ pair, opening }) =>
-    opening.isOpen ? [{ text: opening.text, pair, isCurrentPair: pair === app }] : [],
+    opening.isOpen ? [{ text: opening.text, pair, isCurrentPair: pair === keys }] : [],
   );
   const [verified, ...others] = opened;
   if (!verified) {
@@ -55,9 +71,9 @@ const unseal = (app: WecomApp, sealed: Sealed, now: Date): Verified => {
 };
 
 /** The current pair first; a pair that is listed again is the same pair. */
-const pairsOf = (app: WecomApp): readonly KeyPair[] => {
-  const pairs: KeyPair[] = [app];
-  for (const pair of app.previous) {
+const pairsOf = (keys: CallbackKeys): readonly KeyPair[] => {
+  const pairs: KeyPair[] = [keys];
+  for (const pair of keys.previous) {
     const isKnown = pairs.some(
       (known) => known.token === pair.token && known.encoding_aes_key === pair.encoding_aes_key,
     );

@@ -10,8 +10,11 @@ export interface ChannelAdapter {
   /** Opens what the platform needs and hands every verified message to `receive`. */
   start(receive: Receive): Promise<void>;
   stop(): Promise<void>;
-  /** The reply as the bodies that the platform takes, in sending order. Pure, never empty. */
-  render(reply: Answer | Refusal): readonly string[];
+  /**
+   * The reply as the bodies that the platform takes, in sending order. Pure, never empty. `target` is
+   * where it goes: what can be shown may differ between a platform's apps and bots.
+   */
+  render(reply: Answer | Refusal, target?: ReplyTarget): readonly string[];
   /** Sends one rendered part. Does not throw: every way a send can end is a SendOutcome. */
   send(part: OutboundPart, signal: AbortSignal): Promise<SendOutcome>;
   /**
@@ -25,6 +28,8 @@ export interface ChannelAdapter {
    * the one before. Best effort, paced by the channel; never throws.
    */
   progress?(target: ReplyTarget, markdown: string): void;
+  /** Told that a message gets no answer, where somebody may be watching for one. Never throws. */
+  silent?(target: ReplyTarget): void;
   /** Absent where messages bring all that there is to know of their sender. */
   readonly directory?: Directory;
   /** The bytes of an attachment of a message to `target`. Throws AttachmentError. */

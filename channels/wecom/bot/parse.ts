@@ -81,7 +81,8 @@ export const parseBotCallback = (
       content,
       target: {
         channel: CHANNEL,
-        workspaceId,
+        // The corp of the bot, also where the one who speaks is in another.
+        workspaceId: bot.corp_id,
         appId: bot.id,
         address: chatId === undefined ? userId : `${GROUP}${chatId}`,
         replyTo: id,

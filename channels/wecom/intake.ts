@@ -1,0 +1,84 @@
+import type { InlineReply, Receipt, Receive, WebhookRequest } from "../../core/contract/channel.ts";
+import { OverloadError } from "../../core/contract/errors.ts";
+import type { Log } from "../../core/contract/log.ts";
+import type { InboundMessage } from "../../core/contract/message.ts";
+
+/** How a verified callback's message gets into the gateway, and its reply back into the response. */
+export interface Intake {
+  /** From now on messages go to `receive`. */
+  open(receive: Receive): void;
+  close(): void;
+  /** Undefined when the message was not stored: then the platform must deliver it again. */
+  accept(message: InboundMessage): Promise<Receipt | undefined>;
+  /** The reply, if it comes within `waitMs` of `arrivedAt`. */
+  waitForReply(
+    receipt: Receipt,
+    message: InboundMessage,
+    request: WebhookRequest,
+    arrivedAt: Date,
+    waitMs: number,
+  ): Promise<InlineReply | undefined>;
+}
+
+export interface IntakeOptions {
+  readonly log: Log;
+  readonly now: () => Date;
+  /** Told of every message before it is handed on. */
+  readonly note: (message: InboundMessage) => Promise<void>;
+}
+
+export const createIntake = ({ log, now, note }: IntakeOptions): Intake => {
+  let receive: Receive | undefined;
+  return {
+    open: (handler) => {
+      receive = handler;
+    },
+
+    close: () => {
+      receive = undefined;
+    },
+
+    accept: async (message) => {
+      try {
+        if (!receive) throw new Error("the channel is not started");
+        await note(message);
+        return await receive(message);
+      } catch (err) {
+        if (err instanceof OverloadError) {
+          log.warn(
+            { messageId: message.id, tenant: err.tenantId },
+            "overloaded: not taken for now",
+          );
+          return undefined;
+        }
+        log.error(
+          { err, messageId: message.id, alert: "message_not_stored" },
+          "message not stored; the platform is asked to deliver it again",
+        );
+        return undefined;
+      }
+    },
+
+    waitForReply: async (receipt, message, request, arrivedAt, waitMs) => {
+      let timer: NodeJS.Timeout | undefined;
+      const deadline = new Promise<void>((resolve) => {
+        const mayTakeMs = request.isCrowded ? Math.min(waitMs, CROWDED_WAIT_MS) : waitMs;
+        const passedMs = now().getTime() - arrivedAt.getTime();
+        timer = setTimeout(resolve, Math.max(0, mayTakeMs - passedMs));
+        void request.hungUp.then(resolve);
+      });
+      try {
+        return await receipt.inlineReply(deadline);
+      } catch (err) {
+        // The message is stored, so its answer will come, if not in this response.
+        log.error({ err, messageId: message.id }, "no inline reply");
+        return undefined;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
+};
+
+// With many callbacks in work, one whose answer takes long must not keep others from being taken.
+const CROWDED_WAIT_MS = 150;
