@@ -1,9 +1,10 @@
 import type { Settings } from "../config/schema.ts";
-import { wecomApps } from "../config/wecom-apps.ts";
+import { wecomApps, wecomBots } from "../config/wecom-apps.ts";
 import { type ChannelStateParts, createChannelState } from "../core/channel-state/channel-state.ts";
 import type { ChannelAdapter } from "../core/contract/channel.ts";
 import type { Log } from "../core/contract/log.ts";
 import { embeddedFolder } from "./storage.ts";
+import { wecomFetch } from "./wecom-reach.ts";
 
 /** The adapters of the channels that are on. A platform's libraries load only with its channel. */
 export const createAdapters = async (
@@ -12,12 +13,14 @@ export const createAdapters = async (
 ): Promise<ReadonlyMap<string, ChannelAdapter>> => {
   const adapters: ChannelAdapter[] = [];
   const apps = wecomApps(settings);
-  if (apps.length > 0) {
+  const bots = wecomBots(settings);
+  if (apps.length > 0 || bots.length > 0) {
     const { createWecomAdapter } = await import("../channels/wecom/adapter.ts");
     const state = createChannelState("wechat_work", parts);
     const isAlone = embeddedFolder(settings) !== undefined;
     const { log, now } = parts;
-    adapters.push(createWecomAdapter({ apps, log, now, state, isAlone }));
+    const fetch = await wecomFetch(settings);
+    adapters.push(createWecomAdapter({ apps, bots, log, now, state, isAlone, fetch }));
   }
   return new Map(adapters.map((adapter) => [adapter.name, adapter]));
 };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { later, secret, text, textLike, url } from "./marks.ts";
+import { later, localPath, secret, text, textLike, url } from "./marks.ts";
 
 const webhookPath = () =>
   textLike("path that starts with /, e.g. /api/wechat/callback", (value) =>
@@ -49,10 +49,11 @@ const wecomPrevious = () =>
       "Credentials that stay valid while a rotation is under way; empty pairs are ignored.",
     );
 
+const corpId = () =>
+  textLike("corp id, e.g. ww0123456789abcdef", (value) => /^[A-Za-z0-9_-]{1,64}$/.test(value));
+
 const wecomApp = {
-  corp_id: textLike("corp id, e.g. ww0123456789abcdef", (value) =>
-    /^[A-Za-z0-9_-]{1,64}$/.test(value),
-  ).describe("Id of the corp (CorpID, the receiveid of the callback)."),
+  corp_id: corpId().describe("Id of the corp (CorpID, the receiveid of the callback)."),
   agent_id: textLike("agent id: digits", (value) => /^\d{1,20}$/.test(value)).describe(
     "Id of the self-built app (AgentId).",
   ),
@@ -64,20 +65,43 @@ const wecomApp = {
   webhook_path: webhookPath().describe("Path of the callback; unique in the gateway."),
 };
 
+const botId = () =>
+  textLike("bot id: letters, digits, _ and -", (value) => /^[A-Za-z0-9_-]{1,64}$/.test(value));
+
 const wecomBot = z
   .strictObject({
-    id: text().optional().describe("Id of a bot with a webhook."),
+    id: botId().optional().describe("Id of a bot with a webhook (`aibotid`)."),
     token: wecomToken().optional().describe("Token of the bot's callback."),
-    encoding_aes_key: wecomAesKey().optional().describe("EncodingAESKey of the bot's callback."),
-    webhook_path: webhookPath().optional().describe("Path of the bot's callback."),
-    bot_id: text().optional().describe("Id of a bot with a long connection."),
-    secret: secret(text()).optional().describe("Secret of the bot's long connection."),
-    ws_url: url(["wss", "ws"]).optional().describe("Address of the long connection."),
+    encoding_aes_key: wecomAesKey()
+      .optional()
+      .describe("EncodingAESKey of the bot's callback; opens the files that people send, too."),
+    webhook_path: webhookPath()
+      .optional()
+      .describe("Path of the bot's callback; unique in the gateway."),
+    previous: wecomPrevious(),
+    bot_id: later(botId()).optional().describe("Id of a bot with a long connection."),
+    secret: later(secret(text())).optional().describe("Secret of the bot's long connection."),
+    ws_url: later(url(["wss", "ws"]))
+      .optional()
+      .describe("Address of the long connection."),
+    corp_id: corpId()
+      .optional()
+      .describe(
+        "Corp of the bot's users, the `workspace` of bindings. Absent: the block's `corp_id`, else the bot's own id.",
+      ),
+    name: text()
+      .optional()
+      .describe(
+        "How the bot is mentioned in groups, without `@`. Absent: a message's only mention is the bot's.",
+      ),
   })
   .refine(
     (bot) =>
       bot.bot_id === undefined
-        ? bot.id !== undefined && bot.token !== undefined && bot.encoding_aes_key !== undefined
+        ? bot.id !== undefined &&
+          bot.token !== undefined &&
+          bot.encoding_aes_key !== undefined &&
+          bot.webhook_path !== undefined
         : bot.id === undefined && bot.secret !== undefined,
     { error: "either id, token, encoding_aes_key and webhook_path, or bot_id and secret" },
   );
@@ -93,7 +117,13 @@ const wechatWorkSchema = z
       .describe("Path of the callback; unique in the gateway."),
     api_base_url: url(["https", "http"])
       .default("https://qyapi.weixin.qq.com")
-      .describe("Base URL of the WeCom API, for all apps of this block."),
+      .describe("Base URL of the WeCom API, for all apps of this block; may end in a path."),
+    ca_file: localPath(text())
+      .optional()
+      .describe("PEM file with authorities that the API's certificate may come from too."),
+    proxy_url: secret(url(["http", "https"], { password: true }))
+      .optional()
+      .describe("HTTP proxy that calls of the API go through."),
     replay_window_s: z
       .int()
       .min(60)
@@ -101,7 +131,7 @@ const wechatWorkSchema = z
       .default(300)
       .describe("How far, in seconds, a callback's timestamp may be from our clock."),
     previous: wecomPrevious(),
-    bots: later(z.array(wecomBot)).optional().describe("Intelligent bots (aibot) beside the app."),
+    bots: z.array(wecomBot).default([]).describe("Intelligent bots (aibot) beside the app."),
     apps: z
       .array(z.strictObject({ ...wecomApp, previous: wecomPrevious() }))
       .default([])
