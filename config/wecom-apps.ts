@@ -31,3 +31,32 @@ export const wecomApps = (settings: Settings): readonly WecomAppSettings[] => {
   const own = { corp_id, agent_id, secret, token, encoding_aes_key, webhook_path, previous };
   return [{ ...own, api_base_url, replay_window_s }, ...further];
 };
+
+/** One intelligent bot with a webhook, with everything that its callback needs; keys as in the settings. */
+export interface WecomBotSettings {
+  readonly id: string;
+  readonly corp_id: string;
+  readonly name?: string;
+  readonly token: string;
+  readonly encoding_aes_key: string;
+  readonly webhook_path: string;
+  readonly api_base_url: string;
+  readonly replay_window_s: number;
+  readonly previous: readonly { readonly token: string; readonly encoding_aes_key: string }[];
+}
+
+/** The bots with a webhook that are switched on. Empty when the block is off. */
+export const wecomBots = (settings: Settings): readonly WecomBotSettings[] => {
+  const block = settings.channels.wechat_work;
+  if (!block?.enabled) return [];
+  const { api_base_url, replay_window_s } = block;
+  return block.bots.flatMap((bot) => {
+    const { id, token, encoding_aes_key, previous, name } = bot;
+    // The schema has seen to it that these three come together.
+    if (id === undefined || token === undefined || encoding_aes_key === undefined) return [];
+    const webhook_path = bot.webhook_path ?? `/api/wechat/bots/${id}`;
+    const corp_id = bot.corp_id ?? block.corp_id ?? id;
+    const callback = { token, encoding_aes_key, webhook_path, previous, replay_window_s };
+    return [{ id, corp_id, ...(name !== undefined && { name }), ...callback, api_base_url }];
+  });
+};

@@ -25,6 +25,13 @@ export const checkChannels = (draft: Draft, report: Report): void => {
     sameApp(JSON.stringify([app.corp_id, app.agent_id]), [...path, "agent_id"]);
   }
 
+  const sameBot = createUniqueCheck(report, "bot");
+  for (const [index, bot] of itemsOf(wecom?.bots)) {
+    const key = bot.bot_id === undefined ? "id" : "bot_id";
+    const id = bot[key];
+    if (id !== undefined) sameBot(id, [...at, "bots", index, key]);
+  }
+
   const samePath = createUniqueCheck(report, "webhook path");
   const hasOwnApp = wecom && APP_KEYS.some((key) => wecom[key] !== undefined);
   const places = [

@@ -77,7 +77,9 @@ const wecomBot = z
       .describe("EncodingAESKey of the bot's callback; opens the files that people send, too."),
     webhook_path: webhookPath()
       .optional()
-      .describe("Path of the bot's callback; unique in the gateway."),
+      .describe(
+        "Path of the bot's callback; unique in the gateway. Absent: `/api/wechat/bots/` and the id.",
+      ),
     previous: wecomPrevious(),
     bot_id: later(botId()).optional().describe("Id of a bot with a long connection."),
     secret: later(secret(text())).optional().describe("Secret of the bot's long connection."),
@@ -98,12 +100,9 @@ const wecomBot = z
   .refine(
     (bot) =>
       bot.bot_id === undefined
-        ? bot.id !== undefined &&
-          bot.token !== undefined &&
-          bot.encoding_aes_key !== undefined &&
-          bot.webhook_path !== undefined
+        ? bot.id !== undefined && bot.token !== undefined && bot.encoding_aes_key !== undefined
         : bot.id === undefined && bot.secret !== undefined,
-    { error: "either id, token, encoding_aes_key and webhook_path, or bot_id and secret" },
+    { error: "either id, token and encoding_aes_key, or bot_id and secret" },
   );
 
 const enabled = () => z.boolean().default(true).describe("Switches the channel on.");
