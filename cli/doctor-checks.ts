@@ -1,19 +1,14 @@
-import { randomBytes } from "node:crypto";
-import { seal } from "../channels/wecom/envelope.ts";
 import type { LoadedSettings } from "../config/load.ts";
 import type { Settings } from "../config/schema.ts";
-import { type WecomAppSettings, wecomApps } from "../config/wecom-apps.ts";
 import { type Depth, readDepths } from "../core/operators/depths.ts";
 import { openStore } from "../core/store/open-store.ts";
 import type { Store } from "../core/store/store.ts";
 import { createSandbox } from "../sandbox/openshell.ts";
+import { examineWecom } from "./doctor-wecom.ts";
 import { listenerProblem } from "./listener.ts";
 import { enginesFolder } from "./open-sandbox.ts";
 import { sandboxWords } from "./sandbox-words.ts";
 import { embeddedFolder, storeLocation } from "./storage.ts";
-
-const TIMEOUT_MS = 3_000;
-const CLOCK_TOLERANCE_MS = 60_000;
 
 /** What was found of one thing. `unknown` = could not be judged from here; it fails nothing. */
 export interface Finding {
@@ -26,13 +21,11 @@ export interface Finding {
 
 /** Looks at everything but the settings themselves; works beside a running gateway. */
 export const examine = async ({ settings }: LoadedSettings): Promise<readonly Finding[]> => {
-  const apps = wecomApps(settings);
   return [
     listenerFinding(settings),
     await storeFinding(settings),
     await sandboxFinding(settings),
-    await clockFinding(apps[0]?.api_base_url),
-    ...(await Promise.all(apps.map((app) => callbackFinding(app, settings)))),
+    ...(await examineWecom(settings)),
   ];
 };
 
@@ -92,71 +85,6 @@ const sandboxFinding = async (settings: Settings): Promise<Finding> => {
         };
   } finally {
     await sandbox.close();
-  }
-};
-
-/** Our clock against the platform's: a callback older than the replay window is refused. */
-const clockFinding = async (platform: string | undefined): Promise<Finding> => {
-  const text = `${new Date().toISOString()}`;
-  try {
-    if (platform === undefined) throw new Error("no channel is on");
-    const response = await fetch(platform, {
-      method: "HEAD",
-      redirect: "manual",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    const theirs = Date.parse(response.headers.get("date") ?? "");
-    const offMs = Math.abs(Date.now() - theirs);
-    if (Number.isNaN(offMs)) throw new Error("it sends no date");
-    return offMs <= CLOCK_TOLERANCE_MS
-      ? { check: "clock", state: "ok", text: `${text}, as ${new URL(platform).host} has it` }
-      : {
-          check: "clock",
-          state: "bad",
-          text: `${Math.round(offMs / 1000)} s off ${new URL(platform).host}`,
-          remedy: "set the clock (timedatectl set-ntp true): callbacks are refused as too old",
-        };
-  } catch {
-    const why = platform === undefined ? "no platform" : `${new URL(platform).host} not reachable`;
-    return { check: "clock", state: "unknown", text: `${text}; ${why} to compare with` };
-  }
-};
-
-/** Asks the running gateway what WeCom asks when the callback URL is saved. */
-const callbackFinding = async (app: WecomAppSettings, settings: Settings): Promise<Finding> => {
-  const { server } = settings;
-  const base =
-    server.public_url ?? `${server.tls ? "https" : "http"}://${server.host}:${server.port}`;
-  const url = new URL(app.webhook_path, base);
-  const check = "callback";
-  const challenge = randomBytes(16).toString("hex");
-  const timestamp = String(Math.floor(Date.now() / 1000));
-  const sealed = seal(challenge, app, app.corp_id, timestamp, randomBytes(8).toString("hex"));
-  url.search = new URLSearchParams({
-    msg_signature: sealed.signature,
-    timestamp,
-    nonce: sealed.nonce,
-    echostr: sealed.encrypt,
-  }).toString();
-  const shown = `${url.origin}${url.pathname}`;
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    if ((await response.text()) === challenge)
-      return { check, state: "ok", text: `${shown} answers` };
-    return {
-      check,
-      state: "bad",
-      text: `${shown} answered ${response.status}, not what was asked`,
-      remedy:
-        "is this gateway, with these settings, behind that address? Restart it after a change",
-    };
-  } catch {
-    return {
-      check,
-      state: "bad",
-      text: `${shown} does not answer`,
-      remedy: "start the gateway (npm start), and let server.public_url reach it",
-    };
   }
 };
 

@@ -120,7 +120,7 @@ export interface WecomCloudOptions {
   readonly perMinute?: number;
 }
 
-type Api = "gettoken" | "send" | "upload" | "get" | "update" | "user" | "departments";
+type Api = "gettoken" | "send" | "upload" | "get" | "update" | "user" | "departments" | "agent";
 
 const APIS: ReadonlyMap<string, Api> = new Map([
   ["/cgi-bin/gettoken", "gettoken"],
@@ -130,6 +130,7 @@ const APIS: ReadonlyMap<string, Api> = new Map([
   ["/cgi-bin/media/get", "get"],
   ["/cgi-bin/user/get", "user"],
   ["/cgi-bin/department/list", "departments"],
+  ["/cgi-bin/agent/get", "agent"],
 ]);
 
 interface CloudFile {
@@ -156,7 +157,8 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
   const watchers = new Set<() => void>();
   const shownPassively = new Set<string>();
   const faults: Record<Api, ApiFault[]> = {
-    ...{ gettoken: [], send: [], upload: [], get: [], update: [], user: [], departments: [] },
+    ...{ gettoken: [], send: [], upload: [], get: [], update: [] },
+    ...{ user: [], departments: [], agent: [] },
   };
   const files = new Map<string, CloudFile>();
   const uploads: CloudFile[] = [];
@@ -291,6 +293,10 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
       }
       if (api === "send") return send(body, json);
       if (api === "update") return update(body);
+      if (api === "agent") {
+        const isOurs = url.searchParams.get("agentid") === app.agentId;
+        return isOurs ? { errcode: 0, agentid: Number(app.agentId) } : { errcode: 301002 };
+      }
       if (api === "user") return userOf(url.searchParams.get("userid") ?? "");
       if (api === "departments") return { errcode: 0, errmsg: "ok", department: departments };
       if (api === "get") {

@@ -1,0 +1,201 @@
+import { randomBytes } from "node:crypto";
+import { createApi } from "../channels/wecom/api.ts";
+import { seal } from "../channels/wecom/envelope.ts";
+import type { Settings } from "../config/schema.ts";
+import { type WecomAppSettings, wecomApps } from "../config/wecom-apps.ts";
+import type { Finding } from "./doctor-checks.ts";
+import { StartError } from "./errors.ts";
+import { wecomFetch } from "./wecom-reach.ts";
+
+const TIMEOUT_MS = 3_000;
+const CLOCK_TOLERANCE_MS = 60_000;
+
+type Fetch = typeof globalThis.fetch;
+type KeyPair = Pick<WecomAppSettings, "token" | "encoding_aes_key">;
+
+/** Looks at WeCom's API and at our own callbacks as the cloud sees them. Empty when it is off. */
+export const examineWecom = async (settings: Settings): Promise<readonly Finding[]> => {
+  const apps = wecomApps(settings);
+  const [first] = apps;
+  if (!first) return [];
+  let fetch: Fetch;
+  try {
+    fetch = await wecomFetch(settings);
+  } catch (cause) {
+    if (!(cause instanceof StartError)) throw cause;
+    const remedy = "correct the file, or leave the setting out for a public certificate";
+    return [{ check: "wecom api", state: "bad", text: cause.message, remedy }];
+  }
+  return [
+    await clockFinding(first.api_base_url, fetch),
+    addressFinding(settings),
+    ...(await Promise.all(apps.map((app) => credentialsFinding(app, fetch)))),
+    ...(await Promise.all(apps.map((app) => callbackFinding(app, settings)))),
+  ];
+};
+
+/** Our clock against the platform's: a callback older than the replay window is refused. */
+const clockFinding = async (platform: string, fetch: Fetch): Promise<Finding> => {
+  const { host } = new URL(platform);
+  const check = "clock";
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const ours = new Date().toISOString();
+  try {
+    const response = await fetch(platform, { method: "HEAD", redirect: "manual", signal });
+    const offMs = Math.abs(Date.now() - Date.parse(response.headers.get("date") ?? ""));
+    if (Number.isNaN(offMs)) throw new Error("it sends no date");
+    return offMs <= CLOCK_TOLERANCE_MS
+      ? { check, state: "ok", text: `${ours}, as ${host} has it` }
+      : {
+          ...{ check, state: "bad", text: `${Math.round(offMs / 1000)} s off ${host}` },
+          remedy: "set the clock (timedatectl set-ntp true): callbacks are refused as too old",
+        };
+  } catch {
+    return { check, state: "unknown", text: `${ours}; ${host} not reachable to compare with` };
+  }
+};
+
+/** Where the cloud finds us: it needs an address that is not of this machine alone. */
+const addressFinding = ({ server: { public_url } }: Settings): Finding => {
+  const check = "public url";
+  if (public_url === undefined) {
+    return {
+      ...{ check, state: "unknown", text: "server.public_url is not set" },
+      remedy: "name the address that WeCom reaches; the callback is judged from this machine",
+    };
+  }
+  const { protocol, hostname } = new URL(public_url);
+  if (/^(localhost|127\.|\[::1\])/.test(hostname)) {
+    return {
+      ...{ check, state: "bad", text: `${public_url} is this machine alone` },
+      remedy: "set server.public_url to the address that WeCom reaches",
+    };
+  }
+  return protocol === "https:"
+    ? { check, state: "ok", text: public_url }
+    : {
+        ...{ check, state: "unknown", text: `${public_url} is not encrypted` },
+        remedy: "put TLS before it: WeCom takes http, but sender and time travel in the open",
+      };
+};
+
+/** What an operator does about an errcode; the others are said by their number alone. */
+const REMEDIES: ReadonlyMap<number, string> = new Map([
+  [40001, "copy the secret of this very app again: every app has its own"],
+  [40013, "correct corp_id: My company > Company information, at the bottom"],
+  [40056, "correct agent_id: it stands beside the secret on the app's page"],
+  [301002, "correct agent_id: the secret belongs to another app"],
+  [45009, "too many calls: wait a minute, and look for another program with this secret"],
+  [48002, "let the app use this API: App management > the app > API permissions"],
+  [60020, "add this machine's outgoing address under the app's trusted IPs (企业可信IP)"],
+]);
+
+const credentialsFinding = async (app: WecomAppSettings, fetch: Fetch): Promise<Finding> => {
+  const call = createApi({ baseUrl: app.api_base_url, fetch, timeoutMs: TIMEOUT_MS });
+  const signal = new AbortController().signal;
+  const check = "credentials";
+  const name = `${app.corp_id}/${app.agent_id}`;
+  const query = { corpid: app.corp_id, corpsecret: app.secret };
+  const granted = await call({ path: "/cgi-bin/gettoken", query }, signal);
+  const token = granted.kind === "answered" ? granted.body.access_token : undefined;
+  const asked =
+    typeof token === "string"
+      ? // A token alone says nothing about agent_id and trusted addresses: ask for the app itself.
+        await call(
+          { path: "/cgi-bin/agent/get", query: { access_token: token, agentid: app.agent_id } },
+          signal,
+        )
+      : granted;
+  const api = typeof token === "string" ? "agent/get" : "gettoken";
+  if (asked.kind === "answered" && asked.errcode === 0) {
+    return { check, state: "ok", text: `${name}: token granted, the app is there` };
+  }
+  if (asked.kind === "answered") {
+    const text = `${name}: ${api} says errcode ${asked.errcode}`;
+    return { check, state: "bad", text, remedy: remedyFor(asked.errcode) };
+  }
+  if (api === "agent/get") {
+    return {
+      check,
+      state: "ok",
+      text: `${name}: token granted; the app itself cannot be asked for`,
+    };
+  }
+  const { host } = new URL(app.api_base_url);
+  if (asked.kind === "rejected") {
+    return {
+      ...{
+        check,
+        state: "bad",
+        text: `${name}: ${host} answers HTTP ${asked.status}, not as WeCom`,
+      },
+      remedy: "correct api_base_url; for a private deployment it may need a path",
+    };
+  }
+  return {
+    ...{ check, state: "unknown", text: `${name}: ${host} not reachable (${asked.reason})` },
+    remedy: "let this machine reach it; ca_file and proxy_url help with private networks",
+  };
+};
+
+const remedyFor = (errcode: number): string =>
+  REMEDIES.get(errcode) ??
+  `look it up: https://developer.work.weixin.qq.com/devtool/query?e=${errcode}`;
+
+/** Asks the running gateway what WeCom asks when the callback URL is saved, with every key pair. */
+const callbackFinding = async (app: WecomAppSettings, settings: Settings): Promise<Finding> => {
+  const { server } = settings;
+  const base =
+    server.public_url ?? `${server.tls ? "https" : "http"}://${server.host}:${server.port}`;
+  const url = new URL(app.webhook_path, base);
+  const shown = `${url.origin}${url.pathname}`;
+  const check = "callback";
+  try {
+    for (const [index, pair] of [app, ...app.previous].entries()) {
+      const answer = await verify(url, pair, app.corp_id);
+      if (answer.isEcho) continue;
+      const which = index === 0 ? "" : ` with previous key pair ${index}`;
+      return {
+        ...{
+          check,
+          state: "bad",
+          text: `${shown} answered ${answer.status}${which}, not what was asked`,
+        },
+        remedy:
+          "is this gateway, with these settings, behind that address? Restart it after a change",
+      };
+    }
+    if ((await verify(url, app, `${app.corp_id}x`)).isEcho) {
+      return {
+        ...{ check, state: "bad", text: `${shown} answers for another corp (receiveid)` },
+        remedy: "what answers there does not check receiveid: it is not this gateway",
+      };
+    }
+  } catch {
+    return {
+      ...{ check, state: "bad", text: `${shown} does not answer` },
+      remedy: "start the gateway (npm start), and let server.public_url reach it",
+    };
+  }
+  const pairs = app.previous.length === 0 ? "" : `, with ${app.previous.length + 1} key pairs`;
+  return { check, state: "ok", text: `${shown} answers${pairs}` };
+};
+
+const verify = async (
+  at: URL,
+  pair: KeyPair,
+  receiveId: string,
+): Promise<{ readonly isEcho: boolean; readonly status: number }> => {
+  const challenge = randomBytes(16).toString("hex");
+  const timestamp = String(Math.floor(Date.now() / 1000));
+  const sealed = seal(challenge, pair, receiveId, timestamp, randomBytes(8).toString("hex"));
+  const url = new URL(at);
+  url.search = new URLSearchParams({
+    msg_signature: sealed.signature,
+    timestamp,
+    nonce: sealed.nonce,
+    echostr: sealed.encrypt,
+  }).toString();
+  const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  return { isEcho: (await response.text()) === challenge, status: response.status };
+};
