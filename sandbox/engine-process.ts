@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
-import { constants } from "node:os";
+import { closeSync, constants, openSync } from "node:fs";
+import { Socket } from "node:net";
+import { constants as systemConstants } from "node:os";
 import { Readable, Writable } from "node:stream";
 import type { Cgroup } from "./cgroup/cgroup.ts";
 import { SandboxError } from "./errors.ts";
@@ -11,6 +12,11 @@ import { capture } from "./output.ts";
 export interface EngineCommand {
   readonly command: readonly string[];
   readonly cgroup: Cgroup;
+  /**
+   * Named pipes for stdout and stderr: what Node makes are sockets, and a job could not open
+   * /dev/stdout or /dev/stderr again, as shell scripts do.
+   */
+  readonly outputs: readonly [stdout: string, stderr: string];
   /** Whom the engine runs as; absent means as ourselves. */
   readonly uid?: number;
   /** What goes to the file descriptors from 3 on, at most four. */
@@ -71,6 +77,9 @@ const ENGINE_ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
  */
 export const startEngine = async (engine: EngineCommand): Promise<EngineProcess> => {
   const { cgroup, uid, extra = [] } = engine;
+  // The readers first: a writer waits for one.
+  const [stdout, stderr] = [openReader(engine.outputs[0]), openReader(engine.outputs[1])];
+  const writers = engine.outputs.map((path) => openSync(path, "w"));
   const entrances = cgroup.entrances.map((file) => openSync(file, "w"));
   const gap = FIRST_ENTRANCE - 3 - extra.length;
   let child: ChildProcess;
@@ -81,7 +90,7 @@ export const startEngine = async (engine: EngineCommand): Promise<EngineProcess>
       cwd: "/",
       ...(uid === undefined ? {} : { uid, gid: uid }),
       stdio: [
-        ...["pipe" as const, "pipe" as const, "pipe" as const],
+        ...["pipe" as const, ...writers],
         ...extra.map(() => "pipe" as const),
         ...Array.from({ length: gap }, () => DEV_NULL),
         ...entrances,
@@ -89,11 +98,9 @@ export const startEngine = async (engine: EngineCommand): Promise<EngineProcess>
       ],
     });
   } finally {
-    for (const file of entrances) closeSync(file);
+    for (const file of [...writers, ...entrances]) closeSync(file);
   }
   if (child.pid !== undefined) cgroup.adopt(child.pid);
-  const stdout = readable(child, 1);
-  const stderr = readable(child, 2);
   const stdin = writable(child, 0);
   const exit = new Promise<Exit>((resolve, reject) => {
     child.once("error", reject);
@@ -122,13 +129,13 @@ export const startEngine = async (engine: EngineCommand): Promise<EngineProcess>
   const started: EngineProcess = {
     cgroup,
     exit,
-    closed: new Promise((resolve) => child.once("close", () => resolve())),
+    closed: Promise.all([closing(stdout), closing(stderr)]).then(() => {}),
     stdout,
     stderr,
     go: () => void stdin.end(),
     collected: () => Buffer.concat(collecting.map((part) => part.bytes())),
     release() {
-      for (const stream of child.stdio) stream?.destroy();
+      for (const stream of [stdout, stderr, ...child.stdio]) stream?.destroy();
     },
   };
   try {
@@ -150,6 +157,16 @@ const lastWords = async ({ stdout, stderr, closed }: EngineProcess): Promise<str
   await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 500).unref())]);
   return said.bytes().toString().trim();
 };
+
+const openReader = (path: string): Readable => {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const stream = new Socket({ fd, readable: true, writable: false });
+  stream.on("error", () => {}); // ends it, as its close tells
+  return stream;
+};
+
+const closing = (stream: Readable): Promise<void> =>
+  new Promise((resolve) => stream.once("close", () => resolve()));
 
 const firstChunk = (stream: Readable): Promise<string> =>
   new Promise((resolve) => stream.once("data", (chunk: Buffer) => resolve(chunk.toString())));
@@ -181,7 +198,7 @@ const covers = (from: number): ("ignore" | number)[] =>
   );
 
 const signalNumber = (signal: NodeJS.Signals | null): number =>
-  signal === null ? 0 : (constants.signals[signal] ?? 0);
+  signal === null ? 0 : (systemConstants.signals[signal] ?? 0);
 
 const writable = (child: ChildProcess, descriptor: number): Writable => {
   const stream = child.stdio[descriptor];

@@ -18,6 +18,8 @@ export interface Mounter {
   bindReadOnly(source: string, folder: string): Promise<void>;
   /** What is still in use leaves the tree at once and is freed by its last user. */
   unmount(folder: string): Promise<void>;
+  /** Makes a named pipe that only its owner may open. */
+  pipe(path: string): Promise<void>;
   /** Lets everyone in the network namespace of a process listen on the ports below 1024. */
   openLowPorts(pid: number): Promise<void>;
   close(): void;
@@ -51,6 +53,9 @@ def unmount(folder):
         error = 0 if libc.umount2(folder, flags) == 0 else ctypes.get_errno()
         if error != EBUSY: break
     return error
+def pipe(path):
+    os.mkfifo(path, 0o600)
+    return 0
 def ports(pid):
     with open("/proc/self/ns/net") as home, open(b"/proc/%s/ns/net" % pid) as there:
         if libc.setns(there.fileno(), NEWNET) != 0: return ctypes.get_errno()
@@ -59,7 +64,7 @@ def ports(pid):
             return 0
         finally:
             if libc.setns(home.fileno(), NEWNET) != 0: os._exit(1)
-verbs = {b"tmpfs": tmpfs, b"bind": bind, b"unmount": unmount, b"ports": ports}
+verbs = {b"tmpfs": tmpfs, b"bind": bind, b"unmount": unmount, b"pipe": pipe, b"ports": ports}
 for line in sys.stdin.buffer:
     verb, *words = line[:-1].split(b"\\0")
     try:
@@ -133,6 +138,7 @@ export const createMounter = (): Mounter => {
       ask("tmpfs", folder, `size=${sizeBytes},nr_inodes=${inodes},mode=700,uid=${uid},gid=${uid}`),
     bindReadOnly: (source, folder) => ask("bind", source, folder),
     unmount: (folder) => ask("unmount", folder),
+    pipe: (path) => ask("pipe", path),
     openLowPorts: (pid) => ask("ports", String(pid)),
     close: () => void child.stdin.end(),
   };

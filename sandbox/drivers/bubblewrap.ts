@@ -50,6 +50,7 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
     return startEngine({
       command: [...workshop.mounter.enter, ...[BWRAP, "--args", String(OPTIONS), "--"], ...command],
       cgroup,
+      outputs: resources.outputs,
       // Never as root: to the kernel the job would be root with another face.
       ...(workshop.isRoot ? { uid } : {}),
       extra: [

@@ -59,7 +59,7 @@ export const createGvisorDriver = (
     trace: TraceSession | undefined,
   ): Promise<GvisorSlot> => {
     if (runsc === undefined) throw new SandboxError("runsc is not installed");
-    const { id, folder, mounts, cgroup, spec } = resources;
+    const { id, folder, mounts, cgroup, outputs, spec } = resources;
     const config = bundleConfig(workshop, rootFolderFor(mounts), resources);
     writeFileSync(join(folder, "config.json"), JSON.stringify(config), { mode: 0o600 });
     const command = [
@@ -85,7 +85,7 @@ export const createGvisorDriver = (
       id,
     ];
     try {
-      const engine = await startEngine({ command, cgroup });
+      const engine = await startEngine({ command, cgroup, outputs });
       return { resources, trace, engine, ...(trace && { broken: trace.broken }) };
     } catch (cause) {
       const logged = lineOf(join(folder, ENGINE_LOG), FAULT)?.slice(0, 300);

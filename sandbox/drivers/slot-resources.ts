@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
+import { chownSync, rmSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Cgroup, CgroupLimits } from "../cgroup/cgroup.ts";
@@ -19,6 +19,8 @@ export interface SlotResources {
   /** For the engine's own files; the job's user can walk through it. */
   readonly folder: string;
   readonly jobFolder: string;
+  /** Named pipes for the job's stdout and stderr. */
+  readonly outputs: readonly [stdout: string, stderr: string];
   readonly mounts: Mounts;
   readonly space: Space;
   readonly cgroup: Cgroup;
@@ -64,11 +66,14 @@ export const takeResources = async (
     const jobFolder = join(folder, "job");
     makeJobFolder(jobFolder, spec);
     cgroup = workshop.createCgroup(id, limits);
+    const outputs = [join(folder, "stdout"), join(folder, "stderr")] as const;
+    await Promise.all(outputs.map((path) => mounter.pipe(path)));
+    if (uid !== 0) for (const path of outputs) chownSync(path, uid, uid);
     const options = spaceOptions(spec.limits, mounts.writable, uid);
     const spaceFolder = await place("space", (at) => mounter.tmpfs(at, options));
     const space = createSpace(spaceFolder, mounts.writable, uid, mounter.view);
     return {
-      ...{ id, spec, uid, folder, jobFolder, mounts, space, cgroup, release },
+      ...{ id, spec, uid, folder, jobFolder, outputs, mounts, space, cgroup, release },
       show: (source) => place(`shown-${mounted.length}`, (at) => mounter.bindReadOnly(source, at)),
     };
   } catch (error) {

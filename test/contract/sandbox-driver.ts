@@ -192,6 +192,14 @@ export const describeSandboxDriver = async (
         expect(result.outputs).toEqual([{ path: "out/file", bytes: Buffer.from("made") }]);
       });
 
+      it("lets it open its outputs again by name", async () => {
+        const source =
+          "echo a >/dev/stdout; echo b >/dev/stderr; echo c | tee /dev/stderr; cat /dev/stdin";
+        const result = await run("bash", source, { request: { stdin: Buffer.from("in") } });
+        expect(text(result)).toBe("a\nc\nin");
+        expect(result.stderr.toString()).toBe("b\nc\n");
+      });
+
       it("does not mind a job that leaves its input unread", async () => {
         const result = await run("bash", "exit 0", { request: { stdin: Buffer.alloc(4 * MIB) } });
         expect(result.verdict).toBe("ok");
