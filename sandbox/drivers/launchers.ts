@@ -64,11 +64,12 @@ while (fs.readSync(0, chunk) > 0);
 const words = fs.readFileSync("${JOB_FOLDER}/frame", "utf8").split("\\0").slice(0, -1);
 fs.closeSync(0);
 if (fs.openSync("${JOB_FOLDER}/stdin", "r") !== 0) process.abort();
-for (const name of Object.keys(process.env)) delete process.env[name];
+const { env } = process;
+for (const name of Object.keys(env)) delete env[name];
 const end = words.indexOf("");
 for (const word of words.slice(0, end)) {
   const at = word.indexOf("=");
-  process.env[word.slice(0, at)] = word.slice(at + 1);
+  env[word.slice(0, at)] = word.slice(at + 1);
 }
 process.argv = [process.execPath, ...words.slice(end + 1)];
 delete require.cache[__filename];
