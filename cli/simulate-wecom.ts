@@ -1,18 +1,30 @@
-import { randomBytes, randomInt } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { isSignedWith, open, seal } from "../channels/wecom/envelope.ts";
 import { isUserId, type WecomApp } from "../channels/wecom/types.ts";
-import { escapeCdata, parseXml, textOf, XmlError } from "../channels/wecom/xml.ts";
+import { parseXml, textOf, XmlError } from "../channels/wecom/xml.ts";
 import type { Settings } from "../config/schema.ts";
 import { wecomApps } from "../config/wecom-apps.ts";
 import type { RefusalCode } from "../core/contract/reply.ts";
 import { type Posted, postCallback } from "./post-callback.ts";
-import { type StandIn, startStandIn } from "./wecom-stand-in.ts";
+import type { SaidKind } from "./said-kinds.ts";
+import { isEvent, needsText, type Said, saidXml } from "./wecom-said.ts";
+import { type StandIn, type StandInOptions, startStandIn } from "./wecom-stand-in.ts";
 
 export interface Simulation {
   readonly settings: Settings;
   /** The settings file, for messages. */
   readonly source: string;
+  /** Default: a text. */
+  readonly kind?: SaidKind;
   readonly text: string;
+  /** A file of this machine that comes along; default: a few invented bytes. */
+  readonly file?: string | undefined;
+  /** Delivers the callback three times, as the cloud does when it hears nothing. */
+  readonly retries?: "identical" | "reencrypted" | undefined;
+  /** Errcodes that the first calls of message/send are answered with. */
+  readonly faults?: readonly number[];
   readonly userId: string;
   /** How long the answer may take to begin; one that has begun is heard to its end. */
   readonly timeoutMs: number;
@@ -45,21 +57,34 @@ export type Simulated =
         | "API_PORT_BUSY"
         | "TIMED_OUT";
     }
+  /** An event was taken, and met with silence. */
+  | { readonly kind: "acknowledged"; readonly ms: number; readonly status: number | undefined }
   | { readonly kind: "misuse"; readonly problem: string };
 
-/** Says one text to the first WeCom application of the running gateway and waits for the answer. */
+/**
+ * Does one thing to the first WeCom application of the running gateway, as a member would, and waits
+ * for the answer. Another protocol, such as an intelligent bot's, is played by a function beside it.
+ */
 export const playWecom = async (simulation: Simulation): Promise<Simulated> => {
-  const { settings, source, userId, text, timeoutMs, notice } = simulation;
+  const { settings, source, userId, text, timeoutMs, notice, kind = "text" } = simulation;
   const [app] = wecomApps(settings);
   const misuse = (problem: string): Simulated => ({ kind: "misuse", problem });
   if (!app) return misuse(`no WeCom application in ${source}: fill in channels.wechat_work`);
   if (settings.server.port === 0)
     return misuse(`server.port is 0 in ${source}: name the real port`);
   if (!isUserId(userId)) return misuse("--user: expected a userid: letters, digits and _ - @ .");
-  if (text === "") return misuse("TEXT is empty: WeCom sends no empty messages");
+  if (text === "" && needsText(kind)) {
+    return misuse(
+      kind === "text" ? "TEXT is empty: WeCom sends no empty text" : `--kind ${kind} needs TEXT`,
+    );
+  }
+  const media = mediaOf(simulation);
+  if (typeof media === "string") return misuse(media);
+  const said: Said = { kind, text, fileName: media.name, mediaId: media.id };
 
   const deadline = AbortSignal.timeout(timeoutMs);
-  const opened = await openApi(app, notice, deadline);
+  const { faults = [] } = simulation;
+  const opened = await openApi(app, notice, deadline, { media, faults });
   if (opened === "busy") {
     return {
       kind: "unanswered",
@@ -72,9 +97,20 @@ export const playWecom = async (simulation: Simulation): Promise<Simulated> => {
     };
   }
   try {
-    return await converse(app, simulation, opened, deadline);
+    return await converse(app, simulation, said, opened, deadline);
   } finally {
     await opened?.close();
+  }
+};
+
+/** What comes along, or why it cannot. */
+const mediaOf = ({ file }: Simulation): NonNullable<StandInOptions["media"]> | string => {
+  const id = `SIMULATED_${randomBytes(8).toString("hex")}`;
+  if (file === undefined) return { id, name: "simulated.txt", bytes: Buffer.from("simulated\n") };
+  try {
+    return { id, name: basename(file), bytes: readFileSync(file) };
+  } catch (cause) {
+    return `--file ${file}: ${cause instanceof Error ? cause.message : "cannot be read"}`;
   }
 };
 
@@ -83,10 +119,11 @@ const openApi = async (
   app: WecomApp,
   notice: (line: string) => void,
   deadline: AbortSignal,
+  options: StandInOptions,
 ): Promise<StandIn | "busy" | undefined> => {
   const url = new URL(app.api_base_url);
   const isOurs = url.protocol === "http:" && LOOPBACK.test(url.hostname);
-  if (isOurs) return startStandIn(app, url, notice, deadline);
+  if (isOurs) return startStandIn(app, url, notice, deadline, options);
   notice(
     `the gateway sends later answers to ${url.origin}, which is not plain HTTP on loopback: ` +
       "waiting for the passive reply only",
@@ -98,15 +135,17 @@ const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 const converse = async (
   app: WecomApp,
-  { settings, source, userId, text }: Simulation,
+  { settings, source, userId, retries }: Simulation,
+  said: Said,
   api: StandIn | undefined,
   deadline: AbortSignal,
 ): Promise<Simulated> => {
   const startedAt = performance.now();
   const elapsed = () => Math.round(performance.now() - startedAt);
   const url = callbackUrl(settings.server, app.webhook_path);
-  const inner = innerXml(app, userId, text);
-  const posted = await deliver(url, app, inner, settings.server.tls?.cert_file, deadline);
+  const inner = saidXml(app, userId, said);
+  const certFile = settings.server.tls?.cert_file;
+  const posted = await deliver({ url, app, inner, certFile, retries }, deadline);
   const status = posted.kind === "response" ? posted.status : undefined;
   const unanswered = (
     code: Extract<Simulated, { kind: "unanswered" }>["code"],
@@ -142,7 +181,10 @@ const converse = async (
       ...codeIn(answer),
     };
   }
-  const sent = await api?.collect(userId, deadline);
+  const canBeSilent = isEvent(said.kind) && said.kind !== "click";
+  const patience = canBeSilent ? AbortSignal.timeout(SILENCE_MS) : deadline;
+  const sent = await api?.collect(userId, patience);
+  if (!sent && canBeSilent) return { kind: "acknowledged", ms: elapsed(), status };
   if (!sent) {
     return unanswered(
       "TIMED_OUT",
@@ -159,14 +201,36 @@ const converse = async (
 
 const ATTEMPTS = 3;
 
-/** Like the cloud: the same message up to three times, but only while no response comes. */
-const deliver = async (
-  url: string,
-  app: WecomApp,
-  inner: string,
-  certFile: string | undefined,
-  deadline: AbortSignal,
-): Promise<Posted> => {
+// An event that nobody answers by then is met with silence.
+const SILENCE_MS = 2_000;
+
+interface Delivery {
+  readonly url: string;
+  readonly app: WecomApp;
+  readonly inner: string;
+  readonly certFile: string | undefined;
+  readonly retries: Simulation["retries"];
+}
+
+/**
+ * Like the cloud: the same message up to three times while no response comes; with `retries` three
+ * times although one came, the first of which counts.
+ */
+const deliver = async (delivery: Delivery, deadline: AbortSignal): Promise<Posted> => {
+  const { url, certFile, retries } = delivery;
+  let sealed = sealedRequest(delivery);
+  let first: Posted | undefined;
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    if (attempt > 1 && retries === "reencrypted") sealed = sealedRequest(delivery);
+    const posted = await postCallback(`${url}?${sealed.query}`, sealed.body, certFile, deadline);
+    if (first === undefined || first.kind === "lost") first = posted;
+    const isOver = retries === undefined ? posted.kind !== "lost" : posted.kind === "unreachable";
+    if (isOver || deadline.aborted) break;
+  }
+  return first ?? { kind: "lost" };
+};
+
+const sealedRequest = ({ app, inner }: Delivery): { query: string; body: string } => {
   const timestamp = String(Math.floor(Date.now() / 1000));
   const sealed = seal(inner, app, app.corp_id, timestamp, randomBytes(8).toString("hex"));
   const query = new URLSearchParams({
@@ -178,22 +242,8 @@ const deliver = async (
     `<xml><ToUserName><![CDATA[${app.corp_id}]]></ToUserName>` +
     `<AgentID><![CDATA[${app.agent_id}]]></AgentID>` +
     `<Encrypt><![CDATA[${sealed.encrypt}]]></Encrypt></xml>`;
-  let posted: Posted;
-  let attempt = 0;
-  do {
-    posted = await postCallback(`${url}?${query}`, body, certFile, deadline);
-    attempt += 1;
-  } while (posted.kind === "lost" && attempt < ATTEMPTS && !deadline.aborted);
-  return posted;
+  return { query: query.toString(), body };
 };
-
-const innerXml = (app: WecomApp, userId: string, text: string): string =>
-  `<xml><ToUserName><![CDATA[${app.corp_id}]]></ToUserName>` +
-  `<FromUserName><![CDATA[${userId}]]></FromUserName>` +
-  `<CreateTime>${Math.floor(Date.now() / 1000)}</CreateTime>` +
-  `<MsgType><![CDATA[text]]></MsgType><Content><![CDATA[${escapeCdata(text)}]]></Content>` +
-  `<MsgId>${Date.now()}${randomInt(100_000, 1_000_000)}</MsgId>` +
-  `<AgentID>${app.agent_id}</AgentID></xml>`;
 
 const callbackUrl = ({ host, port, tls }: Settings["server"], path: string): string => {
   // A listener on every address is reached on loopback.

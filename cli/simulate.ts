@@ -1,11 +1,16 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { loadSettings } from "../config/load.ts";
 import { type Exit, type Io, setExitCode } from "./io.ts";
-import type { Simulated } from "./simulate-wecom.ts";
+import { SAID_KINDS, type SaidKind } from "./said-kinds.ts";
+import type { Simulated, Simulation } from "./simulate-wecom.ts";
 
 interface WecomOptions {
   readonly settings?: string | undefined;
   readonly user: string;
+  readonly kind: SaidKind;
+  readonly file?: string | undefined;
+  readonly retries?: Simulation["retries"];
+  readonly fault: readonly number[];
   readonly json?: boolean | undefined;
   /** Seconds. */
   readonly timeout: number;
@@ -18,7 +23,23 @@ export const registerSimulate = (program: Command, io: Io, exit: Exit = setExitC
     .description("play a chat platform against the running gateway")
     .command("wecom")
     .description("send TEXT as WeChat Work would, encrypted and signed, and print the answer")
-    .argument("<text>", "what the user says")
+    .argument("[text]", "the words; of other kinds a name, an address, a key or card:button", "")
+    .addOption(
+      new Option("--kind <kind>", "what the user does").choices(SAID_KINDS).default("text"),
+    )
+    .option("--file <path>", "what an image, voice, video or file holds; default: a few bytes")
+    .addOption(
+      new Option("--retries <how>", "deliver it three times, as the cloud does").choices([
+        "identical",
+        "reencrypted",
+      ]),
+    )
+    .option(
+      "--fault <errcode>",
+      "answer the next message/send with it, e.g. 42001, -1 or 45009; may be repeated",
+      faultsOf,
+      [],
+    )
     .option("--settings <file>", "settings file of the running gateway")
     .option("--user <id>", "who says it", "tester")
     .option("--json", "machine-readable")
@@ -42,6 +63,10 @@ const simulateWecom = async (io: Io, text: string, options: WecomOptions): Promi
     settings: loaded.settings,
     source: loaded.source,
     text,
+    kind: options.kind,
+    file: options.file,
+    retries: options.retries,
+    faults: options.fault,
     userId: options.user,
     timeoutMs: options.timeout * 1000,
     notice: (line) => io.stderr.write(`${line}\n`),
@@ -52,6 +77,7 @@ const simulateWecom = async (io: Io, text: string, options: WecomOptions): Promi
   }
   io.stdout.write(options.json ? `${JSON.stringify(jsonOf(simulated))}\n` : textOf(simulated));
   if (simulated.kind === "unanswered") io.stderr.write(`${simulated.problem}\n`);
+  if (simulated.kind === "acknowledged") return 0;
   return simulated.kind === "answered" && simulated.code === undefined ? 0 : 1;
 };
 
@@ -62,16 +88,24 @@ const jsonOf = (outcome: Outcome) => ({
   via: outcome.kind === "answered" ? outcome.via : null,
   ms: outcome.ms,
   status: outcome.status ?? null,
-  ...(outcome.code !== undefined && { code: outcome.code }),
+  ...("code" in outcome && { code: outcome.code }),
 });
 
 const textOf = (outcome: Outcome): string => {
   if (outcome.kind === "unanswered") return "";
+  if (outcome.kind === "acknowledged") {
+    return `\n  taken, and met with silence after ${outcome.ms} ms\n`;
+  }
   const how =
     outcome.via === "passive"
       ? "encrypted passive reply, in the callback's own response"
       : `message/send, ${outcome.parts === 1 ? "1 part" : `${outcome.parts} parts`}`;
   return `${outcome.answer}\n\n  arrived by  ${how}\n  after       ${outcome.ms} ms\n`;
+};
+
+const faultsOf = (value: string, before: readonly number[]): readonly number[] => {
+  if (!/^-?\d{1,7}$/.test(value)) throw new InvalidArgumentError("expected an errcode, e.g. 42001");
+  return [...before, Number(value)];
 };
 
 const secondsOf = (value: string): number => {

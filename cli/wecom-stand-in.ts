@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import type { WecomApp } from "../channels/wecom/types.ts";
+import { cardText, shownText } from "./wecom-shown.ts";
 
 /** Takes the place of the WeCom API while it is open. */
 export interface StandIn {
@@ -14,8 +15,32 @@ export interface StandIn {
   close(): Promise<void>;
 }
 
+/** What the stand-in has and does beyond taking messages. */
+export interface StandInOptions {
+  /** A file that the member sends, to be fetched by its id. */
+  readonly media?: MediaFile;
+  /** The errcodes that the next calls of message/send are answered with. */
+  readonly faults?: readonly number[];
+}
+
+/** One thing that a member was shown. */
+interface Sent {
+  readonly userId: string;
+  readonly text: string;
+  readonly isText: boolean;
+  readonly at: number;
+}
+
+interface MediaFile {
+  readonly id: string;
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
 interface Collected {
   readonly parts: readonly string[];
+  /** Rather than in a card or a file, after which more may come. */
+  readonly endsInText: boolean;
   /** By `performance.now()`. */
   readonly lastAt: number;
 }
@@ -39,48 +64,105 @@ export const startStandIn = async (
   url: URL,
   notice: (line: string) => void,
   deadline: AbortSignal,
+  { media, faults = [] }: StandInOptions = {},
 ): Promise<StandIn | "busy"> => {
   const token = randomBytes(32).toString("base64url");
-  const sent: { readonly userId: string; readonly text: string; readonly at: number }[] = [];
+  const sent: Sent[] = [];
   const checked = new Set<string>();
   const prefix = url.pathname.replace(/\/+$/, "");
 
+  const files = new Map(media && [[media.id, media]]);
+  const remainingFaults = [...faults];
+
   const send = (json: string): object => {
-    const body = JSON.parse(json) as {
-      touser?: unknown;
-      text?: { content?: unknown };
-      enable_duplicate_check?: unknown;
-    };
-    if (typeof body.touser !== "string" || typeof body.text?.content !== "string") {
+    const body = JSON.parse(json) as Readonly<Record<string, unknown>>;
+    const text = shownText(body, (id) => files.get(id)?.name);
+    if (typeof body.touser !== "string" || text === undefined) {
       return { errcode: 40035, errmsg: "invalid parameter" };
     }
     if (body.enable_duplicate_check === 1 && checked.has(json)) return OK;
     checked.add(json);
-    sent.push({ userId: body.touser, text: body.text.content, at: performance.now() });
+    const isText = body.msgtype === "text";
+    sent.push({ userId: body.touser, text, isText, at: performance.now() });
     return OK;
   };
 
-  const answer = async (request: IncomingMessage): Promise<object | undefined> => {
+  const updateCard = (json: string): object => {
+    const { userids, template_card: card } = JSON.parse(json) as Record<string, unknown>;
+    if (typeof card !== "object" || card === null) return { errcode: 40035, errmsg: "no card" };
+    const text = `[the card is now]\n${cardText(card as Readonly<Record<string, unknown>>)}`;
+    for (const userId of Array.isArray(userids) ? userids : []) {
+      sent.push({ userId: String(userId), text, isText: false, at: performance.now() });
+    }
+    return OK;
+  };
+
+  const upload = async (bytes: Buffer, contentType: string): Promise<object> => {
+    const headers = { "content-type": contentType };
+    const form = await new Response(new Uint8Array(bytes), { headers }).formData();
+    const file = form.get("media");
+    if (!(file instanceof File)) return { errcode: 44001, errmsg: "empty media" };
+    const id = randomBytes(16).toString("hex");
+    files.set(id, { id, name: file.name, bytes: Buffer.from(await file.arrayBuffer()) });
+    return { ...OK, type: "file", media_id: id, created_at: String(Date.now()) };
+  };
+
+  const answer = async (request: IncomingMessage): Promise<object | MediaFile | undefined> => {
     const { pathname, searchParams } = new URL(request.url ?? "/", url);
-    const json = await readAll(request);
-    if (pathname === `${prefix}/cgi-bin/gettoken`) {
+    const bytes = await readAll(request);
+    if (!pathname.startsWith(`${prefix}/cgi-bin/`)) return undefined;
+    const api = pathname.slice(`${prefix}/cgi-bin/`.length);
+    if (api === "gettoken") {
       const isKnown =
         searchParams.get("corpid") === app.corp_id && searchParams.get("corpsecret") === app.secret;
       return isKnown
         ? { ...OK, access_token: token, expires_in: 7200 }
         : { errcode: 40001, errmsg: "invalid credential" };
     }
-    if (pathname !== `${prefix}/cgi-bin/message/send`) return undefined;
     // A token of an earlier simulation: the gateway fetches a new one, as it would from WeCom.
     if (searchParams.get("access_token") !== token) {
       return { errcode: 40014, errmsg: "invalid access_token" };
     }
-    return send(json);
+    switch (api) {
+      case "message/send": {
+        const errcode = remainingFaults.shift();
+        return errcode === undefined
+          ? send(bytes.toString("utf8"))
+          : { errcode, errmsg: "as --fault asks for" };
+      }
+      case "message/update_template_card":
+        return updateCard(bytes.toString("utf8"));
+      case "media/upload":
+        return upload(bytes, request.headers["content-type"] ?? "");
+      case "media/get":
+        return (
+          files.get(searchParams.get("media_id") ?? "") ?? {
+            errcode: 40007,
+            errmsg: "no such media",
+          }
+        );
+      case "user/get":
+        // Everybody is active here, in a department without sub-departments.
+        return { ...OK, userid: searchParams.get("userid"), name: "", department: [1], status: 1 };
+      case "department/list":
+        return { ...OK, department: [{ id: 1, name: "Simulated", parentid: 0 }] };
+      default:
+        return undefined;
+    }
   };
 
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     answer(request)
       .then((value) => {
+        if (value && "bytes" in value) {
+          const disposition = `attachment; filename="${encodeURIComponent(value.name)}"`;
+          response.writeHead(200, {
+            "content-type": "application/octet-stream",
+            "content-disposition": disposition,
+          });
+          response.end(value.bytes);
+          return;
+        }
         response.writeHead(value ? 200 : 404, { "content-type": "application/json" });
         response.end(value && JSON.stringify(value));
       })
@@ -92,7 +174,11 @@ export const startStandIn = async (
     const own = sent.filter((entry) => entry.userId === userId);
     const last = own.at(-1);
     if (!last) return undefined;
-    return { parts: own.map((entry) => entry.text), lastAt: last.at };
+    // Parts of a text join without a seam; everything else begins a line of its own.
+    const parts = own.map(({ text, isText }, place) =>
+      place === 0 || (isText && own[place - 1]?.isText) ? text : `\n${text}`,
+    );
+    return { parts, endsInText: last.isText, lastAt: last.at };
   };
 
   return {
@@ -102,7 +188,7 @@ export const startStandIn = async (
         const collected = take(userId);
         if (collected) {
           const quietForMs = performance.now() - collected.lastAt;
-          if (quietForMs >= quietMs(collected.parts)) return collected;
+          if (quietForMs >= quietMs(collected)) return collected;
           if (quietForMs >= QUIET_MS && !isNoticed) {
             isNoticed = true;
             notice(
@@ -127,7 +213,8 @@ export const startStandIn = async (
 
 const OK = { errcode: 0, errmsg: "ok" };
 
-const quietMs = (parts: readonly string[]): number => {
+const quietMs = ({ parts, endsInText }: Collected): number => {
+  if (!endsInText) return QUIET_MS;
   const last = parts.at(-1) ?? "";
   const size = Buffer.byteLength(last);
   if (size < HALF_PART_BYTES || (size < FULL_PART_BYTES && IN_WORD.test(last))) {
@@ -161,8 +248,8 @@ const listen = async (
   return false;
 };
 
-const readAll = async (request: IncomingMessage): Promise<string> => {
+const readAll = async (request: IncomingMessage): Promise<Buffer> => {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 };

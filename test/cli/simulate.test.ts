@@ -15,6 +15,7 @@ import { createWecomAdapter } from "../../channels/wecom/adapter.ts";
 import { registerSimulate } from "../../cli/simulate.ts";
 import type { ChannelAdapter, Receipt } from "../../core/contract/channel.ts";
 import type { InboundMessage } from "../../core/contract/message.ts";
+import type { Answer } from "../../core/contract/reply.ts";
 import { selfSigned } from "../fakes/certificate.ts";
 import { memoryState } from "../fakes/channel-state.ts";
 import { recordedLog } from "../fakes/log.ts";
@@ -333,5 +334,130 @@ describe("simulate wecom over TLS", () => {
     expect(result.code).toBe(1);
     expect(result.stderr).toContain("certificate");
     expect(received).toEqual([]);
+  });
+});
+
+/** Sends this reply through the API, whatever comes. */
+const replying =
+  (reply: Answer): Behaviour =>
+  (message, adapter) => ({
+    isNew: true,
+    inlineReply: async () => {
+      setImmediate(async () => {
+        for (const [place, body] of adapter.render(reply).entries()) {
+          const part = {
+            id: `1.${place}`,
+            target: message.target,
+            body,
+            attempt: 1,
+            isRepeat: false,
+          };
+          const send = () => adapter.send(part, new AbortController().signal);
+          if ((await send()).kind !== "delivered") await send();
+        }
+      });
+      return undefined;
+    },
+  });
+
+describe("simulate wecom of every kind", () => {
+  it.each([
+    [["--kind", "image"], { kind: "text", attachments: [{ kind: "image" }] }],
+    [["hi", "--kind", "voice"], { kind: "text", text: "hi", attachments: [{ kind: "voice" }] }],
+    [["--kind", "video"], { kind: "text", attachments: [{ kind: "video" }] }],
+    [["--kind", "file"], { kind: "text", attachments: [{ kind: "file", name: "simulated.txt" }] }],
+    [["Office", "--kind", "location"], { text: expect.stringContaining("Office") }],
+    [["https://example.com", "--kind", "link"], { quote: expect.stringContaining("example.com") }],
+    [["/stop", "--kind", "click"], { kind: "text", text: "/stop" }],
+  ])("%j is what it says", async (args, content) => {
+    const { settings, received } = await startGateway(inline("ok"));
+    expect((await json(...args, "--settings", settings)).json).toMatchObject({ answer: "ok" });
+    expect(received[0]?.content).toMatchObject(content);
+  });
+
+  it.each([
+    [["--kind", "enter_agent"], { name: "app_opened" }],
+    [["--kind", "subscribe"], { name: "member_joined" }],
+    [["https://example.com", "--kind", "view"], { name: "link_opened" }],
+    [["--kind", "position"], { name: "location_reported" }],
+    [
+      ["card1:yes", "--kind", "card-click"],
+      { name: "card_clicked", click: { cardId: "card1", buttonId: "yes", choices: {} } },
+    ],
+  ])("%j may be met with silence", async (args, event) => {
+    const { settings, received } = await startGateway(() => ({
+      isNew: true,
+      inlineReply: async () => undefined,
+    }));
+    const result = await json(...args, "--settings", settings);
+    expect(result.code).toBe(0);
+    expect(result.json).toMatchObject({ answer: null, status: 200 });
+    expect(received[0]?.content).toMatchObject({ kind: "event", event });
+  });
+
+  it("brings along a file that the gateway can fetch", async () => {
+    const path = join(folder, "report.csv");
+    writeFileSync(path, "a,b\n1,2\n");
+    const fetching: Behaviour = (message, adapter) => ({
+      isNew: true,
+      inlineReply: async () => {
+        const { content, target } = message;
+        const attachment = content.kind === "text" ? content.attachments?.[0] : undefined;
+        if (!attachment) throw new Error("no attachment");
+        const signal = new AbortController().signal;
+        const bytes = await adapter.openAttachment?.(target, attachment, signal);
+        const text = await new Response(bytes).text();
+        return { body: `${attachment.name}: ${text}`, settled: () => {} };
+      },
+    });
+    const { settings } = await startGateway(fetching);
+    const args = ["--kind", "file", "--file", path, "--settings", settings];
+    expect((await json(...args)).json).toMatchObject({ answer: "report.csv: a,b\n1,2\n" });
+  });
+
+  it("shows cards with what a click would be, and files by name", async () => {
+    const { settings } = await startGateway(
+      replying({
+        ...{ kind: "text", markdown: "" },
+        card: {
+          ...{ id: "card1", title: "Leave", fields: [{ label: "Days", value: "3" }], selects: [] },
+          buttons: [{ id: "yes", label: "Approve" }],
+        },
+        files: [{ name: "report.csv", bytes: Buffer.from("a,b,c,d") }],
+      }),
+    );
+    const { stdout } = await simulate("hi", "--settings", settings);
+    expect(stdout).toContain("[card: Leave]");
+    expect(stdout).toContain("Days: 3");
+    expect(stdout).toContain("(Approve)  --kind card-click card1:yes");
+    expect(stdout).toContain("[file: report.csv]");
+  });
+
+  it("delivers three times, with the same bytes or sealed anew", async () => {
+    const { settings, received } = await startGateway(inline("ok"));
+    for (const how of ["identical", "reencrypted"]) {
+      const result = await json("hi", "--settings", settings, "--retries", how);
+      expect(result.json).toMatchObject({ answer: "ok", status: 200 });
+    }
+    expect(received).toHaveLength(6);
+    expect(new Set(received.map(({ id }) => id)).size).toBe(2);
+  });
+
+  it("makes message/send fail first", async () => {
+    const { settings } = await startGateway(replying({ kind: "text", markdown: "at last" }));
+    const result = await json("hi", "--settings", settings, "--fault=-1");
+    expect(result.json).toMatchObject({ answer: "at last", via: "message_send" });
+  });
+
+  it.each([
+    [["--kind", "telepathy"], "telepathy"],
+    [["--kind", "click"], "TEXT"],
+    [["--kind", "file", "--file", "nowhere.txt"], "nowhere.txt"],
+    [["hi", "--fault", "often"], "errcode"],
+  ])("ends %j with 2", async (args, named) => {
+    const { settings } = await startGateway(inline("ok"));
+    const result = await simulate(...args, "--settings", settings);
+    expect(result.code).toBe(2);
+    expect(result.stderr).toContain(named);
   });
 });

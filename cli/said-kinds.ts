@@ -1,0 +1,20 @@
+/** What a member can do to an application: say something, or something that is an event. */
+export const SAID_KINDS = [
+  "text",
+  "image",
+  "voice",
+  "video",
+  "location",
+  "link",
+  "file",
+  "click",
+  "card-click",
+  "enter_agent",
+  "subscribe",
+  "unsubscribe",
+  "view",
+  "scan",
+  "position",
+] as const;
+
+export type SaidKind = (typeof SAID_KINDS)[number];

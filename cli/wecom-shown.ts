@@ -1,0 +1,40 @@
+/** What a member sees of one message/send, in words; undefined when it is none that WeCom takes. */
+export const shownText = (
+  body: Readonly<Record<string, unknown>>,
+  fileName: (mediaId: string) => string | undefined,
+): string | undefined => {
+  const kind = String(body.msgtype);
+  const part = body[kind];
+  if (!isObject(part)) return undefined;
+  if (kind === "text" || kind === "markdown") return wordsOf(part.content);
+  if (kind === "template_card") return cardText(part);
+  const name = fileName(String(part.media_id));
+  return name === undefined ? undefined : `[${kind}: ${name}]`;
+};
+
+/** A card as lines: its title, what it says, and what can be clicked, with the keys of a click. */
+export const cardText = (card: Readonly<Record<string, unknown>>): string => {
+  const title = isObject(card.main_title) ? card.main_title : {};
+  const id = wordsOf(card.task_id);
+  const lines = [
+    `[card: ${[wordsOf(title.title), wordsOf(title.desc)].filter(Boolean).join(" - ")}]`,
+    wordsOf(card.sub_title_text),
+    ...listOf(card.horizontal_content_list).map(
+      (row) => `${wordsOf(row.keyname)}: ${wordsOf(row.value)}`,
+    ),
+    ...listOf(card.button_list).map(
+      (button) => `(${wordsOf(button.text)})  --kind card-click ${id}:${wordsOf(button.key)}`,
+    ),
+    ...listOf(card.jump_list).map((jump) => `-> ${wordsOf(jump.title)} ${wordsOf(jump.url)}`),
+  ];
+  return lines.filter(Boolean).join("\n");
+};
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const listOf = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
+  Array.isArray(value) ? value.filter(isObject) : [];
+
+const wordsOf = (value: unknown): string | undefined =>
+  typeof value === "string" ? value : undefined;
