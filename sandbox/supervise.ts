@@ -114,7 +114,6 @@ const createBombWatch = (refusedBefore: number, refusedForks: () => number) => {
   let firstAt: number | undefined;
   return (now: number): boolean => {
     const refused = refusedForks();
-    if (refused === Infinity) return true; // more run already than may
     if (refused === seen) return false;
     seen = refused;
     firstAt ??= now;

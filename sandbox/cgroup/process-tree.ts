@@ -30,6 +30,7 @@ const open = ({ processes: mostProcesses }: CgroupLimits): Cgroup => {
   let root: number | undefined;
   let cpuMs = 0;
   let peakBytes = 0;
+  let full = 0;
   const living = () => (root === undefined ? [] : treeOf(root));
   const memoryBytes = (): number => {
     const bytes = living().reduce((sum, { pid }) => sum + shareOfMemory(pid), 0);
@@ -49,7 +50,11 @@ const open = ({ processes: mostProcesses }: CgroupLimits): Cgroup => {
     memoryBytes,
     peakMemoryBytes: () => peakBytes,
     isOutOfMemory: () => false,
-    refusedForks: () => (living().length > mostProcesses ? Infinity : 0),
+    // What is refused cannot be seen from here, only that there are as many as there may be.
+    refusedForks() {
+      if (living().length >= mostProcesses) full++;
+      return full;
+    },
     async kill() {
       if (root !== undefined) await killTree(root, Date.now() + DEADLINE_MS);
     },

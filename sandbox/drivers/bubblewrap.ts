@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
-import type { Probe, SandboxDriver } from "../driver.ts";
+import type { Probe, SandboxDriver, SlotSpec } from "../driver.ts";
 import { type EngineProcess, startEngine } from "../engine-process.ts";
 import { SandboxError } from "../errors.ts";
 import { seccompFilter } from "../seccomp.ts";
@@ -48,7 +48,12 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
     const options = bubblewrapOptions({ workshop, resources, descriptors, shown });
     const command = launcherCommand(spec, workshop.node.path);
     return startEngine({
-      command: [...workshop.mounter.enter, ...[BWRAP, "--args", String(OPTIONS), "--"], ...command],
+      command: [
+        ...workshop.mounter.enter,
+        ...[BWRAP, "--args", String(OPTIONS), "--"],
+        ...(workshop.hasCgroups ? [] : processLimit(spec)),
+        ...command,
+      ],
       cgroup,
       outputs: resources.outputs,
       // Never as root: to the kernel the job would be root with another face.
@@ -127,6 +132,15 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
     },
   };
   return driver;
+};
+
+/**
+ * Where no control group counts them. Set inside, since the kernel counts by user namespace; the
+ * sandbox's init and what forwards are in it, too.
+ */
+const processLimit = ({ limits, wayOut }: SlotSpec): readonly string[] => {
+  const most = limits.pids + 1 + (wayOut === undefined ? 0 : FORWARDER_PROCESSES);
+  return ["/usr/bin/prlimit", `--nproc=${most}:${most}`, "--"];
 };
 
 const versionOf = async (): Promise<string> => {
