@@ -1,0 +1,120 @@
+import {
+  createFoldTable,
+  DROPPED,
+  type FoldProfile,
+  type FoldTable,
+  isAccent,
+} from "./fold-table.ts";
+
+/**
+ * A text in the form in which texts are compared, with the way back to the original.
+ *
+ * Folded unit `i` came from the original's UTF-16 units `[starts[i], ends[i])`: one whole character
+ * with the accents drawn onto it. Several folded units may share that range (ﬁ gives f and i).
+ * Both arrays never decrease.
+ */
+export interface FoldedText {
+  /** UTF-16 units; as long as the two other arrays. */
+  readonly units: Uint16Array;
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+}
+
+const REGIONAL_FIRST = 0x1f1e6;
+const REGIONAL_LAST = 0x1f1ff;
+const isRegional = (code: number | undefined): boolean =>
+  code !== undefined && code >= REGIONAL_FIRST && code <= REGIONAL_LAST;
+
+const tables = new Map<FoldProfile, FoldTable>();
+const tableOf = (profile: FoldProfile): FoldTable => {
+  let table = tables.get(profile);
+  if (!table) {
+    table = createFoldTable(profile);
+    tables.set(profile, table);
+  }
+  return table;
+};
+
+/**
+ * Folds a text: one pass, each character by itself. Compatibility forms (full width, circled,
+ * mathematical …), accents and look-alikes become plain characters, digits of any script ASCII,
+ * every kind of space U+0020 and of line break `\n`; invisible characters vanish. The profile `word`
+ * also folds case, and traditional into simplified Han. Lone surrogates stay as they are.
+ */
+export const fold = (text: string, profile: FoldProfile): FoldedText => {
+  const { units: table, strings } = tableOf(profile);
+  let capacity = text.length + 16;
+  let units = new Uint16Array(capacity);
+  let starts = new Uint32Array(capacity);
+  let ends = new Uint32Array(capacity);
+  let length = 0;
+
+  const append = (folded: string, start: number, end: number): void => {
+    if (length + folded.length + text.length - end > capacity) {
+      capacity = capacity * 2 + folded.length;
+      units = grown(units, new Uint16Array(capacity));
+      starts = grown(starts, new Uint32Array(capacity));
+      ends = grown(ends, new Uint32Array(capacity));
+    }
+    for (let at = 0; at < folded.length; at += 1) {
+      units[length] = folded.charCodeAt(at);
+      starts[length] = start;
+      ends[length] = end;
+      length += 1;
+    }
+  };
+
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    const folded = table[unit] ?? DROPPED;
+    if (folded !== DROPPED && folded !== 0xffff) {
+      units[length] = folded;
+      starts[length] = at;
+      ends[length] = at + 1;
+      length += 1;
+      continue;
+    }
+    const code = text.codePointAt(at) ?? unit;
+    const end = code > 0xffff ? at + 2 : at + 1;
+    if (isDropped(code, { units: table, strings })) {
+      // An accent belongs to the character that it is drawn onto, all the way down the pile.
+      if (length > 0 && ends[length - 1] === at && isAccent(code)) {
+        for (let of = length - 1; of >= 0 && ends[of] === at; of -= 1) ends[of] = end;
+      }
+    } else {
+      append(foldSpecial(text, at, code, { units: table, strings }), at, end);
+    }
+    at = end - 1;
+  }
+  return {
+    units: units.subarray(0, length),
+    starts: starts.subarray(0, length),
+    ends: ends.subarray(0, length),
+  };
+};
+
+const isDropped = (code: number, { units, strings }: FoldTable): boolean =>
+  code < units.length ? units[code] === DROPPED : strings.get(code) === "";
+
+const foldSpecial = (text: string, at: number, code: number, table: FoldTable): string => {
+  // Two regional indicators make a flag, which is a picture; one alone is a letter.
+  if (isRegional(code) && (isRegional(text.codePointAt(at + 2)) || isRegional(before(text, at)))) {
+    return String.fromCodePoint(code);
+  }
+  const unit = table.units[code];
+  if (unit !== undefined && unit !== 0xffff) return String.fromCharCode(unit);
+  return table.strings.get(code) ?? text.slice(at, code > 0xffff ? at + 2 : at + 1);
+};
+
+const before = (text: string, at: number): number | undefined =>
+  at >= 2 ? text.codePointAt(at - 2) : undefined;
+
+const grown = <T extends Uint16Array | Uint32Array>(from: T, into: T): T => {
+  into.set(from);
+  return into;
+};
+
+/** The folded text as a string of as many units; lone surrogates become U+FFFD. */
+export const foldedString = ({ units }: FoldedText): string => decoder.decode(units);
+
+const decoder = new TextDecoder("utf-16le", { ignoreBOM: true });
