@@ -1,3 +1,4 @@
+import type { InboundEvent } from "../contract/message.ts";
 import type { Reply } from "../contract/reply.ts";
 import type { Stage } from "../stage.ts";
 import { tenantScope } from "../store/scope.ts";
@@ -7,6 +8,7 @@ export const audit =
   (now: () => Date): Stage =>
   async (context, next) => {
     const startedAt = now();
+    const { content } = context.message;
     const reply = await next();
     context.record({
       at: startedAt,
@@ -17,9 +19,19 @@ export const audit =
       subject: context.message.content.kind,
       durationMs: now().getTime() - startedAt.getTime(),
       ...outcomeOf(reply),
+      ...(content.kind === "event" && { detail: factsOf(content.event) }),
     });
     return reply;
   };
+
+/** What happened, and of feedback which answer it judges and how; what people wrote is left out. */
+const factsOf = ({ name, platformName, fields }: InboundEvent): Record<string, string> => ({
+  event: platformName,
+  ...(name === "feedback_given" && {
+    about: (fields.id ?? "").slice(0, 256),
+    verdict: (fields.type ?? "").slice(0, 16),
+  }),
+});
 
 /** The decision and reason code that a reply stands for. */
 export const outcomeOf = (

@@ -10,8 +10,11 @@ export interface Frame {
   settled(isComplete: boolean): void;
 }
 
-/** What a message (`isFirst`) or a poll is told of its stream. Rejects when the store is away. */
-export type AnswerPoll = (id: string, isFirst?: boolean) => Promise<Frame>;
+/**
+ * What a message or a poll is told of its stream; only a message's answer may bear a `feedbackId`.
+ * Rejects when the store is away.
+ */
+export type AnswerPoll = (id: string, feedbackId?: string) => Promise<Frame>;
 
 // The platform stops asking 6 minutes after the message, whether the stream is finished or not.
 // https://developer.work.weixin.qq.com/document/path/101031
@@ -42,7 +45,7 @@ export const createAnswerPoll = (streams: Streams, now: () => Date, log: Log): A
       .catch((err) => log.error({ err }, "whether a poll was answered is not recorded"));
   };
 
-  return async (id, isFirst = false) => {
+  return async (id, feedbackId) => {
     const stream = isStreamId(id) ? await streams.get(id) : undefined;
     // A poll of a growing answer costs one read and no write.
     const known = stream && note(stream) ? await streams.change(id, note) : stream;
@@ -50,7 +53,7 @@ export const createAnswerPoll = (streams: Streams, now: () => Date, log: Log): A
     if (!known) return { answer: streamAnswer(id, NOTHING_LEFT, {}), settled: () => {} };
     const { content, end } = known;
     if (!end) {
-      const growing = { isFinished: false, ...(isFirst && { feedbackId: id }) };
+      const growing = { isFinished: false, ...(feedbackId !== undefined && { feedbackId }) };
       return { answer: streamAnswer(id, content, growing), settled: () => {} };
     }
     if (end.how === "part") {

@@ -181,8 +181,12 @@ export const createBotSender = (options: BotSenderOptions) => {
       if (outcome) return outcome;
       for (const [id, stream] of isOwn || !message ? later : [message, ...later]) {
         const found = await byMessage(id, stream, part, shown, signal);
-        if (found) return found;
+        if (!found) continue;
+        await streams.take(own);
+        return found;
       }
+      const { markdown, card } = shown;
+      await streams.leave(own, { partId: part.id, markdown, ...(card && { card }) });
       return retry(NEXT_MESSAGE_MS, "a bot cannot speak first: waits for the next message");
     },
   };

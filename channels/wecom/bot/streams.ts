@@ -37,6 +37,13 @@ export type StreamEnd =
   /** The message is an event: there never was a stream. */
   | { readonly how: "never" };
 
+/** A part of an earlier answer. */
+export interface LeftPart {
+  readonly partId: string;
+  readonly markdown: string;
+  readonly card?: object;
+}
+
 /** The streams of all bots, shared by all replicas. Methods reject when the store is away. */
 export interface Streams {
   /** Does nothing where it is open already. */
@@ -46,16 +53,23 @@ export interface Streams {
   change(id: string, change: (stream: Stream) => Stream | undefined): Promise<Stream | undefined>;
   /** The stream and all later ones of its conversation, oldest first. */
   since(id: string): Promise<readonly (readonly [string, Stream])[]>;
+  /** Keeps for a while what nothing can carry, for the next message of the stream's conversation. */
+  leave(id: string, left: LeftPart): Promise<void>;
+  /** What was left for the conversation, once: whoever takes it must show it. */
+  take(id: string): Promise<LeftPart | undefined>;
   /** Resolves when this process changes it, after `ms`, or when `signal` aborts. */
   changed(id: string, ms: number, signal: AbortSignal): Promise<void>;
 }
 
+// Longer than the outbox waits between two tries, each of which leaves the part again.
+const LEFT_MS = 6 * 60_000;
 // The response URL is good for an hour; what is sent with it may have to be tried again.
 const KEPT_MS = 70 * 60_000;
 
 export const createStreams = (state: ChannelState, now: () => Date): Streams => {
   const watchers = new Map<string, Set<() => void>>();
   const keyOf = (id: string): string => `bot-stream/${id}`;
+  const leftKeyOf = (id: string): string => `bot-left/${conversationOf(id)}`;
   const ttlOf = ({ startedAt }: Stream): number =>
     Math.max(1_000, startedAt + KEPT_MS - now().getTime());
 
@@ -103,6 +117,15 @@ export const createStreams = (state: ChannelState, now: () => Date): Streams => 
         .sort(([a, one], [b, two]) =>
           a === id ? -1 : b === id ? 1 : one.startedAt - two.startedAt,
         );
+    },
+
+    leave: (id, left) => state.put(leftKeyOf(id), JSON.stringify(left), LEFT_MS),
+
+    take: async (id) => {
+      const found = await state.get(leftKeyOf(id));
+      // Two messages may come at once, and one of them carries it.
+      if (!found?.value || !(await state.replace(leftKeyOf(id), found.version, "", 1))) return;
+      return JSON.parse(found.value) as LeftPart;
     },
 
     changed: (id, ms, signal) =>

@@ -17,7 +17,7 @@ import { type BotCallback, parseBotCallback } from "./parse.ts";
 import { type AnswerPoll, type Frame, streamAnswer } from "./polls.ts";
 import { inMarkdown } from "./render.ts";
 import { streamIdOf } from "./stream-id.ts";
-import type { Streams } from "./streams.ts";
+import type { LeftPart, Stream, Streams } from "./streams.ts";
 
 export interface BotWebhookOptions {
   readonly bot: WecomBot;
@@ -85,7 +85,7 @@ export const createBotWebhook = (options: BotWebhookOptions): Webhook => {
     const frame = reply && inlineFrame(message, id, reply);
     if (frame) return frame;
     reply?.settled(false);
-    return message.content.kind === "event" ? undefined : answerPoll(id, true);
+    return message.content.kind === "event" ? undefined : answerPoll(id, feedbackIdOf(message));
   };
 
   const open = async (
@@ -94,12 +94,17 @@ export const createBotWebhook = (options: BotWebhookOptions): Webhook => {
     arrivedAt: Date,
   ): Promise<boolean> => {
     try {
-      await streams.open(id, {
-        startedAt: arrivedAt.getTime(),
-        content: "",
-        ...(responseUrl && { responseUrl }),
-        ...(message.content.kind === "event" && { end: { how: "never" } }),
-      });
+      const startedAt = arrivedAt.getTime();
+      const opened = { startedAt, content: "", ...(responseUrl && { responseUrl }) };
+      if (message.content.kind === "event") {
+        await streams.open(id, { ...opened, end: { how: "never" } });
+        return true;
+      }
+      if (await streams.get(id)) return true;
+      await streams.open(id, opened);
+      // The rest of an earlier answer comes first, at once; this answer then has the response URL.
+      const left = await streams.take(id);
+      if (left) await streams.change(id, (stream) => withPart(stream, left, startedAt));
       return true;
     } catch (err) {
       log.error({ err, messageId: message.id, alert: "message_not_stored" }, "stream not stored");
@@ -109,10 +114,11 @@ export const createBotWebhook = (options: BotWebhookOptions): Webhook => {
 
   /** The whole answer in the response; undefined where it cannot be. */
   const inlineFrame = (
-    { content, target }: InboundMessage,
+    message: InboundMessage,
     id: string,
     reply: InlineReply,
   ): Frame | undefined => {
+    const { content, target } = message;
     const outgoing = fromBody(reply.body);
     if (outgoing.kind === "file") return undefined;
     const settled = (isComplete: boolean): void => reply.settled(isComplete);
@@ -129,8 +135,10 @@ export const createBotWebhook = (options: BotWebhookOptions): Webhook => {
     }
     const shown = outgoing.kind === "card" ? "" : inMarkdown(outgoing);
     const card = outgoing.kind === "card" ? { card: outgoing.card } : {};
+    const feedbackId = feedbackIdOf(message);
+    const feedback = feedbackId === undefined ? {} : { feedbackId };
     return {
-      answer: streamAnswer(id, shown, { ...card, feedbackId: id }),
+      answer: streamAnswer(id, shown, { ...card, ...feedback }),
       settled: (isComplete) => {
         reply.settled(isComplete);
         // Nothing is left for a poll that comes all the same but the end.
@@ -184,6 +192,16 @@ export const createBotWebhook = (options: BotWebhookOptions): Webhook => {
     if (request.method === "POST") return handleCallback(request);
     throw new PayloadError(CHANNEL, "method", 405);
   };
+};
+
+/** Says in the audit log which message's answer was judged; the platform takes 256 bytes. */
+const feedbackIdOf = ({ id }: InboundMessage): string | undefined =>
+  id.length <= 256 ? id : undefined;
+
+const withPart = (stream: Stream, left: LeftPart, endedAt: number): Stream | undefined => {
+  const { partId, markdown, card } = left;
+  const end = { partId, endedAt, isShown: false, ...(card && { card }) };
+  return stream.end ? undefined : { ...stream, content: markdown, end: { how: "part", ...end } };
 };
 
 const EMPTY: WebhookResponse = { status: 200 };
