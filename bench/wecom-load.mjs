@@ -8,10 +8,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 export const CORP = "wwbench0000000001";
-const AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
+export const AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
 export const KEY = Buffer.from(`${AES_KEY}=`, "base64");
 const AGENT = "1000002";
-const TOKEN = "benchToken";
+export const TOKEN = "benchToken";
 const PATH = "/api/wechat/callback";
 
 export const sign = (...values) =>
