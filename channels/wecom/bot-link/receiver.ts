@@ -1,0 +1,100 @@
+import type { Receipt } from "../../../core/contract/channel.ts";
+import { SignatureError } from "../../../core/contract/errors.ts";
+import type { Log } from "../../../core/contract/log.ts";
+import type { InboundMessage } from "../../../core/contract/message.ts";
+import { JsonError } from "../bot/json.ts";
+import { type BotIdentity, parseBotCallback } from "../bot/parse.ts";
+import { CHANNEL } from "../types.ts";
+import type { ReplyContexts } from "./contexts.ts";
+import type { LinkFrame } from "./frames.ts";
+import { createInTurn } from "./in-turn.ts";
+import { pause } from "./pause.ts";
+
+type Callback = Extract<LinkFrame, { readonly kind: "callback" }>;
+
+export interface ReceiverOptions {
+  readonly bot: BotIdentity;
+  readonly contexts: Pick<ReplyContexts, "remember">;
+  /** Undefined when the message was not stored. */
+  readonly accept: (message: InboundMessage) => Promise<Receipt | undefined>;
+  /** Told of every new message that is stored. */
+  readonly stored: (message: InboundMessage, reqId: string) => void;
+  /** Told of a message that could not be stored. */
+  readonly lost: (message: InboundMessage, reqId: string) => void;
+  readonly now: () => Date;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+// The platform delivers once, so what the store does not take now is held here for a while.
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 8_000;
+const HELD_MS = 60_000;
+/** More than this many are not held: memory is for those who can be answered. */
+const MAX_HELD = 1_000;
+
+/** Takes callbacks in: each conversation's in the order in which they came. Never throws. */
+export const createReceiver = (options: ReceiverOptions): ((callback: Callback) => void) => {
+  const { bot, contexts, accept, stored, lost, now, log, signal } = options;
+  const inTurn = createInTurn();
+  const about = { channel: CHANNEL, botId: bot.id };
+  let held = 0;
+
+  const tryOnce = async (message: InboundMessage, reqId: string): Promise<Receipt | undefined> => {
+    try {
+      // Before the message: its answer may come at once.
+      await contexts.remember(message, reqId, now());
+      return await accept(message);
+    } catch (err) {
+      log.warn({ ...about, err }, "message not stored; trying again");
+      return undefined;
+    }
+  };
+
+  const store = async (message: InboundMessage, reqId: string): Promise<void> => {
+    const until = now().getTime() + HELD_MS;
+    for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(LONGEST_RETRY_MS, waitMs * 2)) {
+      const receipt = await tryOnce(message, reqId);
+      if (receipt) {
+        if (receipt.isNew) stored(message, reqId);
+        return;
+      }
+      if (signal.aborted || now().getTime() + waitMs > until) break;
+      await pause(waitMs, signal);
+    }
+    const fields = { ...about, messageId: message.id, alert: "message_lost" };
+    log.error(fields, "message could not be stored and the platform delivers it once only");
+    lost(message, reqId);
+  };
+
+  return ({ command, reqId, body }) => {
+    if (command !== "aibot_msg_callback" && command !== "aibot_event_callback") {
+      log.info({ ...about, command }, "unknown command ignored");
+      return;
+    }
+    let message: InboundMessage;
+    try {
+      const callback = parseBotCallback(bot, body, now());
+      if (callback.kind !== "message") return;
+      message = callback.message;
+    } catch (error) {
+      if (!(error instanceof JsonError || error instanceof SignatureError)) throw error;
+      const fields = { ...about, reason: error.reason, alert: "wecom_message_not_understood" };
+      log.error(fields, "callback of the long connection not understood");
+      return;
+    }
+    if (held >= MAX_HELD) {
+      const fields = { ...about, messageId: message.id, alert: "message_lost" };
+      log.error(fields, "too many messages wait to be stored");
+      lost(message, reqId);
+      return;
+    }
+    held += 1;
+    void inTurn
+      .run(message.conversation.id, () => store(message, reqId))
+      .catch((err: unknown) => log.error({ ...about, err }, "message not handled"))
+      .finally(() => {
+        held -= 1;
+      });
+  };
+};

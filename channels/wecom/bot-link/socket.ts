@@ -1,0 +1,77 @@
+import type { Socket as TcpSocket } from "node:net";
+import { Agent, buildConnector, WebSocket } from "undici";
+
+/** A WebSocket that carries text. */
+export interface Socket {
+  send(text: string): void;
+  /** Nothing is received or sent any more, whatever the other side does. */
+  close(): void;
+}
+
+interface SocketEvents {
+  readonly opened: () => void;
+  readonly received: (text: string) => void;
+  /** Once, however it ended; after it nothing is received. `reason` is fit for a log. */
+  readonly closed: (reason: string) => void;
+}
+
+/** Far above what any callback or acknowledgement holds. */
+const MAX_FRAME_BYTES = 2 ** 20;
+const CONNECT_MS = 10_000;
+
+/** Connects to a WebSocket server. Frames above 1 MiB and binary ones end the connection. */
+export const openSocket = (url: string, events: SocketEvents): Socket => {
+  let tcp: TcpSocket | undefined;
+  let isOver = false;
+  const connect = buildConnector({ timeout: CONNECT_MS });
+  const dispatcher = new Agent({
+    connect: (options, done) =>
+      connect(options, (...result) => {
+        const [, socket] = result;
+        if (socket && isOver) socket.destroy();
+        tcp = socket ?? undefined;
+        done(...result);
+      }),
+    webSocket: { maxPayloadSize: MAX_FRAME_BYTES },
+  });
+  const socket = new WebSocket(url, { dispatcher });
+
+  const end = (reason: string): void => {
+    if (isOver) return;
+    isOver = true;
+    try {
+      socket.close();
+    } catch {
+      // It was closed already.
+    }
+    // The closing handshake needs a peer that still answers; the bytes that say so are on their way.
+    setImmediate(() => tcp?.destroy());
+    dispatcher.destroy().catch(() => {});
+    events.closed(reason);
+  };
+
+  socket.addEventListener("open", () => {
+    if (!isOver) events.opened();
+  });
+  socket.addEventListener("message", ({ data }) => {
+    if (isOver) return;
+    if (typeof data === "string") events.received(data);
+    else end("a binary frame");
+  });
+  socket.addEventListener("close", ({ code }) => end(`closed with code ${code}`));
+  socket.addEventListener("error", ({ error }) => end(describe(error)));
+
+  return {
+    send: (text) => {
+      if (!isOver) socket.send(text);
+    },
+    close: () => end("closed by us"),
+  };
+};
+
+/** Without texts: they may repeat what was received. */
+const describe = (error: unknown): string => {
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown };
+  if (typeof code === "string") return code;
+  return cause === undefined ? "the connection broke" : describe(cause);
+};
