@@ -29,16 +29,25 @@ export const renderForBot = (reply: Answer | Refusal): readonly string[] => {
   );
 };
 
-/** A text, as Markdown that shows it. */
+/**
+ * A text, as Markdown that shows it. Pictures become links: to show one would fetch its address, and
+ * whatever an answer was tricked into writing there, without a click.
+ */
 export const inMarkdown = (part: Extract<Outgoing, { kind: "text" | "markdown" }>): string =>
-  part.kind === "markdown" ? part.text : verbatim(part.text);
+  part.kind === "markdown" ? withoutPictures(part.text) : verbatim(part.text);
 
 /** The first part of an answer that is still growing. */
-export const headOf = (markdown: string): string =>
-  wholeFences(splitText(markdown.replace(NOT_SHOWN, ""), MAX_PART_BYTES))[0] ?? "";
+export const headOf = (markdown: string): string => {
+  // No character is less than a byte: the first part is within as many characters.
+  const said = markdown.slice(0, MAX_MARKDOWN_BYTES).replace(NOT_SHOWN, "");
+  return withoutPictures(wholeFences(splitText(said, MAX_PART_BYTES))[0] ?? "");
+};
 
 /** With what is to be said when the rest cannot come by itself. */
 export const withMoreFollows = (markdown: string): string => `${markdown}\n\n${MORE_FOLLOWS}`;
+
+const withoutPictures = (markdown: string): string =>
+  markdownKinds(markdown).has("image") ? markdown.replace(/!\[/g, "[") : markdown;
 
 const textParts = (reply: Answer | Refusal): readonly Outgoing[] => {
   const said = reply.markdown.replace(NOT_SHOWN, "");
