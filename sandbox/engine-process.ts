@@ -19,6 +19,8 @@ export interface EngineCommand {
   readonly outputs: readonly [stdout: string, stderr: string];
   /** Whom the engine runs as; absent means as ourselves. */
   readonly uid?: number;
+  /** Files that the engine itself may hold open, as far as this host lets it. */
+  readonly openFiles: number;
   /** What goes to the file descriptors from 3 on, at most four. */
   readonly extra?: readonly Extra[];
 }
@@ -61,9 +63,9 @@ const FIRST_ENTRANCE = 7;
 // files were opened by us, whose right it is that counts. When entering fails the process kills
 // itself: an exit code would look like the job's own.
 const ENTER = `for n in $1; do echo 0 >&$n || kill -9 $$; done
-shift
 ulimit -c 0
-ulimit -n 1024
+ulimit -n $2 2>/dev/null || ulimit -n $(ulimit -Hn)
+shift 2
 exec "$@" 7>&- 8>&- 9>&-`;
 // What whoever started the gateway left open must not reach a job; Node cannot close it, so it is
 // covered. Looked up once: nothing that Node opens later is inheritable.
@@ -76,7 +78,7 @@ const ENGINE_ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
  * with what the engine said when it ends before, or takes too long; the group is to be killed then.
  */
 export const startEngine = async (engine: EngineCommand): Promise<EngineProcess> => {
-  const { cgroup, uid, extra = [] } = engine;
+  const { cgroup, uid, openFiles, extra = [] } = engine;
   // The readers first: a writer waits for one.
   const [stdout, stderr] = [openReader(engine.outputs[0]), openReader(engine.outputs[1])];
   const writers = engine.outputs.map((path) => openSync(path, "w"));
@@ -85,7 +87,7 @@ export const startEngine = async (engine: EngineCommand): Promise<EngineProcess>
   let child: ChildProcess;
   try {
     const numbers = entrances.map((_, index) => FIRST_ENTRANCE + index).join(" ");
-    child = spawn("/bin/sh", ["-c", ENTER, "sh", numbers, ...engine.command], {
+    child = spawn("/bin/sh", ["-c", ENTER, "sh", numbers, String(openFiles), ...engine.command], {
       env: ENGINE_ENVIRONMENT,
       cwd: "/",
       ...(uid === undefined ? {} : { uid, gid: uid }),

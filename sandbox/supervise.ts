@@ -30,7 +30,9 @@ export interface Ended {
 }
 
 const POLL_MS = 25;
-/** A job that is refused processes for so long will not come to its senses. */
+// A job that is refused processes so often, or for so long, will not come to its senses. One that
+// was refused a few may have coped with it.
+const BOMB_FORKS = 8;
 const BOMB_MS = 1_000;
 /** How long the pipes may stay open once every process that could hold them is dead. */
 const PIPE_GRACE_MS = 500;
@@ -85,7 +87,8 @@ export const supervise = async (
     const exit = await Promise.race([engine.exit, unkillable]);
     const wallMs = performance.now() - startedAt;
     stopWatching(); // it ended by itself: what comes now is not the reason
-    const isShortOfProcesses = refusedForks() > refusedAtBoot; // killing refuses forks, too
+    const refused = refusedForks() - refusedAtBoot; // before killing, which refuses forks, too
+    if (refused >= BOMB_FORKS) reason ??= "pids";
     await cgroup.kill(); // what the job left running
     await Promise.race([engine.closed, after(PIPE_GRACE_MS)]);
     if (cgroup.isOutOfMemory()) reason ??= "memory";
@@ -95,7 +98,7 @@ export const supervise = async (
       stdout: stdout.bytes(),
       stderr: stderr.bytes(),
       isTruncated: stdout.isCut() || stderr.isCut(),
-      isShortOfProcesses,
+      isShortOfProcesses: refused > 0,
       usage: {
         wallMs,
         cpuMs: Math.max(0, cgroup.cpuMs() - bootCpuMs),
@@ -108,7 +111,7 @@ export const supervise = async (
   }
 };
 
-/** True once processes are refused again and again, a second or more after the first time. */
+/** True once processes are refused many times, or still a second after the first time. */
 const createBombWatch = (refusedBefore: number, refusedForks: () => number) => {
   let seen = refusedBefore;
   let firstAt: number | undefined;
@@ -117,7 +120,7 @@ const createBombWatch = (refusedBefore: number, refusedForks: () => number) => {
     if (refused === seen) return false;
     seen = refused;
     firstAt ??= now;
-    return now - firstAt >= BOMB_MS;
+    return refused - refusedBefore >= BOMB_FORKS || now - firstAt >= BOMB_MS;
   };
 };
 

@@ -24,6 +24,7 @@ interface OptionsParts {
 
 // They tell of the host, or act on it, and no job needs them.
 const MASKED = [
+  "cmdline",
   "config.gz",
   "kallsyms",
   "kcore",

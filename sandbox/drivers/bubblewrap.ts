@@ -56,6 +56,7 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
       ],
       cgroup,
       outputs: resources.outputs,
+      openFiles: 1024,
       // Never as root: to the kernel the job would be root with another face.
       ...(workshop.isRoot ? { uid } : {}),
       extra: [

@@ -41,6 +41,8 @@ const SEARCH = ["/usr/local/bin/runsc", "/usr/bin/runsc"];
 const SENTRY_BYTES = 40 << 20;
 const IDLE_BYTES = 80 << 20;
 const BACKSTOP_BYTES = 128 << 20;
+// For every file that a job has seen gVisor keeps one open on the host; the job itself may have 1024.
+const OPEN_FILES = 1_048_576;
 
 /**
  * Runs jobs under gVisor, a kernel of its own in user space: the host's kernel is never spoken to by
@@ -85,7 +87,7 @@ export const createGvisorDriver = (
       id,
     ];
     try {
-      const engine = await startEngine({ command, cgroup, outputs });
+      const engine = await startEngine({ command, cgroup, outputs, openFiles: OPEN_FILES });
       return { resources, trace, engine, ...(trace && { broken: trace.broken }) };
     } catch (cause) {
       const logged = lineOf(join(folder, ENGINE_LOG), FAULT)?.slice(0, 300);

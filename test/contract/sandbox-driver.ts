@@ -311,6 +311,13 @@ export const describeSandboxDriver = async (
         },
       );
 
+      it("files: a job may make thousands", async () => {
+        const source =
+          "import os\nfor n in range(5000):\n  open(f'/tmp/{n}', 'w').close()\n" +
+          "print(sum(1 for name in os.listdir('/tmp') if os.stat('/tmp/' + name).st_size == 0))";
+        expect(text(await run("python", source))).toBe("5000\n");
+      });
+
       it.skipIf(isElsewhere).each([
         ["bash", "bomb() { bomb | bomb & }; bomb; sleep 60"],
         [
@@ -321,6 +328,14 @@ export const describeSandboxDriver = async (
         const result = await run(language, source, { limits: { pids: 20 } });
         expect(result).toMatchObject({ verdict: "killed", reason: "pids" });
         expect(result.usage.wallMs).toBeLessThan(6_000);
+      });
+
+      it.skipIf(isElsewhere)("processes: a fork bomb is over when the job leaves it", async () => {
+        const result = await run("bash", ":(){ :|:& };:; wait", { limits: { pids: 20 } });
+        // Whether it is refused often enough in that short time to be called one is its own affair.
+        expect(result.reason ?? "pids").toBe("pids");
+        expect(result.usage.wallMs).toBeLessThan(6_000);
+        await expect.poll(() => ownCgroups()).toEqual([]);
       });
 
       it.skipIf(isElsewhere)("processes: a job that fails for want of one is told so", async () => {
