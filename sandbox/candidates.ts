@@ -35,6 +35,8 @@ interface Candidate {
   programs(places: EnginePlaces): readonly string[];
 }
 
+const MOUNTER_PROGRAMS = ["/usr/bin/python3", "/usr/bin/unshare", "/usr/bin/nsenter"];
+
 // Strongest first.
 const CANDIDATES: ReadonlyMap<EngineName, Candidate> = new Map<EngineName, Candidate>([
   [
@@ -52,6 +54,7 @@ const CANDIDATES: ReadonlyMap<EngineName, Candidate> = new Map<EngineName, Candi
         join(enginesFolder, "usr/bin/runsc"),
         "/usr/local/bin/runsc",
         "/usr/bin/runsc",
+        ...MOUNTER_PROGRAMS,
       ],
     },
   ],
@@ -59,7 +62,7 @@ const CANDIDATES: ReadonlyMap<EngineName, Candidate> = new Map<EngineName, Candi
     "bubblewrap",
     {
       create: ({ workshop }) => createBubblewrapDriver(workshop),
-      programs: () => ["/usr/bin/bwrap", "/usr/bin/setpriv", "/usr/bin/prlimit"],
+      programs: () => ["/usr/bin/bwrap", "/usr/bin/prlimit", ...MOUNTER_PROGRAMS],
     },
   ],
   [

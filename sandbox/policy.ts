@@ -162,7 +162,7 @@ export const requestProblem = (
 };
 
 /** Whether a name can be part of a path or a record and mean nothing else: no slash, no `..`. */
-export const isPlainName = (name: string): boolean => PLAIN_NAME.test(name) && !name.includes("..");
+const isPlainName = (name: string): boolean => PLAIN_NAME.test(name) && !name.includes("..");
 
 const limitsProblem = (limits: Limits): string | undefined => {
   for (const [name, value] of Object.entries(limits)) {
