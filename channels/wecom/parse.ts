@@ -76,7 +76,7 @@ const readContent = (element: XmlElement, fields: Partial<Record<Field, string>>
 };
 
 /** The corp of a person who is not of ours: only who binds that corp lets them in. */
-const homeOf = (userId: string): string | undefined =>
+export const homeOf = (userId: string): string | undefined =>
   userId.includes("/") ? userId.slice(0, userId.indexOf("/")) : undefined;
 
 /** Who the platform names when nobody of the corp did anything. */

@@ -1,5 +1,6 @@
 import type { OutboundPart, SendOutcome } from "../../../core/contract/channel.ts";
 import type { ChannelState } from "../../../core/contract/channel-state.ts";
+import type { ReplyTarget } from "../../../core/contract/message.ts";
 import { fromMarkdown } from "../markdown.ts";
 import { type Outgoing, toBody } from "../outgoing.ts";
 import { MAX_TEXT_BYTES } from "../render.ts";
@@ -21,14 +22,18 @@ const KEPT_MS = 25 * 60 * 60_000;
  * A part of a bot's answer is several messages then; how many are out is remembered, so that none
  * is sent again when a later one has to wait.
  */
-export const createDetour =
-  (appOf: (corpId: string) => DetourApp | undefined, state: ChannelState): Detour =>
-  async (part, outgoing, signal) => {
-    const { workspaceId, address, replyTo } = part.target;
-    const app = groupOf(address) === undefined ? appOf(workspaceId) : undefined;
+export const createDetour = (
+  appOf: (corpId: string) => DetourApp | undefined,
+  state: ChannelState,
+): Detour => {
+  const appFor = ({ workspaceId, address }: ReplyTarget): DetourApp | undefined =>
+    groupOf(address) === undefined ? appOf(workspaceId) : undefined;
+
+  const send: Detour["send"] = async (part, outgoing, signal) => {
+    const app = appFor(part.target);
     if (!app) return undefined;
     const pieces = piecesOf(outgoing);
-    const key = `bot-detour/${replyTo}/${part.id}`;
+    const key = `bot-detour/${part.target.replyTo}/${part.id}`;
     const first = Number((await state.get(key))?.value ?? 0);
     for (const [index, body] of pieces.entries()) {
       if (index < first) continue;
@@ -46,6 +51,9 @@ export const createDetour =
     }
     return { kind: "delivered" };
   };
+
+  return { reaches: (target) => appFor(target) !== undefined, send };
+};
 
 const piecesOf = (outgoing: Outgoing): readonly string[] => {
   if (outgoing.kind === "card" || outgoing.kind === "file") return [toBody(outgoing)];

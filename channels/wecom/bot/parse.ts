@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { SignatureError } from "../../../core/contract/errors.ts";
 import type { Content, InboundMessage } from "../../../core/contract/message.ts";
+import { homeOf } from "../parse.ts";
 import { CHANNEL, isUserId } from "../types.ts";
 import { parseBotContent, withoutMention } from "./content.ts";
 import { parseBotEvent } from "./events.ts";
@@ -54,8 +55,7 @@ export const parseBotCallback = (
   const from = objectIn(body, "from");
   const userId = textIn(from, "userid");
   if (!userId || !isUserId(userId)) throw new JsonError("from.userid is no user id");
-  const workspaceId = textIn(from, "corpid") || bot.corp_id;
-  if (!/^[A-Za-z0-9_-]{1,64}$/.test(workspaceId)) throw new JsonError("from.corpid is no corp id");
+  const workspaceId = corpOf(bot, userId, textIn(from, "corpid"));
   const foldedId = userId.toLowerCase();
   const chatId = groupIn(body);
   const id = `${workspaceId}/${bot.id}/${messageId(body)}`;
@@ -108,6 +108,15 @@ const contentOf = (bot: BotIdentity, type: string, body: JsonObject): Content =>
   return content.kind === "text" && isGroup
     ? { ...content, text: withoutMention(content.text, bot.name) }
     : content;
+};
+
+/** Where a person is; of two different answers neither is believed. */
+const corpOf = (bot: BotIdentity, userId: string, named: string | undefined): string => {
+  const home = homeOf(userId);
+  const corpId = named || home || bot.corp_id;
+  if (!/^[A-Za-z0-9_.@-]{1,64}$/.test(corpId)) throw new JsonError("from.corpid is no corp id");
+  if (home !== undefined && home !== corpId) throw new JsonError("from names two corps");
+  return corpId;
 };
 
 /** A single chat may bear an id as well, which is no group. */

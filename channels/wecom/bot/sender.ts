@@ -1,5 +1,6 @@
 import type { OutboundPart, SendOutcome } from "../../../core/contract/channel.ts";
 import type { Log } from "../../../core/contract/log.ts";
+import type { ReplyTarget } from "../../../core/contract/message.ts";
 import { fromBody, type Outgoing } from "../outgoing.ts";
 import { CHANNEL } from "../types.ts";
 import { isOver } from "./polls.ts";
@@ -8,12 +9,17 @@ import type { PostResponse } from "./response-url.ts";
 import { streamIdOf } from "./stream-id.ts";
 import type { Stream, StreamEnd, Streams } from "./streams.ts";
 
-/** Another way to the person who is answered, of no use in groups; undefined = there is none. */
-export type Detour = (
-  part: OutboundPart,
-  outgoing: Outgoing,
-  signal: AbortSignal,
-) => Promise<SendOutcome | undefined>;
+/** Another way to the person who is answered, of no use in groups. */
+export interface Detour {
+  /** Whether there is one. */
+  reaches(target: ReplyTarget): boolean;
+  /** Undefined where there is none. */
+  send(
+    part: OutboundPart,
+    outgoing: Outgoing,
+    signal: AbortSignal,
+  ): Promise<SendOutcome | undefined>;
+}
 
 export interface BotSenderOptions {
   readonly streams: Streams;
@@ -38,6 +44,7 @@ const RESPONSE_URL_MS = 59 * 60_000;
 interface Shown {
   readonly markdown: string;
   readonly card?: object;
+  /** Only the person's next message brings what comes after it. */
   readonly hasMore: boolean;
 }
 
@@ -169,15 +176,15 @@ export const createBotSender = (options: BotSenderOptions) => {
         return { kind: "refused", reason: "an event can be answered in its response only" };
       }
       if (outgoing.kind === "file") {
-        const outcome = await detour(part, outgoing, signal);
+        const outcome = await detour.send(part, outgoing, signal);
         if (outcome) return outcome;
       }
-      const shown = shownOf(outgoing);
+      const shown = shownOf(outgoing, !detour.reaches(part.target));
       if (isOwn) {
         const outcome = await byMessage(...message, part, shown, signal);
         if (outcome) return outcome;
       }
-      const outcome = await detour(part, outgoing, signal);
+      const outcome = await detour.send(part, outgoing, signal);
       if (outcome) return outcome;
       for (const [id, stream] of isOwn || !message ? later : [message, ...later]) {
         const found = await byMessage(id, stream, part, shown, signal);
@@ -192,11 +199,11 @@ export const createBotSender = (options: BotSenderOptions) => {
   };
 };
 
-const shownOf = (outgoing: Outgoing): Shown => {
+const shownOf = (outgoing: Outgoing, isEnd: boolean): Shown => {
   switch (outgoing.kind) {
     case "text":
     case "markdown":
-      return { markdown: inMarkdown(outgoing), hasMore: outgoing.hasMore === true };
+      return { markdown: inMarkdown(outgoing), hasMore: isEnd && outgoing.hasMore === true };
     case "card":
       return { markdown: "", card: outgoing.card, hasMore: false };
     case "file":

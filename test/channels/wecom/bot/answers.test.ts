@@ -343,7 +343,7 @@ describe("an answer of 60 KB", () => {
     await sendAll(adapter, partsOf(received[0], markdown(long), adapter));
     await polled;
     const byApp = platform.seen("wei").map(({ text }) => text);
-    expect(joined(cloud.screen("wei")) + byApp.join("")).toBe(long);
+    expect(texts(cloud.screen("wei")).join("") + byApp.join("")).toBe(long);
   });
 
   it("never leaves its conversation with another chat's message", async () => {

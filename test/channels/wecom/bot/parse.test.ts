@@ -153,6 +153,9 @@ describe("parseBotCallback", () => {
   it("tells users of another corp apart from ours of the same name", () => {
     const message = read(said({ from: { userid: "Zhang.San", corpid: "wwother" } }));
     expect(message.workspaceId).toBe("wwother");
+    expect(message.target.workspaceId).toBe("wwexample000000001");
+    const linked = read(said({ from: { userid: "wwlinked/Zhang.San" } }));
+    expect(linked.workspaceId).toBe("wwlinked");
     expect(message.id).not.toBe(read(fixture("text")).id);
   });
 
@@ -172,6 +175,7 @@ describe("parseBotCallback", () => {
     ["no bot", { aibotid: undefined }],
     ["no sender", { from: undefined }],
     ["everybody as sender", { from: { userid: "@all" } }],
+    ["a sender of two corps", { from: { userid: "wwone/a", corpid: "wwtwo" } }],
     ["several senders", { from: { userid: "a|b" } }],
     ["a group without an id", { chattype: "group" }],
     ["a third kind of chat", { chattype: "broadcast" }],
