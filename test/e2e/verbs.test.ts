@@ -85,6 +85,8 @@ describe("clawgate doctor", () => {
       "store",
       "sandbox",
       "clock",
+      "public url",
+      "credentials",
       "callback",
     ]);
 
