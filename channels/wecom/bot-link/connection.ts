@@ -53,7 +53,7 @@ export interface LinkTimings {
 export const LINK_TIMINGS: LinkTimings = {
   pingMs: 30_000,
   acknowledgementMs: 10_000,
-  lateMs: 60_000,
+  lateMs: 20_000,
   subscribeMs: 15_000,
 };
 
