@@ -1,4 +1,4 @@
-import type { Directory } from "../../core/contract/channel.ts";
+import type { Directory, Identity } from "../../core/contract/channel.ts";
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
 import type { InboundEvent, InboundMessage } from "../../core/contract/message.ts";
@@ -29,8 +29,10 @@ export const createDirectory = (options: WecomDirectoryOptions): WecomDirectory 
   const bookOf = ({ target }: InboundMessage): Contacts | undefined =>
     books.get(target.workspaceId);
   return {
-    known: async (message) => bookOf(message)?.known(userIdOf(message)),
+    known: async (message) =>
+      isForeign(message) ? STRANGER : bookOf(message)?.known(userIdOf(message)),
     lookUp: async (message, signal) => {
+      if (isForeign(message)) return STRANGER;
       const client = clientOf(message);
       return client && bookOf(message)?.lookUp(userIdOf(message), client.ask, signal);
     },
@@ -45,6 +47,15 @@ export const createDirectory = (options: WecomDirectoryOptions): WecomDirectory 
     },
   };
 };
+
+/**
+ * People of linked corps are in an address book of their own, which is not ours to read; in ours
+ * somebody else may bear the same id.
+ */
+const isForeign = ({ workspaceId, target }: InboundMessage): boolean =>
+  workspaceId !== target.workspaceId;
+
+const STRANGER: Identity = { isActive: false, displayName: "", departments: [] };
 
 /** In a group the answer goes to a room; who spoke is known without the case of the letters. */
 const userIdOf = ({ target, sender }: InboundMessage): string =>

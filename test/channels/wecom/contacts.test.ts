@@ -120,6 +120,14 @@ describe("the address book", () => {
     expect(cloud.userCalls).toEqual([]);
   });
 
+  it("never takes a person of another corp for the one of ours who bears the same id", async () => {
+    await lookUp();
+    const message = { ...(await messageOf("zhangsan")), workspaceId: "wwother" };
+    expect(await adapter.directory?.known(message)).toMatchObject({ isActive: false });
+    const asked = await adapter.directory?.lookUp(message, new AbortController().signal);
+    expect(asked).toMatchObject({ isActive: false, departments: [] });
+  });
+
   it("is asked again when it is busy for a moment", async () => {
     cloud.failNext("user", { errcode: -1 }, { http: 502 });
     expect(await lookUp()).toEqual(zhangsan);
