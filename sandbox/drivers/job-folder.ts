@@ -35,20 +35,41 @@ export const writeJob = (
   const path = program.kind === "source" ? join(JOB_FOLDER, file) : program.path;
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   put(folder, "stdin", stdin);
-  if (language === "bash") put(folder, "start", startScript(variables, [path, ...argv]));
-  else put(folder, "frame", frame(variables, [path, ...argv]));
+  if (language === "bash") {
+    const begin = program.kind === "source" && isSourceable(program.text, env) ? source : become;
+    put(folder, "start", begin(variables, [path, ...argv]));
+  } else put(folder, "frame", frame(variables, [path, ...argv]));
 };
 
 /** Words that each end with NUL: the variables, an empty one, the program and its arguments. */
 const frame = (variables: readonly string[], words: readonly string[]): string =>
   [...variables, "", ...words].map((word) => `${word}\0`).join("");
 
-/** Becomes bash with these variables; what a shell keeps to itself is none that a job could set. */
-const startScript = (variables: readonly string[], words: readonly string[]): string =>
+/** Becomes another bash with these variables; what a shell keeps to itself a job cannot set. */
+const become = (variables: readonly string[], words: readonly string[]): string =>
   [
     ...variables.map((variable) => `command export ${quoted(variable)} 2>/dev/null`),
     `exec /bin/bash -- ${words.map(quoted).join(" ")} <${JOB_FOLDER}/stdin`,
   ].join("\n");
+
+/** Lets the bash that waits run the script, under its name and with nothing else that tells. */
+const source = (variables: readonly string[], [path = "", ...words]: readonly string[]): string =>
+  [
+    ...variables.map((variable) => `export ${quoted(variable)}`),
+    `exec <${JOB_FOLDER}/stdin`,
+    `set -- ${words.map(quoted).join(" ")}`,
+    `BASH_ARGV0=${quoted(path)}`,
+    `. ${quoted(path)}`,
+  ].join("\n");
+
+// What tells a script that it is sourced, or works in none other.
+const TELLS = /return|BASH_|FUNCNAME|caller|SHLVL|\0/i;
+// To a bash that runs already these mean something else than to one that starts with them.
+const SHELLS_OWN =
+  /^(?:BASH|DIRSTACK|E?UID|FUNCNAME|GROUPS|HIST|HOSTNAME|IFS|LINENO|OPT|PIPESTATUS|POSIXLY|PPID|PS\d|RANDOM|SECONDS|SHELL|SHLVL|SRANDOM|EPOCH|ENV$)/;
+
+const isSourceable = (text: string, env: Readonly<Record<string, string>>): boolean =>
+  !TELLS.test(text) && !Object.keys(env).some((name) => SHELLS_OWN.test(name));
 
 const put = (folder: string, name: string, bytes: string | Buffer): void => {
   const file = openSync(join(folder, name), "wx");

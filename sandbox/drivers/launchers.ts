@@ -76,9 +76,10 @@ delete require.cache[__filename];
 require("node:module").runMain(process.argv[1]);
 `;
 
-// dash starts in a fraction of the time that bash takes, and the job wants a bash of its own anyway.
+// Most scripts can be run by the bash that waits; it takes gVisor long to start another.
 const BASH = `printf +
 while read -r line; do :; done
+unset line
 . ${JOB_FOLDER}/start
 `;
 
@@ -90,5 +91,10 @@ export const LAUNCHERS: Readonly<Record<Language, Launcher>> = {
     interpreter: ["/usr/bin/python3", "-I"],
   },
   javascript: { name: "launcher.cjs", source: NODE, program: "main.js", interpreter: "node" },
-  bash: { name: "launcher.sh", source: BASH, program: "main.sh", interpreter: ["/bin/sh"] },
+  bash: {
+    name: "launcher.sh",
+    source: BASH,
+    program: "main.sh",
+    interpreter: ["/bin/bash", "--noprofile", "--norc"],
+  },
 };
