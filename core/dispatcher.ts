@@ -194,21 +194,21 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         log.error({ inbox: entry.id, reason: parts, alert: "dead_letter" }, "message not answered");
         await inbox.bury(entry, parts, also);
         tellSilence(entry);
-        waiter?.(undefined);
+        waiter?.answer(undefined);
         return;
       }
       const { isOurs, isInline } = await outbox.complete(entry, {
         ...{ parts, also },
-        mayInline: !!waiter,
+        mayInline: waiter?.fits(parts[0] ?? "") ?? false,
       });
       if (isOurs) {
         counters.answered++;
         trace("reply_stored", entry.message.id, entry.id);
         if (parts.length === 0) tellSilence(entry);
       } else log.warn({ inbox: entry.id }, "another process has taken this turn over");
-      waiter?.(isInline ? inlineReply(row, parts[0] ?? "") : undefined);
+      waiter?.answer(isInline ? inlineReply(row, parts[0] ?? "") : undefined);
     } catch (cause) {
-      waiter?.(undefined);
+      waiter?.answer(undefined);
       // Where the connection broke during the commit, it may be stored for the response all the same.
       if (waiter) inlineReply(row, "").settled(false);
       throw cause;
@@ -288,8 +288,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         setImmediate(() => void begin({ id: lane, tenantId: scope.tenantId }));
         return {
           isNew,
-          inlineReply: async (deadline) =>
-            isWorker || isStop(message) ? waiters.wait(id, deadline) : undefined,
+          inlineReply: async (deadline, fits = () => true) =>
+            isWorker || isStop(message) ? waiters.wait(id, deadline, fits) : undefined,
         };
       }
       counters.duplicates++;

@@ -4,14 +4,16 @@ import type {
   WebhookRequest,
   WebhookResponse,
 } from "../../core/contract/channel.ts";
-import type { ChannelState } from "../../core/contract/channel-state.ts";
+import type { ChannelState, Leases } from "../../core/contract/channel-state.ts";
 import { AttachmentError, PayloadError } from "../../core/contract/errors.ts";
 import type { Log } from "../../core/contract/log.ts";
 import type { InboundMessage, ReplyTarget } from "../../core/contract/message.ts";
 import type { Fetch } from "./api.ts";
 import { createWecomBot } from "./bot/bot.ts";
 import { createDetour, type DetourApp } from "./bot/detour.ts";
+import { openBotMedia } from "./bot/media.ts";
 import { renderForBot } from "./bot/render.ts";
+import { createBotLink, type LinkedBot } from "./bot-link/bot-link.ts";
 import { createWecomClient } from "./client.ts";
 import { createDirectory } from "./directory.ts";
 import { createIntake } from "./intake.ts";
@@ -39,6 +41,8 @@ export interface WecomAdapterOptions {
   readonly timeoutMs?: number;
   /** Intelligent bots, each with a `webhook_path` of its own. */
   readonly bots?: readonly WecomBot[];
+  /** Intelligent bots with a long connection, and what says which replica holds it. */
+  readonly linked?: { readonly bots: readonly LinkedBot[]; readonly leases: Leases };
   /** How long a bot's finished answer waits for the platform's next poll. Default: 10 s. */
   readonly silenceMs?: number;
 }
@@ -80,7 +84,7 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     const receipt = await intake.accept(message);
     if (!receipt) return { status: 503 };
     const reply = maySpeak(message)
-      ? await intake.waitForReply(receipt, message, request, arrivedAt, inlineMs)
+      ? await intake.waitForReply(receipt, message, request, arrivedAt, inlineMs, isText)
       : undefined;
     // What happens once is on record in the audit log; a line for each would cost as much as parsing it.
     if (!receipt.isNew) {
@@ -89,7 +93,6 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     }
     const outgoing = reply && fromBody(reply.body);
     if (outgoing?.kind !== "text") {
-      // Only texts travel in a response; the rest goes by the API.
       reply?.settled(false);
       return EMPTY;
     }
@@ -152,6 +155,20 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
       inlineMs: Math.min(inlineMs, BOT_INLINE_MS),
     }),
   }));
+  const { linked } = options;
+  const longLinks = linked
+    ? linked.bots.map((bot) => ({
+        bot,
+        link: createBotLink({
+          ...{ bot, state, isAlone, now, random, log },
+          leases: linked.leases,
+          accept: intake.accept,
+        }),
+      }))
+    : [];
+  const linkedOf = (target: ReplyTarget) =>
+    clientOf(target) ? undefined : longLinks.find(({ bot }) => bot.bot_id === target.appId);
+  const longLinkOf = (target: ReplyTarget) => linkedOf(target)?.link;
   const botOf = (target: ReplyTarget) =>
     clientOf(target) ? undefined : links.find(({ bot }) => bot.id === target.appId)?.link;
 
@@ -162,30 +179,44 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
       ...apps.map((app) => [app.webhook_path, webhookOf(app)] as const),
       ...links.map(({ bot, link }) => [bot.webhook_path, link.webhook] as const),
     ]),
-    start: async (receive) => intake.open(receive),
+    start: async (receive) => {
+      intake.open(receive);
+      for (const { link } of longLinks) link.start();
+    },
     stop: async () => {
+      await Promise.all(longLinks.map(({ link }) => link.stop()));
       intake.close();
       for (const { link } of links) link.stop();
     },
-    render: (reply, target) => (target && botOf(target) ? renderForBot(reply) : render(reply)),
+    render: (reply, target) =>
+      target && (botOf(target) || linkedOf(target)) ? renderForBot(reply) : render(reply),
+    fault: () => longLinks.map(({ link }) => link.fault()).find((reason) => reason !== undefined),
     send: async (part, signal) => {
-      const bot = botOf(part.target);
+      const bot = botOf(part.target) ?? longLinkOf(part.target);
       if (bot) return bot.send(part, signal);
       const client = clientOf(part.target);
       if (!client) return { kind: "refused", reason: "the application is no longer configured" };
       return client.send(part, signal);
     },
-    progress: (target, markdown) => botOf(target)?.progress(target, markdown),
-    silent: (target) => botOf(target)?.silent(target),
+    progress: (target, markdown) =>
+      (botOf(target) ?? longLinkOf(target))?.progress(target, markdown),
+    silent: (target) => (botOf(target) ?? longLinkOf(target))?.silent(target),
     openAttachment: async (target, { ref }, signal) => {
       const bot = botOf(target);
       if (bot) return bot.openAttachment(ref, signal);
+      const linkedBot = linkedOf(target)?.bot;
+      if (linkedBot) {
+        // Each file brings its own key.
+        const { api_base_url: apiBaseUrl } = linkedBot;
+        return openBotMedia(ref, { fetch, apiBaseUrl, keys: [], timeoutMs }, signal);
+      }
       const client = clientOf(target);
       if (client) return client.openMedia(ref, signal);
       throw new AttachmentError("refused", "the application is no longer configured");
     },
     // WeCom cannot be asked what it has delivered; its duplicate check makes sending again harmless.
-    reconcile: async () => ({ kind: "send" }),
+    // What came of a try on a long connection may become known later.
+    reconcile: async (part) => longLinkOf(part.target)?.reconcile(part) ?? { kind: "send" },
   };
 };
 
@@ -193,6 +224,9 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
 const BOT_INLINE_MS = 500;
 
 const EMPTY: WebhookResponse = { status: 200 };
+
+// Nothing else travels in a response; the rest goes by the API.
+const isText = (body: string): boolean => fromBody(body).kind === "text";
 
 // What an event can be answered with at once is a welcome; no other one is worth a wait.
 const maySpeak = ({ content }: InboundMessage): boolean =>

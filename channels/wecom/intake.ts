@@ -17,6 +17,8 @@ export interface Intake {
     request: WebhookRequest,
     arrivedAt: Date,
     waitMs: number,
+    /** Whether the response can carry this body. */
+    fits: (body: string) => boolean,
   ): Promise<InlineReply | undefined>;
 }
 
@@ -59,7 +61,7 @@ export const createIntake = ({ log, now, note }: IntakeOptions): Intake => {
       }
     },
 
-    waitForReply: async (receipt, message, request, arrivedAt, waitMs) => {
+    waitForReply: async (receipt, message, request, arrivedAt, waitMs, fits) => {
       let timer: NodeJS.Timeout | undefined;
       const deadline = new Promise<void>((resolve) => {
         const mayTakeMs = request.isCrowded ? Math.min(waitMs, CROWDED_WAIT_MS) : waitMs;
@@ -68,7 +70,7 @@ export const createIntake = ({ log, now, note }: IntakeOptions): Intake => {
         void request.hungUp.then(resolve);
       });
       try {
-        return await receipt.inlineReply(deadline);
+        return await receipt.inlineReply(deadline, fits);
       } catch (err) {
         // The message is stored, so its answer will come, if not in this response.
         log.error({ err, messageId: message.id }, "no inline reply");

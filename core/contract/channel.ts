@@ -11,6 +11,11 @@ export interface ChannelAdapter {
   start(receive: Receive): Promise<void>;
   stop(): Promise<void>;
   /**
+   * What an operator has to put right before the channel works: stable, fit for a health page.
+   * Undefined while nothing is known to be wrong; calls no platform.
+   */
+  fault?(): string | undefined;
+  /**
    * The reply as the bodies that the platform takes, in sending order. Pure, never empty. `target` is
    * where it goes: what can be shown may differ between a platform's apps and bots.
    */
@@ -75,8 +80,12 @@ export interface Receipt {
    * The reply, if it can travel in the response that is being written now (a single part).
    * A new message waits for it until `deadline` resolves; after that the reply goes by `send`.
    * A redelivery never waits: it gets the same body again if an earlier response carried it.
+   * `fits` says of a body whether the response can carry it, default any; what cannot goes by `send`.
    */
-  inlineReply(deadline: Promise<void>): Promise<InlineReply | undefined>;
+  inlineReply(
+    deadline: Promise<void>,
+    fits?: (body: string) => boolean,
+  ): Promise<InlineReply | undefined>;
 }
 
 export interface InlineReply {

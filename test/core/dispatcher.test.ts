@@ -3,7 +3,7 @@ import type { TenantIndex } from "../../config/tenant.ts";
 import { createAuditLog } from "../../core/audit-log.ts";
 import type { Directory, Identity } from "../../core/contract/channel.ts";
 import { OverloadError } from "../../core/contract/errors.ts";
-import type { InboundMessage } from "../../core/contract/message.ts";
+import type { InboundMessage, ReplyTarget } from "../../core/contract/message.ts";
 import type { Reply } from "../../core/contract/reply.ts";
 import { createQueue } from "../../core/operators/queue.ts";
 import type { Pipeline } from "../../core/pipeline.ts";
@@ -298,6 +298,13 @@ describeStores("dispatcher", (world) => {
     expect(write.mock.calls.length).toBeGreaterThan(5);
   });
 
+  it("sends at once what the waiting response cannot carry", async () => {
+    const gateway = await start(echo);
+    const receipt = await gateway.receive(textMessage("m1"));
+    expect(await receipt.inlineReply(never, () => false)).toBeUndefined();
+    await eventually(() => expect(gateway.channel.sent).toHaveLength(1));
+  });
+
   it("refuses a sender of no tenant by name of the reason, on record under the platform's own scope", async () => {
     const gateway = await start(echo, {
       tenants: { get: () => undefined, resolve: () => ({ kind: "unknown" }) },
@@ -324,8 +331,12 @@ describeStores("dispatcher", (world) => {
     const gateway = await start(echo, {
       tenants: { get: () => undefined, resolve: () => ({ kind: "unknown" }) },
     });
+    const told: string[] = [];
+    Object.assign(gateway.channel, { silent: (target: ReplyTarget) => told.push(target.replyTo) });
     const event = { name: "app_opened", platformName: "enter_agent", fields: {} } as const;
-    await gateway.receive({ ...textMessage("e1"), content: { kind: "event", event } });
+    const message = textMessage("e1");
+    await gateway.receive({ ...message, content: { kind: "event", event } });
+    await eventually(() => expect(told).toEqual([message.target.replyTo]));
     await eventually(() => expect(gateway.records).toMatchObject([{ decision: "silent" }]));
     await eventually(async () => expect(await states()).toEqual(["e1 done"]));
     expect(gateway.channel.sent).toEqual([]);

@@ -110,6 +110,17 @@ describe("pipeline", () => {
     expect(records).toMatchObject([{ subject: "event", decision: "silent" }]);
   });
 
+  it("puts on record which answer was judged and how, and not what was written about it", async () => {
+    const { pipeline, records } = setUp(hello, []);
+    const fields = { id: "m1", type: "2", content: "my salary is wrong" };
+    const event = { name: "feedback_given", platformName: "feedback_event", fields } as const;
+    await pipeline(contextOf({ kind: "event", event }, tenantWith()));
+    expect(records).toMatchObject([
+      { detail: { event: "feedback_event", about: "m1", verdict: "2" } },
+    ]);
+    expect(JSON.stringify(records[0]?.detail)).not.toContain("salary");
+  });
+
   it("greets whoever opens the app, on record, before any model is asked", async () => {
     const { pipeline, records } = setUp(async () => expect.unreachable());
     const event = { name: "app_opened", platformName: "enter_agent", fields: {} } as const;

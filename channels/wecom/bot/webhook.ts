@@ -76,7 +76,9 @@ export const createBotWebhook = (options: BotWebhookOptions): Webhook => {
     const waitMs = waitMsOf(message, inlineMs);
     const reply =
       waitMs > 0
-        ? await intake.waitForReply(receipt, message, request, arrivedAt, waitMs)
+        ? await intake.waitForReply(receipt, message, request, arrivedAt, waitMs, (body) =>
+            fitsResponse(message, body),
+          )
         : undefined;
     if (!receipt.isNew) {
       const isInline = reply !== undefined;
@@ -120,7 +122,7 @@ export const createBotWebhook = (options: BotWebhookOptions): Webhook => {
   ): Frame | undefined => {
     const { content, target } = message;
     const outgoing = fromBody(reply.body);
-    if (outgoing.kind === "file") return undefined;
+    if (outgoing.kind === "file" || !fitsResponse(message, reply.body)) return undefined;
     const settled = (isComplete: boolean): void => reply.settled(isComplete);
     if (content.kind === "event") {
       if (outgoing.kind === "card") {
@@ -129,7 +131,6 @@ export const createBotWebhook = (options: BotWebhookOptions): Webhook => {
           ? { answer: { response_type: "update_template_card", ...card }, settled }
           : { answer: { msgtype: "template_card", ...card }, settled };
       }
-      if (content.event.name !== "app_opened") return undefined;
       // A welcome has no markup.
       return { answer: { msgtype: "text", text: { content: outgoing.text } }, settled };
     }
@@ -205,6 +206,13 @@ const withPart = (stream: Stream, left: LeftPart, endedAt: number): Stream | und
 };
 
 const EMPTY: WebhookResponse = { status: 200 };
+
+/** A file never does; a click is answered with a card, who enters with words or a card. */
+const fitsResponse = ({ content }: InboundMessage, body: string): boolean => {
+  const { kind } = fromBody(body);
+  if (kind === "file") return false;
+  return content.kind !== "event" || content.event.name === "app_opened" || kind === "card";
+};
 
 /** Of the events, two can be answered at all: who enters is welcomed, a clicked card is changed. */
 const waitMsOf = ({ content }: InboundMessage, inlineMs: number): number => {

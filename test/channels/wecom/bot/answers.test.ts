@@ -367,3 +367,26 @@ describe("an answer of 60 KB", () => {
     for (const { body } of parts) expect((body.match(/```/g) ?? []).length).toBe(2);
   });
 });
+
+describe("a file in an answer", () => {
+  const files = [{ name: "report.csv", bytes: Buffer.from("a,b\n1,2\n") }];
+
+  it("goes by the corp's app, after the words", async () => {
+    const platform = await startWecomCloud();
+    ended.push(() => platform.close());
+    const { cloud, adapter, received, deliver } = await site({ platform });
+    const { polled } = await cloud.ask(deliver, cloud.text("wei", "report"));
+    await sendAll(adapter, partsOf(received[0], { ...markdown("Here:"), files }, adapter));
+    await polled;
+    expect(texts(cloud.screen("wei"))).toEqual(["Here:"]);
+    expect(platform.seen("wei")).toMatchObject([{ kind: "file", text: "report.csv" }]);
+  });
+
+  it("is named where no app can bring it", async () => {
+    const { cloud, adapter, received, deliver } = await site();
+    const { polled } = await cloud.ask(deliver, cloud.text("wei", "report"));
+    await sendAll(adapter, partsOf(received[0], { ...markdown("Here:"), files }, adapter));
+    await polled;
+    expect(texts(cloud.screen("wei"))).toEqual(["Here:", "📎 report.csv ✗"]);
+  });
+});

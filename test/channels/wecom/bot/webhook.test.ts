@@ -227,6 +227,29 @@ describe("a bot's callback", () => {
     });
   });
 
+  it("leaves to sending what a response cannot carry", async () => {
+    const fitting: string[] = [];
+    const bodies = ["words", '\u0001{"kind":"card","card":{}}', '\u0001{"kind":"file"}'];
+    const { call } = await started({
+      isNew: true,
+      inlineReply: async (_deadline, fits) => {
+        fitting.push(
+          bodies
+            .filter((body) => fits?.(body))
+            .map((body) => body.slice(0, 15))
+            .join(),
+        );
+        return undefined;
+      },
+    });
+    for (const eventtype of ["enter_chat", "template_card_event"]) {
+      await call(said("", eventtype, {}, { msgtype: "event", event: { eventtype } }));
+    }
+    await call(said("hello", "1"));
+    const card = '\u0001{"kind":"card"';
+    expect(fitting).toEqual([`words,${card}`, card, `words,${card}`]);
+  });
+
   it("takes feedback and unknown events, and never answers them", async () => {
     const { receipt, settled } = answering("no");
     const { call, received } = await started(receipt);
