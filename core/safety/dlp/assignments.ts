@@ -1,0 +1,71 @@
+import type { Finding } from "./finding.ts";
+import { entropy, isPlaceholder } from "./placeholder.ts";
+
+const PASSWORD =
+  "pass ?words?|passwd|passphrase|passcode|pwd|pass|密[码碼]|口令|通行[码碼]|登[录錄入]密[码碼]|暗[号號]";
+const KEY =
+  "secret|token|api[-_ ]?key|apikey|access[-_ ]?key(?:[-_ ]?id)?|secret[-_ ]?(?:access[-_ ]?)?key|private[-_ ]?key|auth[-_ ]?key|encoding[-_ ]?aes[-_ ]?key|account[-_ ]?key|shared[-_ ]?access[-_ ]?key|signature|sig|client[-_ ]?secret|app[-_ ]?secret|corp[-_ ]?secret|access[-_ ]?token|refresh[-_ ]?token|bearer|authorization|credential|密[钥鑰]|金[钥鑰]|令牌|权杖|權杖|私[钥鑰]|凭[证據]|憑證";
+const ASSIGNED =
+  "(?:\\s{0,3}[\"'`]?\\s{0,3}(?:=>|:=|==?|[:：＝]|是[:：]?|[为為][:：]?)|\\s{1,2}(?:is|was)(?: now)?[:]?(?=\\s)|\\s(?=[\"'`]))";
+const ASSIGNMENT = new RegExp(
+  `(?:(?<pass>${PASSWORD})|(?<key>${KEY}))(?:[-_]\\w{1,12})?${ASSIGNED}\\s{0,3}(?<quote>["'\`“「]?)(?:(?:bearer|basic|token)\\s{1,2})?(?<value>[!-~]{6,512})`,
+  "gid",
+);
+const BEARER = /\bBearer\s{1,2}(?<value>[\w\-.~+/]{20,2000}={0,2})/dg;
+const WORDS =
+  /密|口令|通行|暗|pass|pwd|secret|token|key|sig|bearer|authorization|credential|钥|鑰|令牌|杖|凭|憑/i;
+
+/** Passwords and keys that a text names as such, in a folded text: `password=…`, `"api_key": "…"`. */
+export const findAssignments = (text: string): Finding[] => {
+  if (!WORDS.test(text)) return [];
+  const findings: Finding[] = [];
+  for (const match of text.matchAll(ASSIGNMENT)) {
+    const { pass, quote = "", value: raw = "" } = match.groups ?? {};
+    const value = assignedValue(raw, quote);
+    const isSecret = pass === undefined ? isKey(value) : isPassword(value, quote !== "");
+    const start = match.indices?.groups?.value?.[0];
+    if (isSecret && start !== undefined) {
+      findings.push({ type: "secret", start, end: start + value.length });
+    }
+  }
+  for (const match of text.matchAll(BEARER)) {
+    const [start, end] = match.indices?.groups?.value ?? [];
+    if (start === undefined || end === undefined || !isKey(text.slice(start, end))) continue;
+    findings.push({ type: "secret", start, end });
+  }
+  return findings;
+};
+
+/** The value up to its closing quote, or to what ends an unquoted one. */
+const assignedValue = (raw: string, quote: string): string => {
+  const closing = quote === "" ? -1 : raw.indexOf(quote);
+  if (closing >= 0) return raw.slice(0, closing);
+  const open = /^[^\s"'`,;&<>]*(?:<[^\s]*>)?/.exec(raw)?.[0] ?? "";
+  return open.replace(/[.)\]}!?:]+$/, (end) => (/^!$/.test(end) ? end : ""));
+};
+
+const isPassword = (value: string, isQuoted: boolean): boolean => {
+  if (value.length < 6 || value.length > 128 || isPlaceholder(value)) return false;
+  if (/^https?:\/\//.test(value) || isCode(value)) return false;
+  const classes = [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z0-9]/].filter((one) => one.test(value)).length;
+  if (/^\d+$/.test(value)) return value.length >= 6 && !/^(?:19|20)\d{6}$/.test(value);
+  if (classes >= 2 && /[\d]|[^A-Za-z0-9_.\-/]/.test(value)) return true;
+  return isQuoted && value.length >= 8 && entropy(value) > 2.75 && !/^[a-z]+[-_ ]/i.test(value);
+};
+
+const isKey = (value: string): boolean =>
+  value.length >= 12 &&
+  !isPlaceholder(value) &&
+  !/^https?:\/\//.test(value) &&
+  !isCode(value) &&
+  /\d/.test(value) &&
+  /[A-Za-z]/.test(value) &&
+  entropy(value) >= 2.8 &&
+  (value.length >= 16 || entropy(value) >= 3.2) &&
+  !/^(?:v?\d+\.){2,}/.test(value);
+
+/** A name or a call in a program, not a literal. */
+const isCode = (value: string): boolean =>
+  /^[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.)[A-Za-z_$][\w$]*)+[;,)]*$/.test(value) ||
+  /^[A-Za-z_$][\w$.]*[([]/.test(value) ||
+  /^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/.test(value);

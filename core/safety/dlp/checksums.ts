@@ -1,0 +1,53 @@
+/** Luhn's check over a whole number, check digit included. */
+export const isLuhnValid = (digits: string): boolean => {
+  let sum = 0;
+  for (let i = digits.length - 1, isDoubled = false; i >= 0; i--, isDoubled = !isDoubled) {
+    const digit = digits.charCodeAt(i) - 48;
+    sum += isDoubled ? (digit > 4 ? digit * 2 - 9 : digit * 2) : digit;
+  }
+  return sum % 10 === 0;
+};
+
+const RESIDENT_WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+
+/** ISO 7064 MOD 11-2 over 17 digits and their check character, as on China's resident cards. */
+export const isResidentIdValid = (id: string): boolean => {
+  const sum = RESIDENT_WEIGHTS.reduce(
+    (total, weight, i) => total + weight * (id.charCodeAt(i) - 48),
+    0,
+  );
+  return "10X98765432"[sum % 11] === id[17]?.toUpperCase();
+};
+
+// Taiwan's letters in the order of their numbers, which start at 10.
+const TW_LETTERS = "ABCDEFGHJKLMNPQRSTUVXYWZIO";
+const TW_WEIGHTS = [8, 7, 6, 5, 4, 3, 2, 1, 1];
+
+/** Taiwan's national and resident numbers: a letter, a digit (or a second letter) and 8 digits. */
+export const isTaiwanIdValid = (id: string): boolean => {
+  const letter = TW_LETTERS.indexOf(id[0] ?? "") + 10;
+  if (letter < 10) return false;
+  let sum = Math.floor(letter / 10) + (letter % 10) * 9;
+  for (const [i, weight] of TW_WEIGHTS.entries()) {
+    const char = id[i + 1] ?? "";
+    const isLetter = char >= "A";
+    sum += weight * (isLetter ? TW_LETTERS.indexOf(char) % 10 : Number(char));
+  }
+  return sum % 10 === 0;
+};
+
+/** ISO 7064 MOD 97-10 over an IBAN without separators, in capitals. */
+export const isIbanValid = (iban: string): boolean => {
+  let rest = 0;
+  for (const char of iban.slice(4) + iban.slice(0, 4)) {
+    const value = Number.parseInt(char, 36);
+    rest = (rest * (value > 9 ? 100 : 10) + value) % 97;
+  }
+  return rest === 1;
+};
+
+/** Whether the calendar has this day, between 1900 and 2099. */
+export const isDate = (year: number, month: number, day: number): boolean => {
+  if (year < 1900 || year > 2099 || month < 1 || month > 12 || day < 1) return false;
+  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
+};

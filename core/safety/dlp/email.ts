@@ -1,0 +1,71 @@
+import type { Finding } from "./finding.ts";
+
+const LOCAL = "[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,63})";
+const AT =
+  "(?:\\s{0,2}@\\s{0,2}|\\s{0,2}[[({<【（「]\\s?(?:at|@)\\s?[\\])}>】）」]\\s{0,2}|\\s{0,2}(?:艾特|小老鼠)\\s{0,2})";
+const DOT =
+  "(?:\\s?\\.\\s?|\\s{0,2}[[({<【（「]\\s?(?:dot|\\.)\\s?[\\])}>】）」]\\s{0,2}|\\s{1,2}dot\\s{1,2}|\\s{0,2}[點点]\\s{0,2})";
+const LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})";
+const ADDRESS = new RegExp(
+  `(?<![A-Za-z0-9._%+'-])(${LOCAL})(${AT})(${LABEL}(?:${DOT}${LABEL}){1,8})`,
+  "gi",
+);
+// Spoken: "wang at example dot com". A bare " at " alone is English, so the dot must be spoken too.
+const SPOKEN = new RegExp(
+  `(?<![A-Za-z0-9._%+'-])${LOCAL}\\s{1,2}at\\s{1,2}${LABEL}(?:\\s{1,2}dot\\s{1,2}${LABEL}){1,5}(?![A-Za-z0-9])`,
+  "gi",
+);
+const LOGIN = /:\/\/[^\s/@:?#]*:[^\s/@]*$/;
+const AT_SIGN = /@|\bat\b|艾特|小老鼠/i;
+const TOP_LEVEL = /^(?:[a-z]{2,24}|xn--[a-z0-9-]{1,59})$/i;
+const USUAL_TOP_LEVEL =
+  /^(?:com|net|org|edu|gov|mil|int|io|co|cn|tw|hk|jp|kr|sg|us|uk|de|fr|eu|me|info|biz|app|dev|ai|cc|tv|xyz|top|tech|cloud|online|shop|site|test|example|local|corp)$/i;
+// logo@2x.png, styles@latest.css: names of files.
+const FILE_ENDING =
+  /^(?:png|jpe?g|gif|svg|webp|ico|bmp|css|s[ac]ss|less|js|mjs|cjs|jsx|ts|tsx|json|ya?ml|toml|xml|html?|md|txt|log|pdf|zip|tgz|gz|tar|whl|jar|exe|dll|so|conf|cfg|ini|service)$/i;
+
+/** E-mail addresses in a folded text, also spaced or spelled out. */
+export const findEmails = (text: string): Finding[] => {
+  if (!AT_SIGN.test(text)) return [];
+  const findings: Finding[] = [];
+  for (const match of text.matchAll(ADDRESS)) {
+    const [whole, local = "", at = "", domain = ""] = match;
+    const cut = cutDomain(domain, text.slice(match.index + whole.length).slice(0, 1));
+    if (cut === undefined) continue;
+    const isPlain = at === "@";
+    const end = match.index + local.length + at.length + cut.length;
+    if (/\s/.test(at + cut) && !USUAL_TOP_LEVEL.test(lastLabel(cut))) continue;
+    // The password of a login in a URL stands before an @, too.
+    if (LOGIN.test(text.slice(Math.max(0, match.index - 160), match.index))) continue;
+    // git@host:path is a repository.
+    if (isPlain && /^git$/i.test(local) && /^[:/]/.test(text.slice(end, end + 1))) continue;
+    findings.push({ type: "email", start: match.index, end });
+  }
+  for (const match of text.matchAll(SPOKEN)) {
+    if (!USUAL_TOP_LEVEL.test(lastLabel(match[0]))) continue;
+    findings.push({ type: "email", start: match.index, end: match.index + match[0].length });
+  }
+  return findings;
+};
+
+const lastLabel = (domain: string): string => /[A-Za-z0-9-]+$/.exec(domain)?.[0] ?? "";
+
+/** The domain up to its last top-level label; a sentence may have gone on behind its dot. */
+const cutDomain = (domain: string, next: string): string | undefined => {
+  let rest = domain;
+  if (/^\d+(?:\.\d+){3}$/.test(rest)) return rest;
+  while (rest !== "") {
+    const label = lastLabel(rest);
+    const start = rest.length - label.length;
+    const isWhole = start === 0;
+    if (isWhole) return undefined;
+    // "a@b.com. Thanks": a label behind a dot and a blank counts only if it is a usual ending.
+    const isApart =
+      /[.点點]\s+$/.test(rest.slice(0, start)) && !/\s[.点點]\s+$/.test(rest.slice(0, start));
+    const fits = isApart ? USUAL_TOP_LEVEL.test(label) : TOP_LEVEL.test(label);
+    if (fits && !FILE_ENDING.test(label) && !(rest === domain && /^[\d_]/.test(next))) return rest;
+    if (!isApart) return undefined;
+    rest = rest.slice(0, start).replace(/\s*(?:[.點点]|dot)\s*$/i, "");
+  }
+  return undefined;
+};

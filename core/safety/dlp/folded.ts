@@ -1,0 +1,109 @@
+/** A text as detectors read it, with the way back to the original. */
+export interface Folded {
+  readonly text: string;
+  /** Offset in the original, in UTF-16 units, of the character at `index`; its length for the end. */
+  startOf(index: number): number;
+  /** Offset in the original just behind the character before `index`. */
+  endOf(index: number): number;
+}
+
+/**
+ * Folds full-width and mathematical letters and digits and the decimal digits of every script to
+ * ASCII, all dashes to `-`, all spaces to a blank; leaves out what is invisible. Everything else
+ * stays as it is, so a text that needs none of this is its own folded form.
+ */
+export const fold = (text: string): Folded =>
+  NEEDS_FOLDING.test(text) ? foldUnits(text) : identity(text);
+
+const identity = (text: string): Folded => ({
+  text,
+  startOf: (index) => index,
+  endOf: (index) => index,
+});
+
+const foldUnits = (text: string): Folded => {
+  const units = new Uint16Array(text.length);
+  const starts = new Uint32Array(text.length + 1);
+  const ends = new Uint32Array(text.length + 1);
+  let length = 0;
+  for (let i = 0; i < text.length; ) {
+    const unit = text.charCodeAt(i);
+    const isPair = (unit & 0xfc00) === 0xd800 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00;
+    const width = isPair ? 2 : 1;
+    const folded = isPair ? foldAstral(text.codePointAt(i) ?? 0) : FOLDED_UNITS[unit];
+    if (folded === KEEP_PAIR) {
+      for (const part of [0, 1]) {
+        starts[length] = i + part;
+        units[length] = text.charCodeAt(i + part);
+        ends[++length] = i + part + 1;
+      }
+    } else if (folded) {
+      starts[length] = i;
+      units[length] = folded;
+      ends[++length] = i + width;
+    }
+    i += width;
+  }
+  starts[length] = text.length;
+  return {
+    text: Buffer.from(units.buffer, 0, length * 2).toString("utf16le"),
+    startOf: (index) => starts[index] ?? text.length,
+    endOf: (index) => ends[index] ?? text.length,
+  };
+};
+
+const DROPPED = 0;
+const KEEP_PAIR = -1;
+
+// Joiners, marks of direction, variation selectors, fillers and tags: they show nothing.
+const INVISIBLE = /\p{Cf}|\p{Variation_Selector}|\u034f|\u115f|\u1160|\u17b4|\u17b5|\u3164|\uffa0/u;
+const DIGIT = /\p{Nd}/u;
+
+/** What one code point becomes: a unit, DROPPED, or undefined for itself. */
+const foldCodePoint = (codePoint: number): number | undefined => {
+  const char = String.fromCodePoint(codePoint);
+  if (INVISIBLE.test(char)) return DROPPED;
+  if (codePoint === 0x2028 || codePoint === 0x2029 || codePoint === 0x85) return 0x0a;
+  if (/\p{Zs}/u.test(char)) return 0x20;
+  if (/[\p{Pd}\u2212\u00ad\u2043]/u.test(char)) return 0x2d;
+  if (DIGIT.test(char)) return 0x30 + digitValue(codePoint);
+  const compatible = char.normalize("NFKC");
+  if (compatible !== char && /^[!-~]$/.test(compatible)) return compatible.charCodeAt(0);
+  return undefined;
+};
+
+const digitValue = (codePoint: number): number => {
+  const compatible = String.fromCodePoint(codePoint).normalize("NFKC");
+  if (/^[0-9]$/.test(compatible)) return Number(compatible);
+  // Blocks may follow one another without a gap, so the distance is counted in tens.
+  let first = codePoint;
+  while (DIGIT.test(String.fromCodePoint(first - 1))) first--;
+  return (codePoint - first) % 10;
+};
+
+const FOLDED_UNITS = Uint16Array.from({ length: 0x1_0000 }, (_, unit) =>
+  unit < 0x80 || (unit >= 0xd800 && unit < 0xe000) ? unit : (foldCodePoint(unit) ?? unit),
+);
+// A NUL would read as left out.
+FOLDED_UNITS[0] = 0x01;
+
+const foldAstral = (codePoint: number): number => {
+  // Mathematical letters and digits, legacy digits, tags and variation selectors; scripts' digits.
+  const folded =
+    (codePoint >= 0x1_d400 && codePoint <= 0x1_d7ff) ||
+    (codePoint >= 0x1_fbf0 && codePoint <= 0x1_fbf9) ||
+    codePoint >= 0xe_0000 ||
+    DIGIT.test(String.fromCodePoint(codePoint))
+      ? foldCodePoint(codePoint)
+      : undefined;
+  return folded ?? KEEP_PAIR;
+};
+
+// Every unit that folding changes, as one class: the first look at a text costs one native pass.
+const NEEDS_FOLDING = (() => {
+  let changed = "";
+  for (let unit = 1; unit < 0x1_0000; unit++) {
+    if (FOLDED_UNITS[unit] !== unit) changed += `\\u${unit.toString(16).padStart(4, "0")}`;
+  }
+  return new RegExp(`[\\0${changed}\\ud800-\\udbff]`);
+})();

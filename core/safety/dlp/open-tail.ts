@@ -1,0 +1,75 @@
+import { GAP_UNITS } from "./digit-groups.ts";
+import { PRIVATE_KEY_END, PRIVATE_KEY_START, TORN_HINT } from "./secret-formats.ts";
+
+// A key torn into single characters has at most 40 of them, an address spelled out fewer words.
+const WINDOW_WORDS = 60;
+const HELD_WORDS = 3;
+const LETTERS_BEFORE_DIGITS = 10;
+const WORD_CHARACTER = /[!-~艾特小老鼠點点【】「」]/;
+const SPELLED = /@|\bat\b|\bdot\b|艾特?$|艾特|小老鼠?$|小老鼠|-----BEGIN/i;
+const SENTENCE_MARK = /[。!?]/;
+
+/**
+ * Index in a folded text up to which no detector can find more, nor change what it found, whatever
+ * follows `end`.
+ */
+export const openTail = (text: string, end: number): number => {
+  const tail = Math.min(openPrivateKey(text, end), openDigits(text, end), openWords(text, end));
+  // Half a character outside the BMP waits for its other half.
+  return (text.charCodeAt(tail - 1) & 0xfc00) === 0xd800 ? tail - 1 : tail;
+};
+
+const openPrivateKey = (text: string, end: number): number => {
+  const head = text.slice(0, end);
+  if (!head.includes("-----BEGIN")) return end;
+  let open = end;
+  for (const match of head.matchAll(PRIVATE_KEY_START)) open = match.index;
+  if (open === end) return end;
+  return head.slice(open).search(PRIVATE_KEY_END) >= 0 ? end : open;
+};
+
+/** The start of the number that may go on: digits lie at most so far apart. */
+const openDigits = (text: string, end: number): number => {
+  let start = end;
+  for (;;) {
+    let at = start - 1;
+    const limit = Math.max(0, start - GAP_UNITS - 1);
+    while (at >= limit && !isDigit(text.charCodeAt(at)) && !SENTENCE_MARK.test(text[at] ?? ""))
+      at--;
+    if (at < limit || !isDigit(text.charCodeAt(at))) break;
+    while (at > 0 && isDigit(text.charCodeAt(at - 1))) at--;
+    start = at;
+  }
+  if (start === end) return end;
+  // A letter, a country or a plus sign may belong to the number.
+  const before = /[A-Za-z+()\s\-._]*$/.exec(
+    text.slice(Math.max(0, start - LETTERS_BEFORE_DIGITS), start),
+  );
+  return start - (before?.[0].length ?? 0);
+};
+
+const openWords = (text: string, end: number): number => {
+  let at = end;
+  let words = 0;
+  let held = end;
+  let isInWord = false;
+  for (; at > 0 && words < WINDOW_WORDS; at--) {
+    const char = text[at - 1] ?? "";
+    const isWord = WORD_CHARACTER.test(char);
+    if (!isWord && !/\s/.test(char)) break;
+    if (isInWord && !isWord) {
+      words++;
+      if (words <= HELD_WORDS) held = at;
+    }
+    isInWord = isWord;
+  }
+  if (words < HELD_WORDS) held = Math.min(held, at);
+  const window = text.slice(at, end);
+  const hints = [window.search(SPELLED), window.search(TORN_HINT)].filter((hint) => hint >= 0);
+  if (hints.length === 0) return held;
+  const before = text.slice(at, at + Math.min(...hints));
+  const opened = /(?:[^\s]+\s+)?[^\s]*$/.exec(before)?.index ?? 0;
+  return Math.min(held, at + opened);
+};
+
+const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39;

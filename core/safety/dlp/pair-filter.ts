@@ -1,0 +1,161 @@
+import { foldsCase, OP, type Program, reachable, takesRune } from "./program.ts";
+
+/** Tells which patterns can match a text at all, in one pass however many there are. */
+export interface PairFilter {
+  /** Indexes of the patterns that may match, ascending. */
+  candidates(text: string): number[];
+}
+
+/** Characters as 256 bytes: ASCII as it is, all others by their low seven bits; 0 is also the end. */
+type Bytes = Uint8Array;
+interface Pairs {
+  readonly first: Bytes;
+  readonly second: Bytes;
+}
+
+const MAX_STEPS = 2000;
+
+/**
+ * Builds the filter. Any match of a pattern holds two neighbouring characters that its program
+ * demands; of all such places the one that ordinary text meets least is looked for.
+ */
+export const createPairFilter = (programs: readonly Program[]): PairFilter => {
+  const always: number[] = [];
+  const byPair = new Map<number, number[]>();
+  for (const [index, program] of programs.entries()) {
+    const pairs = rarestPairs(program);
+    if (!pairs) always.push(index);
+    else
+      for (const { first, second } of pairs)
+        for (const a of membersOf(first))
+          for (const b of membersOf(second)) {
+            const key = (a << 8) | b;
+            const known = byPair.get(key);
+            if (!known) byPair.set(key, [index]);
+            else if (known.at(-1) !== index) known.push(index);
+          }
+  }
+  const isPair = new Uint8Array(0x1_0000);
+  for (const key of byPair.keys()) isPair[key] = 1;
+
+  return {
+    candidates(text) {
+      const found = new Set(always);
+      const seen = new Set<number>();
+      let previous = byteOf(text.charCodeAt(0));
+      for (let i = 1; i <= text.length; i++) {
+        const current = i < text.length ? byteOf(text.charCodeAt(i)) : 0;
+        const key = (previous << 8) | current;
+        previous = current;
+        if (isPair[key] === 0 || seen.has(key)) continue;
+        seen.add(key);
+        for (const index of byPair.get(key) ?? []) found.add(index);
+        if (found.size === programs.length) break;
+      }
+      return [...found].sort((a, b) => a - b);
+    },
+  };
+};
+
+const byteOf = (unit: number): number => (unit < 0x80 ? unit : 0x80 | (unit & 0x7f));
+
+const membersOf = (bytes: Bytes): number[] => [...bytes.keys()].filter((byte) => bytes[byte] === 1);
+
+/** Pairs of which every match has one; undefined when there is no such set. */
+const rarestPairs = (program: Program): readonly Pairs[] | undefined => {
+  const starts = reachable(program, program.start);
+  if (hasMatch(program, starts)) return undefined;
+  const firsts = [...starts].filter((pc) => isRune(program, pc));
+  let best = firsts.map((pc) => pairsAt(program, pc));
+  let cost = costOf(best);
+  if (program.steps.length > MAX_STEPS) return best;
+  for (const pc of program.steps.keys()) {
+    if (!isRune(program, pc) || isAvoidable(program, pc)) continue;
+    const pairs = [pairsAt(program, pc)];
+    const own = costOf(pairs);
+    if (own < cost) [best, cost] = [pairs, own];
+  }
+  return best;
+};
+
+const isRune = (program: Program, pc: number): boolean => {
+  const step = program.steps[pc];
+  return step !== undefined && takesRune(step);
+};
+
+const hasMatch = (program: Program, pcs: ReadonlySet<number>): boolean =>
+  [...pcs].some((pc) => program.steps[pc]?.op === OP.match);
+
+/** Whether a match can do without this step. */
+const isAvoidable = (program: Program, without: number): boolean => {
+  const seen = new Set<number>();
+  const open = [program.start];
+  for (let from = open.pop(); from !== undefined; from = open.pop()) {
+    for (const pc of reachable(program, from, without)) {
+      if (seen.has(pc)) continue;
+      seen.add(pc);
+      const step = program.steps[pc];
+      if (step?.op === OP.match) return true;
+      if (step && takesRune(step)) open.push(step.out);
+    }
+  }
+  return false;
+};
+
+const pairsAt = (program: Program, pc: number): Pairs => {
+  const first = new Uint8Array(256);
+  const second = new Uint8Array(256);
+  addRunes(program, pc, first);
+  const step = program.steps[pc];
+  const next = reachable(program, step?.out ?? 0);
+  // The second half of a character outside the BMP follows its first half.
+  if (isWide(program, pc) || hasMatch(program, next)) second.fill(1);
+  else
+    for (const follower of next) if (isRune(program, follower)) addRunes(program, follower, second);
+  return { first, second };
+};
+
+const isWide = (program: Program, pc: number): boolean => {
+  const step = program.steps[pc];
+  if (step?.op !== OP.rune && step?.op !== OP.rune1) return true;
+  return (step.runes[step.runes.length - 1] ?? 0) > 0xffff;
+};
+
+const addRunes = (program: Program, pc: number, bytes: Bytes): void => {
+  const step = program.steps[pc];
+  if (!step) return;
+  const add = (first: number, last: number): void => {
+    for (let rune = first; rune <= Math.min(last, 0x7f); rune++) bytes[rune] = 1;
+    if (last < 0x80) return;
+    if (last > 0xffff || last - Math.max(first, 0x80) >= 0x80) bytes.fill(1, 0x80);
+    else for (let rune = Math.max(first, 0x80); rune <= last; rune++) bytes[byteOf(rune)] = 1;
+  };
+  const only = step.runes[0];
+  if (step.op !== OP.rune && step.op !== OP.rune1) add(0, 0x10_ffff);
+  else if (step.runes.length === 1 && only !== undefined) {
+    add(only, only);
+    if (!foldsCase(step)) return;
+    const char = String.fromCodePoint(only);
+    for (const form of [char.toLowerCase(), char.toUpperCase()]) {
+      add(form.codePointAt(0) ?? 0, form.codePointAt(0) ?? 0);
+    }
+    // Some letters have a third form elsewhere, such as the Kelvin sign.
+    bytes.fill(1, 0x80);
+  } else {
+    for (let i = 0; i + 1 < step.runes.length; i += 2)
+      add(step.runes[i] ?? 0, step.runes[i + 1] ?? 0);
+  }
+};
+
+/** How often ordinary text has such a pair, roughly. */
+const costOf = (pairs: readonly Pairs[]): number => {
+  const weight = (bytes: Bytes): number =>
+    membersOf(bytes).reduce((sum, byte) => sum + commonness(byte), 0);
+  return pairs.reduce((sum, { first, second }) => sum + weight(first) * weight(second), 0);
+};
+
+const commonness = (byte: number): number => {
+  if (byte === 0x20 || (byte >= 0x61 && byte <= 0x7a)) return 20;
+  if (byte >= 0x80) return 8;
+  return byte >= 0x30 && byte <= 0x39 ? 3 : 1;
+};

@@ -1,0 +1,73 @@
+import { findAssignments } from "./assignments.ts";
+import type { Finding } from "./finding.ts";
+import { isPlaceholder } from "./placeholder.ts";
+import {
+  PRIVATE_KEY_END,
+  PRIVATE_KEY_START,
+  SECRET_TOKEN,
+  TORN_HINT,
+  TORN_SECRET_TOKEN,
+} from "./secret-formats.ts";
+
+// What any key with a form of its own holds: most texts have none of it and are done here.
+const TOKEN_HINT =
+  /AKIA|ASIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA|ABIA|ACCA|AIza|ya29|GOCSPX|Q~|LTAI|AKID|_v1_|sk-|hf_|nvapi|gsk_|xai-|pplx|r8_|gh[pousr]_|github_pat|gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent)-|npm_|pypi-|dckr_|atlasv1|hv[sb]\.|dapi|lin_api|PMAK|sntrys|xox|xapp|hooks\.|webhook|\.[\w-]{6}\.|:AA|[sr]k_|whsec|sq0|shp(?:at|ca|pa|ss)|SG\.|SK[0-9a-f]|key-|-us\d|eyJ/;
+const PRIVATE_KEY_BODY = /^\s{0,4}(?:[A-Za-z-]{1,40}: [^\n]{0,80}\s{1,4}){0,4}[A-Za-z0-9+/=\\]{16}/;
+const LOGIN_URL =
+  /(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,20}:\/\/(?<user>[^\s:@/?#]{0,128}):(?<password>[^\s@/]{1,256})@[\w.[\]-]{1,253}/dg;
+
+/** Keys, tokens, private keys and passwords in a folded text. May overlap. */
+export const findSecrets = (text: string): Finding[] => [
+  ...findTokens(text),
+  ...findPrivateKeys(text),
+  ...findLogins(text),
+  ...findAssignments(text),
+];
+
+const findTokens = (text: string): Finding[] => {
+  const findings: Finding[] = [];
+  const collect = (pattern: RegExp): void => {
+    for (const match of text.matchAll(pattern)) {
+      const value = match[0];
+      // Samples such as sk-xxxxxxxxxxxxxxxxxxxxxxxx have few characters, real keys many.
+      if (/([xX*0.])\1{7}/.test(value) || new Set(value).size < 8 || !/\d/.test(value)) continue;
+      if (/your|example[-_]|placeholder/i.test(value)) continue;
+      findings.push({ type: "secret", start: match.index, end: match.index + value.length });
+    }
+  };
+  if (TOKEN_HINT.test(text)) collect(SECRET_TOKEN);
+  if (TORN_HINT.test(text)) collect(TORN_SECRET_TOKEN);
+  return findings;
+};
+
+/** From the heading to the end mark; without one, to the end of the text. */
+const findPrivateKeys = (text: string): Finding[] => {
+  const findings: Finding[] = [];
+  if (!text.includes("PRIVATE KEY")) return findings;
+  const ends = [...text.matchAll(PRIVATE_KEY_END)].map((match) => match.index + match[0].length);
+  let from = 0;
+  let next = 0;
+  for (const match of text.matchAll(PRIVATE_KEY_START)) {
+    if (match.index < from) continue;
+    while ((ends[next] ?? text.length) <= match.index) next++;
+    const body = match.index + match[0].length;
+    // Named in a sentence, or with dots for its body, it is no key.
+    if (!PRIVATE_KEY_BODY.test(text.slice(body, body + 400))) continue;
+    from = ends[next] ?? text.length;
+    findings.push({ type: "secret", start: match.index, end: from });
+  }
+  return findings;
+};
+
+const findLogins = (text: string): Finding[] => {
+  if (!text.includes("://")) return [];
+  const findings: Finding[] = [];
+  for (const match of text.matchAll(LOGIN_URL)) {
+    const password = match.groups?.password ?? "";
+    const [start, end] = match.indices?.groups?.password ?? [];
+    if (start === undefined || end === undefined) continue;
+    if (isPlaceholder(password) || /^(?:password|pass|pwd|user)$/i.test(password)) continue;
+    findings.push({ type: "secret", start, end });
+  }
+  return findings;
+};

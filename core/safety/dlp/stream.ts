@@ -1,0 +1,93 @@
+import type { DlpAction, DlpVerdict } from "./dlp.ts";
+import type { Finding } from "./finding.ts";
+import type { Folded } from "./folded.ts";
+import { openTail } from "./open-tail.ts";
+
+/** What may leave by now. */
+export interface DlpPiece {
+  /** As it came in. */
+  readonly text: string;
+  /** Within `text`. */
+  readonly entities: readonly Finding[];
+  /** The strongest of these entities'. */
+  readonly action: DlpAction;
+}
+
+/** Judges a text that comes in pieces, holding back what could still become part of an entity. */
+export interface DlpStream {
+  /** Takes the next piece; the answer may be empty. The pieces together are the text. */
+  push(chunk: string): DlpPiece;
+  /** The rest. */
+  end(): DlpPiece;
+  /** Of everything that was let go so far, with offsets in the whole text. */
+  verdict(): DlpVerdict;
+}
+
+interface Searched {
+  readonly folded: Folded;
+  readonly entities: readonly Finding[];
+  readonly settled: number;
+}
+
+// Detectors look this far back for words that tell what a number is, in folded characters.
+const CONTEXT = 192;
+
+/** `search` finds the entities from an offset on; what stands before is context. */
+export const createDlpStream = (
+  search: (text: string, from: number) => Searched,
+  actionOf: (entities: readonly Finding[]) => DlpAction,
+): DlpStream => {
+  let buffer = "";
+  /** How much of the buffer has left: it is kept as context. */
+  let released = 0;
+  let releasedBefore = 0;
+  let searchedLength = 0;
+  const all: Finding[] = [];
+
+  const take = (upTo: number, found: readonly Finding[], folded: Folded): DlpPiece => {
+    const entities = found
+      .filter(({ start }) => start < upTo)
+      .map(({ type, start, end }) => ({ type, start: start - released, end: end - released }));
+    const piece = { text: buffer.slice(released, upTo), entities, action: actionOf(entities) };
+    for (const { type, start, end } of entities) {
+      all.push({ type, start: start + releasedBefore, end: end + releasedBefore });
+    }
+    releasedBefore += piece.text.length;
+    const kept = folded.startOf(Math.max(0, indexAt(folded, upTo) - CONTEXT));
+    buffer = buffer.slice(kept);
+    released = upTo - kept;
+    searchedLength = buffer.length;
+    return piece;
+  };
+
+  return {
+    push(chunk) {
+      buffer += chunk;
+      const held = buffer.length - released;
+      // Searching only once a share of new text has come keeps the cost of many pieces linear.
+      if (buffer.length - searchedLength < held / 8)
+        return { text: "", entities: [], action: "allow" };
+      const { folded, entities, settled } = search(buffer, released);
+      const upTo = folded.startOf(openTail(folded.text, indexAt(folded, settled)));
+      const crossing = entities.find(({ start, end }) => start < upTo && end > upTo);
+      return take(Math.max(released, crossing?.start ?? upTo), entities, folded);
+    },
+    end() {
+      const { folded, entities } = search(buffer, released);
+      return take(buffer.length, entities, folded);
+    },
+    verdict: () => ({ action: actionOf(all), entities: [...all] }),
+  };
+};
+
+/** The last index in the folded text that lies at or before an offset of the original. */
+const indexAt = (folded: Folded, offset: number): number => {
+  let low = 0;
+  let high = folded.text.length;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (folded.startOf(middle) <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+};
