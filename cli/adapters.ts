@@ -1,10 +1,11 @@
 import type { Settings } from "../config/schema.ts";
-import { wecomApps, wecomBots } from "../config/wecom-apps.ts";
+import { wecomApps, wecomBots, wecomLinkedBots } from "../config/wecom-apps.ts";
 import { type ChannelStateParts, createChannelState } from "../core/channel-state/channel-state.ts";
+import { createLeases } from "../core/channel-state/leases.ts";
 import type { ChannelAdapter } from "../core/contract/channel.ts";
 import type { Log } from "../core/contract/log.ts";
 import { embeddedFolder } from "./storage.ts";
-import { wecomFetch } from "./wecom-reach.ts";
+import { wecomCa, wecomFetch } from "./wecom-reach.ts";
 
 /** The adapters of the channels that are on. A platform's libraries load only with its channel. */
 export const createAdapters = async (
@@ -14,13 +15,19 @@ export const createAdapters = async (
   const adapters: ChannelAdapter[] = [];
   const apps = wecomApps(settings);
   const bots = wecomBots(settings);
-  if (apps.length > 0 || bots.length > 0) {
+  const linkedBots = wecomLinkedBots(settings);
+  if (apps.length > 0 || bots.length > 0 || linkedBots.length > 0) {
     const { createWecomAdapter } = await import("../channels/wecom/adapter.ts");
     const state = createChannelState("wechat_work", parts);
     const isAlone = embeddedFolder(settings) !== undefined;
     const { log, now } = parts;
     const fetch = await wecomFetch(settings);
-    adapters.push(createWecomAdapter({ apps, bots, log, now, state, isAlone, fetch }));
+    const ca = wecomCa(settings);
+    const linked = {
+      bots: linkedBots.map((bot) => ({ ...bot, ca })),
+      leases: createLeases({ state, log }),
+    };
+    adapters.push(createWecomAdapter({ apps, bots, linked, log, now, state, isAlone, fetch }));
   }
   return new Map(adapters.map((adapter) => [adapter.name, adapter]));
 };

@@ -28,7 +28,9 @@ export const addHealthRoutes = (router: Router, parts: HealthParts): void => {
     const sandbox = await statusNow(parts.sandbox);
     const checks: Record<string, Check> = {
       store: await storeCheck(parts.inbox),
-      ...Object.fromEntries([...parts.adapters.keys()].map((n) => [`channels.${n}`, { ok: true }])),
+      ...Object.fromEntries(
+        [...parts.adapters].map(([n, a]) => [`channels.${n}`, channelCheck(a)]),
+      ),
       sandbox: sandbox.ok ? { ok: true } : { ok: false, reason: sandbox.reason },
     };
     const redis = parts.redis?.();
@@ -40,6 +42,11 @@ export const addHealthRoutes = (router: Router, parts: HealthParts): void => {
     context.status = isReady ? 200 : 503;
     context.body = { status: isReady ? "ready" : "not_ready", checks };
   });
+};
+
+const channelCheck = (adapter: ChannelAdapter): Check => {
+  const reason = adapter.fault?.();
+  return reason === undefined ? { ok: true } : { ok: false, reason };
 };
 
 /** What is known of the sandbox without waiting for a self-test that is under way. */

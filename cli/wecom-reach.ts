@@ -5,12 +5,17 @@ import type { Settings } from "../config/schema.ts";
 import { StartError } from "./errors.ts";
 
 /** How the settings say that WeCom's API is reached. Throws StartError when `ca_file` cannot be used. */
-export const wecomFetch = async ({ channels }: Settings): Promise<typeof globalThis.fetch> => {
-  const { ca_file, proxy_url } = channels.wechat_work ?? {};
+export const wecomFetch = async (settings: Settings): Promise<typeof globalThis.fetch> => {
   return createTrustingFetch({
-    ca: ca_file === undefined ? undefined : readCertificates(ca_file),
-    proxyUrl: proxy_url,
+    ca: wecomCa(settings),
+    proxyUrl: settings.channels.wechat_work?.proxy_url,
   });
+};
+
+/** PEM of authorities that are trusted beside the usual ones. Throws StartError when `ca_file` cannot be used. */
+export const wecomCa = ({ channels }: Settings): string | undefined => {
+  const { ca_file } = channels.wechat_work ?? {};
+  return ca_file === undefined ? undefined : readCertificates(ca_file);
 };
 
 const readCertificates = (path: string): string => {

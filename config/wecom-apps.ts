@@ -32,6 +32,33 @@ export const wecomApps = (settings: Settings): readonly WecomAppSettings[] => {
   return [{ ...own, api_base_url, replay_window_s }, ...further];
 };
 
+/** One intelligent bot with a long connection; keys as in the settings. */
+export interface WecomLinkedBotSettings {
+  readonly bot_id: string;
+  readonly secret: string;
+  readonly ws_url: string;
+  readonly corp_id: string;
+  readonly name?: string;
+  readonly api_base_url: string;
+}
+
+/** https://developer.work.weixin.qq.com/document/path/101463 */
+const WS_URL = "wss://openws.work.weixin.qq.com";
+
+/** The bots with a long connection that are switched on. Empty when the block is off. */
+export const wecomLinkedBots = (settings: Settings): readonly WecomLinkedBotSettings[] => {
+  const block = settings.channels.wechat_work;
+  if (!block?.enabled) return [];
+  const { api_base_url } = block;
+  return block.bots.flatMap(({ bot_id, secret, ws_url = WS_URL, name, corp_id }) => {
+    // The schema has seen to it that these two come together.
+    if (bot_id === undefined || secret === undefined) return [];
+    const called = name === undefined ? {} : { name };
+    const corp = corp_id ?? block.corp_id ?? bot_id;
+    return [{ bot_id, secret, ws_url, corp_id: corp, ...called, api_base_url }];
+  });
+};
+
 /** One intelligent bot with a webhook, with everything that its callback needs; keys as in the settings. */
 export interface WecomBotSettings {
   readonly id: string;

@@ -81,11 +81,11 @@ const wecomBot = z
         "Path of the bot's callback; unique in the gateway. Absent: `/api/wechat/bots/` and the id.",
       ),
     previous: wecomPrevious(),
-    bot_id: later(botId()).optional().describe("Id of a bot with a long connection."),
-    secret: later(secret(text())).optional().describe("Secret of the bot's long connection."),
-    ws_url: later(url(["wss", "ws"]))
+    bot_id: botId().optional().describe("Id of a bot with a long connection."),
+    secret: secret(text()).optional().describe("Secret of the bot's long connection."),
+    ws_url: url(["wss", "ws"])
       .optional()
-      .describe("Address of the long connection."),
+      .describe("Address of the long connection. Absent: `wss://openws.work.weixin.qq.com`."),
     corp_id: corpId()
       .optional()
       .describe(

@@ -48,7 +48,6 @@ describe("the customer's settings", () => {
     const { notEnforced } = load(fixture("full-example.json"), env, secretFile);
     expect(notEnforced).toEqual(
       expect.arrayContaining([
-        "channels.wechat_work.bots[1].bot_id",
         "channels.slack",
         "channels.discord",
         "multi_tenant.tenants[0].max_api_budget_monthly_usd",

@@ -31,6 +31,10 @@ export interface LinkedBot {
   readonly corp_id: string;
   /** How it is mentioned in groups, without `@`. */
   readonly name?: string;
+  /** PEM of authorities that are trusted beside the usual ones. */
+  readonly ca?: string | undefined;
+  /** The one host whose files may come without TLS or from a private address. */
+  readonly api_base_url: string;
 }
 
 /** One intelligent bot with a long connection, which one replica holds for all. */
@@ -72,6 +76,11 @@ const LINK_DOWN_MS = 2_000;
 const TRY_AGAIN =
   "暂时无法处理，请稍后重发。 · 暫時無法處理，請稍後重傳。 · Busy just now; please send it again.";
 
+// What a process leaves behind that was killed must not keep its only successor waiting.
+const NOBODY_ELSE: Leases = {
+  acquire: async () => ({ lost: new AbortController().signal, release: async () => {} }),
+};
+
 export const createBotLink = (options: BotLinkOptions): BotLink => {
   const { bot, state, leases, accept, isAlone, now, random, log } = options;
   const { timings = LINK_TIMINGS } = options;
@@ -107,10 +116,11 @@ export const createBotLink = (options: BotLinkOptions): BotLink => {
   });
 
   const owner = createOwner({
-    ...{ botId, leases, state, random, log },
+    ...{ botId, state, random, log },
+    leases: isAlone ? NOBODY_ELSE : leases,
     open: (signal) =>
       openConnection({
-        ...{ url: bot.ws_url, botId, secret: bot.secret },
+        ...{ url: bot.ws_url, ca: bot.ca, botId, secret: bot.secret },
         ...{ timings, log, received, signal },
       }),
   });

@@ -59,6 +59,8 @@ export const LINK_TIMINGS: LinkTimings = {
 
 interface ConnectionOptions {
   readonly url: string;
+  /** PEM of authorities that are trusted beside the usual ones. */
+  readonly ca: string | undefined;
   readonly botId: string;
   readonly secret: string;
   readonly timings: LinkTimings;
@@ -80,7 +82,7 @@ interface Waiting {
 
 /** Connects and subscribes. Never rejects. */
 export const openConnection = async (options: ConnectionOptions): Promise<Opened> => {
-  const { url, botId, secret, timings, log, received, signal } = options;
+  const { url, ca, botId, secret, timings, log, received, signal } = options;
   // By req_id: who waits for the acknowledgement, in time or late.
   const waiting = new Map<string, Waiting>();
   let ending: Ending | undefined;
@@ -93,6 +95,7 @@ export const openConnection = async (options: ConnectionOptions): Promise<Opened
     tellOpened = resolve;
   });
   let pings: NodeJS.Timeout | undefined;
+  let socket: Socket | undefined;
 
   const close = (): void => finish({ kind: "broken", reason: "closed by us" });
   const finish = (how: Ending): void => {
@@ -100,7 +103,7 @@ export const openConnection = async (options: ConnectionOptions): Promise<Opened
     ending = how;
     clearInterval(pings);
     signal.removeEventListener("abort", close);
-    socket.close();
+    socket?.close();
     for (const { closed } of [...waiting.values()]) closed();
     waiting.clear();
     tellEnding(how);
@@ -121,12 +124,6 @@ export const openConnection = async (options: ConnectionOptions): Promise<Opened
     } else if (isDisplacement(frame)) finish({ kind: "displaced" });
     else received(frame);
   };
-
-  const socket: Socket = openSocket(url, {
-    opened: () => tellOpened(),
-    received: take,
-    closed: (reason) => finish({ kind: "broken", reason }),
-  });
 
   const request: Request = (command, body, reqId = `${command}_${randomUUID()}`) => {
     if (ending) return Promise.resolve({ kind: "unsent", reason: "the link is down" });
@@ -163,7 +160,7 @@ export const openConnection = async (options: ConnectionOptions): Promise<Opened
           lose(`${command}: the link broke before the acknowledgement`);
         },
       });
-      socket.send(writeFrame(command, reqId, body));
+      socket?.send(writeFrame(command, reqId, body));
     });
   };
 
@@ -173,6 +170,12 @@ export const openConnection = async (options: ConnectionOptions): Promise<Opened
     () => finish({ kind: "broken", reason: "no subscription in time" }),
     timings.subscribeMs,
   );
+  socket = await openSocket(url, ca, {
+    opened: () => tellOpened(),
+    received: take,
+    closed: (reason) => finish({ kind: "broken", reason }),
+  });
+  if (ending) socket.close();
   await Promise.race([opened, ended]);
   const subscribed = await request("aibot_subscribe", { bot_id: botId, secret });
   clearTimeout(giveUp);

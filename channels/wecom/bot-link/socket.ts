@@ -1,5 +1,5 @@
 import type { Socket as TcpSocket } from "node:net";
-import { Agent, buildConnector, WebSocket } from "undici";
+import { rootCertificates } from "node:tls";
 
 /** A WebSocket that carries text. */
 export interface Socket {
@@ -19,11 +19,22 @@ interface SocketEvents {
 const MAX_FRAME_BYTES = 2 ** 20;
 const CONNECT_MS = 10_000;
 
-/** Connects to a WebSocket server. Frames above 1 MiB and binary ones end the connection. */
-export const openSocket = (url: string, events: SocketEvents): Socket => {
+/**
+ * Connects to a WebSocket server. Frames above 1 MiB and binary ones end the connection.
+ * @param ca PEM of authorities that are trusted beside the usual ones
+ */
+export const openSocket = async (
+  url: string,
+  ca: string | undefined,
+  events: SocketEvents,
+): Promise<Socket> => {
+  const { Agent, buildConnector, WebSocket } = await import("undici");
   let tcp: TcpSocket | undefined;
   let isOver = false;
-  const connect = buildConnector({ timeout: CONNECT_MS });
+  const connect = buildConnector({
+    timeout: CONNECT_MS,
+    ...(ca !== undefined && { ca: [...rootCertificates, ca] }),
+  });
   const dispatcher = new Agent({
     connect: (options, done) =>
       connect(options, (...result) => {

@@ -70,7 +70,13 @@ const startLink = (
 ): BotLink => {
   const { isAlone = true, timings = TIMINGS, secret = SECRET, url = server.url } = options;
   const link = createBotLink({
-    bot: { bot_id: BOT, secret, ws_url: url, corp_id: "wwexample000000001" },
+    bot: {
+      bot_id: BOT,
+      secret,
+      ws_url: url,
+      corp_id: "wwexample000000001",
+      api_base_url: "https://qyapi.weixin.qq.com",
+    },
     leases: createLeases({ state, log, leaseMs: LEASE_MS }),
     accept: async (message) => {
       deliveries += 1;
