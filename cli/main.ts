@@ -8,6 +8,7 @@ import { registerInit } from "./init.ts";
 import type { Io } from "./io.ts";
 import { registerKey } from "./key.ts";
 import { version } from "./package-root.ts";
+import { registerPolicy } from "./policy.ts";
 import { registerQueue } from "./queue.ts";
 import { registerSandbox } from "./sandbox.ts";
 import { registerSimulate } from "./simulate.ts";
@@ -38,6 +39,7 @@ for (const register of [
   registerQueue,
   registerKey,
   registerSandbox,
+  registerPolicy,
 ]) {
   register(program, io);
 }

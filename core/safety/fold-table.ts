@@ -1,12 +1,6 @@
 import { confusables } from "./fold-confusables.ts";
 import { hanVariants } from "./fold-han.ts";
 
-/**
- * How much of a character's form is folded away. `shape`: compatibility forms, accents, look-alikes
- * and invisible characters; case and Han variants stay. `word`: those two as well.
- */
-export type FoldProfile = "shape" | "word";
-
 /** In `FoldTable.units`: the character is dropped. */
 export const DROPPED = 0;
 
@@ -41,12 +35,12 @@ export const isAccent = (code: number): boolean => {
   return MARK.test(char) && ACCENT.test(char) && !KANA_VOICE.test(char);
 };
 
-/** Builds the table of a profile: tens of milliseconds, so it is done once. */
-export const createFoldTable = (profile: FoldProfile): FoldTable => {
+/** Builds the table: tens of milliseconds, so it is done once. */
+export const createFoldTable = (): FoldTable => {
   const units = new Uint16Array(PLANES_END);
   const strings = new Map<number, string>();
   const alikes = confusables();
-  const variants = profile === "word" ? hanVariants() : new Map<string, string>();
+  const variants = hanVariants();
 
   const foldOnce = (char: string): string => {
     let out = "";
@@ -57,7 +51,6 @@ export const createFoldTable = (profile: FoldProfile): FoldTable => {
       else out += alikes.get(part) ?? part;
     }
     out = out.normalize("NFC");
-    if (profile === "shape") return out;
     let folded = "";
     for (const part of out.toLowerCase()) folded += variants.get(part) ?? part;
     return folded;
@@ -81,7 +74,7 @@ export const createFoldTable = (profile: FoldProfile): FoldTable => {
     else if (SPACE.test(char)) folded = " ";
     else if (IGNORABLE.test(char) || isAccent(code)) folded = "";
     else folded = enclosed(code) ?? foldChar(char);
-    if (profile === "word") folded = folded.toLowerCase();
+    folded = folded.toLowerCase();
     if (folded === "") set(code, DROPPED);
     else if (folded.length === 1) set(code, folded.charCodeAt(0));
     else {

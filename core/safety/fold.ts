@@ -1,10 +1,4 @@
-import {
-  createFoldTable,
-  DROPPED,
-  type FoldProfile,
-  type FoldTable,
-  isAccent,
-} from "./fold-table.ts";
+import { createFoldTable, DROPPED, type FoldTable, isAccent } from "./fold-table.ts";
 
 /**
  * A text in the form in which texts are compared, with the way back to the original.
@@ -25,24 +19,20 @@ const REGIONAL_LAST = 0x1f1ff;
 const isRegional = (code: number | undefined): boolean =>
   code !== undefined && code >= REGIONAL_FIRST && code <= REGIONAL_LAST;
 
-const tables = new Map<FoldProfile, FoldTable>();
-const tableOf = (profile: FoldProfile): FoldTable => {
-  let table = tables.get(profile);
-  if (!table) {
-    table = createFoldTable(profile);
-    tables.set(profile, table);
-  }
-  return table;
+let shared: FoldTable | undefined;
+const sharedTable = (): FoldTable => {
+  shared ??= createFoldTable();
+  return shared;
 };
 
 /**
  * Folds a text: one pass, each character by itself. Compatibility forms (full width, circled,
  * mathematical …), accents and look-alikes become plain characters, digits of any script ASCII,
- * every kind of space U+0020 and of line break `\n`; invisible characters vanish. The profile `word`
- * also folds case, and traditional into simplified Han. Lone surrogates stay as they are.
+ * every kind of space U+0020 and of line break `\n`; case and Han variants are folded, traditional
+ * into simplified; invisible characters vanish. Lone surrogates stay as they are.
  */
-export const fold = (text: string, profile: FoldProfile): FoldedText => {
-  const { units: table, strings } = tableOf(profile);
+export const fold = (text: string): FoldedText => {
+  const { units: table, strings } = sharedTable();
   let capacity = text.length + 16;
   let units = new Uint16Array(capacity);
   let starts = new Uint32Array(capacity);

@@ -2,8 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fold, foldedString } from "../../../core/safety/fold.ts";
 
-const word = (text: string): string => foldedString(fold(text, "word"));
-const shape = (text: string): string => foldedString(fold(text, "shape"));
+const word = (text: string): string => foldedString(fold(text));
 
 // Texts made of what folding is about, beside any text at all, broken surrogates included.
 const PIECES = [
@@ -44,10 +43,6 @@ describe("fold", () => {
     expect(word(text)).toBe(folded);
   });
 
-  it("keeps case and Han variants in the profile shape", () => {
-    expect(shape("ＡＫＩＡ Нellо 發票 é")).toBe("AKIA Hello 發票 e");
-  });
-
   it("takes one regional indicator for a letter and two for a flag", () => {
     expect(word("🇭 🇪")).toBe("h e");
     expect(word("毒🇨🇳品")).toBe("毒🇨🇳品");
@@ -62,7 +57,7 @@ describe("fold", () => {
   });
 
   it("says where each folded unit came from, accents with their letter", () => {
-    const { starts, ends } = fold("aﬁe\u0301\u0302\u200b🎉", "word");
+    const { starts, ends } = fold("aﬁe\u0301\u0302\u200b🎉");
     expect([...starts]).toEqual([0, 1, 1, 2, 6, 6]);
     expect([...ends]).toEqual([1, 2, 2, 5, 8, 8]);
   });
@@ -70,7 +65,7 @@ describe("fold", () => {
   it("keeps offsets in order and on the borders of characters, whatever the text", () => {
     fc.assert(
       fc.property(hostile, (text) => {
-        const { units, starts, ends } = fold(text, "word");
+        const { units, starts, ends } = fold(text);
         expect(starts.length).toBe(units.length);
         expect(ends.length).toBe(units.length);
         const splitsPair = (at: number) =>
@@ -90,17 +85,17 @@ describe("fold", () => {
     );
   });
 
-  it.each(["shape", "word"] as const)("changes nothing the second time: %s", (profile) => {
+  it("changes nothing the second time", () => {
     fc.assert(
       fc.property(hostile, (text) => {
-        const once = foldedString(fold(text, profile));
-        expect(foldedString(fold(once, profile))).toBe(once);
+        const once = foldedString(fold(text));
+        expect(foldedString(fold(once))).toBe(once);
       }),
       { numRuns: 500 },
     );
     for (let code = 0; code < 0x30000; code += 1) {
-      const once = foldedString(fold(String.fromCodePoint(code), profile));
-      const twice = foldedString(fold(once, profile));
+      const once = foldedString(fold(String.fromCodePoint(code)));
+      const twice = foldedString(fold(once));
       if (twice !== once) expect.fail(`U+${code.toString(16)}: ${once} -> ${twice}`);
     }
   });

@@ -1,0 +1,82 @@
+import { once } from "node:events";
+import { resolve } from "node:path";
+import { loadSettings } from "../config/load.ts";
+import { LexiconError } from "../core/safety/moderation/lexicon.ts";
+import { loadLexicon } from "../core/safety/moderation/load-lexicon.ts";
+import { moderate } from "../core/safety/moderation/scan.ts";
+import type { Io } from "./io.ts";
+import { readTextLines } from "./json-lines.ts";
+
+/** Options of `policy moderation`. */
+export interface ModerationOptions {
+  readonly lexicon?: string | undefined;
+  readonly settings?: string | undefined;
+  readonly tenant?: string | undefined;
+}
+
+/**
+ * Says of each line of input what its terms make of it. 0 all lines were read, 2 misuse, a lexicon
+ * that cannot be used, or a line that could not be read; the others are answered nevertheless.
+ */
+export const moderateLines = async (
+  io: Io,
+  options: ModerationOptions,
+  input: AsyncIterable<Buffer | string>,
+): Promise<number> => {
+  const files = lexiconFiles(io, options);
+  if (typeof files === "string") return misuse(io, files);
+  let lexicon: ReturnType<typeof loadLexicon>;
+  try {
+    lexicon = loadLexicon(files);
+  } catch (cause) {
+    if (cause instanceof LexiconError) return misuse(io, cause.message);
+    throw cause;
+  }
+  let code = 0;
+  for await (const line of readTextLines(input)) {
+    if ("problem" in line) {
+      io.stderr.write(`clawgate: line ${line.line} of the input: ${line.problem}\n`);
+      code = 2;
+      continue;
+    }
+    const { action, hits } = moderate(line.text, lexicon);
+    const ids = [...new Set(hits.map(({ id }) => id))];
+    const written = io.stdout.write(`${JSON.stringify({ id: line.id, action, hits: ids })}\n`);
+    if (!written) await once(io.stdout, "drain");
+  }
+  return code;
+};
+
+/** The files to read, or why there are none. */
+const lexiconFiles = (io: Io, options: ModerationOptions): readonly string[] | string => {
+  if (options.lexicon !== undefined) return [resolve(io.cwd, options.lexicon)];
+  if (options.settings === undefined) {
+    return "policy moderation: no terms to look for; give --lexicon FILE, or --settings FILE of a tenant with lexicons";
+  }
+  const { settings, source } = loadSettings({
+    path: options.settings,
+    env: io.env,
+    cwd: io.cwd,
+    mayCreate: false,
+  });
+  const tenants = settings.multi_tenant.tenants;
+  const only = options.tenant === undefined && tenants.length === 1;
+  const tenant = only ? tenants[0] : tenants.find(({ id }) => id === options.tenant);
+  const known = tenants.map(({ id }) => id).join(", ") || "none";
+  if (!tenant) {
+    return options.tenant === undefined
+      ? `policy moderation: say which tenant with --tenant ID; ${source} has: ${known}`
+      : `policy moderation: no tenant ${JSON.stringify(options.tenant)}; ${source} has: ${known}`;
+  }
+  const names = new Set(tenant.lexicons ?? []);
+  const files = (settings.moderation?.lexicons ?? [])
+    .filter(({ name }) => names.has(name))
+    .map(({ file }) => file);
+  if (files.length > 0) return files;
+  return `policy moderation: tenant ${tenant.id} has no lexicons; name some under its "lexicons", or give --lexicon FILE`;
+};
+
+const misuse = (io: Io, message: string): number => {
+  io.stderr.write(`clawgate: ${message}\n`);
+  return 2;
+};

@@ -1,0 +1,23 @@
+import type { Command } from "commander";
+import { type Exit, type Io, setExitCode } from "./io.ts";
+import type { ModerationOptions } from "./policy-moderation.ts";
+
+/** Adds `policy` and its verbs. */
+export const registerPolicy = (program: Command, io: Io, exit: Exit = setExitCode): void => {
+  const policy = program
+    .command("policy")
+    .description("try what the content rules make of texts, one JSON object a line");
+
+  policy
+    .command("moderation")
+    .description('read {"id","text"} lines, write {"id","action","hits"} lines: which terms hit')
+    .requiredOption("--jsonl", "one JSON object a line, in and out")
+    .option("--lexicon <file>", "the terms; absent = the lexicons of a tenant of the settings")
+    .option("--settings <file>", "settings file")
+    .option("--tenant <id>", "whose lexicons; needed when the settings have several tenants")
+    .action(async (_options, command: Command) => {
+      // Each verb is loaded alone: none needs what the others do.
+      const { moderateLines } = await import("./policy-moderation.ts");
+      exit(await moderateLines(io, command.optsWithGlobals<ModerationOptions>(), process.stdin));
+    });
+};

@@ -1,0 +1,188 @@
+import { z } from "zod";
+import { GatewayError } from "../../contract/errors.ts";
+import { fold } from "../fold.ts";
+import { Automaton } from "./automaton.ts";
+import { BORDER, Letters } from "./letters.ts";
+import { pinyinSpellings, type Spelling } from "./pinyin.ts";
+import { regionalVariants } from "./regional.ts";
+
+/** What happens to a text in which a term was found, from the weakest to the strongest. */
+export const ACTIONS = ["allow", "mask", "review", "block"] as const;
+export type Action = (typeof ACTIONS)[number];
+
+/** A list of terms cannot be used; the message says which entries and why. */
+export class LexiconError extends GatewayError {
+  override readonly name = "LexiconError";
+  constructor(source: string, problems: readonly string[]) {
+    const shown = problems.slice(0, SHOWN).map((problem) => `  ${problem}`);
+    if (problems.length > SHOWN) shown.push(`  and ${problems.length - SHOWN} more`);
+    super("LEXICON_INVALID", [`lexicon not usable: ${source}`, ...shown].join("\n"));
+  }
+}
+
+const SHOWN = 20;
+const MAX_TERM_UNITS = 64;
+
+const termSchema = z.strictObject({
+  id: z.string().min(1).max(200),
+  term: z.string().min(1),
+  lang: z.string().optional(),
+  category: z.string().optional(),
+  action: z.enum(["block", "review", "mask"]),
+  pinyin: z.boolean().optional(),
+});
+const lexiconSchema = z.strictObject({ terms: z.array(z.unknown()) });
+
+/** One entry of a list. */
+export type Term = z.infer<typeof termSchema>;
+
+/** Reads a list: `{"terms":[{"id","term","lang","category","action","pinyin"}]}`. Throws LexiconError. */
+export const parseTerms = (text: string, source: string): readonly Term[] => {
+  let json: unknown;
+  try {
+    json = JSON.parse(text.replace(/^\ufeff/, ""));
+  } catch {
+    throw new LexiconError(source, ['no JSON; expected {"terms":[{"id","term","action"}, …]}']);
+  }
+  const list = lexiconSchema.safeParse(json);
+  if (!list.success) throw new LexiconError(source, list.error.issues.map(describe));
+  const problems: string[] = [];
+  const terms: Term[] = [];
+  for (const [at, entry] of list.data.terms.entries()) {
+    const term = termSchema.safeParse(entry);
+    if (term.success) terms.push(term.data);
+    else for (const issue of term.error.issues) problems.push(`terms[${at}]: ${describe(issue)}`);
+  }
+  if (problems.length > 0) throw new LexiconError(source, problems);
+  return terms;
+};
+
+const describe = ({ path, message }: z.core.$ZodIssue): string =>
+  path.length === 0 ? message : `${path.join(".")}: ${message}`;
+
+/** Terms, ready to be looked for. Terms are known by their index. */
+export interface Lexicon {
+  readonly ids: readonly string[];
+  /** By term: index into ACTIONS. */
+  readonly actions: Uint8Array;
+  readonly words: Automaton;
+  /** By word of `words`: its term. */
+  readonly termOfWord: Uint32Array;
+  /** Absent when no term asks for it. */
+  readonly pinyin?: PinyinIndex;
+}
+
+/** Terms as people type them on a Latin keyboard. */
+export interface PinyinIndex {
+  readonly words: Automaton;
+  readonly termOfWord: Uint32Array;
+  /** By word: for each of its letters whether a syllable starts there. */
+  readonly syllableStarts: readonly Uint8Array[];
+}
+
+/** Builds what the search needs. Throws LexiconError for terms that could never be found. */
+export const createLexicon = (terms: readonly Term[], source: string): Lexicon => {
+  const problems: string[] = [];
+  const known = new Set<string>();
+  const words = new WordList();
+  const spelled = new WordList();
+  const syllableStarts: Uint8Array[] = [];
+  const actions = new Uint8Array(terms.length);
+  for (const [at, { id, term, action, pinyin }] of terms.entries()) {
+    actions[at] = ACTIONS.indexOf(action);
+    const refuse = (why: string) => problems.push(`terms[${at}] (${id}): ${why}`);
+    if (known.has(id)) refuse("this id stands twice; ids must be unique");
+    known.add(id);
+    const units = lettersOf(term);
+    const problem = problemOf(units, term);
+    if (problem) {
+      refuse(problem);
+      continue;
+    }
+    for (const spelling of spellingsOf(units, term)) words.add(spelling, at);
+    if (!pinyin) continue;
+    const spellings = pinyinSpellings(term);
+    if (spellings.length === 0) refuse('"pinyin" needs a term of two to twelve Han characters');
+    for (const spelling of spellings) addPinyin(spelling, at, spelled, syllableStarts);
+  }
+  if (problems.length > 0) throw new LexiconError(source, problems);
+  return {
+    ids: terms.map(({ id }) => id),
+    actions,
+    ...words.build(),
+    ...(spelled.size > 0 && { pinyin: { ...spelled.build(), syllableStarts } }),
+  };
+};
+
+const addPinyin = (
+  { letters, syllableStarts }: Spelling,
+  term: number,
+  into: WordList,
+  starts: Uint8Array[],
+): void => {
+  into.add(letters, term);
+  starts.push(syllableStarts);
+};
+
+/** A term as the search reads texts, without what encloses it. */
+const lettersOf = (term: string): string => {
+  const letters = new Letters();
+  letters.push(fold(term), 0);
+  letters.finish();
+  return String.fromCharCode(...letters.units.subarray(0, Math.min(letters.length, 4096)));
+};
+
+const problemOf = (units: string, term: string): string | undefined => {
+  if (units === "") return "nothing is left of the term without punctuation and symbols";
+  if (units.includes(String.fromCharCode(BORDER))) {
+    return "a term cannot reach over the end of a sentence (。！？.!? or a line break)";
+  }
+  if (units.length > MAX_TERM_UNITS) return `longer than ${MAX_TERM_UNITS} letters`;
+  if (/^[\p{L}\p{N}]$/u.test(units) && !/^\p{Lo}$/u.test(units) && term.trim().length > 1) {
+    return "punctuation is skipped, so only a single letter is left of the term";
+  }
+  return undefined;
+};
+
+const spellingsOf = (units: string, term: string): ReadonlySet<string> => {
+  const spellings = new Set([units]);
+  // Η looks like H and η like n, so the cases of a Greek word fold apart.
+  if (/\p{Script=Greek}/u.test(term)) {
+    spellings.add(lettersOf(term.toUpperCase())).add(lettersOf(term.toLowerCase()));
+  }
+  for (const spelling of [...spellings]) {
+    for (const variant of regionalVariants(spelling)) spellings.add(variant);
+    if (spelling.includes(" ")) spellings.add(spelling.replaceAll(" ", ""));
+  }
+  return spellings;
+};
+
+/** Collects words without an object for each. */
+class WordList {
+  #units = new Uint16Array(4096);
+  #length = 0;
+  readonly #ends: number[] = [];
+  readonly #terms: number[] = [];
+
+  get size(): number {
+    return this.#ends.length;
+  }
+
+  add(word: string, term: number): void {
+    if (this.#length + word.length > this.#units.length) {
+      const grown = new Uint16Array(this.#units.length * 2);
+      grown.set(this.#units);
+      this.#units = grown;
+    }
+    for (let at = 0; at < word.length; at += 1)
+      this.#units[this.#length + at] = word.charCodeAt(at);
+    this.#length += word.length;
+    this.#ends.push(this.#length);
+    this.#terms.push(term);
+  }
+
+  build(): { readonly words: Automaton; readonly termOfWord: Uint32Array } {
+    const words = new Automaton({ units: this.#units, ends: Uint32Array.from(this.#ends) });
+    return { words, termOfWord: Uint32Array.from(this.#terms) };
+  }
+}
