@@ -17,13 +17,15 @@ export interface EnginePlaces {
   /** Looked into before PATH: `<folder>/usr/bin/runsc`. */
   readonly enginesFolder: string;
   readonly firecracker?: FirecrackerOptions;
-  /** Absent means that there is no such gateway. */
-  readonly openshellGateway?: OpenshellOptions;
+  /** HOME of the OpenShell CLI, which holds its gateways and credentials; default our user's. */
+  readonly openshellHome?: string;
 }
 
 /** What drivers are built of. */
 export interface EngineParts extends EnginePlaces {
   readonly workshop: Workshop;
+  /** Absent means that the settings name no such gateway. */
+  readonly openshellGateway?: OpenshellOptions;
   /** Absent means that nothing is observed. */
   readonly trace?: { readonly hub: TraceHub; readonly watch: TraceWatch };
 }

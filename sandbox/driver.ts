@@ -26,7 +26,10 @@ export type Language = "python" | "javascript" | "bash";
 export interface Strength {
   /** What stands between a job and the host's kernel, strongest first. */
   readonly wall: "virtual machine" | "kernel in user space" | "namespaces and system call filter";
-  /** Paths of settings that this engine cannot hold here, e.g. `openshell.execution.max_memory_mb`. */
+  /**
+   * Paths of settings that this engine cannot hold here, e.g. `openshell.execution.max_memory_mb`;
+   * `limits.pids` is what a run may have of processes, for which there is no setting.
+   */
   readonly unenforced: readonly string[];
   /** What its observations cover; the rest of a job's doings is not seen. */
   readonly sees: readonly Observation["kind"][];
@@ -49,6 +52,8 @@ export interface SandboxDriver {
   dispatch(slot: Slot, run: Run, signal: AbortSignal): Promise<RunResult>;
   /** Idempotent: kills what is left and removes every trace. */
   destroy(slot: Slot): Promise<void>;
+  /** Gives back what outlives slots, where there is such a thing. Never rejects. */
+  close?(): Promise<void>;
 }
 
 export type Probe =

@@ -21,6 +21,7 @@ import type { Egress } from "./egress/egress.ts";
 import { createEngine, type Engine, type EngineState } from "./engine.ts";
 import { messageOf } from "./errors.ts";
 import { type OpenEgress, openEgress } from "./open-egress.ts";
+import { openshellGatewayOf } from "./openshell-gateway.ts";
 import type { SandboxOptions } from "./options.ts";
 import { overlap, pathProblem } from "./policy.ts";
 import { createPool, type Pool } from "./pool.ts";
@@ -181,7 +182,8 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
       while (running.size > 0) await Promise.allSettled(running);
       await pool?.close(); // a run that was on its way in may have opened it
       if (!site.ok) return;
-      await site.engine.state();
+      const state = await site.engine.state();
+      if (state.ok) await state.driver.close?.();
       await site.wayOut?.egress.close();
       await site.hub.close();
       site.workshop.close();
@@ -243,6 +245,8 @@ const open = async (
     }
     const problem = filesystemProblem(options.filesystem);
     if (problem !== undefined) return off(problem);
+    const isElsewhere = names.includes("openshell");
+    const openshellGateway = isElsewhere ? openshellGatewayOf(options, stateFolder) : undefined;
     const cgroups = findLimits();
     await sweepLeftovers(stateFolder, cgroups).catch((error: unknown) => {
       // They cost memory and hurt nothing; new runs have names of their own.
@@ -257,7 +261,7 @@ const open = async (
       workshop,
       enginesFolder: options.enginesFolder,
       ...(options.firecracker && { firecracker: options.firecracker }),
-      ...(options.openshellGateway && { openshellGateway: options.openshellGateway }),
+      ...(openshellGateway && { openshellGateway }),
       trace: { hub, watch },
     };
     const engine = startEngine(options, names, parts, onChange);

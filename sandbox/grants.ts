@@ -32,7 +32,29 @@ export const narrowEgress = (
     );
 };
 
-/** The same for `host:port` texts, as a request says it: `none` when nothing is left. */
+/** What lies in both of two lists of open hosts and ports. */
+export const intersectEgress = (
+  asked: readonly HostPort[],
+  open: readonly HostPort[],
+): readonly HostPort[] =>
+  asked.flatMap((one) =>
+    narrowEgress([one], {
+      mode: "whitelist",
+      allowed_domains: open.filter(({ port }) => port === one.port).map(({ host }) => host),
+    }),
+  );
+
+/** What a run asks for, less what a policy leaves closed; absent `open` means that there is none. */
+export const egressWithin = (
+  asked: RunRequest["egress"],
+  open: readonly HostPort[] | undefined,
+): "settings" | readonly HostPort[] => {
+  if (asked === "none") return [];
+  if (open === undefined) return asked;
+  return asked === "settings" ? open : intersectEgress(asked, open);
+};
+
+/** What the settings allow of `host:port` texts, as a request says it: `none` when nothing is left. */
 export const egressOf = (asked: readonly string[], network: Network): RunRequest["egress"] => {
   const wanted = asked.map((text) => {
     const colon = text.lastIndexOf(":");

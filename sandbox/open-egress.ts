@@ -2,7 +2,7 @@ import { chmodSync } from "node:fs";
 import type { HostPort, RunRequest } from "./driver.ts";
 import type { Egress } from "./egress/egress.ts";
 import { createEgress } from "./egress/proxy.ts";
-import { narrowEgress } from "./grants.ts";
+import { egressWithin } from "./grants.ts";
 import type { OpenshellSettings } from "./policy.ts";
 import { loadPolicyFile } from "./policy-file/load.ts";
 import type { Workshop } from "./workshop.ts";
@@ -31,17 +31,6 @@ export const openEgress = (
       ...{ network, hosts, egress_ca_file, folder },
       ...(policy && { rules: () => policy.rules }),
     }),
-    onlyFor: (asked) => {
-      if (asked === "none") return [];
-      if (policy === undefined) return asked;
-      return asked === "settings" ? policy.open : asked.flatMap((one) => within(one, policy.open));
-    },
+    onlyFor: (asked) => egressWithin(asked, policy?.open),
   };
 };
-
-/** What of one host and port lies in a list of others. */
-const within = (asked: HostPort, open: readonly HostPort[]): readonly HostPort[] =>
-  narrowEgress([asked], {
-    mode: "whitelist",
-    allowed_domains: open.filter(({ port }) => port === asked.port).map(({ host }) => host),
-  });

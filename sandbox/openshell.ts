@@ -138,8 +138,8 @@ const aborted = () => withoutRun("killed", "aborted", "aborted before it started
 /** Changes with the settings, and with the files that they name. */
 const digestOf = (settings: OpenshellSettings): string => {
   const { isolation, strict, filesystem, network, execution, audit, hosts } = settings;
-  const { egress_ca_file, policy_file } = settings;
-  const keys = [isolation, strict, filesystem, network, execution, audit, hosts];
+  const { egress_ca_file, policy_file, gateway } = settings;
+  const keys = [isolation, strict, filesystem, network, execution, audit, hosts, gateway];
   const hash = createHash("sha256").update(JSON.stringify(keys));
   for (const file of [egress_ca_file, policy_file]) {
     hash.update(JSON.stringify([file, file === undefined ? "" : contentOf(file)]));

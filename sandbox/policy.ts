@@ -45,6 +45,17 @@ export interface OpenshellSettings {
   readonly policy_file?: string | undefined;
   /** PEM file, absolute: trusted inside the sandbox and by the proxy. */
   readonly egress_ca_file?: string | undefined;
+  /** NVIDIA OpenShell gateway of the engine `openshell`. */
+  readonly gateway?: GatewaySettings | undefined;
+}
+
+/** How the engine `openshell` finds its gateway, and what it makes sandboxes of. */
+export interface GatewaySettings {
+  /** As the CLI knows it; absent means its active one. */
+  readonly name?: string | undefined;
+  readonly image: string;
+  /** The CLI, absolute. */
+  readonly program?: string | undefined;
 }
 
 /** Where a host name of the settings really leads. */

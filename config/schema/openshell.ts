@@ -108,6 +108,16 @@ const hostSchema = z.strictObject({
   internal: z.boolean().optional().describe("Allows an address in a private range."),
 });
 
+const gatewaySchema = z.strictObject({
+  name: text()
+    .optional()
+    .describe("Name under which the `openshell` CLI knows the gateway; absent = its active one."),
+  image: text().describe("Image of the sandboxes, made as docs/engines.md says."),
+  program: textLike("absolute path", (value) => /^\/[^\0]+$/.test(value))
+    .optional()
+    .describe("The CLI; absent = /usr/local/bin/openshell."),
+});
+
 /** The sandbox that skills run in. */
 export const openshellSchema = z
   .strictObject({
@@ -139,5 +149,8 @@ export const openshellSchema = z
     egress_ca_file: localPath(text())
       .optional()
       .describe("PEM file with the authority of hosts inside the company, trusted inside too."),
+    gateway: gatewaySchema
+      .optional()
+      .describe("NVIDIA OpenShell gateway that runs the jobs when `isolation` is `openshell`."),
   })
   .describe("The sandbox that skills run in.");

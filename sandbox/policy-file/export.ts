@@ -1,5 +1,6 @@
+import type { HostPort } from "../driver.ts";
 import { foldPattern } from "../egress/host-name.ts";
-import { narrowEgress } from "../grants.ts";
+import { intersectEgress, narrowEgress } from "../grants.ts";
 import type { OpenshellSettings } from "../policy.ts";
 import type { Endpoint, PolicyDocument, PolicyRule } from "./document.ts";
 import { exportFilesystem } from "./export-filesystem.ts";
@@ -23,11 +24,13 @@ const DEFAULT_PORTS = [443, 80];
 
 /**
  * Says in OpenShell's words what the settings allow. `document` is the policy that the settings
- * name: what they take away is taken out of it, everything else in it stays as it is written.
+ * name: what they take away is taken out of it, everything else in it stays as it is written. With
+ * `only`, which lies within the settings, nothing else is opened, whatever the document says.
  */
 export const exportPolicy = (
   settings: OpenshellSettings,
   document?: PolicyDocument,
+  only?: readonly HostPort[],
 ): ExportedPolicy => {
   const { findings, note } = createFindings();
   const base: PolicyDocument = document ?? {
@@ -35,7 +38,9 @@ export const exportPolicy = (
     landlock: { compatibility: settings.strict ? "hard_requirement" : "best_effort" },
   };
   const rules =
-    document === undefined ? rulesOf(settings, note) : narrowRules(document, settings, note);
+    document === undefined
+      ? rulesOf(settings, note, only)
+      : narrowRules(document, settings, note, only);
   noteLimits(settings, note);
   const { filesystem_policy: _folders, network_policies: _rules, ...rest } = base;
   const filesystem = exportFilesystem(settings.filesystem, document, note);
@@ -53,11 +58,18 @@ type Rules = PolicyDocument["network_policies"];
 
 const DOMAINS = ["openshell", "network", "allowed_domains"];
 
-const rulesOf = ({ network, execution }: OpenshellSettings, note: Note): Rules => {
+const rulesOf = (
+  { network, execution }: OpenshellSettings,
+  note: Note,
+  only: readonly HostPort[] | undefined,
+): Rules => {
   const { mode, allowed_domains = [], blocked_ports = [] } = network;
-  const ports = DEFAULT_PORTS.filter((port) => !blocked_ports.includes(port));
-  if (mode === "off" || ports.length === 0) return {};
-  const endpoints = allowed_domains.flatMap((domain, index): readonly Endpoint[] => {
+  if (mode === "off") return {};
+  const usual = DEFAULT_PORTS.filter((port) => !blocked_ports.includes(port));
+  const domains = only === undefined ? allowed_domains : new Set(only.map(({ host }) => host));
+  const endpoints = [...domains].flatMap((domain, index): readonly Endpoint[] => {
+    const ports = only?.filter(({ host }) => host === domain).map(({ port }) => port) ?? usual;
+    if (ports.length === 0) return [];
     const host = domain.startsWith("*.") ? `**.${domain.slice(2)}` : domain;
     if (grantOf(host).kind !== "same" || (host !== domain && host.split(".").length < 3)) {
       const why = `${domain} has no form that OpenShell takes, so it is left out.`;
@@ -84,6 +96,7 @@ const narrowRules = (
   document: PolicyDocument,
   { network }: OpenshellSettings,
   note: Note,
+  only: readonly HostPort[] | undefined,
 ): Rules => {
   const { settings: imported, open } = interpret(document);
   for (const [index, domain] of (network.allowed_domains ?? []).entries()) {
@@ -105,7 +118,7 @@ const narrowRules = (
       const endpoints = wasSwitchedOff
         ? []
         : rule.endpoints.flatMap((endpoint) =>
-            narrowEndpoint(endpoint, { document, binaries: rule.binaries, network }),
+            narrowEndpoint(endpoint, { document, binaries: rule.binaries, network, only }),
           );
       const isGone = endpoints.length === 0 && rule.endpoints.length > 0;
       return isGone ? [] : [[name, { ...rule, endpoints: endpoints.map(enforced) }]];
@@ -117,12 +130,16 @@ interface Narrowing {
   readonly document: PolicyDocument;
   readonly binaries: PolicyRule["binaries"];
   readonly network: OpenshellSettings["network"];
+  readonly only: readonly HostPort[] | undefined;
 }
 
-/** What the settings leave of an endpoint; one that stays closed here is none of their business. */
+/**
+ * What the settings leave of an endpoint. One that stays closed here is none of their business, unless
+ * it is said what alone may be open.
+ */
 const narrowEndpoint = (
   endpoint: Endpoint,
-  { document, binaries, network }: Narrowing,
+  { document, binaries, network, only }: Narrowing,
 ): readonly Endpoint[] => {
   const alone: PolicyDocument = {
     ...document,
@@ -130,8 +147,9 @@ const narrowEndpoint = (
   };
   const { open } = openNetwork(alone, () => {});
   const [first] = open;
-  if (first === undefined) return [endpoint];
-  const left = narrowEgress(open, network);
+  if (first === undefined) return only === undefined ? [endpoint] : [];
+  const allowed = narrowEgress(open, network);
+  const left = only === undefined ? allowed : intersectEgress(allowed, only);
   if (left.length === open.length && left.every(({ host }) => host === first.host)) {
     return [endpoint];
   }

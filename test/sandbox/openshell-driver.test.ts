@@ -1,11 +1,14 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import type { RunRequest } from "../../sandbox/driver.ts";
 import { parseConnections } from "../../sandbox/drivers/openshell/logs.ts";
 import { sandboxName } from "../../sandbox/drivers/openshell/sandboxes.ts";
+import type { SandboxOptions } from "../../sandbox/options.ts";
+import { readPolicy } from "../../sandbox/policy-file/read.ts";
 import { describeSandboxDriver } from "../contract/sandbox-driver.ts";
-import { installFakeOpenshell } from "../fakes/openshell-cli/install.ts";
+import { type FakeOpenshell, installFakeOpenshell } from "../fakes/openshell-cli/install.ts";
 import { openTestSandbox, type TestSandbox } from "./sandbox-fixture.ts";
 
 const folders: string[] = [];
@@ -21,14 +24,14 @@ const isRoot = process.getuid?.() === 0;
 
 await describeSandboxDriver("openshell", {
   strict: false,
-  openshellGateway: installFake().options,
+  ...installFake().options,
 });
 
 describe.skipIf(!isRoot)("an OpenShell gateway", () => {
   const fake = installFake();
   let box: TestSandbox;
   beforeAll(async () => {
-    box = openTestSandbox("openshell", { strict: false, openshellGateway: fake.options });
+    box = openTestSandbox("openshell", { strict: false, ...fake.options });
     expect(await box.sandbox.status()).toMatchObject({ ok: true });
   });
   afterEach(() => fake.setFaults({}));
@@ -72,7 +75,7 @@ describe.skipIf(!isRoot)("an OpenShell gateway", () => {
     const egress = [{ host: "example.com", port: 443 }];
     const network = { mode: "whitelist", allowed_domains: ["example.com"] } as const;
     const open = openTestSandbox("openshell", {
-      ...{ strict: false, network, openshellGateway: fake.options },
+      ...{ strict: false, network, ...fake.options },
     });
     try {
       const before = calls("upload").length;
@@ -88,8 +91,8 @@ describe.skipIf(!isRoot)("an OpenShell gateway", () => {
   });
 
   it("says why it cannot be had", async () => {
-    const gateway = { ...fake.options, program: "/nonexistent/openshell" };
-    const absent = openTestSandbox("openshell", { strict: false, openshellGateway: gateway });
+    const gateway = { ...fake.options.gateway, program: "/nonexistent/openshell" };
+    const absent = openTestSandbox("openshell", { strict: false, ...fake.options, gateway });
     try {
       const status = await absent.sandbox.status();
       expect(status).toMatchObject({ ok: false });
@@ -100,13 +103,125 @@ describe.skipIf(!isRoot)("an OpenShell gateway", () => {
   });
 
   it("is refused by strict settings, since it cannot hold them all", async () => {
-    const strict = openTestSandbox("openshell", { openshellGateway: fake.options });
+    const strict = openTestSandbox("openshell", { ...fake.options });
     try {
       const status = await strict.sandbox.status();
       expect(status).toMatchObject({ ok: false });
-      if (!status.ok) expect(status.reason).toContain("openshell.execution.max_memory_mb");
+      const reason = status.ok ? "" : status.reason;
+      for (const limit of ["openshell.execution.max_memory_mb", "limits.pids"]) {
+        expect(reason).toContain(limit);
+      }
+      expect(reason).toContain("openshell.strict false");
     } finally {
       await strict.close();
+    }
+  });
+});
+
+describe.skipIf(!isRoot)("the sandboxes on an OpenShell gateway", () => {
+  const egressOf = (policy: string) => {
+    const { network_policies = {} } = readPolicy(policy, "policy");
+    return Object.values(network_policies).flatMap(({ endpoints = [] }) =>
+      endpoints.map(({ host, ports = [] }) => `${host}:${ports.join()}`),
+    );
+  };
+  const policiesOf = (fake: FakeOpenshell) => fake.sandboxes().map(({ policy }) => policy);
+  const open = async (fake: FakeOpenshell, options: Partial<SandboxOptions> = {}) => {
+    const box = openTestSandbox("openshell", { strict: false, ...fake.options, ...options });
+    onTestFinished(() => box.close());
+    expect(await box.sandbox.status()).toMatchObject({ ok: true });
+    return box;
+  };
+
+  it("are under a policy that opens what the run may reach, and nothing for one that may not", async () => {
+    const fake = installFake();
+    const network = {
+      mode: "whitelist",
+      allowed_domains: ["a.example.com", "*.b.example.com"],
+      blocked_ports: [80],
+    } as const;
+    const box = await open(fake, { network });
+    const reached = async (egress: RunRequest["egress"]) => {
+      const before = policiesOf(fake);
+      await box.run("bash", "true", { request: { egress, tenantId: "reach" } });
+      return policiesOf(fake).filter((policy) => !before.includes(policy));
+    };
+    expect(policiesOf(fake).map(egressOf)).toEqual([[]]); // the self-test's
+    expect((await reached("settings")).map(egressOf)).toEqual([
+      ["a.example.com:443", "**.b.example.com:443"],
+    ]);
+    const less = await reached([{ host: "x.b.example.com", port: 8443 }]);
+    expect(less.map(egressOf)).toEqual([["x.b.example.com:8443"]]);
+    expect(less.join()).toMatch(/read_write:\s+- \/sandbox\s+- \/tmp/);
+  });
+
+  it("are opened no further than the policy file says, with its words for what stays open", async () => {
+    const fake = installFake();
+    const policy_file = join(fake.options.openshellHome, "policy.yaml");
+    writeFileSync(
+      policy_file,
+      [
+        ...["version: 1", "network_policies:", "  web:", "    endpoints:"],
+        "      - { host: a.example.com, port: 443, protocol: rest, access: read-only, enforcement: enforce }",
+        "      - { host: a.example.com, port: 8443 }",
+        "      - { host: other.example.com, port: 443 }",
+        ...["    binaries:", "      - { path: /usr/bin/curl }", ""],
+      ].join("\n"),
+    );
+    const network = { mode: "whitelist", allowed_domains: ["a.example.com"] } as const;
+    const box = await open(fake, { network, policy_file });
+    const egress = [{ host: "a.example.com", port: 443 }];
+    await box.run("bash", "true", { request: { egress } });
+    const [policy = ""] = policiesOf(fake).filter((text) => egressOf(text).length > 0);
+    expect(policy).toContain("read-only");
+    expect(policy).not.toMatch(/8443|other\.example/);
+  });
+
+  it("go when the sandbox closes, and those of other living gateways stay", async () => {
+    const fake = installFake();
+    const first = await open(fake);
+    const of = () => fake.sandboxes().length;
+    await first.run("bash", "true");
+    const alone = of();
+    expect(alone).toBeGreaterThan(0);
+    const second = await open(fake);
+    expect(of()).toBeGreaterThan(alone); // its probe swept nothing of the first's
+    await second.close();
+    expect(of()).toBe(alone);
+    await first.close();
+    expect(of()).toBe(0);
+  });
+
+  it("are swept when the gateway that made them is dead", async () => {
+    const fake = installFake();
+    const box = await open(fake);
+    const [own] = fake.sandboxes();
+    const plant = (name: string, labels: object) => {
+      cpSync(fake.folderOf(own?.name ?? ""), fake.folderOf(name), { recursive: true });
+      const meta = { ...own, name, labels: { ...own?.labels, ...labels } };
+      writeFileSync(join(fake.folderOf(name), "meta.json"), JSON.stringify(meta));
+    };
+    plant("left-by-the-dead", { "clawgate-process": "9999999-1-aa" }); // no pid is so high
+    plant("of-another-owner", { "clawgate-process": "9999999-1-aa", "clawgate-owner": "other" });
+    const { stateFolder } = box;
+    await open(fake, { stateFolder });
+    const names = fake.sandboxes().map(({ name }) => name);
+    expect(names).toContain("of-another-owner");
+    expect(names).toContain(own?.name);
+    expect(names).not.toContain("left-by-the-dead");
+  });
+});
+
+describe("an OpenShell gateway that the settings do not name", () => {
+  it("is asked for by the key to add, and nothing runs", async () => {
+    const box = openTestSandbox("openshell", { strict: false });
+    try {
+      const status = await box.sandbox.status();
+      expect(status).toMatchObject({ ok: false });
+      if (!status.ok) expect(status.reason).toMatch(/add openshell\.gateway.*"image"/);
+      expect(await box.run("bash", "true")).toMatchObject({ verdict: "blocked" });
+    } finally {
+      await box.close();
     }
   });
 });

@@ -16,7 +16,7 @@ import { createSandboxes, type Lease } from "./sandboxes.ts";
 
 /** A real OpenShell gateway, and how its sandboxes are made. */
 export interface OpenshellOptions extends CliOptions {
-  /** `[a-z0-9-]`; tells this gateway's sandboxes from those of others on the same OpenShell gateway. */
+  /** `[a-z0-9-]`; the same at each start, other for whoever else uses the same OpenShell gateway. */
   readonly owner: string;
   /** Made by the recipe in docs/engines.md. */
   readonly image: string;
@@ -37,6 +37,7 @@ const UNENFORCED = [
   "openshell.execution.blocked_commands",
   "openshell.audit.log_all_commands",
   "openshell.audit.log_file_access",
+  "limits.pids", // the kernel counts those of all sandboxes of the image's user on a machine
 ];
 const STRENGTH = { wall: "namespaces and system call filter", unenforced: UNENFORCED } as const;
 const TRANSFER_MS = 120_000;
@@ -205,6 +206,8 @@ export const createOpenshellDriver = (
       rmSync(join(folder, slot.id), { recursive: true, force: true });
       await lease.giveBack();
     },
+
+    close: () => sandboxes.close(),
   };
   return driver;
 };

@@ -1,8 +1,9 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { SandboxError } from "../../errors.ts";
+import { isOwnerAlive, processIdentity } from "../../process-identity.ts";
 import { RUN_FOLDER } from "./bundle.ts";
 import type { Cli } from "./cli.ts";
 
@@ -27,7 +28,7 @@ export interface Lease {
 
 export interface SandboxesOptions {
   readonly cli: Cli;
-  /** Tells the sandboxes of gateways apart that share an OpenShell gateway. */
+  /** Tells apart who shares an OpenShell gateway: one machine, however many processes of ours it has. */
   readonly owner: string;
   /** Image in which the paths of the settings are links below `RUN_FOLDER`. */
   readonly image: string;
@@ -35,17 +36,20 @@ export interface SandboxesOptions {
   readonly folder: string;
 }
 
-/** The long-lived sandboxes of one gateway: one for each tenant and class, used by one run at a time. */
+/** The long-lived sandboxes of one driver: one for each tenant and class, used by one run at a time. */
 export interface Sandboxes {
   lease(wanted: SandboxClass): Promise<Lease>;
-  /** Deletes all that bear our owner's name. */
+  /** Deletes what processes of our owner left behind that are dead. */
   sweep(): Promise<void>;
+  /** Deletes our own. Never rejects: what stays is swept when we are dead. */
+  close(): Promise<void>;
 }
 
 const TALK_MS = 30_000;
 const CREATE_MS = 300_000;
 const READY_POLL_MS = 500;
 const LABEL = "clawgate-owner";
+const PROCESS_LABEL = "clawgate-process";
 const CLASS_LABEL = "clawgate-class";
 const POLICY_SECONDS = 60;
 const MIB = 1 << 20;
@@ -85,6 +89,8 @@ mkdir -p ${RUN_FOLDER}`;
 const LIST = `for d in /proc/[0-9]*; do p=\${d#/proc/}; [ $p = $$ ] || [ $p = $PPID ] || echo $p; done`;
 
 export const createSandboxes = ({ cli, owner, image, folder }: SandboxesOptions): Sandboxes => {
+  // New settings make another driver in the same process, while runs of the old one go on.
+  const self = `${processIdentity(process.pid)}-${randomBytes(4).toString("hex")}`;
   const turns = new Map<string, Promise<void>>();
   /** By name: the policy in force, and the processes that belong to the sandbox itself. */
   const known = new Map<string, { policyYaml: string; readonly own: string }>();
@@ -124,14 +130,15 @@ export const createSandboxes = ({ cli, owner, image, folder }: SandboxesOptions)
   };
 
   const create = async (name: string, wanted: SandboxClass): Promise<void> => {
-    const label = digestOf(owner, wanted);
+    const label = digestOf(self, wanted);
     await discardStale(name, label);
     await withPolicy(wanted.policyYaml, (file) =>
       cli.expect(
         [
           ...["sandbox", "create", "--name", name, "--from", image, "--policy", file],
           ...["--memory", `${Math.ceil(wanted.memoryBytes / MIB)}Mi`],
-          ...["--label", `${LABEL}=${owner}`, "--label", `${CLASS_LABEL}=${label}`],
+          ...["--label", `${LABEL}=${owner}`, "--label", `${PROCESS_LABEL}=${self}`],
+          ...["--label", `${CLASS_LABEL}=${label}`],
           ...["--no-auto-providers", "--approval-mode", "manual", "--no-tty", "--detach"],
           ...["--", "/bin/sleep", "infinity"],
         ],
@@ -149,15 +156,14 @@ export const createSandboxes = ({ cli, owner, image, folder }: SandboxesOptions)
     }
   };
 
-  const find = async (name: string) => {
-    const text = await cli.expect(
-      ["sandbox", "list", "--selector", `${LABEL}=${owner}`, "--limit", String(PAGE), "-o", "json"],
-      TALK_MS,
-    );
-    return parseList(text).find((sandbox) => sandbox.name === name);
+  const list = async (): Promise<readonly Listed[]> => {
+    const words = ["sandbox", "list", "--selector", `${LABEL}=${owner}`, "--limit", String(PAGE)];
+    return parseList(await cli.expect([...words, "-o", "json"], TALK_MS));
   };
 
-  /** What an earlier gateway left, or what crashed, under this very name. */
+  const find = async (name: string) => (await list()).find((sandbox) => sandbox.name === name);
+
+  /** What crashed under this very name. */
   const discardStale = async (name: string, label: string): Promise<void> => {
     const found = await find(name);
     if (found === undefined) return;
@@ -181,7 +187,7 @@ export const createSandboxes = ({ cli, owner, image, folder }: SandboxesOptions)
 
   return {
     async lease(wanted) {
-      const name = sandboxName(owner, wanted);
+      const name = sandboxName(self, wanted);
       let endTurn = () => {};
       const before = turns.get(name);
       const turn = new Promise<void>((resolve) => {
@@ -236,22 +242,16 @@ export const createSandboxes = ({ cli, owner, image, folder }: SandboxesOptions)
     },
 
     async sweep() {
-      const text = await cli.expect(
-        [
-          "sandbox",
-          "list",
-          "--selector",
-          `${LABEL}=${owner}`,
-          "--limit",
-          String(PAGE),
-          "-o",
-          "json",
-        ],
-        TALK_MS,
-      );
-      for (const { name } of parseList(text)) {
-        if (!known.has(name)) await remove(name);
+      for (const { name, labels } of await list()) {
+        const process = labels[PROCESS_LABEL];
+        const isLeft = typeof process === "string" && !isOwnerAlive(process);
+        // Another process may sweep, too; what stays takes nothing from anybody's runs.
+        if (isLeft) await remove(name).catch(() => {});
       }
+    },
+
+    async close() {
+      await Promise.allSettled([...known.keys()].map(remove));
     },
   };
 };

@@ -1,6 +1,6 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { OpenshellOptions } from "../../../sandbox/drivers/openshell/driver.ts";
+import type { GatewaySettings } from "../../../sandbox/policy.ts";
 
 /** What can be wrong with a gateway; see openshell.mjs. */
 export interface OpenshellFaults {
@@ -15,12 +15,23 @@ export interface OpenshellFaults {
 const CLOSE_ALL =
   'for d in /proc/self/fd/*; do n=$(basename "$d"); [ "$n" -gt 2 ] && [ "$n" -lt 255 ] && eval "exec $n>&-"; done';
 
+/** What the gateway knows of a sandbox; kept as meta.json in its folder. */
+export interface FakeSandbox {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** YAML. */
+  readonly policy: string;
+}
+
 /** A program that plays the OpenShell CLI and its gateway. */
 export interface FakeOpenshell {
-  readonly options: OpenshellOptions;
+  /** Settings that name it, and where its state lies. */
+  readonly options: { readonly gateway: GatewaySettings; readonly openshellHome: string };
   setFaults(faults: OpenshellFaults): void;
   /** The command lines that it was called with, oldest first. */
   calls(): readonly (readonly string[])[];
+  /** The sandboxes that are there. */
+  sandboxes(): readonly FakeSandbox[];
   /** Where the gateway keeps a sandbox. */
   folderOf(name: string): string;
 }
@@ -39,12 +50,8 @@ export const installFakeOpenshell = (folder: string): FakeOpenshell => {
   chmodSync(program, 0o755);
   return {
     options: {
-      program,
-      home: folder,
-      owner: "test",
-      image: "registry.example.com/clawgate-sandbox:1",
-      policyYaml: (egress) =>
-        `version: 1\n# ${egress === "none" ? "none" : JSON.stringify(egress)}\nnetwork_policies: {}\n`,
+      gateway: { program, image: "registry.example.com/clawgate-sandbox:1" },
+      openshellHome: folder,
     },
     setFaults: (faults) => writeFileSync(join(state, "faults.json"), JSON.stringify(faults)),
     calls: () =>
@@ -52,6 +59,10 @@ export const installFakeOpenshell = (folder: string): FakeOpenshell => {
         .trim()
         .split("\n")
         .map((line): readonly string[] => JSON.parse(line)),
+    sandboxes: () =>
+      readdirSync(join(state, "sandboxes")).map((name) =>
+        JSON.parse(readFileSync(join(state, "sandboxes", name, "meta.json"), "utf8")),
+      ),
     folderOf: (name) => join(state, "sandboxes", name),
   };
 };

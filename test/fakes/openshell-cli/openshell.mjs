@@ -5,13 +5,17 @@
 import { spawn, spawnSync } from "node:child_process";
 import {
   chownSync,
+  closeSync,
+  constants,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { Socket } from "node:net";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 
@@ -62,9 +66,21 @@ const policyIn = (file) => {
   return text;
 };
 
+/** A pipe as a container has it, which its user can open again by name; Node makes sockets. */
+const openPipe = (name) => {
+  const path = join(home, `${process.pid}.${name}`);
+  spawnSync("/usr/bin/mkfifo", ["-m", "600", path]);
+  chownSync(path, UID, UID);
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(path, "w");
+  rmSync(path);
+  return { reader: new Socket({ fd, readable: true, writable: false }), writer };
+};
+
 /** Runs a command in a sandbox; resolves with nothing: it exits as the command does. */
 const contain = (name, command, { workdir = "/sandbox", input, timeout = 0 }) => {
   const at = (path) => join(folderOf(name), path);
+  const [out, err] = [openPipe("out"), openPipe("err")];
   const child = spawn(
     "/usr/bin/bwrap",
     [
@@ -112,17 +128,18 @@ const contain = (name, command, { workdir = "/sandbox", input, timeout = 0 }) =>
       uid: UID,
       gid: UID,
       env: {},
-      stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+      stdio: [input === undefined ? "ignore" : "pipe", out.writer, err.writer],
     },
   );
+  for (const { writer } of [out, err]) closeSync(writer);
   if (input !== undefined) child.stdin.on("error", () => {}).end(input);
   let room = faults.partialOutputBytes ?? Number.POSITIVE_INFINITY;
-  child.stdout.on("data", (chunk) => {
+  out.reader.on("data", (chunk) => {
     process.stdout.write(chunk.subarray(0, room));
     room -= chunk.length;
     if (room < 0) fail('status: Unavailable, message: "connection reset"');
   });
-  child.stderr.pipe(process.stderr);
+  err.reader.pipe(process.stderr);
   const timer = timeout > 0 ? setTimeout(() => child.kill("SIGKILL"), timeout * 1000) : undefined;
   child.on("close", (code) => {
     clearTimeout(timer);
