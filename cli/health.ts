@@ -15,8 +15,9 @@ export interface HealthParts {
 }
 
 // Skills are off without a sandbox, but messages are still answered; without Redis they are stored
-// and wait. Degraded, not unready.
-const DEGRADES_ONLY = new Set(["sandbox", "redis"]);
+// and wait; a bot that cannot connect must not cut off those who can. Degraded, not unready.
+const degradesOnly = (check: string): boolean =>
+  check === "sandbox" || check === "redis" || check.startsWith("channels.");
 
 /** Adds `/api/health/live`, `/api/health/ready` and `/api/health`; none of them calls a platform. */
 export const addHealthRoutes = (router: Router, parts: HealthParts): void => {
@@ -36,9 +37,7 @@ export const addHealthRoutes = (router: Router, parts: HealthParts): void => {
     const redis = parts.redis?.();
     if (redis) checks.redis = redis;
     if (parts.isDraining()) checks.gateway = { ok: false, reason: "shutting down" };
-    const isReady = Object.entries(checks).every(
-      ([name, check]) => check.ok || DEGRADES_ONLY.has(name),
-    );
+    const isReady = Object.entries(checks).every(([name, check]) => check.ok || degradesOnly(name));
     context.status = isReady ? 200 : 503;
     context.body = { status: isReady ? "ready" : "not_ready", checks };
   });

@@ -41,17 +41,20 @@ interface Circumstances {
   readonly status?: Promise<SandboxStatus>;
   readonly sandbox?: HealthParts["sandbox"];
   readonly isDraining?: boolean;
+  readonly fault?: string;
   readonly redis?: HealthParts["redis"];
 }
 
 const ask = async (
   path: string,
-  { status = Promise.resolve(OK), sandbox, isDraining = false, redis }: Circumstances = {},
+  { status = Promise.resolve(OK), sandbox, isDraining = false, redis, fault }: Circumstances = {},
 ): Promise<unknown> => {
   const router = new Router();
   addHealthRoutes(router, {
     inbox,
-    adapters: new Map([["wechat_work", fakeChannel("wechat_work")]]),
+    adapters: new Map([
+      ["wechat_work", Object.assign(fakeChannel("wechat_work"), { fault: () => fault })],
+    ]),
     sandbox: sandbox ?? { ...fakeSandbox().sandbox, status: () => status },
     isDraining: () => isDraining,
     ...(redis && { redis }),
@@ -109,6 +112,17 @@ describe("health", () => {
     expect(await ask("/api/health", { redis: () => redis })).toEqual([
       200,
       { status: "ready", checks: { ...checks, redis } },
+    ]);
+  });
+
+  it("is ready for the others while one channel needs an operator, and says so", async () => {
+    const fault = "credentials: bot_id or secret is wrong";
+    expect(await ask("/api/health", { fault })).toEqual([
+      200,
+      {
+        status: "ready",
+        checks: { ...checks, "channels.wechat_work": { ok: false, reason: fault } },
+      },
     ]);
   });
 

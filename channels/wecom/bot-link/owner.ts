@@ -28,8 +28,8 @@ export interface OwnerOptions {
   readonly log: Log;
 }
 
-// A dead owner's lease lasts 15 s; looked for this often, a takeover takes less than 20 s.
-const LEASE_EVERY_MS = 3_000;
+// A dead owner's lease lasts 15 s, a released one is free at once. What is said meanwhile is lost.
+const LEASE_EVERY_MS = 1_500;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 30_000;
 /** A connection that lasted so long was a good one. */
@@ -37,6 +37,7 @@ const GOOD_MS = 60_000;
 const CREDENTIAL_TRIES = 3;
 // Whoever displaced us would be displaced in turn: long enough for an operator to find out.
 const STAY_AWAY_MS = 10 * 60_000;
+const DISPLACED = "displaced: something else has subscribed for this bot";
 
 export const createOwner = (options: OwnerOptions): Owner => {
   const { botId, leases, state, open, random, log } = options;
@@ -96,7 +97,10 @@ export const createOwner = (options: OwnerOptions): Owner => {
 
   const acquire = async (): Promise<Lease | undefined> => {
     try {
-      if (await state.get(awayKey)) return undefined;
+      if (await state.get(awayKey)) {
+        fault = DISPLACED;
+        return undefined;
+      }
       return await leases.acquire(`bot-link/${botId}`);
     } catch (err) {
       log.warn({ ...about, err }, "no lease for the long connection; trying again");
@@ -114,7 +118,7 @@ export const createOwner = (options: OwnerOptions): Owner => {
   };
 
   const stayAway = async (): Promise<void> => {
-    fault = "displaced: something else has subscribed for this bot";
+    fault = DISPLACED;
     log.error(
       { ...about, alert: "wecom_bot_displaced" },
       "something else has subscribed for this bot; use a bot of its own for each gateway",

@@ -190,6 +190,8 @@ export const createLinkSender = (options: LinkSenderOptions): LinkSender => {
       const context = await contexts.of(part.target);
       const answer =
         context && outgoing.kind !== "file" ? await answerOf(outgoing, part, context) : undefined;
+      const isWelcome = context?.kind === "entrance";
+      if (!answer && isWelcome) return TOO_LATE;
       if (!answer) return push(outgoing, part, request, signal);
       const wait = await notYet(part);
       if (wait) return wait;
@@ -200,6 +202,7 @@ export const createLinkSender = (options: LinkSenderOptions): LinkSender => {
         }
         if (sent.errcode === STREAM_OVER || sent.errcode === BAD_REQ_ID) {
           await contexts.change(part.target, { isSpent: true });
+          if (isWelcome) return TOO_LATE;
           return push(outgoing, part, request, signal);
         }
       }
@@ -217,6 +220,12 @@ export const createLinkSender = (options: LinkSenderOptions): LinkSender => {
       }
     },
   };
+};
+
+// A bot may not speak first to whoever has not written to it, and nobody is welcomed afterwards.
+const TOO_LATE: SendOutcome = {
+  kind: "refused",
+  reason: "a welcome can only be given within 5 s of the entrance",
 };
 
 const LATE_KEPT_MS = 60 * 60_000;

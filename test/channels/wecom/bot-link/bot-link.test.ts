@@ -261,6 +261,16 @@ describe("a bot's long connection", () => {
     });
   });
 
+  it("welcomes nobody afterwards", async () => {
+    const link = startLink();
+    const entered = await event("E1", { eventtype: "enter_chat" });
+    server.refuse("aibot_respond_welcome_msg", 846605);
+    const [part] = partsOf(entered, { markdown: "welcome" });
+    if (!part) throw new Error("nothing rendered");
+    expect(await deliver(link, part)).toMatchObject({ kind: "refused" });
+    expect(server.shown).toEqual([]);
+  });
+
   it("uploads a file in chunks, once, and pushes it into the chat", async () => {
     const link = startLink();
     const message = await say("M1", "a file", { chattype: "group", chatid: "wrGROUP" });
@@ -377,8 +387,9 @@ describe("a bot's long connection in trouble", () => {
     await vi.waitFor(() => expect(alerts()).toEqual(["wecom_bot_displaced"]), PATIENCE);
     expect(link.fault()).toContain("displaced");
     // The other replicas leave it alone too.
-    startLink({ isAlone: false });
-    await new Promise((resolve) => setTimeout(resolve, 3_500));
+    const other = startLink({ isAlone: false });
+    await vi.waitFor(() => expect(other.fault()).toContain("displaced"), PATIENCE);
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(server.connections()).toBe(1);
   });
 
@@ -447,6 +458,15 @@ describe("a bot's long connection of two replicas", () => {
     expect(performance.now() - startedAt).toBeLessThan(30_000);
     expect(server.shown).toMatchObject([{ text: "hi" }]);
     expect(server.connections()).toBe(2);
+  });
+
+  it("is taken over from a process that was killed, shortly after its lease", async () => {
+    await state.put(`lease/bot-link/${BOT}`, "a process that is dead", 3_000);
+    const startedAt = performance.now();
+    startLink({ isAlone: false });
+    await subscribed();
+    expect(performance.now() - startedAt).toBeGreaterThan(2_500);
+    expect(performance.now() - startedAt).toBeLessThan(8_000);
   });
 
   it("is closed at once when the lease is lost, and taken over", async () => {
