@@ -151,7 +151,7 @@ export const createOpenshellDriver = (
           return { ok: false, reason: "openshell does not say its version" };
         await cli.expect(["status"], TALK_MS);
         await sandboxes.sweep();
-        const problem = await selfTest(driver, { hasMemoryLimit: false });
+        const problem = await selfTest(usedOnce, { hasMemoryLimit: false });
         if (problem !== undefined) return { ok: false, reason: problem };
         const strength = { ...STRENGTH, sees: ["connect"] as const };
         return { ok: true, version, platform: "OpenShell gateway", strength };
@@ -208,6 +208,15 @@ export const createOpenshellDriver = (
     },
 
     close: () => sandboxes.close(),
+  };
+
+  /** For the self-test, whose sandbox nobody comes back to. */
+  const usedOnce: Pick<SandboxDriver, "prepare" | "dispatch" | "destroy"> = {
+    ...driver,
+    async destroy(slot) {
+      leases.get(slot.id)?.condemn();
+      await driver.destroy(slot);
+    },
   };
   return driver;
 };

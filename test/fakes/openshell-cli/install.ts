@@ -30,6 +30,8 @@ export interface FakeOpenshell {
   setFaults(faults: OpenshellFaults): void;
   /** The command lines that it was called with, oldest first. */
   calls(): readonly (readonly string[])[];
+  /** The gateways that it was to speak to, each once. */
+  gateways(): readonly string[];
   /** The sandboxes that are there. */
   sandboxes(): readonly FakeSandbox[];
   /** Where the gateway keeps a sandbox. */
@@ -59,6 +61,9 @@ export const installFakeOpenshell = (folder: string): FakeOpenshell => {
         .trim()
         .split("\n")
         .map((line): readonly string[] => JSON.parse(line)),
+    gateways: () => [
+      ...new Set(readFileSync(join(state, "gateways.log"), "utf8").trim().split("\n")),
+    ],
     sandboxes: () =>
       readdirSync(join(state, "sandboxes")).map((name) =>
         JSON.parse(readFileSync(join(state, "sandboxes", name, "meta.json"), "utf8")),

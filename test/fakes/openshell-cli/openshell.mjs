@@ -41,7 +41,10 @@ const parse = (options, args) => {
 };
 
 let words = process.argv.slice(2);
-if (words[0] === "--gateway") words = words.slice(2);
+if (words[0] === "--gateway") {
+  writeFileSync(join(home, "gateways.log"), `${words[1]}\n`, { flag: "a" });
+  words = words.slice(2);
+}
 if (words[0] === "--version") {
   console.log("openshell 0.0.51");
   process.exit(0);
