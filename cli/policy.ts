@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { type Exit, type Io, setExitCode } from "./io.ts";
+import type { DlpVerbOptions } from "./policy-dlp.ts";
 import type { ModerationOptions } from "./policy-moderation.ts";
 
 /** Adds `policy` and its verbs. */
@@ -19,5 +20,18 @@ export const registerPolicy = (program: Command, io: Io, exit: Exit = setExitCod
       // Each verb is loaded alone: none needs what the others do.
       const { moderateLines } = await import("./policy-moderation.ts");
       exit(await moderateLines(io, command.optsWithGlobals<ModerationOptions>(), process.stdin));
+    });
+
+  policy
+    .command("dlp")
+    .description(
+      'read {"id","text"} lines, write {"id","action","entities"} lines: what data is in them',
+    )
+    .requiredOption("--jsonl", "one JSON object a line, in and out")
+    .option("--settings <file>", "settings whose rules count too; absent = built-in detectors only")
+    .option("--tenant <id>", "judge as for this tenant of the settings")
+    .action(async (_options, command: Command) => {
+      const { inspectLines } = await import("./policy-dlp.ts");
+      exit(await inspectLines(io, command.optsWithGlobals<DlpVerbOptions>(), process.stdin));
     });
 };

@@ -1,4 +1,5 @@
 import { checkChannels } from "./cross-check/channels.ts";
+import { checkDlp } from "./cross-check/dlp.ts";
 import { checkModels } from "./cross-check/models.ts";
 import { checkOpenshell } from "./cross-check/openshell.ts";
 import { checkRoles } from "./cross-check/roles.ts";
@@ -15,4 +16,5 @@ export const crossCheck = (draft: Draft, report: Report): void => {
   checkRoles(draft, report);
   checkTls(draft, report);
   checkOpenshell(draft, report);
+  checkDlp(draft, report);
 };

@@ -33,6 +33,7 @@ export class Automaton {
   readonly #bounds: readonly number[];
   readonly #latin: Uint16Array;
   readonly #states = new Map<string, State>();
+  readonly #starts: (State | undefined)[] = [];
 
   constructor(program: Program, mode: "anchored" | "unanchored") {
     this.#program = program;
@@ -43,11 +44,12 @@ export class Automaton {
 
   /** The state before the character at an offset. */
   stateAt(text: string, offset: number): State {
-    return this.#state(
-      [],
-      offset === 0 ? START : kindOf(runeBefore(text, offset)),
-      !this.#isAnchored,
-    );
+    const kind = offset === 0 ? START : kindOf(runeBefore(text, offset));
+    const known = this.#starts[kind];
+    if (known) return known;
+    const state = this.#state(this.#isAnchored ? [this.#program.start] : [], kind);
+    this.#starts[kind] = state;
+    return state;
   }
 
   /** What the character does to the state; undefined = the text ends here. */
@@ -82,16 +84,15 @@ export class Automaton {
       else if (step.op === OP.assert && (step.arg & ~holds) === 0) open.push(step.out);
     }
     const kind = rune === undefined ? START : kindOf(rune);
-    return { to: this.#state([...new Set(next)], kind, true), isMatch };
+    return { to: this.#state([...new Set(next)], kind), isMatch };
   }
 
-  #state(pcs: readonly number[], kind: Kind, hasBegun: boolean): State {
-    const all = hasBegun ? pcs : [this.#program.start];
-    const key = `${kind}:${all.join()}`;
+  #state(pcs: readonly number[], kind: Kind): State {
+    const key = `${kind}:${pcs.join()}`;
     const known = this.#states.get(key);
     if (known) return known;
     if (this.#states.size >= MAX_STATES) this.#states.clear();
-    const state = { pcs: all, kind, edges: new Array<undefined>(this.#bounds.length + 2) };
+    const state = { pcs, kind, edges: new Array<undefined>(this.#bounds.length + 2) };
     this.#states.set(key, state);
     return state;
   }

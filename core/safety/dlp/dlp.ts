@@ -1,13 +1,13 @@
 import { findEmails } from "./email.ts";
 import { DETECTORS, type Detector, type Finding } from "./finding.ts";
-import { fold } from "./folded.ts";
+import { type Folded, fold } from "./folded.ts";
 import { findIbans, findTaiwanIds } from "./identifiers.ts";
 import { findNumbers } from "./numbers.ts";
 import { redact } from "./redact.ts";
 import { resolveOverlaps } from "./resolve.ts";
 import { createRules, type DlpRule } from "./rules.ts";
 import { findSecrets } from "./secrets.ts";
-import { createDlpStream, type DlpStream } from "./stream.ts";
+import { createDlpStream, type DlpStream, type OpenSearch } from "./stream.ts";
 
 /** What happens with a text, the strongest last. */
 export type DlpAction = "allow" | "redact" | "block";
@@ -71,18 +71,27 @@ export const createDlp = ({ detectors = {}, rules = [] }: DlpOptions = {}): Dlp 
     ]),
   );
 
-  const search = (text: string, from = 0) => {
-    const folded = fold(text);
-    const fromFolded = from === 0 ? 0 : fold(text.slice(0, from)).text.length;
-    const builtIn = detect(folded.text, isOn).map(({ type, start, end }) => ({
+  const rankOf = (type: string): number => ranks.get(type) ?? 0;
+  const builtIn = (folded: Folded): Finding[] =>
+    detect(folded.text, isOn).map(({ type, start, end }) => ({
       type,
       start: folded.startOf(start),
       end: folded.endOf(end),
     }));
-    const ruled = compiled.search(text, folded, from, fromFolded);
-    const all = [...builtIn.filter(({ start }) => start >= from), ...ruled.findings];
-    const entities = resolveOverlaps(all, (type) => ranks.get(type) ?? 0);
-    return { folded, entities, settled: ruled.settled };
+
+  const search = (text: string): readonly Finding[] => {
+    const folded = fold(text);
+    return resolveOverlaps([...builtIn(folded), ...compiled.search(text, folded).findings], rankOf);
+  };
+
+  const searchOpen = (text: string, from: number): OpenSearch => {
+    const folded = fold(text);
+    const fromFolded = fold(text.slice(0, from)).text.length;
+    const ruled = compiled.searchOpen(text, folded, from, fromFolded);
+    const own = builtIn(folded).filter(({ start }) => start >= from);
+    const findings = [...own, ...ruled.findings];
+    const entities = resolveOverlaps(findings, rankOf);
+    return { folded, findings, entities, settled: ruled.settled };
   };
 
   const actionOf = (entities: readonly Finding[]): DlpAction =>
@@ -93,11 +102,11 @@ export const createDlp = ({ detectors = {}, rules = [] }: DlpOptions = {}): Dlp 
 
   return {
     inspect(text) {
-      const { entities } = search(text);
+      const entities = search(text);
       return { action: actionOf(entities), entities };
     },
-    redact: (text) => redact(text, search(text).entities),
-    stream: () => createDlpStream(search, actionOf),
+    redact: (text) => redact(text, search(text)),
+    stream: () => createDlpStream(searchOpen, actionOf),
   };
 };
 

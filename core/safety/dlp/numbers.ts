@@ -42,12 +42,12 @@ const numberAt = (text: string, { all, groups }: Digits, first: number) => {
     if (length < 9) break;
     if (!LENGTHS_BY_FIRST[all.charCodeAt(start.from) - 48]?.includes(length)) continue;
     const digits = all.slice(start.from, start.from + length);
-    if (isPartBefore(text, start.start)) return undefined;
     const withCheck = length === 17 ? checkCharacterBehind(text, group.end) : undefined;
-    if (withCheck !== undefined && isResidentId(`${digits}X`)) {
+    if (withCheck !== undefined && isResidentId(`${digits}X`) && !isPartBefore(text, start.start)) {
       return { finding: numberFinding("cn_resident_id", start.start, withCheck), next: last + 1 };
     }
     if (!mayBe(digits) || isPartBehind(text, group.end)) continue;
+    if (isPartBefore(text, start.start)) return undefined;
     const gaps = groups.slice(first, last).map(({ gap }) => gap);
     const sizes = groups.slice(first, last + 1).map(({ start, end }) => end - start);
     const type = typeOf({

@@ -1,3 +1,4 @@
+import { casesOf } from "./automaton.ts";
 import { foldsCase, OP, type Program, reachable, takesRune } from "./program.ts";
 
 /** Tells which patterns can match a text at all, in one pass however many there are. */
@@ -133,14 +134,7 @@ const addRunes = (program: Program, pc: number, bytes: Bytes): void => {
   const only = step.runes[0];
   if (step.op !== OP.rune && step.op !== OP.rune1) add(0, 0x10_ffff);
   else if (step.runes.length === 1 && only !== undefined) {
-    add(only, only);
-    if (!foldsCase(step)) return;
-    const char = String.fromCodePoint(only);
-    for (const form of [char.toLowerCase(), char.toUpperCase()]) {
-      add(form.codePointAt(0) ?? 0, form.codePointAt(0) ?? 0);
-    }
-    // Some letters have a third form elsewhere, such as the Kelvin sign.
-    bytes.fill(1, 0x80);
+    for (const rune of foldsCase(step) ? casesOf(only) : [only]) add(rune, rune);
   } else {
     for (let i = 0; i + 1 < step.runes.length; i += 2)
       add(step.runes[i] ?? 0, step.runes[i + 1] ?? 0);

@@ -21,8 +21,10 @@ interface RuleFindings {
 
 /** The customer's rules, ready to search with. */
 export interface Rules {
-  /** Searches from an offset of the original text, as it is and as folded. */
-  search(text: string, folded: Folded, from: number, fromFolded: number): RuleFindings;
+  /** Searches a text, as it is and as folded. */
+  search(text: string, folded: Folded): RuleFindings;
+  /** Searches a text that goes on from an offset on: what stands before it is context. */
+  searchOpen(text: string, folded: Folded, from: number, fromFolded: number): RuleFindings;
 }
 
 /** Compiles the rules. Throws RangeError for a pattern that RE2 cannot express. */
@@ -35,34 +37,49 @@ export const createRules = (rules: readonly DlpRule[]): Rules => {
   const filter = createPairFilter(programs);
   const patterns = programs.map(createPattern);
 
-  const searchOne = (text: string, from: number, to: (start: number, end: number) => Range) => {
+  const everyIndex = patterns.map((_, index) => index);
+
+  const searchOne = (
+    text: string,
+    from: number,
+    indexes: readonly number[],
+    toRange: (start: number, end: number) => Range,
+  ): RuleFindings => {
     const findings: Finding[] = [];
     let settled = text.length;
-    // One unit more: `\b` looks at it, and so may the first pair.
-    for (const index of filter.candidates(text.slice(Math.max(0, from - 1)))) {
+    for (const index of indexes) {
       const matches = patterns[index]?.search(text, from);
       const type = rules[index]?.name;
       if (!matches || type === undefined) continue;
       settled = Math.min(settled, matches.settled);
-      for (const [start, end] of matches.ranges) findings.push({ type, ...to(start, end) });
+      for (const [start, end] of matches.ranges) findings.push({ type, ...toRange(start, end) });
     }
     return { findings, settled };
   };
 
+  const searchBoth = (
+    text: string,
+    folded: Folded,
+    [from, fromFolded]: readonly [number, number],
+    indexesFor: (text: string) => readonly number[],
+  ): RuleFindings => {
+    const own = searchOne(text, from, indexesFor(text), (start, end) => ({ start, end }));
+    if (folded.text === text) return own;
+    const other = searchOne(folded.text, fromFolded, indexesFor(folded.text), (start, end) => ({
+      start: folded.startOf(start),
+      end: folded.endOf(end),
+    }));
+    return {
+      findings: [...own.findings, ...other.findings],
+      settled: Math.min(own.settled, folded.startOf(other.settled)),
+    };
+  };
+
   return {
-    search(text, folded, from, fromFolded) {
-      if (rules.length === 0) return { findings: [], settled: text.length };
-      const own = searchOne(text, from, (start, end) => ({ start, end }));
-      if (folded.text === text) return own;
-      const other = searchOne(folded.text, fromFolded, (start, end) => ({
-        start: folded.startOf(start),
-        end: folded.endOf(end),
-      }));
-      return {
-        findings: [...own.findings, ...other.findings],
-        settled: Math.min(own.settled, folded.startOf(other.settled)),
-      };
-    },
+    search: (text, folded) => searchBoth(text, folded, [0, 0], filter.candidates),
+    // The filter looks for what a whole match must hold; here half of one may stand at the end.
+    searchOpen: (text, folded, from, fromFolded) =>
+      searchBoth(text, folded, [from, fromFolded], () => everyIndex),
   };
 };
 

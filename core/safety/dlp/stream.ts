@@ -23,9 +23,13 @@ export interface DlpStream {
   verdict(): DlpVerdict;
 }
 
-interface Searched {
+/** What was found in a text that may go on. */
+export interface OpenSearch {
   readonly folded: Folded;
   readonly entities: readonly Finding[];
+  /** Everything found, overlaps included. */
+  readonly findings: readonly Finding[];
+  /** What rules find before this offset stays as it is whatever follows. */
   readonly settled: number;
 }
 
@@ -34,7 +38,7 @@ const CONTEXT = 192;
 
 /** `search` finds the entities from an offset on; what stands before is context. */
 export const createDlpStream = (
-  search: (text: string, from: number) => Searched,
+  search: (text: string, from: number) => OpenSearch,
   actionOf: (entities: readonly Finding[]) => DlpAction,
 ): DlpStream => {
   let buffer = "";
@@ -67,10 +71,8 @@ export const createDlpStream = (
       // Searching only once a share of new text has come keeps the cost of many pieces linear.
       if (buffer.length - searchedLength < held / 8)
         return { text: "", entities: [], action: "allow" };
-      const { folded, entities, settled } = search(buffer, released);
-      const upTo = folded.startOf(openTail(folded.text, indexAt(folded, settled)));
-      const crossing = entities.find(({ start, end }) => start < upTo && end > upTo);
-      return take(Math.max(released, crossing?.start ?? upTo), entities, folded);
+      const found = search(buffer, released);
+      return take(Math.max(released, closedUpTo(found)), found.entities, found.folded);
     },
     end() {
       const { folded, entities } = search(buffer, released);
@@ -90,4 +92,14 @@ const indexAt = (folded: Folded, offset: number): number => {
     else high = middle - 1;
   }
   return low;
+};
+
+/** Offset up to which nothing can change, cutting through nothing that was found. */
+const closedUpTo = ({ folded, findings, settled }: OpenSearch): number => {
+  for (let upTo = settled; ; ) {
+    const closed = folded.startOf(openTail(folded.text, indexAt(folded, upTo)));
+    const crossing = findings.filter(({ start, end }) => start < closed && end > closed);
+    if (crossing.length === 0) return closed;
+    upTo = Math.min(...crossing.map(({ start }) => start));
+  }
 };

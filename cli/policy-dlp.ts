@@ -1,0 +1,59 @@
+import { once } from "node:events";
+import { loadSettings } from "../config/load.ts";
+import { createDlp, type Dlp } from "../core/safety/dlp/dlp.ts";
+import { StartError } from "./errors.ts";
+import type { Io } from "./io.ts";
+import { readTextLines } from "./json-lines.ts";
+
+/** Options of `policy dlp`. */
+export interface DlpVerbOptions {
+  readonly settings?: string | undefined;
+  readonly tenant?: string | undefined;
+}
+
+/**
+ * Says of each line of input what data-loss prevention finds in it. 0 all lines were read, 2 misuse
+ * or a line that could not be read; the others are answered nevertheless.
+ */
+export const inspectLines = async (
+  io: Io,
+  options: DlpVerbOptions,
+  input: AsyncIterable<Buffer | string>,
+): Promise<number> => {
+  const dlp = createEngine(io, options);
+  let code = 0;
+  for await (const line of readTextLines(input)) {
+    if ("problem" in line) {
+      io.stderr.write(`clawgate: line ${line.line} of the input: ${line.problem}\n`);
+      code = 2;
+      continue;
+    }
+    const { action, entities } = dlp.inspect(line.text);
+    const written = io.stdout.write(`${JSON.stringify({ id: line.id, action, entities })}\n`);
+    if (!written) await once(io.stdout, "drain");
+  }
+  return code;
+};
+
+const createEngine = (io: Io, { settings: path, tenant }: DlpVerbOptions): Dlp => {
+  if (path === undefined) {
+    if (tenant === undefined) return createDlp();
+    throw new StartError(
+      "policy dlp: --tenant names a tenant of the settings; add --settings FILE",
+    );
+  }
+  const { settings } = loadSettings({ path, env: io.env, cwd: io.cwd, mayCreate: false });
+  const ids = settings.multi_tenant.tenants.map(({ id }) => id);
+  if (tenant !== undefined && !ids.includes(tenant)) {
+    throw new StartError(
+      `policy dlp: the settings have no tenant ${JSON.stringify(tenant)}; they have ${ids.join(", ") || "none"}`,
+    );
+  }
+  const rules = settings.enterprise?.data_loss_prevention;
+  if (rules?.enabled === false) {
+    throw new StartError(
+      "policy dlp: enterprise.data_loss_prevention.enabled is false in the settings: nothing is looked for",
+    );
+  }
+  return createDlp({ rules: rules?.rules ?? [] });
+};
