@@ -15,6 +15,7 @@ import type { InboundMessage } from "../../../../core/contract/message.ts";
 import type { Answer } from "../../../../core/contract/reply.ts";
 import { openStore } from "../../../../core/store/open-store.ts";
 import type { Store } from "../../../../core/store/store.ts";
+import { memoryState } from "../../../fakes/channel-state.ts";
 import { cipherOn } from "../../../fakes/cipher.ts";
 import { type RecordedLog, recordedLog } from "../../../fakes/log.ts";
 import { temporaryFolder } from "../../../fakes/temporary-folder.ts";
@@ -66,9 +67,21 @@ afterEach(async () => {
 });
 
 const startLink = (
-  options: { isAlone?: boolean; timings?: LinkTimings; secret?: string; url?: string } = {},
+  options: {
+    isAlone?: boolean;
+    timings?: LinkTimings;
+    secret?: string;
+    url?: string;
+    state?: ChannelState;
+  } = {},
 ): BotLink => {
-  const { isAlone = true, timings = TIMINGS, secret = SECRET, url = server.url } = options;
+  const {
+    isAlone = true,
+    timings = TIMINGS,
+    secret = SECRET,
+    url = server.url,
+    state: shared = state,
+  } = options;
   const link = createBotLink({
     bot: {
       bot_id: BOT,
@@ -87,7 +100,7 @@ const startLink = (
     },
     now: () => new Date(),
     random: () => 0.5,
-    ...{ state, isAlone, log, timings },
+    ...{ state: shared, isAlone, log, timings },
   });
   links.push(link);
   link.start();
@@ -382,15 +395,15 @@ describe("a bot's long connection in trouble", () => {
   it("does not fight over the connection with whoever displaced it", async () => {
     const link = startLink();
     await subscribed();
-    const body = { msgtype: "event", aibotid: BOT, event: { eventtype: "disconnected_event" } };
-    server.deliver(BOT, "aibot_event_callback", body);
+    // A gateway of somebody else, who shares neither store nor lease with us.
+    startLink({ state: memoryState() });
     await vi.waitFor(() => expect(alerts()).toEqual(["wecom_bot_displaced"]), PATIENCE);
     expect(link.fault()).toContain("displaced");
     // The other replicas leave it alone too.
     const other = startLink({ isAlone: false });
     await vi.waitFor(() => expect(other.fault()).toContain("displaced"), PATIENCE);
     await new Promise((resolve) => setTimeout(resolve, 3_000));
-    expect(server.connections()).toBe(1);
+    expect(server.connections()).toBe(2);
   });
 
   it("stops after a few tries with a wrong secret, and says so", async () => {
