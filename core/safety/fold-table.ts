@@ -15,6 +15,7 @@ export interface FoldTable {
   readonly strings: ReadonlyMap<number, string>;
 }
 
+const MAX_EXPANSION = 4;
 const PLANES_END = 0x20000;
 const MARK = /\p{Mn}|\p{Me}/u;
 const IGNORABLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]/u;
@@ -75,6 +76,8 @@ export const createFoldTable = (): FoldTable => {
     else if (IGNORABLE.test(char) || isAccent(code)) folded = "";
     else folded = enclosed(code) ?? foldChar(char);
     folded = folded.toLowerCase();
+    // Whole phrases in one character (ﷺ) hide no term, and a page of them would grow eighteenfold.
+    if (folded.length > MAX_EXPANSION) folded = char;
     if (folded === "") set(code, DROPPED);
     else if (folded.length === 1) set(code, folded.charCodeAt(0));
     else {

@@ -22,12 +22,12 @@ const KEPT = 300;
  * Fed in pieces it gives what it gives for the whole.
  */
 export class Letters {
-  units = new Uint16Array(1024);
+  units = new Uint16Array(0);
   /** Offsets in the original text. */
-  starts = new Uint32Array(1024);
-  ends = new Uint32Array(1024);
-  kinds = new Uint8Array(1024);
-  gaps = new Uint8Array(1024);
+  starts = new Uint32Array(0);
+  ends = new Uint32Array(0);
+  kinds = new Uint8Array(0);
+  gaps = new Uint8Array(0);
   length = 0;
 
   readonly #kindOf = kinds();
@@ -47,7 +47,8 @@ export class Letters {
 
   /** Takes the next piece; `base` is its offset in the original text. */
   push({ units, starts, ends }: FoldedText, base: number): void {
-    this.#reserve(units.length * 2 + 4);
+    // A border or a space takes the place of what was skipped, so there are no more units than these.
+    this.#reserve(units.length + 2);
     const table = this.#kindOf;
     for (let at = 0; at < units.length; at += 1) {
       const unit = units[at] ?? 0;
@@ -82,6 +83,15 @@ export class Letters {
   /** No more pieces: all units are final. */
   finish(): void {
     this.#closeWord();
+  }
+
+  /** Begins again with another text. */
+  clear(): void {
+    this.length = 0;
+    this.#lastKind = KIND.separator;
+    this.#lettersInLine = 0;
+    this.#startWord(false);
+    this.#forgetGap();
   }
 
   /** Whether a word may begin at a letter: none of the same word stands right before it. */
@@ -162,6 +172,10 @@ export class Letters {
       this.#startWord(isAfterSingle);
     }
     if (this.#hasLineBreak) this.#lettersInLine = 0;
+    this.#forgetGap();
+  }
+
+  #forgetGap(): void {
     this.#hasGap = false;
     this.#separators = 0;
     this.#hasSpace = false;

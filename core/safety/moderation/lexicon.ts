@@ -3,7 +3,7 @@ import { GatewayError } from "../../contract/errors.ts";
 import { fold } from "../fold.ts";
 import { Automaton } from "./automaton.ts";
 import { BORDER, Letters } from "./letters.ts";
-import { pinyinSpellings, type Spelling } from "./pinyin.ts";
+import { pinyinSpellings } from "./pinyin.ts";
 import { regionalVariants } from "./regional.ts";
 
 /** What happens to a text in which a term was found, from the weakest to the strongest. */
@@ -101,9 +101,10 @@ export const createLexicon = (terms: readonly Term[], source: string): Lexicon =
     }
     for (const spelling of spellingsOf(units, term)) words.add(spelling, at);
     if (!pinyin) continue;
-    const spellings = pinyinSpellings(term);
-    if (spellings.length === 0) refuse('"pinyin" needs a term of two to twelve Han characters');
-    for (const spelling of spellings) addPinyin(spelling, at, spelled, syllableStarts);
+    for (const spelling of pinyinSpellings(term)) {
+      spelled.add(spelling.letters, at);
+      syllableStarts.push(spelling.syllableStarts);
+    }
   }
   if (problems.length > 0) throw new LexiconError(source, problems);
   return {
@@ -114,19 +115,12 @@ export const createLexicon = (terms: readonly Term[], source: string): Lexicon =
   };
 };
 
-const addPinyin = (
-  { letters, syllableStarts }: Spelling,
-  term: number,
-  into: WordList,
-  starts: Uint8Array[],
-): void => {
-  into.add(letters, term);
-  starts.push(syllableStarts);
-};
+// One for all terms: a hundred thousand of them would take as long to make as the rest together.
+const letters = new Letters();
 
 /** A term as the search reads texts, without what encloses it. */
 const lettersOf = (term: string): string => {
-  const letters = new Letters();
+  letters.clear();
   letters.push(fold(term), 0);
   letters.finish();
   return String.fromCharCode(...letters.units.subarray(0, Math.min(letters.length, 4096)));

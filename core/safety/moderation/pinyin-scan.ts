@@ -2,7 +2,7 @@ import { KIND } from "./kinds.ts";
 import { GAP, type Letters } from "./letters.ts";
 import type { PinyinIndex } from "./lexicon.ts";
 
-// Longer than any spelling: twelve syllables of at most six letters.
+// A power of two, longer than any spelling: twelve syllables of at most six letters.
 const KEPT = 128;
 const isToneDigit = (unit: number | undefined): boolean =>
   unit !== undefined && unit >= 0x30 && unit <= 0x35;
@@ -32,7 +32,7 @@ export class PinyinScan {
   /** Where the oldest letters stand that may still become a hit; absent = none do. */
   get openFrom(): number | undefined {
     const open = this.#index.words.depthOf(this.#state);
-    return open === 0 ? undefined : this.#starts[(this.#count - open) % KEPT];
+    return open === 0 ? undefined : this.#starts[(this.#count - open) & (KEPT - 1)];
   }
 
   /** Takes the unit at `at`; every unit once, in order. */
@@ -49,7 +49,7 @@ export class PinyinScan {
       this.#isAfterLetter = false;
       return;
     }
-    const slot = this.#count % KEPT;
+    const slot = this.#count & (KEPT - 1);
     this.#starts[slot] = letters.starts[at] ?? 0;
     this.#apart[slot] = this.#isApart ? 1 : 0;
     this.#boundary[slot] = this.#isApart || letters.isBoundaryBefore(at) ? 1 : 0;
@@ -66,18 +66,18 @@ export class PinyinScan {
     const { words, termOfWord, syllableStarts } = this.#index;
     for (let s = words.emitting(this.#state); s !== 0; s = words.shorter(s)) {
       const first = this.#count - words.depthOf(s);
-      if (this.#boundary[first % KEPT] === 0) continue;
+      if (this.#boundary[first & (KEPT - 1)] === 0) continue;
       for (let word = words.firstWord(s); word >= 0; word = words.nextWord(word)) {
         const starts = syllableStarts[word];
         if (!starts || !this.#isSpelled(first, starts)) continue;
-        this.#found(termOfWord[word] ?? 0, this.#starts[first % KEPT] ?? 0, end);
+        this.#found(termOfWord[word] ?? 0, this.#starts[first & (KEPT - 1)] ?? 0, end);
       }
     }
   }
 
   #isSpelled(first: number, syllableStarts: Uint8Array): boolean {
     for (let at = 1; at < syllableStarts.length; at += 1) {
-      if (this.#apart[(first + at) % KEPT] === 1 && syllableStarts[at] === 0) return false;
+      if (this.#apart[(first + at) & (KEPT - 1)] === 1 && syllableStarts[at] === 0) return false;
     }
     return true;
   }

@@ -46,7 +46,8 @@ export class Scan {
   readonly #terms: number[] = [];
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
-  readonly #lastHit = new Map<number, number>();
+  // By term: one more than its last hit's index. Made when the first hit is found.
+  #lastHit: Uint32Array | undefined;
   #strongest = 0;
 
   constructor(lexicon: Lexicon) {
@@ -156,13 +157,14 @@ export class Scan {
 
   #add(term: number, start: number, end: number): void {
     this.#strongest = Math.max(this.#strongest, this.#lexicon.actions[term] ?? 0);
-    const last = this.#lastHit.get(term);
-    if (last !== undefined && start < (this.#ends[last] ?? 0)) {
-      this.#starts[last] = Math.min(start, this.#starts[last] ?? 0);
-      this.#ends[last] = Math.max(end, this.#ends[last] ?? 0);
+    this.#lastHit ??= new Uint32Array(this.#lexicon.ids.length);
+    const last = (this.#lastHit[term] ?? 0) - 1;
+    if (last >= 0 && start < (this.#ends[last] ?? 0)) {
+      if (start < (this.#starts[last] ?? 0)) this.#starts[last] = start;
+      if (end > (this.#ends[last] ?? 0)) this.#ends[last] = end;
       return;
     }
-    this.#lastHit.set(term, this.#terms.length);
+    this.#lastHit[term] = this.#terms.length + 1;
     this.#terms.push(term);
     this.#starts.push(start);
     this.#ends.push(end);

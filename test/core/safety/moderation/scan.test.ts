@@ -1,0 +1,187 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  createLexicon,
+  LexiconError,
+  parseTerms,
+} from "../../../../core/safety/moderation/lexicon.ts";
+import { maskText } from "../../../../core/safety/moderation/mask.ts";
+import { moderate, Scan } from "../../../../core/safety/moderation/scan.ts";
+import { ModerationStream } from "../../../../core/safety/moderation/stream.ts";
+
+const lexicon = createLexicon(
+  [
+    { id: "drugs", term: "毒品", action: "block", pinyin: true },
+    { id: "gambling", term: "賭博", action: "review", pinyin: true },
+    { id: "heroin", term: "heroin", action: "mask" },
+    { id: "laundering", term: "money laundering", action: "mask" },
+    { id: "ass", term: "ass", action: "mask" },
+  ],
+  "test",
+);
+const masking = createLexicon(
+  [
+    { id: "drugs", term: "毒品", action: "mask", pinyin: true },
+    { id: "heroin", term: "heroin", action: "mask" },
+    { id: "laundering", term: "money laundering", action: "mask" },
+    { id: "aa", term: "aa", action: "mask" },
+  ],
+  "test",
+);
+
+const PIECES = [
+  "毒",
+  "品",
+  "heroin",
+  "hero",
+  "in",
+  "h",
+  "e",
+  "r",
+  "o",
+  "i",
+  "n",
+  "a",
+  "a",
+  " ",
+  ".",
+  "。",
+  "\n",
+  "0",
+  "1",
+  "@",
+  "\u200b",
+  "\u0301",
+  "🎉",
+  "🇨",
+  "🇭",
+  "\ud83c",
+  "\udf89",
+  "money",
+  "laundering",
+  "du",
+  "pin",
+  "2",
+  "ú",
+  "ﬁ",
+  "！",
+  "ｏ",
+  "𠮷",
+  "*",
+];
+const hostile = fc.array(fc.constantFrom(...PIECES), { maxLength: 30 }).map((p) => p.join(""));
+const splitText = fc.tuple(hostile, fc.array(fc.nat(80), { maxLength: 8 })).map(([text, cuts]) => {
+  const at = [...new Set([0, ...cuts.map((cut) => Math.min(cut, text.length)), text.length])];
+  at.sort((one, other) => one - other);
+  return { text, pieces: at.slice(1).map((end, index) => text.slice(at[index] ?? 0, end)) };
+});
+
+describe("moderation", () => {
+  it("takes the strongest action of all hits", () => {
+    expect(moderate("heroin", lexicon).action).toBe("mask");
+    expect(moderate("heroin 赌博", lexicon).action).toBe("review");
+    expect(moderate("heroin 赌博 毒品", lexicon).action).toBe("block");
+    expect(moderate("hello", lexicon)).toEqual({ action: "allow", hits: [] });
+  });
+
+  it("gives offsets in the original text", () => {
+    const text = "ﬁ 毒\u200b🎉品, h\u0301eroi\u0301n";
+    expect(moderate(text, lexicon).hits.map(({ start, end }) => text.slice(start, end))).toEqual([
+      "毒\u200b🎉品",
+      "h\u0301eroi\u0301n",
+    ]);
+  });
+
+  it("masks the hits and leaves every other unit as it is, whatever the text", () => {
+    fc.assert(
+      fc.property(hostile, (text) => {
+        const { hits } = moderate(text, masking);
+        let rest = maskText(text, hits);
+        let at = 0;
+        for (const { start, end } of hits) {
+          if (end <= at) continue;
+          const from = Math.max(at, start);
+          const plain = text.slice(at, from);
+          expect(rest.startsWith(plain)).toBe(true);
+          const stars = "*".repeat([...text.slice(from, end)].length);
+          expect(rest.slice(plain.length, plain.length + stars.length)).toBe(stars);
+          rest = rest.slice(plain.length + stars.length);
+          at = end;
+        }
+        expect(rest).toBe(text.slice(at));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("judges a text in pieces as it judges the whole", () => {
+    fc.assert(
+      fc.property(splitText, ({ text, pieces }) => {
+        const scan = new Scan(masking);
+        for (const piece of pieces) scan.push(piece);
+        expect(scan.finish()).toEqual(moderate(text, masking));
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it("lets out of a stream what masking the whole text gives", () => {
+    fc.assert(
+      fc.property(splitText, ({ text, pieces }) => {
+        const stream = new ModerationStream(masking);
+        const out = pieces.map((piece) => stream.push(piece)).join("") + stream.finish().text;
+        expect(out).toBe(maskText(text, moderate(text, masking).hits));
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it("lets no letter of a blocked term out of a stream, and nothing after it", () => {
+    const stream = new ModerationStream(lexicon);
+    const out = [..."說到毒 品，還有別的"].map((char) => stream.push(char)).join("");
+    expect(out + stream.finish().text).toBe("說到");
+  });
+
+  it("holds back only what could become a hit", () => {
+    const stream = new ModerationStream(lexicon);
+    expect(stream.push("今天天氣很好。").length).toBe(5);
+    let held = 0;
+    for (let turn = 0; turn < 2000; turn += 1) held += 9 - stream.push("今天天氣很好，hi").length;
+    expect(held).toBeLessThan(64);
+  });
+
+  it("refuses lists that cannot be used, with every entry that is wrong", () => {
+    const list = {
+      terms: [
+        { id: "a", term: "x", action: "shout" },
+        { id: "b", action: "block", extra: 1 },
+      ],
+    };
+    expect(() => parseTerms(JSON.stringify(list), "list.json")).toThrow(
+      /list\.json[\s\S]*terms\[0\]: action[\s\S]*terms\[1\]/,
+    );
+    expect(() => parseTerms("no", "list.json")).toThrow(LexiconError);
+    const term = (id: string, text: string) => ({ id, term: text, action: "block" as const });
+    expect(() => createLexicon([term("a", "x"), term("a", "y")], "f")).toThrow(
+      /terms\[1\] \(a\).*twice/,
+    );
+    expect(() => createLexicon([term("a", "!?*")], "f")).toThrow(/nothing is left/);
+    expect(() => createLexicon([term("a", "C++")], "f")).toThrow(/single letter/);
+    expect(() => createLexicon([term("a", "毒。品")], "f")).toThrow(/end of a sentence/);
+  });
+
+  it("takes a term twice under two ids, and reports both", () => {
+    const twice = createLexicon(
+      [
+        { id: "one", term: "發票", action: "mask" },
+        { id: "two", term: "发票", action: "review" },
+      ],
+      "f",
+    );
+    expect(
+      moderate("開發票", twice)
+        .hits.map(({ id }) => id)
+        .sort(),
+    ).toEqual(["one", "two"]);
+  });
+});
