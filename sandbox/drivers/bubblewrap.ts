@@ -10,6 +10,7 @@ import { SYSCALLS } from "../syscalls.ts";
 import type { Workshop } from "../workshop.ts";
 import { bubblewrapOptions } from "./bubblewrap-options.ts";
 import { launcherCommand } from "./command-line.ts";
+import { processesIn } from "./processes.ts";
 import { runJob } from "./run-job.ts";
 import { selfTest } from "./self-test.ts";
 import { type SlotResources, takeResources } from "./slot-resources.ts";
@@ -17,9 +18,8 @@ import { createSlots } from "./slots.ts";
 import { unenforcedBy } from "./unenforced.ts";
 
 const BWRAP = "/usr/bin/bwrap";
-// bwrap itself, its init, and what forwards to the way out are in the group too.
+// bwrap itself and its init are in the group too.
 const OWN_PROCESSES = 2;
-const FORWARDER_PROCESSES = 1;
 const IDLE_BYTES = 10 << 20;
 // Descriptors of the engine process, in the order of `extra`.
 const SECCOMP = 3;
@@ -77,10 +77,9 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
   };
 
   const slots = createSlots(async (spec) => {
-    const { memoryBytes, pids } = spec.limits;
     const resources = await takeResources(workshop, spec, {
-      memoryBytes,
-      processes: pids + OWN_PROCESSES + (spec.wayOut === undefined ? 0 : FORWARDER_PROCESSES),
+      memoryBytes: spec.limits.memoryBytes,
+      processes: processesIn(spec) + OWN_PROCESSES,
     });
     try {
       return { resources, engine: await boot(resources) };
@@ -139,8 +138,8 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
  * Where no control group counts them. Set inside, since the kernel counts by user namespace; the
  * sandbox's init and what forwards are in it, too.
  */
-const processLimit = ({ limits, wayOut }: SlotSpec): readonly string[] => {
-  const most = limits.pids + 1 + (wayOut === undefined ? 0 : FORWARDER_PROCESSES);
+const processLimit = (spec: SlotSpec): readonly string[] => {
+  const most = processesIn(spec) + 1;
   return ["/usr/bin/prlimit", `--nproc=${most}:${most}`, "--"];
 };
 

@@ -6,6 +6,7 @@ import type { Workshop } from "../workshop.ts";
 import { launcherCommand } from "./command-line.ts";
 import { HOSTS_FILE } from "./job-folder.ts";
 import { JOB_FOLDER } from "./launchers.ts";
+import { processesIn } from "./processes.ts";
 import { jobEnvironment } from "./run-job.ts";
 import type { SlotResources } from "./slot-resources.ts";
 
@@ -47,7 +48,7 @@ export const bundleConfig = (
   rootFolder: string,
   { uid, spec, mounts, space, jobFolder }: SlotResources,
 ): object => {
-  const { limits, wayOut } = spec;
+  const { wayOut } = spec;
   const bind = (destination: string, source: string, options = READ_ONLY) => ({
     destination,
     source,
@@ -73,7 +74,7 @@ export const bundleConfig = (
       rlimits: [
         rlimit("RLIMIT_NOFILE", 1024),
         rlimit("RLIMIT_CORE", 0),
-        rlimit("RLIMIT_NPROC", limits.pids + (wayOut === undefined ? 0 : FORWARDER_PROCESSES)),
+        rlimit("RLIMIT_NPROC", processesIn(spec)),
       ],
     },
     mounts: [
@@ -95,6 +96,5 @@ export const bundleConfig = (
 
 const READ_ONLY = ["rbind", "ro", "nosuid", "nodev"];
 const WRITABLE = ["rbind", "rw", "nosuid", "nodev"];
-const FORWARDER_PROCESSES = 1;
 
 const rlimit = (type: string, value: number) => ({ type, hard: value, soft: value });

@@ -344,6 +344,23 @@ export const describeSandboxDriver = async (
         expect(result).toMatchObject({ verdict: "killed", reason: "pids", exitCode: 1 });
       });
 
+      it.skipIf(isElsewhere)(
+        "processes: a javascript job has as many as it may, beside its interpreter's own threads",
+        async () => {
+          // Reading a file starts the last of those threads.
+          const source =
+            "const { execFile } = require('child_process');\nlet n = 1;\nconst more = () =>\n" +
+            "  execFile('/bin/sleep', ['60']).on('error', (e) => { console.log(n, e.code); process.exit(0); })\n" +
+            "    .on('spawn', () => { n++; more(); });\n" +
+            "require('fs').promises.readFile(__filename).then(more);";
+          for (const pids of [1, 5]) {
+            const result = await run("javascript", source, { limits: { pids } });
+            expect(result).toMatchObject({ verdict: "ok" });
+            expect(text(result)).toBe(`${pids} EAGAIN\n`);
+          }
+        },
+      );
+
       it.each([
         ["stdout", ""],
         ["stderr", ">&2"],

@@ -24,6 +24,7 @@ import type { Workshop } from "../../workshop.ts";
 import { launcherCommand } from "../command-line.ts";
 import { makeJobFolder, writeJob } from "../job-folder.ts";
 import { JOB_FOLDER } from "../launchers.ts";
+import { processesIn } from "../processes.ts";
 import { jobEnvironment } from "../run-job.ts";
 import { selfTest } from "../self-test.ts";
 import { createSlots } from "../slots.ts";
@@ -75,7 +76,6 @@ const MONITOR_BYTES = 64 << 20;
 const MOST_MOUNTED_BYTES = 512 << 20;
 // Threads of Firecracker: one a virtual processor, and a few.
 const MONITOR_PROCESSES = 64;
-const FORWARDER_PROCESSES = 1;
 const OUTPUT_BYTES = 96 << 20;
 
 /**
@@ -208,7 +208,7 @@ const takeResources = (
     mkdirSync(outputsFolder, { mode: 0o700 });
     cgroup = workshop.createCgroup(id, {
       memoryBytes: memoryBytes + MONITOR_BYTES,
-      processes: spec.limits.pids + MONITOR_PROCESSES,
+      processes: processesIn(spec) + MONITOR_PROCESSES,
     });
     const { diskBytes } = spec.limits;
     jail = createJail(places, { owner, slotId: id, uid, diskBytes });
@@ -254,7 +254,7 @@ const bootGuest = async (
         memoryBytes: limits.memoryBytes,
         diskBytes: limits.diskBytes,
         files: limits.files,
-        pids: limits.pids + (wayOut === undefined ? 0 : FORWARDER_PROCESSES),
+        pids: processesIn(spec),
         ...(wayOut && bridge ? { wayOut: { path: wayOut.path, sockets: bridge.sockets } } : {}),
       },
       [...folders.values()],

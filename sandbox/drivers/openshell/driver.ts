@@ -7,6 +7,7 @@ import { mountsFor } from "../../mounts.ts";
 import { collectOutputs } from "../../outputs.ts";
 import { withoutRun } from "../../refusal.ts";
 import type { Workshop } from "../../workshop.ts";
+import { processesIn } from "../processes.ts";
 import { jobEnvironment } from "../run-job.ts";
 import { selfTest } from "../self-test.ts";
 import { placeOf, RUN_FOLDER, startCommand, writeBundle } from "./bundle.ts";
@@ -84,13 +85,13 @@ export const createOpenshellDriver = (
       ["sandbox", "upload", lease.name, bundle, RUN_FOLDER, "--no-git-ignore"],
       TRANSFER_MS,
     );
-    const { limits } = request;
+    const { language, limits } = request;
     const startedAt = performance.now();
     const call = await cli.call(
       [
         ...["sandbox", "exec", "--name", lease.name, "--workdir", RUN_FOLDER, "--no-tty"],
         ...["--timeout", String(Math.ceil(limits.wallMs / 1000) + 1), "--"],
-        ...startCommand(home, limits.cpuMs, limits.pids),
+        ...startCommand(home, limits.cpuMs, processesIn({ language, limits })),
       ],
       {
         timeoutMs: limits.wallMs,
