@@ -30,6 +30,8 @@ export interface OwnerOptions {
 
 // A dead owner's lease lasts 15 s, a released one is free at once. What is said meanwhile is lost.
 const LEASE_EVERY_MS = 1_500;
+// By then a lease was renewed, or is known to be another's.
+const LEASE_RENEWED_MS = 5_000;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 30_000;
 /** A connection that lasted so long was a good one. */
@@ -69,6 +71,12 @@ export const createOwner = (options: OwnerOptions): Owner => {
     return "again";
   };
 
+  /** By a stranger, or by the replica that took the lease over while this process stood still. */
+  const displacedBy = async (held: Lease): Promise<"released" | "displaced"> => {
+    await pause(LEASE_RENEWED_MS, AbortSignal.any([held.lost, stopping.signal]));
+    return held.lost.aborted ? "released" : "displaced";
+  };
+
   /** Until the lease is lost, or there is a reason to let it go. */
   const own = async (held: Lease): Promise<"released" | "displaced" | "credentials"> => {
     let failures = 0;
@@ -79,10 +87,10 @@ export const createOwner = (options: OwnerOptions): Owner => {
       if (opened.kind === "open") {
         const since = performance.now();
         const next = await serve(opened.connection);
-        if (next === "displaced") return "displaced";
+        if (next === "displaced") return displacedBy(held);
         refusals = 0;
         if (performance.now() - since >= GOOD_MS) failures = 0;
-      } else if (opened.kind === "displaced") return "displaced";
+      } else if (opened.kind === "displaced") return displacedBy(held);
       else if (opened.kind === "credentials") {
         refusals += 1;
         if (refusals >= CREDENTIAL_TRIES) return "credentials";

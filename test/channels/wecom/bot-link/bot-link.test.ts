@@ -393,7 +393,7 @@ describe("a bot's long connection in trouble", () => {
   });
 
   it("does not fight over the connection with whoever displaced it", async () => {
-    const link = startLink();
+    const link = startLink({ isAlone: false });
     await subscribed();
     // A gateway of somebody else, who shares neither store nor lease with us.
     startLink({ state: memoryState() });
@@ -491,6 +491,19 @@ describe("a bot's long connection of two replicas", () => {
     await vi.waitFor(() => expect(server.isSubscribed(BOT)).toBe(false), PATIENCE);
     await vi.waitFor(() => expect(server.isSubscribed(BOT)).toBe(true), PATIENCE);
     expect(alerts()).toEqual([]);
+  });
+
+  it("is no alarm where the replica that took it over displaced its owner", async () => {
+    const paused = startLink({ isAlone: false });
+    await subscribed();
+    await state.put(`lease/bot-link/${BOT}`, "the replica that took over", 60_000);
+    const body = { msgtype: "event", aibotid: BOT, event: { eventtype: "disconnected_event" } };
+    server.deliver(BOT, "aibot_event_callback", body);
+    await vi.waitFor(() => expect(server.isSubscribed(BOT)).toBe(false), PATIENCE);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect(alerts()).toEqual([]);
+    expect(paused.fault()).toBeUndefined();
+    expect(await state.get(`bot-link/${BOT}/displaced`)).toBeUndefined();
   });
 
   it("is not asked twice for one try", async () => {
