@@ -123,7 +123,10 @@ const lettersOf = (term: string): string => {
   letters.clear();
   letters.push(fold(term), 0);
   letters.finish();
-  return String.fromCharCode(...letters.units.subarray(0, Math.min(letters.length, 4096)));
+  let units = "";
+  for (let at = 0; at < letters.length; at += 1)
+    units += String.fromCharCode(letters.units[at] ?? 0);
+  return units;
 };
 
 const problemOf = (units: string, term: string): string | undefined => {
@@ -132,23 +135,29 @@ const problemOf = (units: string, term: string): string | undefined => {
     return "a term cannot reach over the end of a sentence (。！？.!? or a line break)";
   }
   if (units.length > MAX_TERM_UNITS) return `longer than ${MAX_TERM_UNITS} letters`;
-  if (/^[\p{L}\p{N}]$/u.test(units) && !/^\p{Lo}$/u.test(units) && term.trim().length > 1) {
+  if (
+    units.length === 1 &&
+    /[\p{L}\p{N}]/u.test(units) &&
+    !/\p{Lo}/u.test(units) &&
+    term.trim().length > 1
+  ) {
     return "punctuation is skipped, so only a single letter is left of the term";
   }
   return undefined;
 };
 
-const spellingsOf = (units: string, term: string): ReadonlySet<string> => {
-  const spellings = new Set([units]);
+/** The ways to write a term; each once. */
+const spellingsOf = (units: string, term: string): readonly string[] => {
+  const spellings = [units];
   // Η looks like H and η like n, so the cases of a Greek word fold apart.
   if (/\p{Script=Greek}/u.test(term)) {
-    spellings.add(lettersOf(term.toUpperCase())).add(lettersOf(term.toLowerCase()));
+    spellings.push(lettersOf(term.toUpperCase()), lettersOf(term.toLowerCase()));
   }
   for (const spelling of [...spellings]) {
-    for (const variant of regionalVariants(spelling)) spellings.add(variant);
-    if (spelling.includes(" ")) spellings.add(spelling.replaceAll(" ", ""));
+    spellings.push(...regionalVariants(spelling));
+    if (spelling.includes(" ")) spellings.push(spelling.replaceAll(" ", ""));
   }
-  return spellings;
+  return spellings.length === 1 ? spellings : [...new Set(spellings)];
 };
 
 /** Collects words without an object for each. */

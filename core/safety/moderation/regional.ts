@@ -31,10 +31,12 @@ let shared: readonly Phrases[] | undefined;
 /** A folded term in the words of Taiwan and of the mainland, where they differ from the term's. */
 export const regionalVariants = (term: string): readonly string[] => {
   shared ??= [read(TWPhrases), read(TWPhrasesRev)];
-  return shared.flatMap((phrases) => {
+  const variants: string[] = [];
+  for (const phrases of shared) {
     const variant = replace(term, phrases);
-    return variant === term ? [] : [variant];
-  });
+    if (variant !== term) variants.push(variant);
+  }
+  return variants;
 };
 
 const replace = (term: string, { byPhrase, firstUnits, longest }: Phrases): string => {

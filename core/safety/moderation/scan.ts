@@ -16,7 +16,11 @@ export interface Hit {
 /** What a text comes to: its strongest action, and where each term stands. */
 export interface Verdict {
   readonly action: Action;
-  /** By start, then end. Of one term, hits that overlap are one. */
+  /**
+   * By start, then end. Every term that stands in the text is among them, and together they cover
+   * all that was found; a term inside a longer one is not repeated, and overlapping hits of one
+   * term are one.
+   */
   readonly hits: readonly Hit[];
 }
 
@@ -48,6 +52,8 @@ export class Scan {
   readonly #ends: number[] = [];
   // By term: one more than its last hit's index. Made when the first hit is found.
   #lastHit: Uint32Array | undefined;
+  // States whose words, and all that end with them, have been found together before.
+  readonly #reported = new Set<number>();
   #strongest = 0;
 
   constructor(lexicon: Lexicon) {
@@ -145,14 +151,23 @@ export class Scan {
     const { words, termOfWord } = this.#lexicon;
     const letters = this.#letters;
     if (letters.kinds[at] !== KIND.letter && !letters.isBoundaryAfter(at)) return;
-    for (let s = words.emitting(state); s !== 0; s = words.shorter(s)) {
+    const longest = words.emitting(state);
+    // Once known, words inside a longer one add nothing: a row of nested terms stays cheap.
+    const isKnown = this.#reported.has(longest);
+    let isWhole = true;
+    for (let s = longest; s !== 0; s = words.shorter(s)) {
       const first = at + 1 - words.depthOf(s);
-      if (letters.kinds[first] !== KIND.letter && !letters.isBoundaryBefore(first)) continue;
+      if (letters.kinds[first] !== KIND.letter && !letters.isBoundaryBefore(first)) {
+        isWhole = false;
+        continue;
+      }
       const [start, end] = [letters.starts[first] ?? 0, letters.ends[at] ?? 0];
       for (let word = words.firstWord(s); word >= 0; word = words.nextWord(word)) {
         this.#add(termOfWord[word] ?? 0, start, end);
       }
+      if (isKnown) return;
     }
+    if (isWhole) this.#reported.add(longest);
   }
 
   #add(term: number, start: number, end: number): void {
