@@ -6,7 +6,7 @@ const PASSWORD =
 const KEY =
   "secret|token|api[-_ ]?key|apikey|access[-_ ]?key(?:[-_ ]?id)?|secret[-_ ]?(?:access[-_ ]?)?key|private[-_ ]?key|auth[-_ ]?key|encoding[-_ ]?aes[-_ ]?key|account[-_ ]?key|shared[-_ ]?access[-_ ]?key|signature|sig|client[-_ ]?secret|app[-_ ]?secret|corp[-_ ]?secret|access[-_ ]?token|refresh[-_ ]?token|bearer|authorization|credential|密[钥鑰]|金[钥鑰]|令牌|权杖|權杖|私[钥鑰]|凭[证據]|憑證";
 const ASSIGNED =
-  "(?:\\s{0,3}[\"'`]?\\s{0,3}(?:=>|:=|==?|[:：＝]|是[:：]?|[为為][:：]?)|\\s{1,2}(?:is|was)(?: now)?[:]?(?=\\s)|\\s(?=[\"'`]))";
+  "(?:\\s{0,3}[\"'`]?\\s{0,3}(?:=>|:=|==?|[:：＝]|是[:：]?|[为為][:：]?)|\\s{1,2}(?:is|was)(?: now)?[:]?(?=\\s)|\\s(?=[\"'`])|(?<=[码碼令])(?=[A-Za-z0-9]))";
 const ASSIGNMENT = new RegExp(
   `(?:(?<pass>${PASSWORD})|(?<key>${KEY}))(?:[-_]\\w{1,12})?${ASSIGNED}\\s{0,3}(?<quote>["'\`“「]?)(?:(?:bearer|basic|token)\\s{1,2})?(?<value>[!-~]{6,512})`,
   "gid",
@@ -55,7 +55,7 @@ const isPassword = (value: string, isQuoted: boolean): boolean => {
 
 const isKey = (value: string): boolean =>
   value.length >= 12 &&
-  !isPlaceholder(value) &&
+  (!isPlaceholder(value) || looksRandom(value)) &&
   !/^https?:\/\//.test(value) &&
   !isCode(value) &&
   /\d/.test(value) &&
@@ -63,6 +63,10 @@ const isKey = (value: string): boolean =>
   entropy(value) >= 2.8 &&
   (value.length >= 16 || entropy(value) >= 3.2) &&
   !/^(?:v?\d+\.){2,}/.test(value);
+
+// Vendors' sample keys end in EXAMPLEKEY and are random otherwise.
+const looksRandom = (value: string): boolean =>
+  /^[A-Za-z0-9+/=]{32,}$/.test(value) && entropy(value) > 4.2;
 
 /** A name or a call in a program, not a literal. */
 const isCode = (value: string): boolean =>

@@ -9,7 +9,7 @@ export interface Folded {
 
 /**
  * Folds full-width and mathematical letters and digits and the decimal digits of every script to
- * ASCII, all dashes to `-`, all spaces to a blank; leaves out what is invisible. Everything else
+ * ASCII, also percent-encoded ones, all dashes to `-`, all spaces to a blank; leaves out what is invisible. Everything else
  * stays as it is, so a text that needs none of this is its own folded form.
  */
 export const fold = (text: string): Folded =>
@@ -28,6 +28,14 @@ const foldUnits = (text: string): Folded => {
   let length = 0;
   for (let i = 0; i < text.length; ) {
     const unit = text.charCodeAt(i);
+    const encoded = unit === PERCENT ? percentEncoded(text, i) : undefined;
+    if (encoded !== undefined) {
+      starts[length] = i;
+      units[length] = encoded;
+      i += 3;
+      ends[++length] = i;
+      continue;
+    }
     const isPair = (unit & 0xfc00) === 0xd800 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00;
     const width = isPair ? 2 : 1;
     const folded = isPair ? foldAstral(text.codePointAt(i) ?? 0) : FOLDED_UNITS[unit];
@@ -50,6 +58,16 @@ const foldUnits = (text: string): Folded => {
     startOf: (index) => starts[index] ?? text.length,
     endOf: (index) => ends[index] ?? text.length,
   };
+};
+
+const PERCENT = 0x25;
+
+/** The printable ASCII character that `%40` and the like stand for, as in links. */
+const percentEncoded = (text: string, at: number): number | undefined => {
+  const digits = text.slice(at + 1, at + 3);
+  return /^(?:[2-6][0-9A-Fa-f]|7[0-9A-Ea-e])$/.test(digits)
+    ? Number.parseInt(digits, 16)
+    : undefined;
 };
 
 const DROPPED = 0;
@@ -105,5 +123,5 @@ const NEEDS_FOLDING = (() => {
   for (let unit = 1; unit < 0x1_0000; unit++) {
     if (FOLDED_UNITS[unit] !== unit) changed += `\\u${unit.toString(16).padStart(4, "0")}`;
   }
-  return new RegExp(`[\\0${changed}\\ud800-\\udbff]`);
+  return new RegExp(`[\\0${changed}\\ud800-\\udbff]|%[2-7][0-9A-Fa-f]`);
 })();

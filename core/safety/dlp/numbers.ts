@@ -171,7 +171,10 @@ const hasCardForm = (digits: string): boolean =>
 const isCard = ({ digits, sizes, joined, before }: Candidate): boolean =>
   hasCardForm(digits) &&
   ([sizes, joined].some(
-    (shape) => isEven(shape) || ["4,6,5", "4,6,4", "6,13", "6,10"].includes(shape.join()),
+    (shape) =>
+      isEven(shape) ||
+      shape.every((size) => size % 4 === 0) ||
+      ["4,6,5", "4,6,4", "6,13", "6,10"].includes(shape.join()),
   ) ||
     CARD_WORDS.test(before));
 

@@ -59,13 +59,14 @@ const TOKEN = new RegExp(`(?<![A-Za-z0-9_])(?:${TOKENS.join("|")})(?![A-Za-z0-9_
 /** One `g` regular expression for every key with a form of its own, on a folded text. */
 export const SECRET_TOKEN = TOKEN;
 
-const spaced = (prefix: string, alphabet: string, count: number): string =>
-  [...prefix].join("\\s{0,2}") + `(?:\\s{0,2}[${alphabet}]){${count}}`;
+// A separator of the alphabet's own would make matching more than linear.
+const spaced = (prefix: string, alphabet: string, count: number, between = "\\s{0,2}"): string =>
+  `${[...prefix].join(between)}(?:${between}[${alphabet}]){${count}}`;
 
 /** The commonest keys of fixed length, torn apart by blanks or line breaks. */
 export const TORN_SECRET_TOKEN = new RegExp(
   `(?<![A-Za-z0-9_])(?:${[
-    spaced("AKIA", "A-Z0-9", 16),
+    spaced("AKIA", "A-Z0-9", 16, "[\\s-]{0,2}"),
     spaced("AIza", "A-Za-z0-9_-", 35),
     spaced("ghp_", "A-Za-z0-9", 36),
     spaced("sk-ant-", "\\w-", 32),
@@ -80,7 +81,7 @@ export const TORN_SECRET_TOKEN = new RegExp(
 
 /** What every torn key starts with. */
 export const TORN_HINT =
-  /A\s{0,2}K\s{0,2}I|A\s{0,2}I\s{0,2}z|g\s{0,2}h\s{0,2}p|s\s{0,2}k\s{0,2}[-_]|g\s{0,2}l\s{0,2}p|x\s{0,2}o\s{0,2}x/;
+  /A[\s-]{0,2}K[\s-]{0,2}I|A\s{0,2}I\s{0,2}z|g\s{0,2}h\s{0,2}p|s\s{0,2}k\s{0,2}[-_]|g\s{0,2}l\s{0,2}p|x\s{0,2}o\s{0,2}x/;
 
 /** The line that a private key in PEM starts with. `g`. */
 export const PRIVATE_KEY_START = /-{5}BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-{5}/g;

@@ -12,7 +12,8 @@ import {
 // What any key with a form of its own holds: most texts have none of it and are done here.
 const TOKEN_HINT =
   /AKIA|ASIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA|ABIA|ACCA|AIza|ya29|GOCSPX|Q~|LTAI|AKID|_v1_|sk-|hf_|nvapi|gsk_|xai-|pplx|r8_|gh[pousr]_|github_pat|gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent)-|npm_|pypi-|dckr_|atlasv1|hv[sb]\.|dapi|lin_api|PMAK|sntrys|xox|xapp|hooks\.|webhook|\.[\w-]{6}\.|:AA|[sr]k_|whsec|sq0|shp(?:at|ca|pa|ss)|SG\.|SK[0-9a-f]|key-|-us\d|eyJ/;
-const PRIVATE_KEY_BODY = /^\s{0,4}(?:[A-Za-z-]{1,40}: [^\n]{0,80}\s{1,4}){0,4}[A-Za-z0-9+/=\\]{16}/;
+const PRIVATE_KEY_BODY =
+  /^(?:\s{0,4}(?:\n|\\n)\s{0,4}(?:[A-Za-z-]{1,40}: [^\n]{0,80}\s{1,4}){0,4}[A-Za-z0-9+/=]{4}|\s{0,4}[A-Za-z0-9+/=]{16})/;
 const LOGIN_URL =
   /(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,20}:\/\/(?<user>[^\s:@/?#]{0,128}):(?<password>[^\s@/]{1,256})@[\w.[\]-]{1,253}/dg;
 
@@ -30,7 +31,8 @@ const findTokens = (text: string): Finding[] => {
     for (const match of text.matchAll(pattern)) {
       const value = match[0];
       // Samples such as sk-xxxxxxxxxxxxxxxxxxxxxxxx have few characters, real keys many.
-      if (/([xX*0.])\1{7}/.test(value) || new Set(value).size < 8 || !/\d/.test(value)) continue;
+      if (/([xX*0.])\1{7}/.test(value) || new Set(value).size < (/\d/.test(value) ? 8 : 16))
+        continue;
       if (/your|example[-_]|placeholder/i.test(value)) continue;
       findings.push({ type: "secret", start: match.index, end: match.index + value.length });
     }
