@@ -5,7 +5,7 @@ import { startWecomLinkServer, type WecomLinkServer } from "../fakes/wecom-link-
 const BOT = "aibEXAMPLE000001";
 const SECRET = "the-secret-of-the-long-connection";
 const CORP = "wwexample000000001";
-const PATIENCE = { timeout: 40_000, interval: 20 };
+const PATIENCE = { timeout: 15_000, interval: 20 };
 
 let platform: WecomLinkServer;
 let gateway: GatewayProcess;
@@ -64,6 +64,7 @@ describe("the built gateway on a bot's long connection", () => {
       // Some are answered, some are not: what was stored must be, all the same.
       await vi.waitFor(() => expect(platform.shown.length).toBeGreaterThan(round * 5), PATIENCE);
       await gateway.stop("SIGKILL");
+      await vi.waitFor(() => expect(platform.isSubscribed(BOT)).toBe(false), PATIENCE);
       await gateway.start();
       await subscribed();
     }

@@ -88,6 +88,8 @@ export const startWecomLinkServer = async (
     const session: Session = { socket, botId: undefined, isDeaf: false };
     sessions.add(session);
     socket.on("close", () => sessions.delete(session));
+    // Half open is what an upgraded socket stays by itself.
+    socket.on("end", () => socket.destroy());
     socket.on("error", () => socket.destroy());
     readFrames(socket, (opcode, payload) => {
       if (session.isDeaf) return;
