@@ -38,7 +38,7 @@ export interface Dlp {
 const RANKS: readonly DlpAction[] = ["allow", "redact", "block"];
 
 /** What each built-in detector does unless told otherwise. */
-export const DEFAULT_ACTIONS: Readonly<Record<Detector, DlpAction>> = {
+const DEFAULT_ACTIONS: Readonly<Record<Detector, DlpAction>> = {
   secret: "block",
   credit_card: "block",
   cn_resident_id: "redact",
