@@ -74,6 +74,11 @@ export class Automaton {
     return this.#fromRoot[unit] ?? 0;
   }
 
+  /** The longest shorter suffix that a word begins with; 0 for none. */
+  suffixOf(state: number): number {
+    return this.#fail[state] ?? 0;
+  }
+
   /** How many units of the text before it a state remembers. */
   depthOf(state: number): number {
     return this.#depth[state] ?? 0;

@@ -16,6 +16,7 @@ const isLatin = (unit: number): boolean => unit >= 0x61 && unit <= 0x7a;
 export class PinyinScan {
   readonly #index: PinyinIndex;
   readonly #found: (term: number, start: number, end: number) => void;
+  readonly #reported = new Set<number>();
   #state = 0;
   #count = 0;
   #isApart = true;
@@ -56,23 +57,40 @@ export class PinyinScan {
     this.#count += 1;
     this.#isApart = false;
     this.#isAfterLetter = true;
-    this.#state = this.#index.words.step(this.#state, unit);
-    if (this.#index.words.emitting(this.#state) === 0) return;
+    // What does not begin where a word of the text does can be no hit: most letters end here.
+    if (this.#state === 0 && this.#boundary[slot] === 0) return;
+    const { words } = this.#index;
+    let state = words.step(this.#state, unit);
+    while (state !== 0 && this.#boundary[(this.#count - words.depthOf(state)) & (KEPT - 1)] === 0) {
+      state = words.suffixOf(state);
+    }
+    this.#state = state;
+    if (words.emitting(state) === 0) return;
     const hasTone = letters.gaps[at + 1] === GAP.none && isToneDigit(letters.units[at + 1]);
     if (hasTone || letters.isBoundaryAfter(at)) this.#report(letters.ends[at] ?? 0);
   }
 
   #report(end: number): void {
     const { words, termOfWord, syllableStarts } = this.#index;
-    for (let s = words.emitting(this.#state); s !== 0; s = words.shorter(s)) {
+    const longest = words.emitting(this.#state);
+    // As in the search for words: what was found inside a longer one before adds nothing.
+    const isKnown = this.#reported.has(longest);
+    let isWhole = true;
+    for (let s = longest; s !== 0; s = words.shorter(s)) {
       const first = this.#count - words.depthOf(s);
-      if (this.#boundary[first & (KEPT - 1)] === 0) continue;
+      const isBoundary = this.#boundary[first & (KEPT - 1)] === 1;
+      let isFound = isBoundary;
       for (let word = words.firstWord(s); word >= 0; word = words.nextWord(word)) {
+        // Two terms may share their letters, but not their syllables: xi'an and xian.
         const starts = syllableStarts[word];
-        if (!starts || !this.#isSpelled(first, starts)) continue;
-        this.#found(termOfWord[word] ?? 0, this.#starts[first & (KEPT - 1)] ?? 0, end);
+        if (isBoundary && starts && this.#isSpelled(first, starts)) {
+          this.#found(termOfWord[word] ?? 0, this.#starts[first & (KEPT - 1)] ?? 0, end);
+        } else isFound = false;
       }
+      if (isFound && isKnown) return;
+      isWhole &&= isFound;
     }
+    if (isWhole) this.#reported.add(longest);
   }
 
   #isSpelled(first: number, syllableStarts: Uint8Array): boolean {
