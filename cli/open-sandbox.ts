@@ -10,10 +10,7 @@ import { embeddedFolder } from "./storage.ts";
 export const enginesFolder = join(packageRoot, ".engines");
 
 /** Where the record of runs lies: beside the store, or beside the keys where that is elsewhere. */
-const auditFolder = ({
-  settings,
-  keyFile,
-}: Pick<LoadedSettings, "settings" | "keyFile">): string =>
+const auditFolder = ({ settings, keyFile }: Pick<LoadedSettings, "settings" | "keyFile">): string =>
   join(embeddedFolder(settings) ?? dirname(keyFile), "sandbox-audit");
 
 /** Opens the gateway's sandbox with its record. Throws SandboxError when there can be no record. */

@@ -5,7 +5,7 @@ import { hanVariants } from "./fold-han.ts";
 export const DROPPED = 0;
 
 /** In `FoldTable.units`: look into `FoldTable.strings`, and where it is absent keep the character. */
-export const SPECIAL = 0xffff;
+const SPECIAL = 0xffff;
 
 /** What each character folds to. */
 export interface FoldTable {

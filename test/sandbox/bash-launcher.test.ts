@@ -10,7 +10,7 @@ afterAll(close);
 const OWN_BASH = "\n# return";
 
 const SCRIPTS: Readonly<Record<string, string>> = {
-  "what it is called and given": 'echo "$0" $# "$1" "$@"; echo "${@:1:1}"; shift; echo $#',
+  "what it is called and given": 'echo "$0" $# "$1" "$@"; echo "$*"; shift; echo $#',
   "its input, line by line": 'while read -r line; do echo "[$line]"; done; read -r x || echo end',
   "its variables": 'echo "$GREETING"; env | grep -v ^_= | sort; set | grep -c ^line=',
   "its exit code": "exit 7",
@@ -24,7 +24,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   traps: "trap 'echo bye $?' EXIT; trap 'echo err' ERR; false; exit 3",
   "a signal to itself": "kill -TERM $$; sleep 5",
   "functions, arrays and here documents":
-    'f() { local a=("$@"); echo "${#a[@]}"; }\nf 1 "2 3"\ncat <<E\n$((1+2))\nE',
+    'f() { local a=("$@"); declare -p a; }\nf 1 "2 3"\ncat <<E\n$((1+2))\nE',
   "descriptors of its own":
     "exec 5>/tmp/x; echo hi >&5; exec 5>&-; cat /tmp/x; ls /proc/self/fd | wc -l",
   "becoming another program": "exec printf '%s' done",
