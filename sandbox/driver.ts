@@ -38,7 +38,7 @@ export interface Strength {
 /** One engine. A slot is prepared, used once, destroyed; never reset, never shared. */
 export interface SandboxDriver {
   readonly name: EngineName;
-  /** What a slot that waits for its job keeps of this machine's memory; 0 where it is not here. */
+  /** What a slot that waits for its job keeps of this machine's memory; 0 where none may wait. */
   readonly idleBytes: number;
   /**
    * Tries the engine inside a real sandbox: write to /etc, see other processes, reach the network,

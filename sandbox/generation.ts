@@ -5,7 +5,7 @@ import { openTraceHub, type TraceHub } from "./audit/trace-session.ts";
 import type { Trail } from "./audit/trail.ts";
 import { createExecJudge } from "./blocked-commands.ts";
 import { createDriver, type EngineParts, enginesFor, programsOf } from "./candidates.ts";
-import { type Cell, type CellSpec, closeCell, openCell } from "./cell.ts";
+import { type Cell, type CellSpec, cellKey, closeCell, openCell } from "./cell.ts";
 import { findLimits } from "./cgroup/cgroup.ts";
 import { systemClock } from "./clock.ts";
 import type {
@@ -72,7 +72,8 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
 
   const openPool = (driver: SandboxDriver, egress: Egress | undefined): Pool | undefined => {
     const { warmPool, log } = options;
-    if (warmPool === "off") return undefined;
+    // A slot elsewhere is a turn in its tenant's one sandbox: waiting, it would keep all others out.
+    if (warmPool === "off" || driver.idleBytes === 0) return undefined;
     return createPool({
       open: (spec) => openCell(driver, egress, spec),
       close: (cell) => closeCell(driver, cell),
@@ -83,6 +84,7 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
       parallelBoots: Math.max(1, availableParallelism() - 1),
       mayBoot: () => !isBusy() && coldBoots === 0,
       clock: systemClock,
+      onReady: (spec) => warmPool.onReady?.(cellKey(spec)),
       onFault: (error) => log.warn({ error: messageOf(error) }, "warm sandbox failed"),
     });
   };

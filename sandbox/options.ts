@@ -21,6 +21,8 @@ export interface WarmPoolBounds {
   readonly memoryBytes?: number;
   /** A sandbox that waited longer is replaced; default 5 minutes. */
   readonly maxAgeMs?: number;
+  /** Told the key (see `cellKey`) of each sandbox that begins to wait. */
+  readonly onReady?: (key: string) => void;
 }
 
 /** What the sandbox tells an operator; never the words of a job. */

@@ -25,6 +25,8 @@ export interface PoolOptions {
   /** Whether nothing more urgent wants the processor. */
   mayBoot(): boolean;
   readonly clock: Pick<Clock, "now" | "every">;
+  /** Told of each cell that begins to wait. */
+  onReady(spec: CellSpec): void;
   onFault(error: unknown): void;
 }
 
@@ -89,6 +91,7 @@ export const createPool = (options: PoolOptions): Pool => {
       // A cell that dies unused is not booted again before a run asks: it may always die.
       const onEnd = () => demand.cells.includes(waiting) && drop(demand, waiting);
       cell.slot.ended.addEventListener("abort", onEnd, { once: true });
+      options.onReady(demand.spec);
     } catch (error) {
       demand.wanted = 0; // the next run boots its own and is told what is wrong
       throw error;

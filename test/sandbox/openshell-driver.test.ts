@@ -177,6 +177,14 @@ describe.skipIf(!isRoot)("the sandboxes on an OpenShell gateway", () => {
     expect(policy).not.toMatch(/8443|other\.example/);
   });
 
+  it("are never kept waiting for one kind of job while another kind is asked for", async () => {
+    const box = await open(installFake(), { warmPool: {} });
+    // Each has a folder of its own, so none could use what was booted for the last one.
+    for (const word of ["one", "two", "three"]) {
+      expect((await box.run("bash", `echo ${word}`)).stdout.toString()).toBe(`${word}\n`);
+    }
+  });
+
   it("go when the sandbox closes, and those of other living gateways stay", async () => {
     const fake = installFake();
     const first = await open(fake);

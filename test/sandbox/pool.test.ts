@@ -39,6 +39,7 @@ const openPool = (options: Partial<PoolOptions> = {}) => {
   let opened = 0;
   let tick = () => {};
   const pool: Pool = createPool({
+    onReady: () => {},
     open: (spec) =>
       new Promise((resolve, reject) => {
         const id = `cell-${opened++}`;

@@ -1,6 +1,8 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect, vi } from "vitest";
+import { cellKey } from "../../sandbox/cell.ts";
 import type { Language, Limits, RunRequest, RunResult } from "../../sandbox/driver.ts";
 import { createSandbox, type OpenshellSandbox } from "../../sandbox/openshell.ts";
 import type { SandboxOptions } from "../../sandbox/options.ts";
@@ -47,9 +49,15 @@ const FILES: Readonly<Record<Language, string>> = {
   bash: "run.sh",
 };
 
+const NOTHING = { kind: "source", text: "" } as const;
+// A boot, after another one that has to end and to be cleared away first.
+const WARM_MS = 20_000;
+
+/** `isPrimed`: each run meets a sandbox that was booted for it; `warmPool` has to have room for one. */
 export const openTestSandbox = (
   isolation: string,
   options: Partial<SandboxOptions> = {},
+  { isPrimed = false } = {},
 ): TestSandbox => {
   const folders: string[] = [];
   const folder = () => {
@@ -58,6 +66,11 @@ export const openTestSandbox = (
     return path;
   };
   const stateFolder = options.stateFolder ?? folder();
+  const { warmPool = "off" } = options;
+  let waiting: string | undefined;
+  const onReady = (key: string) => {
+    waiting = key;
+  };
   const sandbox = createSandbox({
     ...SETTINGS,
     isolation,
@@ -66,34 +79,43 @@ export const openTestSandbox = (
     warmPool: "off",
     log: { info: () => {}, warn: () => {} },
     ...options,
+    ...(isPrimed && warmPool !== "off" ? { warmPool: { ...warmPool, onReady } } : {}),
     stateFolder,
   });
+  /** Runs a job of the same kind that does nothing, which makes the pool keep another sandbox. */
+  const prime = async (request: RunRequest): Promise<void> => {
+    const { outputs: _none, ...job } = { ...request, program: NOTHING, credentials: [] };
+    const { verdict } = await sandbox.run(job, new AbortController().signal);
+    if (verdict !== "ok") return; // so is the job itself refused, before it has a sandbox
+    const key = cellKey({ ...job, hasNetwork: job.egress !== "none" });
+    await vi.waitFor(() => expect(waiting).toBe(key), { timeout: WARM_MS, interval: 5 });
+  };
   return {
     sandbox,
     stateFolder,
     folder,
-    run(language, source, { limits, request, signal } = {}) {
+    async run(language, source, { limits, request, signal } = {}) {
       const app = folder();
       chmodSync(app, 0o755);
       writeFileSync(join(app, FILES[language]), source);
-      return sandbox.run(
-        {
-          runId: "test",
-          tenantId: "acme",
-          language,
-          origin: {},
-          program: { kind: "file", path: `/app/${FILES[language]}` },
-          argv: [],
-          stdin: Buffer.alloc(0),
-          env: {},
-          readonly: new Map([["/app", app]]),
-          egress: "none",
-          credentials: [],
-          ...request,
-          limits: { ...createLimits(SETTINGS)({ wallSeconds: 15 }), ...limits },
-        },
-        signal ?? new AbortController().signal,
-      );
+      const asked: RunRequest = {
+        runId: "test",
+        tenantId: "acme",
+        language,
+        origin: {},
+        program: { kind: "file", path: `/app/${FILES[language]}` },
+        argv: [],
+        stdin: Buffer.alloc(0),
+        env: {},
+        readonly: new Map([["/app", app]]),
+        egress: "none",
+        credentials: [],
+        ...request,
+        limits: { ...createLimits(SETTINGS)({ wallSeconds: 15 }), ...limits },
+      };
+      if (isPrimed && !signal?.aborted) await prime(asked);
+      waiting = undefined;
+      return sandbox.run(asked, signal ?? new AbortController().signal);
     },
     async close() {
       await sandbox.close();
