@@ -20,6 +20,7 @@ import { createIntake } from "./intake.ts";
 import { fromBody } from "./outgoing.ts";
 import { parseMessage } from "./parse.ts";
 import { renderPassive } from "./passive.ts";
+import { plainText } from "./plain-text.ts";
 import { render } from "./render.ts";
 import { CHANNEL, type WecomApp, type WecomBot } from "./types.ts";
 import { type Verified, verifyCallback, verifyUrl } from "./verify.ts";
@@ -84,20 +85,20 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     const receipt = await intake.accept(message);
     if (!receipt) return { status: 503 };
     const reply = maySpeak(message)
-      ? await intake.waitForReply(receipt, message, request, arrivedAt, inlineMs, isText)
+      ? await intake.waitForReply(receipt, message, request, arrivedAt, inlineMs, isSayable)
       : undefined;
     // What happens once is on record in the audit log; a line for each would cost as much as parsing it.
     if (!receipt.isNew) {
       const isInline = reply !== undefined;
       log.info({ messageId: message.id, isInline }, "delivered again by the platform");
     }
-    const outgoing = reply && fromBody(reply.body);
-    if (outgoing?.kind !== "text") {
+    const content = reply && sayable(reply.body);
+    if (content === undefined) {
       reply?.settled(false);
       return EMPTY;
     }
     const { address: userId } = message.target;
-    const answer = { corpId: app.corp_id, userId, content: outgoing.text };
+    const answer = { corpId: app.corp_id, userId, content };
     return {
       status: 200,
       contentType: "text/xml; charset=utf-8",
@@ -226,7 +227,17 @@ const BOT_INLINE_MS = 500;
 const EMPTY: WebhookResponse = { status: 200 };
 
 // Nothing else travels in a response; the rest goes by the API.
-const isText = (body: string): boolean => fromBody(body).kind === "text";
+/**
+ * What a response can carry of a body, which is text: markup is made readable, since an answer at
+ * once that needs no call of the API is worth more than its looks. Undefined for cards and files.
+ */
+const sayable = (body: string): string | undefined => {
+  const outgoing = fromBody(body);
+  if (outgoing.kind === "markdown") return plainText(outgoing.text);
+  return outgoing.kind === "text" ? outgoing.text : undefined;
+};
+
+const isSayable = (body: string): boolean => sayable(body) !== undefined;
 
 // What an event can be answered with at once is a welcome; no other one is worth a wait.
 const maySpeak = ({ content }: InboundMessage): boolean =>

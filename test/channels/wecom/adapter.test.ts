@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createWecomAdapter } from "../../../channels/wecom/adapter.ts";
+import { render } from "../../../channels/wecom/render.ts";
 import type { WecomApp } from "../../../channels/wecom/types.ts";
 import type { Receipt, WebhookRequest } from "../../../core/contract/channel.ts";
 import { PayloadError, SignatureError } from "../../../core/contract/errors.ts";
@@ -327,6 +328,35 @@ describe("the callback's answer", () => {
     expect(settled).toEqual([]);
     response.settled?.(true);
     expect(settled).toEqual([true]);
+  });
+
+  it("is readable text where it has markup: at once and without the API", async () => {
+    const [body = ""] = render({
+      kind: "text",
+      markdown: "340 × 12% = **40.8** [more](https://a.example)",
+    });
+    const { receipt, settled } = answering(body);
+    const { call } = await startedAdapter({ receipt });
+    const response = await call(messageRequest("hello", "1"));
+    const { content } = openPassiveReply(response.body ?? "", cloudApp);
+    expect(content).toBe("340 × 12% = 40.8 more (https://a.example)");
+    response.settled?.(true);
+    expect(settled).toEqual([true]);
+  });
+
+  it("is left to the API where it is a card", async () => {
+    const card = {
+      id: "c",
+      title: "?",
+      fields: [],
+      buttons: [{ id: "y", label: "Yes" }],
+      selects: [],
+    };
+    const [body = ""] = render({ kind: "text", markdown: "", card });
+    const { receipt, settled } = answering(body);
+    const { call } = await startedAdapter({ receipt });
+    expect(await call(messageRequest("hello", "1"))).toEqual({ status: 200 });
+    expect(settled).toEqual([false]);
   });
 
   it("tells core when the response broke", async () => {
