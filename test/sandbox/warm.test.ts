@@ -114,7 +114,7 @@ describe.skipIf(!isRoot && process.env.CI !== "true")("new settings", () => {
     expect((await run("echo one")).verdict).toBe("ok");
     await settled();
     const running = run("while ! [ -e /tmp/never ]; do sleep 0.1; ((n++ > 10)) && exit 7; done");
-    await vi.waitFor(() => expect(ownProcesses(/main\.sh/)).not.toEqual([]));
+    await vi.waitFor(() => expect(ownProcesses(/sleep 0\.1/)).not.toEqual([]));
     sandbox.update({
       ...SETTINGS,
       isolation: "bubblewrap",
