@@ -67,6 +67,7 @@ class _Run:
         inner = [inner_in]
         for kind in (frames.STDOUT, frames.STDERR):
             read, write = os.pipe()
+            os.fchown(write, spec["uid"], spec["uid"])  # the job may open it by name: /dev/stdout
             self.outs[read] = kind
             inner.append(write)
         outer = (*self.outs, self.gate, connection.fileno())
