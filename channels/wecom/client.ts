@@ -200,27 +200,10 @@ export const createWecomClient = (options: WecomClientOptions): WecomClient => {
 
   const post = (token: string, part: OutboundPart, signal: AbortSignal): Promise<Called> => {
     const outgoing = fromBody(part.body);
-    switch (outgoing.kind) {
-      case "text":
-        return sendMessage(
-          { msgtype: "text", text: { content: outgoing.text } },
-          ...([token, part, signal] as const),
-        );
-      case "markdown":
-        return sendMessage(
-          { msgtype: "markdown", markdown: { content: outgoing.text } },
-          ...([token, part, signal] as const),
-        );
-      case "card":
-        return part.target.cardToken === undefined
-          ? sendMessage(
-              { msgtype: "template_card", template_card: outgoing.card },
-              ...([token, part, signal] as const),
-            )
-          : updateCard(outgoing.card, token, part, signal);
-      case "file":
-        return sendFile(outgoing, token, part, signal);
-    }
+    if (outgoing.kind === "file") return sendFile(outgoing, token, part, signal);
+    return outgoing.kind === "card" && part.target.cardToken !== undefined
+      ? updateCard(outgoing.card, token, part, signal)
+      : sendMessage(messageOf(outgoing), token, part, signal);
   };
 
   return {
@@ -255,6 +238,18 @@ export const createWecomClient = (options: WecomClientOptions): WecomClient => {
       return media.download(mediaId, token.token, signal);
     },
   };
+};
+
+/** What goes into a message as it is, without anything being uploaded. */
+const messageOf = (outgoing: Exclude<Outgoing, { kind: "file" }>): object => {
+  switch (outgoing.kind) {
+    case "text":
+      return { msgtype: "text", text: { content: outgoing.text } };
+    case "markdown":
+      return { msgtype: "markdown", markdown: { content: outgoing.text } };
+    case "card":
+      return { msgtype: "template_card", template_card: outgoing.card };
+  }
 };
 
 /** Which call of the API decided, and how. */
