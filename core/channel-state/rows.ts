@@ -15,6 +15,16 @@ interface Row extends Place {
   readonly expiresAt: number;
 }
 
+/** A whole row, of arguments with these names. */
+const columnsOf = (arg: <Name extends keyof Row>(name: Name) => Row[Name]) => ({
+  tenant_id: arg("tenantId"),
+  channel: arg("channel"),
+  key: arg("key"),
+  value: arg("value"),
+  version: arg("version"),
+  expires_at: arg("expiresAt"),
+});
+
 const replacement = {
   value: sql<Uint8Array>`excluded.value`,
   version: sql<number>`excluded.version`,
@@ -35,14 +45,7 @@ export const rowAt = statement<Place & { now: number }>()((db, arg) =>
 export const putRow = statement<Row>()((db, arg) =>
   db
     .insertInto("channel_state")
-    .values({
-      tenant_id: arg("tenantId"),
-      channel: arg("channel"),
-      key: arg("key"),
-      value: arg("value"),
-      version: arg("version"),
-      expires_at: arg("expiresAt"),
-    })
+    .values(columnsOf(arg))
     .onConflict((conflict) =>
       conflict.columns(["tenant_id", "channel", "key"]).doUpdateSet(replacement),
     ),
@@ -52,14 +55,7 @@ export const putRow = statement<Row>()((db, arg) =>
 export const putRowIfAbsent = statement<Row & { now: number }>()((db, arg) =>
   db
     .insertInto("channel_state")
-    .values({
-      tenant_id: arg("tenantId"),
-      channel: arg("channel"),
-      key: arg("key"),
-      value: arg("value"),
-      version: arg("version"),
-      expires_at: arg("expiresAt"),
-    })
+    .values(columnsOf(arg))
     .onConflict((conflict) =>
       conflict
         .columns(["tenant_id", "channel", "key"])
