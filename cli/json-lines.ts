@@ -1,15 +1,38 @@
+import { once } from "node:events";
+import type { Io } from "./io.ts";
+
 /** A line of standard input: its object, or what is wrong with it. Lines count from 1. */
-export type JsonLine =
+type JsonLine =
   | { readonly line: number; readonly id: string | number; readonly text: string }
   | { readonly line: number; readonly problem: string };
 
 const LINE_FEED = 0x0a;
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
-/** Reads `{"id","text"}` lines, one at a time however large the input; empty lines are passed by. */
-export async function* readTextLines(
+/**
+ * Writes a line for each line of input: its id, and what `answer` says of its text. 0 all lines were
+ * read, 2 one could not be; the others are answered nevertheless.
+ */
+export const answerLines = async (
+  io: Io,
   input: AsyncIterable<Buffer | string>,
-): AsyncGenerator<JsonLine> {
+  answer: (text: string) => object,
+): Promise<number> => {
+  let code = 0;
+  for await (const line of readTextLines(input)) {
+    if ("problem" in line) {
+      io.stderr.write(`clawgate: line ${line.line} of the input: ${line.problem}\n`);
+      code = 2;
+      continue;
+    }
+    const written = io.stdout.write(`${JSON.stringify({ id: line.id, ...answer(line.text) })}\n`);
+    if (!written) await once(io.stdout, "drain");
+  }
+  return code;
+};
+
+/** Reads `{"id","text"}` lines, one at a time however large the input; empty lines are passed by. */
+async function* readTextLines(input: AsyncIterable<Buffer | string>): AsyncGenerator<JsonLine> {
   let line = 0;
   for await (const bytes of splitLines(input)) {
     line += 1;

@@ -1,9 +1,8 @@
-import { once } from "node:events";
 import { loadSettings } from "../config/load.ts";
 import { createDlp, type Dlp } from "../core/safety/dlp/dlp.ts";
 import { StartError } from "./errors.ts";
 import type { Io } from "./io.ts";
-import { readTextLines } from "./json-lines.ts";
+import { answerLines } from "./json-lines.ts";
 
 /** Options of `policy dlp`. */
 export interface DlpVerbOptions {
@@ -21,18 +20,7 @@ export const inspectLines = async (
   input: AsyncIterable<Buffer | string>,
 ): Promise<number> => {
   const dlp = createEngine(io, options);
-  let code = 0;
-  for await (const line of readTextLines(input)) {
-    if ("problem" in line) {
-      io.stderr.write(`clawgate: line ${line.line} of the input: ${line.problem}\n`);
-      code = 2;
-      continue;
-    }
-    const { action, entities } = dlp.inspect(line.text);
-    const written = io.stdout.write(`${JSON.stringify({ id: line.id, action, entities })}\n`);
-    if (!written) await once(io.stdout, "drain");
-  }
-  return code;
+  return answerLines(io, input, (text) => dlp.inspect(text));
 };
 
 const createEngine = (io: Io, { settings: path, tenant }: DlpVerbOptions): Dlp => {

@@ -1,11 +1,10 @@
-import { once } from "node:events";
 import { resolve } from "node:path";
 import { loadSettings } from "../config/load.ts";
 import { LexiconError } from "../core/safety/moderation/lexicon.ts";
 import { loadLexicon } from "../core/safety/moderation/load-lexicon.ts";
 import { moderate } from "../core/safety/moderation/scan.ts";
 import type { Io } from "./io.ts";
-import { readTextLines } from "./json-lines.ts";
+import { answerLines } from "./json-lines.ts";
 
 /** Options of `policy moderation`. */
 export interface ModerationOptions {
@@ -32,19 +31,10 @@ export const moderateLines = async (
     if (cause instanceof LexiconError) return misuse(io, cause.message);
     throw cause;
   }
-  let code = 0;
-  for await (const line of readTextLines(input)) {
-    if ("problem" in line) {
-      io.stderr.write(`clawgate: line ${line.line} of the input: ${line.problem}\n`);
-      code = 2;
-      continue;
-    }
-    const { action, hits } = moderate(line.text, lexicon);
-    const ids = [...new Set(hits.map(({ id }) => id))];
-    const written = io.stdout.write(`${JSON.stringify({ id: line.id, action, hits: ids })}\n`);
-    if (!written) await once(io.stdout, "drain");
-  }
-  return code;
+  return answerLines(io, input, (text) => {
+    const { action, hits } = moderate(text, lexicon);
+    return { action, hits: [...new Set(hits.map(({ id }) => id))] };
+  });
 };
 
 /** The files to read, or why there are none. */
