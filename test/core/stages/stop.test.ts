@@ -143,7 +143,10 @@ describeStores("/stop", (world) => {
     async (locale, stopped, nothing) => {
       const gateway = await busy({ tenants: speaking(locale) });
       await gateway.receive(textMessage("s1", "/stop"));
-      await eventually(async () => expect(await state("m1")).toBe("done"));
+      // A command passes its conversation by: nothing but waiting keeps two of them in order.
+      await eventually(async () =>
+        expect([await state("m1"), await state("s1")]).toEqual(["done", "done"]),
+      );
       await gateway.receive(textMessage("s2", "/stop"));
       await eventually(() =>
         expect(bodies()).toEqual([
