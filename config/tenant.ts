@@ -32,6 +32,11 @@ export interface Origin {
   readonly conversationId: string;
   readonly roles: readonly string[];
   readonly departments: readonly string[];
+  /** Where the conversation lies in no workspace: each that the person is in, with the roles there. */
+  readonly memberships?: readonly {
+    readonly workspaceId: string;
+    readonly roles: readonly string[];
+  }[];
 }
 
 export type TenantResolution =
@@ -82,18 +87,37 @@ export const createTenantIndex = (settings: Settings): TenantIndex => {
     return ids;
   };
 
+  const resolveIn = (origin: Origin): TenantResolution => {
+    for (const level of levels) {
+      const ids = [...matches(origin, level)];
+      const tenant = tenants.get(ids[0] ?? "");
+      if (ids.length > 1) return { kind: "ambiguous", ids: ids.sort() };
+      if (tenant) return { kind: "tenant", tenant };
+    }
+    return { kind: "unknown" };
+  };
+
+  /** The one tenant of all the workspaces that the person is in. */
+  const resolveAmong = (
+    origin: Origin,
+    memberships: NonNullable<Origin["memberships"]>,
+  ): TenantResolution => {
+    const found = memberships.map((place) => resolveIn({ ...origin, ...place }));
+    const ids = new Set(found.flatMap(idsOf));
+    if (ids.size > 1) return { kind: "ambiguous", ids: [...ids].sort() };
+    return found.find(({ kind }) => kind !== "unknown") ?? { kind: "unknown" };
+  };
+
   return {
     get: (id) => tenants.get(id),
-    resolve: (origin) => {
-      for (const level of levels) {
-        const ids = [...matches(origin, level)];
-        const tenant = tenants.get(ids[0] ?? "");
-        if (ids.length > 1) return { kind: "ambiguous", ids: ids.sort() };
-        if (tenant) return { kind: "tenant", tenant };
-      }
-      return { kind: "unknown" };
-    },
+    resolve: (origin) =>
+      origin.memberships ? resolveAmong(origin, origin.memberships) : resolveIn(origin),
   };
+};
+
+const idsOf = (found: TenantResolution): readonly string[] => {
+  if (found.kind === "tenant") return [found.tenant.id];
+  return found.kind === "ambiguous" ? found.ids : [];
 };
 
 interface Level {

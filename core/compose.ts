@@ -5,10 +5,10 @@ import type { Context, Stage } from "./stage.ts";
 export const compose =
   (stages: readonly Stage[]) =>
   (context: Context): Promise<Reply> => {
-    const run = (index: number): Promise<Reply> => {
+    const run = (index: number, context: Context): Promise<Reply> => {
       const stage = stages[index];
       if (!stage) return Promise.reject(new Error("the last stage called next()"));
-      return stage(context, () => run(index + 1));
+      return stage(context, (changed = context) => run(index + 1, changed));
     };
-    return run(0);
+    return run(0, context);
   };

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { DepartmentNeeds } from "../config/department-needs.ts";
-import type { TenantIndex, TenantResolution } from "../config/tenant.ts";
+import type { Origin, TenantIndex, TenantResolution } from "../config/tenant.ts";
 import type { AuditLog, AuditRecord } from "./audit-log.ts";
 import type { ChannelAdapter, InlineReply, Receive } from "./contract/channel.ts";
 import { OverloadError } from "./contract/errors.ts";
@@ -139,13 +139,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const find = (message: InboundMessage): TenantResolution =>
     message.sender.identity === "refused" || !identify.isSettled(message)
       ? { kind: "unknown" }
-      : rules().tenants.resolve({
-          channel: message.channel,
-          workspaceId: message.workspaceId,
-          conversationId: message.conversation.id,
-          roles: message.sender.roles,
-          departments: message.sender.departments,
-        });
+      : rules().tenants.resolve(originOf(message));
 
   const takeTurn = async (
     entry: InboxEntry,
@@ -315,6 +309,14 @@ const linkOf = (
     openAttachment: async (attachment) =>
       adapter.openAttachment?.(target, attachment, signal) ?? Promise.reject(new Error("closed")),
   }),
+});
+
+const originOf = ({ channel, workspaceId, conversation, sender }: InboundMessage): Origin => ({
+  ...{ channel, workspaceId },
+  conversationId: conversation.id,
+  roles: sender.roles,
+  departments: sender.departments,
+  ...(sender.memberships && { memberships: sender.memberships }),
 });
 
 const codeOf = ({ kind }: TenantResolution, isIdentified: boolean): RefusalCode => {

@@ -18,7 +18,9 @@ export const createIdentify = (parts: {
   readonly asksForDepartments: (channel: string, workspaceId: string) => boolean;
 }): Identify => {
   const directoryFor = ({ channel, workspaceId, sender }: InboundMessage) =>
-    sender.identity !== undefined || sender.isBot || !parts.asksForDepartments(channel, workspaceId)
+    sender.identity !== undefined ||
+    sender.isBot ||
+    (workspaceId !== "" && !parts.asksForDepartments(channel, workspaceId))
       ? undefined
       : parts.adapters.get(channel)?.directory;
   return {
@@ -33,7 +35,7 @@ export const createIdentify = (parts: {
 
 const withIdentity = (message: InboundMessage, identity: Identity | undefined): InboundMessage => {
   if (!identity) return message;
-  const { isActive, displayName, departments } = identity;
+  const { isActive, displayName, departments, memberships } = identity;
   return {
     ...message,
     sender: {
@@ -41,6 +43,7 @@ const withIdentity = (message: InboundMessage, identity: Identity | undefined): 
       displayName: displayName || message.sender.displayName,
       departments,
       identity: isActive ? "known" : "refused",
+      ...(memberships && { memberships }),
     },
   };
 };

@@ -22,7 +22,8 @@ export interface Context {
   record(record: AuditRecord): void;
 }
 
-export type Next = () => Promise<Reply>;
+/** The stages below, with this context or with another one: what a person wrote may go on redacted. */
+export type Next = (changed?: Context) => Promise<Reply>;
 
 /** One policy: answers, or returns what `next()` answers. Forgetting the return does not compile. */
 export type Stage = (context: Context, next: Next) => Promise<Reply>;

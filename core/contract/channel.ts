@@ -1,4 +1,4 @@
-import type { Attachment, InboundMessage, ReplyTarget } from "./message.ts";
+import type { Attachment, InboundMessage, Membership, ReplyTarget } from "./message.ts";
 import type { Answer, Refusal } from "./reply.ts";
 
 /** One platform integration. Sees `core/contract` and nothing else of core. */
@@ -59,6 +59,8 @@ export interface Identity {
   readonly displayName: string;
   /** Ids and names; of those that the person is in directly. */
   readonly departments: readonly string[];
+  /** For a conversation that lies in no workspace: those that the person is in. */
+  readonly memberships?: readonly Membership[];
 }
 
 /** `send` it again; or what is known instead: it arrived, or this cannot be told for now. */

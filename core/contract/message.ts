@@ -39,6 +39,19 @@ export interface Sender {
   readonly identity?: "known" | "refused";
   /** The platform's role ids; empty when it has none. */
   readonly roles: readonly string[];
+  /** Belongs to another organisation: a guest of a shared channel, for example. Default false. */
+  readonly isExternal?: boolean;
+  /**
+   * The workspaces that the platform says the person is in, with their roles there. Only for a
+   * conversation that lies in none of them, e.g. a Discord direct message: `workspaceId` is empty then.
+   */
+  readonly memberships?: readonly Membership[];
+}
+
+/** A person's place in one workspace. */
+export interface Membership {
+  readonly workspaceId: string;
+  readonly roles: readonly string[];
 }
 
 export type Content =
@@ -83,6 +96,9 @@ export interface InboundEvent {
     | "contact_changed"
     | "approval_changed"
     | "feedback_given"
+    | "message_edited"
+    | "message_deleted"
+    | "form_submitted"
     | "other";
   /** The platform's own word, e.g. `enter_agent`. */
   readonly platformName: string;

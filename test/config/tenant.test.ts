@@ -73,6 +73,30 @@ describe("resolve", () => {
     }
   });
 
+  describe("for a conversation that lies in no workspace", () => {
+    const index = indexOf([
+      bound("red", { workspace: "G1" }),
+      bound("blue", { workspace: "G2", role: "R2" }),
+    ]);
+    const among = (...memberships: { workspaceId: string; roles: string[] }[]) =>
+      index.resolve(origin({ workspaceId: "", memberships }));
+    const red = { workspaceId: "G1", roles: [] };
+    const blue = { workspaceId: "G2", roles: ["R2"] };
+
+    it("finds the one tenant of all the workspaces that the person is in", () => {
+      expect(among({ workspaceId: "G9", roles: ["R2"] }, blue)).toMatchObject({
+        kind: "tenant",
+        tenant: { id: "blue" },
+      });
+      expect(among(red, { ...blue, roles: [] })).toMatchObject({ tenant: { id: "red" } });
+    });
+
+    it("names every tenant when there are several, and none when there is none", () => {
+      expect(among(red, blue)).toEqual({ kind: "ambiguous", ids: ["blue", "red"] });
+      expect(among()).toEqual({ kind: "unknown" });
+    });
+  });
+
   it("matches a WeCom user whatever the case in the settings", () => {
     const binding = {
       channel: "wechat_work" as const,
