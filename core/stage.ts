@@ -12,6 +12,8 @@ export interface Context {
   readonly traceId: string;
   /** The language of sentences that we write ourselves. */
   readonly locale: Locale;
+  /** What the person sent holds personal data, redacted or not: it may go to fewer places. Default false. */
+  readonly isSensitive?: boolean;
   /** Aborted when somebody stops the turn, or when the gateway must go down: then it is done again. */
   readonly signal: AbortSignal;
   /** Shows the person what there is of the answer so far; absent where the channel cannot. */
