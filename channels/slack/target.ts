@@ -1,0 +1,54 @@
+import type { ReplyTarget } from "../../core/contract/message.ts";
+import { readObject, textIn } from "./json.ts";
+import { CHANNEL, isSlackId, isTs } from "./types.ts";
+
+/** Where an answer goes in Slack. */
+export interface SlackTarget {
+  readonly teamId: string;
+  /** `C…`, `D…` or `G…`. */
+  readonly channelId: string;
+  /** Root of the thread that is answered in; absent = beside the messages. */
+  readonly threadTs?: string;
+  /** `U…` or `W…` of the person who is answered: what grows before their eyes needs it. */
+  readonly userId?: string;
+  /** Id of the message that is answered: its time stamp, or what stands in for one. */
+  readonly replyTo: string;
+  /** Takes five answers within 30 minutes, also where the app is not a member; a secret. */
+  readonly responseUrl?: string;
+  /** Time stamp of the message whose card was clicked: it is changed in place. */
+  readonly cardTs?: string;
+}
+
+/** The target as core keeps it. */
+export const slackTarget = (target: SlackTarget): ReplyTarget => {
+  const { teamId, channelId, threadTs = "", userId = "", replyTo, responseUrl, cardTs } = target;
+  return {
+    channel: CHANNEL,
+    workspaceId: teamId,
+    appId: "",
+    address: [channelId, threadTs, userId].join("/"),
+    replyTo,
+    ...((responseUrl !== undefined || cardTs !== undefined) && {
+      cardToken: JSON.stringify({ responseUrl, cardTs }),
+    }),
+  };
+};
+
+/** What `slackTarget` was given; undefined for anything else, which no call must be made for. */
+export const readTarget = (target: ReplyTarget): SlackTarget | undefined => {
+  const { workspaceId: teamId, address, replyTo, cardToken } = target;
+  const [channelId, threadTs = "", userId = "", ...rest] = address.split("/");
+  if (!isSlackId(teamId) || !isSlackId(channelId) || rest.length > 0) return undefined;
+  if (threadTs !== "" && !isTs(threadTs)) return undefined;
+  if (userId !== "" && !isSlackId(userId)) return undefined;
+  const way = cardToken === undefined ? undefined : readObject(cardToken);
+  const responseUrl = textIn(way, "responseUrl");
+  const cardTs = textIn(way, "cardTs");
+  return {
+    ...{ teamId, channelId, replyTo },
+    ...(threadTs !== "" && { threadTs }),
+    ...(userId !== "" && { userId }),
+    ...(responseUrl !== undefined && { responseUrl }),
+    ...(isTs(cardTs) && { cardTs }),
+  };
+};

@@ -1,0 +1,179 @@
+import { stringify } from "node:querystring";
+import { LogLevel, WebClient } from "@slack/web-api";
+import { Agent } from "undici";
+import type { Log } from "../../core/contract/log.ts";
+import { type ApiOutcome, failed, limited, readAnswer, readStatus } from "./api-outcome.ts";
+import { asObject, readObject } from "./json.ts";
+import { CHANNEL } from "./types.ts";
+
+/** Slack's Web API. */
+export interface WebApi {
+  /**
+   * Calls a method, e.g. `chat.postMessage`, once, and at most for `timeoutMs`. Arguments that are
+   * undefined are left out. Never throws; no call waits for another one.
+   * @see https://docs.slack.dev/apis/web-api/
+   */
+  call(token: string, method: string, args: object, signal: AbortSignal): Promise<ApiOutcome>;
+}
+
+export interface WebApiOptions {
+  /** With the path of the API, e.g. `https://slack.com/api/`; tokens go there and nowhere else. */
+  readonly baseUrl: string;
+  readonly log: Log;
+  /** Longest that one call may take. Default: 10 s. */
+  readonly timeoutMs?: number;
+}
+
+type Call = WebApi["call"];
+
+/**
+ * What is posted for every message goes by the shortest way, which costs an eighth of what Slack's
+ * own client does; that client makes all other calls.
+ */
+export const createWebApi = ({ baseUrl, log, timeoutMs = 10_000 }: WebApiOptions): WebApi => {
+  const base = new URL(baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`);
+  const direct = createDirectCall(base, timeoutMs);
+  const byClient = createClientCall(base, timeoutMs, log);
+  return {
+    call: async (token, method, args, signal) => {
+      if (signal.aborted) return { kind: "unreachable", reason: "aborted before the call" };
+      const call = method.startsWith("chat.") ? direct : byClient;
+      return call(token, method, args, signal);
+    },
+  };
+};
+
+const MAX_ANSWER_BYTES = 1024 * 1024;
+
+const createDirectCall = (base: URL, timeoutMs: number): Call => {
+  // As many connections as there are calls, so that one that hangs delays none.
+  const agent = new Agent({
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    connect: { timeout: timeoutMs },
+  });
+  return async (token, method, args, signal) => {
+    const deadline = new AbortController();
+    const abort = () => deadline.abort();
+    const timer = setTimeout(abort, timeoutMs);
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      const { statusCode, headers, body } = await agent.request({
+        origin: base.origin,
+        path: `${base.pathname}${method}`,
+        method: "POST",
+        headers: {
+          authorization: `Bearer ${token}`,
+          "content-type": "application/x-www-form-urlencoded",
+          accept: "application/json",
+        },
+        body: stringify(formOf(args)),
+        signal: deadline.signal,
+      });
+      if (statusCode === 200) return readAnswer(readObject(await readCapped(body)));
+      await body.dump();
+      return statusCode === 429 ? limited(only(headers["retry-after"])) : readStatus(statusCode);
+    } catch (error) {
+      if (deadline.signal.aborted) return { kind: "lost", reason: "timed out or aborted" };
+      return failed(error);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+    }
+  };
+};
+
+/** Nested values travel as JSON. */
+const formOf = (args: object): Record<string, string> => {
+  const form: Record<string, string> = {};
+  for (const [name, value] of Object.entries(args)) {
+    if (value === undefined) continue;
+    form[name] = typeof value === "object" ? JSON.stringify(value) : String(value);
+  }
+  return form;
+};
+
+const readCapped = async (body: AsyncIterable<Buffer>): Promise<string> => {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > MAX_ANSWER_BYTES) throw new Error("answer too long");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+};
+
+const only = (value: string | string[] | undefined): string | undefined =>
+  typeof value === "string" ? value : value?.[0];
+
+/** Clients that are kept; tokens rotate, and a client belongs to one. */
+const MAX_CLIENTS = 256;
+
+const createClientCall = (base: URL, timeoutMs: number, log: Log): Call => {
+  const clients = new Map<string, WebClient>();
+
+  const clientOf = (token: string): WebClient => {
+    const known = clients.get(token);
+    if (known) return known;
+    const [oldest] = clients.keys();
+    if (clients.size >= MAX_CLIENTS && oldest !== undefined) clients.delete(oldest);
+    const client = new WebClient(token, {
+      slackApiUrl: base.href,
+      // Trying again, and waiting for a limit to pass, is the outbox's business: the client would
+      // make all its other calls wait too.
+      retryConfig: { retries: 0 },
+      rejectRateLimitedCalls: true,
+      timeout: timeoutMs,
+      logger: silentLogger(log),
+    });
+    clients.set(token, client);
+    return client;
+  };
+
+  return async (token, method, args, signal) => {
+    const answer = clientOf(token)
+      .apiCall(method, { ...args })
+      .then((body) => readAnswer(asObject(body)), outcomeOf);
+    return orAborted(answer, signal);
+  };
+};
+
+/** Slack's client has no signal: its call goes on until its own time is over, and nobody waits. */
+const orAborted = (answer: Promise<ApiOutcome>, signal: AbortSignal): Promise<ApiOutcome> => {
+  let leave = () => {};
+  const left = new Promise<ApiOutcome>((resolve) => {
+    leave = () => resolve({ kind: "lost", reason: "aborted" });
+  });
+  signal.addEventListener("abort", leave, { once: true });
+  return Promise.race([answer, left]).finally(() => signal.removeEventListener("abort", leave));
+};
+
+/** What Slack's client throws. */
+const outcomeOf = (error: unknown): ApiOutcome => {
+  const thrown = asObject(error);
+  switch (thrown?.code) {
+    case "slack_webapi_platform_error":
+      return readAnswer(asObject(thrown.data));
+    case "slack_webapi_rate_limited_error":
+      return limited(String(thrown.retryAfter));
+    case "slack_webapi_http_error":
+      return readStatus(Number(thrown.statusCode));
+    case "slack_webapi_request_error":
+      return failed(thrown.original);
+    default:
+      // The only other thing that it throws is a 429 that does not say how long.
+      return /Retry header/.test(String(error)) ? limited(undefined) : failed(error);
+  }
+};
+
+/** Its lines may hold addresses and texts; only that it has warned is passed on. */
+const silentLogger = (log: Log) => ({
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => log.warn({ channel: CHANNEL }, "Slack's client reports an error"),
+  setLevel: () => {},
+  getLevel: () => LogLevel.ERROR,
+  setName: () => {},
+});
