@@ -1,0 +1,206 @@
+import { DiscordAPIError, HTTPError, RateLimitError, REST, type RequestMethod } from "discord.js";
+
+/** How a call of Discord's REST API ended. Never holds a URL: tokens travel in some. */
+export type RestOutcome =
+  /** Parsed JSON; undefined where the answer has none (204). */
+  | { readonly kind: "ok"; readonly body: unknown }
+  /** Not done: too many such calls; on that route, or on all with `isGlobal`. */
+  | { readonly kind: "limited"; readonly afterMs: number; readonly isGlobal: boolean }
+  /** Refused, so not done. `code` is Discord's own, 0 where it says none. */
+  | {
+      readonly kind: "failed";
+      readonly status: number;
+      readonly code: number;
+      readonly reason: string;
+    }
+  /** The bot's token is no longer good. Nothing is sent any more with it. */
+  | { readonly kind: "unauthorized" }
+  /** The request certainly did not arrive. */
+  | { readonly kind: "unreachable"; readonly reason: string }
+  /** No answer, or one that says nothing: it may have been done. */
+  | { readonly kind: "lost"; readonly reason: string };
+
+export interface RestRequest {
+  readonly body?: object;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly files?: readonly RestFile[];
+  /** False where the token of an interaction is in the route. Default true. */
+  readonly auth?: boolean;
+  readonly signal?: AbortSignal;
+  /** Shorter than what is usual for a call. */
+  readonly timeoutMs?: number;
+}
+
+export interface RestFile {
+  readonly name: string;
+  readonly data: Buffer;
+}
+
+export type RestMethod = "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
+
+/** Discord's REST API as one bot may use it. */
+export interface Rest {
+  /** `route` starts behind the version, e.g. `/channels/1/messages`. Never throws, never repeats. */
+  request(method: RestMethod, route: string, options?: RestRequest): Promise<RestOutcome>;
+  /** What an operator has to put right, once Discord has refused the token. */
+  fault(): string | undefined;
+  /** Ends what the client does beside the calls. */
+  close(): void;
+}
+
+export interface RestOptions {
+  /** Without the version, e.g. `https://discord.com/api`; the token goes nowhere else. */
+  readonly baseUrl: string;
+  /** Bot token; undefined where only interactions are answered. */
+  readonly token: string | undefined;
+  readonly now: () => Date;
+  /** Longest that one call may take. Default 8 s. */
+  readonly timeoutMs?: number;
+  /** Of the whole bot, over all processes that use the token. Default 50. */
+  readonly requestsPerSecond?: number;
+}
+
+const WITHOUT_HINT_MS = 1_000;
+
+/**
+ * Buckets are counted by discord.js from the headers. Nothing waits inside of it and nothing is
+ * repeated by it: a limited call ends at once and says when to come again, because what waits and
+ * repeats here is the outbox, which knows what must not be done twice.
+ * @see https://discord.com/developers/docs/topics/rate-limits
+ */
+export const createRest = (options: RestOptions): Rest => {
+  const { baseUrl, token, now, timeoutMs = 8_000, requestsPerSecond = 50 } = options;
+  const rest = new REST({
+    api: baseUrl.replace(/\/+$/, ""),
+    retries: 0,
+    // A signal of ours ends each call, its answer's body included.
+    timeout: timeoutMs + 60_000,
+    rejectOnRateLimit: () => true,
+    globalRequestsPerSecond: requestsPerSecond,
+  });
+  if (token !== undefined) rest.setToken(token);
+  let isRefused = false;
+  // A 429 without the headers of a bucket is known to nobody else.
+  const pauses = new Map<string, number>();
+
+  const pauseOf = (key: string): RestOutcome | undefined => {
+    const afterMs = (pauses.get(key) ?? 0) - now().getTime();
+    if (afterMs > 0) return { kind: "limited", afterMs, isGlobal: false };
+    pauses.delete(key);
+    return undefined;
+  };
+
+  const limited = (error: RateLimitError, key: string): RestOutcome => {
+    const hinted = [error.retryAfter, error.timeToReset, error.sublimitTimeout];
+    const afterMs = Math.max(...hinted.filter(Number.isFinite), 0) || WITHOUT_HINT_MS;
+    if (!error.global) pauses.set(key, now().getTime() + afterMs);
+    return { kind: "limited", afterMs, isGlobal: error.global };
+  };
+
+  const outcomeOf = (error: unknown, key: string, isBots: boolean): RestOutcome => {
+    if (error instanceof RateLimitError) return limited(error, key);
+    if (error instanceof DiscordAPIError) {
+      if (error.status === 401 && isBots) {
+        isRefused = true;
+        return { kind: "unauthorized" };
+      }
+      const code = typeof error.code === "number" ? error.code : 0;
+      return { kind: "failed", status: error.status, code, reason: `HTTP ${error.status}` };
+    }
+    if (error instanceof HTTPError) return { kind: "lost", reason: `HTTP ${error.status}` };
+    return brokenBy(error);
+  };
+
+  return {
+    request: async (method, route, request = {}) => {
+      const { auth = true, body, query, files, signal } = request;
+      if (auth && (isRefused || token === undefined)) return { kind: "unauthorized" };
+      if (signal?.aborted) return { kind: "unreachable", reason: "aborted before the call" };
+      const key = pauseKey(method, route);
+      const pause = pauseOf(key);
+      if (pause) return pause;
+      const deadline = createDeadline(request.timeoutMs ?? timeoutMs, signal);
+      try {
+        const response = await rest.queueRequest({
+          method: method as RequestMethod,
+          fullRoute: route as `/${string}`,
+          auth,
+          signal: deadline.signal,
+          ...(body && { body }),
+          ...(query && { query: new URLSearchParams(query) }),
+          ...(files && { files: [...files] }),
+        });
+        // It follows no redirect: that would carry the token to somewhere nobody configured.
+        if (response.status >= 300) {
+          await response.text();
+          return { kind: "failed", status: response.status, code: 0, reason: "redirected" };
+        }
+        const text = await response.text();
+        return { kind: "ok", body: text === "" ? undefined : JSON.parse(text) };
+      } catch (error) {
+        return outcomeOf(error, key, auth);
+      } finally {
+        deadline.clear();
+      }
+    },
+
+    fault: () =>
+      isRefused
+        ? "Discord refuses the bot token (HTTP 401): create a new one in the developer portal, set channels.discord.bot_token and restart"
+        : undefined,
+
+    close: () => {
+      rest.clearHashSweeper();
+      rest.clearHandlerSweeper();
+    },
+  };
+};
+
+/** Limits are per method and major parameter; what comes behind it shares them, more or less. */
+const pauseKey = (method: string, route: string): string =>
+  `${method} ${route.split("/", 5).slice(0, 4).join("/")}`;
+
+const NEVER_CONNECTED = new Set([
+  "ECONNREFUSED",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "CERT_HAS_EXPIRED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+]);
+
+/** Only a code goes on from an error: its message may name the URL. */
+const brokenBy = (error: unknown): RestOutcome => {
+  if (error instanceof Error && error.name === "AbortError") {
+    return { kind: "lost", reason: "timed out or aborted" };
+  }
+  const code = (error as { code?: unknown } | undefined)?.code;
+  const reason = typeof code === "string" ? code : "no answer that can be read";
+  return NEVER_CONNECTED.has(reason) ? { kind: "unreachable", reason } : { kind: "lost", reason };
+};
+
+interface Deadline {
+  readonly signal: AbortSignal;
+  clear(): void;
+}
+
+// In place of AbortSignal.any, which on Node 20 keeps growing a long-lived parent.
+const createDeadline = (ms: number, parent: AbortSignal | undefined): Deadline => {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  const timer = setTimeout(abort, ms);
+  parent?.addEventListener("abort", abort, { once: true });
+  return {
+    signal: controller.signal,
+    clear: () => {
+      clearTimeout(timer);
+      parent?.removeEventListener("abort", abort);
+    },
+  };
+};
