@@ -23,6 +23,8 @@ export interface Tenant {
   readonly maxOutputTokens?: number;
   /** What the model is told before every turn. */
   readonly instructions?: string;
+  /** People of other organisations may talk to the assistant, in rooms that are shared with them. */
+  readonly allowsExternalUsers: boolean;
 }
 
 /** Where a message comes from, as far as tenants care. */
@@ -165,6 +167,7 @@ const toTenant = (entry: TenantSettings): Tenant => {
       !blocked.has(name) && !blocked.has("*") && (allowed.has(name) || allowed.has("*")),
     provider: entry.llm_config?.provider ?? "rules",
     model: entry.llm_config?.model ?? "",
+    allowsExternalUsers: entry.external_users,
     ...(entry.locale !== undefined && { locale: entry.locale }),
     ...(entry.time_zone !== undefined && { timeZone: entry.time_zone }),
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),

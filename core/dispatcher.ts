@@ -22,6 +22,7 @@ import type { Pipeline } from "./pipeline.ts";
 import { refuse } from "./refuse.ts";
 import type { Context } from "./stage.ts";
 import { outcomeOf } from "./stages/audit.ts";
+import { isOutsider } from "./stages/outsiders.ts";
 import { PLATFORM_SCOPE, type TenantScope, tenantScope } from "./store/scope.ts";
 import type { Work } from "./store/store.ts";
 
@@ -162,7 +163,9 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     const code = tenant ? "INTERNAL" : codeOf(found, identify.isSettled(message));
     if (tenant) log.error({ inbox: entry.id, alert: "poison_message" }, "message gave up on");
     const reply: Reply =
-      message.content.kind === "event" ? { kind: "silence", reason: code } : refuse(code, locale);
+      message.content.kind === "event" || isOutsider(message.sender)
+        ? { kind: "silence", reason: code }
+        : refuse(code, locale);
     record({
       at: startedAt,
       traceId,
@@ -313,7 +316,7 @@ const linkOf = (
 
 const originOf = ({ channel, workspaceId, conversation, sender }: InboundMessage): Origin => ({
   ...{ channel, workspaceId },
-  conversationId: conversation.id,
+  conversationId: conversation.room ?? conversation.id,
   roles: sender.roles,
   departments: sender.departments,
   ...(sender.memberships && { memberships: sender.memberships }),

@@ -23,19 +23,26 @@ export const createIdentify = (parts: {
     (workspaceId !== "" && !parts.asksForDepartments(channel, workspaceId))
       ? undefined
       : parts.adapters.get(channel)?.directory;
+  // Needed for something else than the tenant: it is asked for when the turn begins.
+  const directoryAtTurn = (message: InboundMessage) => {
+    const needed = parts.adapters.get(message.channel)?.directory;
+    return directoryFor(message) ?? (needed?.isNeeded?.(message) ? needed : undefined);
+  };
   return {
     isSettled: (message) => directoryFor(message) === undefined,
     remember: async (message) => withIdentity(message, await directoryFor(message)?.known(message)),
     ask: async (message) => {
+      const directory = directoryAtTurn(message);
+      if (!directory) return message;
       const signal = AbortSignal.timeout(LONGEST_MS);
-      return withIdentity(message, await directoryFor(message)?.lookUp(message, signal));
+      return withIdentity(message, await directory.lookUp(message, signal));
     },
   };
 };
 
 const withIdentity = (message: InboundMessage, identity: Identity | undefined): InboundMessage => {
   if (!identity) return message;
-  const { isActive, displayName, departments, memberships } = identity;
+  const { isActive, displayName, departments, memberships, isExternal, isBot } = identity;
   return {
     ...message,
     sender: {
@@ -43,6 +50,8 @@ const withIdentity = (message: InboundMessage, identity: Identity | undefined): 
       displayName: displayName || message.sender.displayName,
       departments,
       identity: isActive ? "known" : "refused",
+      ...(isExternal !== undefined && { isExternal }),
+      ...(isBot !== undefined && { isBot }),
       ...(memberships && { memberships }),
     },
   };

@@ -5,6 +5,7 @@ import type { RunningTurns } from "./delivery/running-turns.ts";
 import { answer } from "./stages/answer.ts";
 import { audit } from "./stages/audit.ts";
 import { authorize } from "./stages/authorize.ts";
+import { outsiders } from "./stages/outsiders.ts";
 import { readable } from "./stages/readable.ts";
 import { recover } from "./stages/recover.ts";
 import { stop } from "./stages/stop.ts";
@@ -22,6 +23,7 @@ export const createPipeline = ({ log, turns, agent, now, roles, ...parts }: Pipe
   compose([
     audit(now), // one record per message, whatever happens below
     recover(log), // a fault below becomes an apology and a logged error
+    outsiders(), // programs, and people of other organisations unless the tenant takes them, get silence
     welcome({ roles, ...parts }), // who opens the conversation is greeted, once a day
     readable(), // other events end here, and kinds that cannot be read yet
     authorize(roles), // may this sender talk to an agent here?

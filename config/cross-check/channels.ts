@@ -1,6 +1,7 @@
 import { type Draft, itemsOf } from "../draft.ts";
 import type { SettingsPath } from "../problem.ts";
 import type { Report } from "../report.ts";
+import { slackMode } from "../slack-mode.ts";
 import { createUniqueCheck } from "./unique.ts";
 
 const APP_KEYS = ["corp_id", "agent_id", "secret", "token", "encoding_aes_key"] as const;
@@ -14,6 +15,7 @@ export const checkChannels = (draft: Draft, report: Report): void => {
   const channels = draft.channels ?? {};
   const wecom = channels.wechat_work;
   if (wecom) checkOwnApp(wecom, report);
+  if (channels.slack) checkSlack(channels.slack, report);
   const at: SettingsPath = ["channels", "wechat_work"];
   const apps = [
     [at, wecom] as const,
@@ -48,6 +50,34 @@ export const checkChannels = (draft: Draft, report: Report): void => {
     if (RESERVED.test(webhookPath)) {
       report.problem(where, `${webhookPath}, which the gateway serves itself`, "another path");
     }
+  }
+};
+
+type Slack = NonNullable<NonNullable<Draft["channels"]>["slack"]>;
+
+/** What events come with and what is spoken with; and no workspace has two tokens. */
+const checkSlack = (slack: Slack, report: Report): void => {
+  const at: SettingsPath = ["channels", "slack"];
+  if (slack.enabled === false) return;
+  const mode = slackMode(slack);
+  const key = mode === "socket" ? "app_token" : "signing_secret";
+  if (slack[key] === undefined) {
+    report.warn([...at, key], `missing, so nothing can come in: mode ${mode} needs it`);
+  }
+  if ((slack.client_id === undefined) !== (slack.client_secret === undefined)) {
+    const missing = slack.client_id === undefined ? "client_id" : "client_secret";
+    report.warn([...at, missing], "missing, so the app cannot be installed through the gateway");
+  }
+  const workspaces = itemsOf(slack.workspaces);
+  if (slack.bot_token === undefined && workspaces.length === 0 && slack.client_id === undefined) {
+    report.warn(
+      [...at, "bot_token"],
+      "nothing to answer with: set bot_token, workspaces, or client_id and client_secret",
+    );
+  }
+  const sameTeam = createUniqueCheck(report, "team id");
+  for (const [index, { team_id }] of workspaces) {
+    if (team_id !== undefined) sameTeam(team_id, [...at, "workspaces", index, "team_id"]);
   }
 };
 

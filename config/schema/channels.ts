@@ -138,17 +138,45 @@ const wechatWorkSchema = z
   })
   .describe("WeChat Work (WeCom): a self-built app, and further ones.");
 
+const slackId = (what: string) => textLike(what, (value) => /^[A-Za-z0-9]{1,64}$/.test(value));
+
+// `${SLACK_SIGNING_SECRET_OLD:-}` is empty outside a rotation: it counts as absent.
+const slackPrevious = () =>
+  z
+    .array(
+      z.strictObject({
+        signing_secret: secret(z.string().trim()).describe("Signing secret before the rotation."),
+      }),
+    )
+    .transform((secrets) => secrets.filter(({ signing_secret }) => signing_secret !== ""))
+    .default([])
+    .describe(
+      "Signing secrets that stay valid while a rotation is under way; empty ones are ignored.",
+    );
+
 const slackSchema = z
   .strictObject({
     enabled: enabled(),
-    mode: z.enum(["http", "socket"]).optional().describe("How events arrive."),
-    signing_secret: secret(text()).optional().describe("Signing secret of the Slack app."),
-    bot_token: secret(text()).optional().describe("Bot token (`xoxb-…`)."),
-    app_token: secret(text()).optional().describe("App-level token (`xapp-…`) for socket mode."),
+    mode: z
+      .enum(["http", "socket"])
+      .optional()
+      .describe(
+        "How events arrive: posted to `webhook_path`, or over connections that we open. Absent: `socket` where only `app_token` is given, else `http`.",
+      ),
+    signing_secret: secret(text())
+      .optional()
+      .describe("Signing secret of the Slack app; needed for `http`."),
+    previous: slackPrevious(),
+    bot_token: secret(text())
+      .optional()
+      .describe("Bot token (`xoxb-…`) of the one workspace or organisation it was issued for."),
+    app_token: secret(text())
+      .optional()
+      .describe("App-level token (`xapp-…`) with `connections:write`; needed for `socket`."),
     workspaces: z
       .array(
         z.strictObject({
-          team_id: text().describe("Id of the workspace (`T…`)."),
+          team_id: slackId("team id, e.g. T0123ABCDEF").describe("Id of the workspace (`T…`)."),
           bot_token: secret(text()).describe("Bot token of this workspace."),
         }),
       )
@@ -156,7 +184,9 @@ const slackSchema = z
       .describe("Workspaces with a bot token of their own."),
     client_id: text().optional().describe("OAuth client id, for installing into workspaces."),
     client_secret: secret(text()).optional().describe("OAuth client secret."),
-    webhook_path: webhookPath().default("/api/slack/events").describe("Path of the Events API."),
+    webhook_path: webhookPath()
+      .default("/api/slack/events")
+      .describe("Path that events, commands and interactivity are posted to."),
     api_base_url: url(["https", "http"])
       .default("https://slack.com/api/")
       .describe("Base URL of the Slack API."),
@@ -183,7 +213,7 @@ const discordSchema = z
 export const channelsSchema = z
   .strictObject({
     wechat_work: wechatWorkSchema.optional(),
-    slack: later(slackSchema).optional(),
+    slack: slackSchema.optional(),
     discord: later(discordSchema).optional(),
   })
   .describe("The chat platforms, by name.");

@@ -104,6 +104,12 @@ const tenantSchema = z.strictObject({
       "Who belongs to the tenant; the most specific binding wins (conversation, role, department, workspace).",
     ),
   locale: z
+  external_users: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether people of other organisations, in rooms that are shared with them, are answered at all.",
+    ),
     .enum(["en", "zh-Hant", "zh-Hans"])
     .optional()
     .describe("Language of the gateway's own sentences; absent = the script of the question."),

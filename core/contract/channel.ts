@@ -47,6 +47,11 @@ export interface ChannelAdapter {
 
 /** What a platform knows of its people beyond what comes with a message. Nothing here throws. */
 export interface Directory {
+  /**
+   * Whether the sender must be looked up before the turn, whatever the settings depend on; then
+   * what cannot be asked must be decided all the same. Default: never.
+   */
+  isNeeded?(message: InboundMessage): boolean;
   /** What is remembered of the sender, without asking the platform: quick. */
   known(message: InboundMessage): Promise<Identity | undefined>;
   /** Asks the platform where nothing is remembered; undefined = it could not be asked. */
@@ -59,6 +64,10 @@ export interface Identity {
   readonly displayName: string;
   /** Ids and names; of those that the person is in directly. */
   readonly departments: readonly string[];
+  /** Belongs to another organisation. Absent = what the message says. */
+  readonly isExternal?: boolean;
+  /** A program that speaks as a person would. Absent = what the message says. */
+  readonly isBot?: boolean;
   /** For a conversation that lies in no workspace: those that the person is in. */
   readonly memberships?: readonly Membership[];
 }

@@ -23,6 +23,8 @@ export interface Conversation {
   /** Unique within (channel, workspaceId); includes the app or thread where a platform has them. */
   readonly id: string;
   readonly kind: "direct" | "group";
+  /** The room that a thread lies in: what bindings name. Default: `id`. */
+  readonly room?: string;
 }
 
 export interface Sender {

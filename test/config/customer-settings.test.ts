@@ -48,7 +48,6 @@ describe("the customer's settings", () => {
     const { notEnforced } = load(fixture("full-example.json"), env, secretFile);
     expect(notEnforced).toEqual(
       expect.arrayContaining([
-        "channels.slack",
         "channels.discord",
         "multi_tenant.tenants[0].max_api_budget_monthly_usd",
         "multi_tenant.tenants[0].llm_config.fallback",
@@ -69,6 +68,7 @@ describe("the customer's settings", () => {
       "queue.redis_url",
       "enterprise.encryption.at_rest.enabled",
       "channels.wechat_work.apps",
+      "channels.slack",
       "skills.folders",
     ]) {
       expect(notEnforced.filter((path) => path.startsWith(enforced))).toEqual([]);

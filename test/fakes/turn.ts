@@ -15,6 +15,7 @@ export const tenantWith = (skills: readonly string[] = [], more: Partial<Tenant>
   isSkillAllowed: (name) => skills.includes(name) || skills.includes("*"),
   provider: "fake",
   model: "fake-1",
+  allowsExternalUsers: false,
   ...more,
 });
 

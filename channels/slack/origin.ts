@@ -1,0 +1,26 @@
+import type { Conversation } from "../../core/contract/message.ts";
+import type { Origin } from "./parsed.ts";
+
+/**
+ * Where a message lies. In a direct chat it is answered beside it, or in the thread where it was
+ * asked; everywhere else in the thread that it begins or lies in, so that the room stays readable.
+ */
+export const originOf = (
+  room: { readonly teamId: string; readonly channelId: string; readonly isDirect: boolean },
+  ts: string,
+  threadTs: string | undefined,
+): Origin => {
+  const root = threadTs ?? (room.isDirect ? undefined : ts);
+  return { ...room, ...(root !== undefined && { threadTs: root }) };
+};
+
+/** The conversation there: a direct chat, or one thread. Bindings name the room. */
+export const conversationOf = ({ channelId, isDirect, threadTs }: Origin): Conversation => ({
+  id: threadTs === undefined ? channelId : `${channelId}/${threadTs}`,
+  kind: isDirect ? "direct" : "group",
+  ...(threadTs !== undefined && { room: channelId }),
+});
+
+/** Whether a room is a chat of two; Slack leaves its kind out where the id says it. */
+export const isDirect = (channelId: string, channelType: string | undefined): boolean =>
+  channelType === undefined ? channelId.startsWith("D") : channelType === "im";

@@ -1,0 +1,42 @@
+import type { InboundMessage } from "../../core/contract/message.ts";
+
+/** A thread of a room, by the time stamp of its first message. */
+export interface Thread {
+  readonly teamId: string;
+  readonly channelId: string;
+  readonly ts: string;
+}
+
+/** What something that Slack told us means to us. */
+export type Parsed =
+  | {
+      readonly kind: "message";
+      readonly message: InboundMessage;
+      /** Nobody called us: it is meant for us only if we take part in this thread. */
+      readonly ifIn?: Thread;
+      /** We were called in this thread, so what is said in it from now on is meant for us too. */
+      readonly joins?: Thread;
+    }
+  | { readonly kind: "revoked"; readonly installation: RevokedInstallation }
+  /** `reason` is stable and machine-readable. */
+  | { readonly kind: "ignored"; readonly reason: string }
+  /** Whether it is meant for us cannot be told before we know who we are in this workspace. */
+  | { readonly kind: "who_are_we"; readonly teamId: string };
+
+/** Somebody took the app away, from one workspace or from a whole organisation. */
+export interface RevokedInstallation {
+  readonly teamId: string;
+  readonly enterpriseId?: string;
+  readonly isEnterprise: boolean;
+  /** Slack's word: `app_uninstalled` or `tokens_revoked`. */
+  readonly why: string;
+}
+
+/** Where something happened. */
+export interface Origin {
+  readonly teamId: string;
+  readonly channelId: string;
+  readonly isDirect: boolean;
+  /** The thread it lies in, or would begin; undefined for what stands in a direct chat by itself. */
+  readonly threadTs?: string;
+}
