@@ -15,7 +15,7 @@ export interface CgroupLimits {
 
 /** A group of processes that the kernel limits, counts and lets us kill as one. */
 export interface Cgroup {
-  /** A process enters by writing its pid into each of these files. */
+  /** A process that has one thread only enters by writing 0 into each of these files. */
   readonly entrances: readonly string[];
   /** Told of the first process, which entered if there is a way to. */
   adopt(pid: number): void;
@@ -85,10 +85,10 @@ export const findLimits = (): CgroupTree => {
 };
 
 const open = (layout: Layout, name: string): Cgroup => {
-  const entrances = layout.folders(name).map((folder) => `${folder}/cgroup.procs`);
-  const pids = () => new Set(entrances.flatMap(words));
+  const folders = layout.folders(name);
+  const pids = () => new Set(folders.flatMap((folder) => words(`${folder}/cgroup.procs`)));
   return {
-    entrances,
+    entrances: folders.map((folder) => `${folder}/${layout.entrance}`),
     adopt: () => {}, // it wrote itself into the entrances
     ...layout.counters(name),
     async kill() {

@@ -6,6 +6,8 @@ export interface Layout {
   readonly parents: readonly string[];
   /** The folders of one group. */
   folders(name: string): readonly string[];
+  /** The file of such a folder by which a process of one thread enters. */
+  readonly entrance: string;
   limit(name: string, limits: CgroupLimits): void;
   counters(
     name: string,

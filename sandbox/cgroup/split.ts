@@ -17,6 +17,9 @@ export const splitLayout = (root: string): Layout | undefined => {
   return {
     parents,
     folders: (name) => parents.map((parent) => `${parent}/${name}`),
+    // For a whole process the kernel first waits until no other one can be forking: some 10 ms.
+    // Who moves the only thread that it has, itself, need not wait.
+    entrance: "tasks",
     limit(name, { memoryBytes, processes }) {
       write(memory(name, "limit_in_bytes"), memoryBytes);
       // Memory and swap together; absent where the kernel does not account swap.

@@ -17,6 +17,8 @@ export const unifiedLayout = (root: string): Layout | undefined => {
   return {
     parents: [root],
     folders: (name) => [`${root}/${name}`],
+    // Threads cannot be moved by themselves here.
+    entrance: "cgroup.procs",
     limit(name, { memoryBytes, processes }) {
       write(file(name, "memory.max"), memoryBytes);
       writeIfThere(file(name, "memory.swap.max"), 0);
