@@ -1,0 +1,129 @@
+import type { InboundEvent, InboundMessage } from "../../core/contract/message.ts";
+import { type JsonObject, objectIn, objectsIn, textIn } from "./json.ts";
+import { type Envelope, idOf, type Spoken, senderOf } from "./messages.ts";
+import { conversationOf, isDirect } from "./origin.ts";
+import type { Origin, Parsed } from "./parsed.ts";
+import { isFromProgram } from "./programs.ts";
+import { slackTarget } from "./target.ts";
+import { mentions } from "./text.ts";
+import { CHANNEL, isSlackId, isTs } from "./types.ts";
+
+/**
+ * Somebody judges an answer of ours, or takes that back. `fields.id` names the message as `idOf`
+ * does, `fields.type` is the reaction's name, or `withdrawn`.
+ * @see https://docs.slack.dev/reference/events/reaction_added
+ */
+export const feedbackEvent = (event: JsonObject, envelope: Envelope): Parsed => {
+  const { teamId, botUserId } = envelope;
+  const item = objectIn(event, "item");
+  const [channelId, ts] = [textIn(item, "channel"), textIn(item, "ts")];
+  const userId = textIn(event, "user");
+  const reaction = textIn(event, "reaction");
+  if (!isSlackId(channelId) || !isTs(ts) || !isSlackId(userId) || !reaction) {
+    return ignored("NOT_READABLE");
+  }
+  if (botUserId === undefined || userId === botUserId) return ignored("OURS");
+  if (textIn(event, "item_user") !== botUserId) return ignored("NOT_ABOUT_US");
+  const platformName = textIn(event, "type") ?? "";
+  const type = platformName === "reaction_added" ? reaction : "withdrawn";
+  const fields = { id: idOf(teamId, channelId, ts), type, reaction };
+  const origin = { teamId, channelId, isDirect: isDirect(channelId, undefined) };
+  const said = { name: "feedback_given", platformName, fields } as const;
+  return happening(said, origin, event, userId, envelope);
+};
+
+/** A message that was meant for us is gone. `fields.id` names it as `idOf` does. */
+export const goneEvent = (event: JsonObject, envelope: Envelope, room: Spoken["room"]): Parsed => {
+  const { teamId, botUserId } = envelope;
+  const before = objectIn(event, "previous_message");
+  const ts = textIn(event, "deleted_ts") ?? textIn(before, "ts");
+  const userId = textIn(before, "user");
+  if (isFromProgram(before)) return ignored("FROM_PROGRAM");
+  if (!room || !isTs(ts) || !isSlackId(userId)) return ignored("NOT_READABLE");
+  if (userId === botUserId) return ignored("OURS");
+  const threadTs = textIn(before, "thread_ts");
+  const root = isTs(threadTs) ? threadTs : room.isDirect ? undefined : ts;
+  const origin: Origin = { teamId, ...room, ...(root !== undefined && { threadTs: root }) };
+  const fields = { id: idOf(teamId, room.channelId, ts) };
+  const said = { name: "message_deleted", platformName: "message_deleted", fields } as const;
+  const gone = happening(said, origin, event, userId, envelope);
+  const isCalled = botUserId !== undefined && mentions(textIn(before, "text") ?? "", botUserId);
+  if (gone.kind !== "message" || room.isDirect || isCalled) return gone;
+  return { ...gone, ifIn: { teamId, channelId: room.channelId, ts: root ?? ts } };
+};
+
+/**
+ * Somebody opens the chat with us, or looks at something else beside it. `fields` say what they
+ * look at: `channel_id`, `team_id`, `entity.0.type` and so on.
+ * @see https://docs.slack.dev/reference/events/assistant_thread_started
+ * @see https://docs.slack.dev/reference/events/app_home_opened
+ */
+export const openedEvent = (event: JsonObject, envelope: Envelope): Parsed => {
+  const platformName = textIn(event, "type") ?? "";
+  const assistant = objectIn(event, "assistant_thread");
+  const channelId = textIn(assistant, "channel_id") ?? textIn(event, "channel");
+  const userId = textIn(assistant, "user_id") ?? textIn(event, "user");
+  const threadTs = textIn(assistant, "thread_ts");
+  if (platformName === "app_home_opened" && textIn(event, "tab") !== "messages") {
+    return ignored("OTHER_TAB");
+  }
+  if (!isSlackId(channelId) || !isSlackId(userId)) return ignored("NOT_READABLE");
+  const isOpened =
+    platformName === "assistant_thread_started" || platformName === "app_home_opened";
+  const context = objectIn(assistant, "context") ?? objectIn(event, "context");
+  const origin: Origin = {
+    ...{ teamId: envelope.teamId, channelId, isDirect: true },
+    ...(isTs(threadTs) && { threadTs }),
+  };
+  const name = isOpened ? "app_opened" : "other";
+  return happening(
+    { name, platformName, fields: factsIn(context) },
+    origin,
+    event,
+    userId,
+    envelope,
+  );
+};
+
+const factsIn = (context: JsonObject | undefined): Record<string, string> =>
+  Object.fromEntries([
+    ...textsIn(context, ""),
+    ...objectsIn(context, "entities").flatMap((entity, place) =>
+      textsIn(entity, `entity.${place}.`),
+    ),
+  ]);
+
+/** An own thing of an object may be called anything; only its texts are taken. */
+const textsIn = (object: JsonObject | undefined, prefix: string): [string, string][] =>
+  Object.entries(object ?? {}).flatMap(([name, value]) =>
+    typeof value === "string" ? [[`${prefix}${name}`, value]] : [],
+  );
+
+const happening = (
+  happened: InboundEvent,
+  origin: Origin,
+  event: JsonObject,
+  userId: string,
+  envelope: Envelope,
+): Parsed => {
+  const { teamId, eventId, at } = envelope;
+  // What comes again bears the same one.
+  const key = eventId ?? textIn(event, "event_ts");
+  if (key === undefined) return ignored("NOT_READABLE");
+  const id = [teamId, "event", key].join("/");
+  const { channelId, threadTs } = origin;
+  const message: InboundMessage = {
+    ...{ id, channel: CHANNEL, workspaceId: teamId },
+    conversation: conversationOf(origin),
+    sender: senderOf(event, userId, envelope),
+    content: { kind: "event", event: happened },
+    target: slackTarget({
+      ...{ teamId, channelId, userId, replyTo: id },
+      ...(threadTs !== undefined && { threadTs }),
+    }),
+    sentAt: at,
+  };
+  return { kind: "message", message };
+};
+
+const ignored = (reason: string): Parsed => ({ kind: "ignored", reason });

@@ -1,0 +1,120 @@
+import type { Attachment, InboundMessage, Sender } from "../../core/contract/message.ts";
+import { readAttachments } from "./attachments.ts";
+import { type JsonObject, objectsIn, textIn } from "./json.ts";
+import { conversationOf, originOf } from "./origin.ts";
+import type { Parsed } from "./parsed.ts";
+import { isFromProgram } from "./programs.ts";
+import { slackTarget } from "./target.ts";
+import { mentions, readText, withoutMention } from "./text.ts";
+import { CHANNEL, dateOfTs, isSlackId, isTs } from "./types.ts";
+
+/** What is around every event. */
+export interface Envelope {
+  /** The workspace that the app is installed in. */
+  readonly teamId: string;
+  readonly enterpriseId?: string;
+  /** Installed for the whole organisation. */
+  readonly isEnterprise: boolean;
+  /** Who we are there, as far as known. */
+  readonly botUserId?: string;
+  readonly eventId: string | undefined;
+  readonly at: Date;
+}
+
+/** What is known of a message before it is read. */
+export interface Spoken {
+  readonly room: { readonly channelId: string; readonly isDirect: boolean } | undefined;
+  /** Slack says itself that we were called. */
+  readonly isCalled?: boolean;
+  /** When its words were changed: they are said anew. */
+  readonly editedTs?: string;
+}
+
+/** What a person wrote, if a person did, and whether it is meant for us. */
+export const readMessage = (
+  message: JsonObject,
+  envelope: Envelope,
+  { room, isCalled = false, editedTs }: Spoken,
+): Parsed => {
+  const ts = textIn(message, "ts");
+  const userId = textIn(message, "user");
+  if (isFromProgram(message)) return ignored("FROM_PROGRAM");
+  if (!room || !isTs(ts) || !isSlackId(userId)) return ignored("NOT_READABLE");
+  const { teamId, botUserId } = envelope;
+  if (userId === botUserId) return ignored("OURS");
+  const threadTs = textIn(message, "thread_ts");
+  if (threadTs !== undefined && !isTs(threadTs)) return ignored("NOT_READABLE");
+  const written = textIn(message, "text") ?? "";
+  const isAddressed =
+    room.isDirect || isCalled || (botUserId !== undefined && mentions(written, botUserId));
+  // Slack tells of a mention twice; where only one of the two says who is meant, that one counts.
+  if (!isAddressed && botUserId === undefined && written.includes("<@")) {
+    return { kind: "who_are_we", teamId };
+  }
+  // The same for both events of a mention, so that they are one message.
+  const id = idOf(teamId, room.channelId, ts, editedTs);
+  const origin = originOf({ teamId, ...room }, ts, threadTs);
+  const isOurThread = botUserId !== undefined && textIn(message, "parent_user_id") === botUserId;
+  const thread = { teamId, channelId: room.channelId, ts: threadTs ?? ts };
+  const parsed: InboundMessage = {
+    id,
+    channel: CHANNEL,
+    workspaceId: teamId,
+    conversation: conversationOf(origin),
+    sender: senderOf(message, userId, envelope),
+    content: {
+      kind: "text",
+      text: readText(withoutMention(written, isCalled ? botUserId : (botUserId ?? ""))),
+      ...quoteIn(message),
+      ...attached(readAttachments(message)),
+    },
+    target: slackTarget({
+      ...{ teamId, channelId: room.channelId, userId, replyTo: id },
+      ...(origin.threadTs !== undefined && { threadTs: origin.threadTs }),
+    }),
+    sentAt: editedTs === undefined ? dateOfTs(ts) : dateOfTs(editedTs),
+  };
+  if (room.isDirect) return { kind: "message", message: parsed };
+  if (isAddressed || isOurThread) return { kind: "message", message: parsed, joins: thread };
+  // Without an answer in it, a message is the root of no thread of ours; an edited one may be.
+  if (threadTs === undefined && editedTs === undefined) return ignored("NOT_ADDRESSED");
+  return { kind: "message", message: parsed, ifIn: thread };
+};
+
+/** A message has one name, in whatever events it comes; its words after an edit have another. */
+export const idOf = (teamId: string, channelId: string, ts: string, editedTs?: string): string =>
+  [teamId, channelId, ts, ...(editedTs === undefined ? [] : ["edit", editedTs])].join("/");
+
+/**
+ * Whether the person is of another organisation, where the message says it: somebody whose home is
+ * the workspace of the installation, or its organisation, is not. In an organisation's other
+ * workspaces the ids do not tell; nor where Slack leaves the home out. Then it has to be asked.
+ */
+export const senderOf = (
+  said: JsonObject,
+  userId: string,
+  { teamId, enterpriseId }: Pick<Envelope, "teamId" | "enterpriseId">,
+): Sender => {
+  const homes = [textIn(said, "user_team"), textIn(said, "source_team")].filter(
+    (home) => home !== undefined,
+  );
+  const isForeign = homes.some((home) => home !== teamId && home !== enterpriseId);
+  const isTold = homes.length > 0 && (!isForeign || enterpriseId === undefined);
+  return {
+    ...{ id: userId, displayName: "", isBot: false, departments: [], roles: [] },
+    ...(isTold && { isExternal: isForeign }),
+  };
+};
+
+/** What was forwarded with the message: somebody else's words. */
+const quoteIn = (message: JsonObject): { readonly quote?: string } => {
+  const words = objectsIn(message, "attachments")
+    .filter((shared) => shared.is_share === true || shared.is_msg_unfurl === true)
+    .flatMap((shared) => textIn(shared, "text") ?? []);
+  return words.length === 0 ? {} : { quote: readText(words.join("\n\n")) };
+};
+
+const attached = (attachments: readonly Attachment[]) =>
+  attachments.length === 0 ? {} : { attachments };
+
+const ignored = (reason: string): Parsed => ({ kind: "ignored", reason });
