@@ -1,0 +1,48 @@
+import type { InboundMessage } from "../../core/contract/message.ts";
+import { isTrue, type JsonObject, textIn } from "./json.ts";
+import { senderOf } from "./messages.ts";
+import { isDirect } from "./origin.ts";
+import type { Parsed } from "./parsed.ts";
+import { slackTarget } from "./target.ts";
+import { readText } from "./text.ts";
+import { CHANNEL, isSlackId } from "./types.ts";
+
+/**
+ * Reads a slash command, whatever it is called: its text is a question. It cannot be given in a
+ * thread, so it is answered in the room, or to the person alone where we are no member.
+ * @see https://docs.slack.dev/interactivity/implementing-slash-commands
+ */
+export const parseCommand = (fields: JsonObject, now: Date): Parsed => {
+  const teamId = homeOf(fields);
+  const channelId = textIn(fields, "channel_id");
+  const userId = textIn(fields, "user_id");
+  const triggerId = textIn(fields, "trigger_id");
+  if (!isSlackId(teamId) || !isSlackId(channelId) || !isSlackId(userId) || !triggerId) {
+    return { kind: "ignored", reason: "NOT_READABLE" };
+  }
+  const text = readText(textIn(fields, "text") ?? "");
+  if (text.trim() === "") return { kind: "ignored", reason: "EMPTY_COMMAND" };
+  const id = [teamId, "command", triggerId].join("/");
+  const responseUrl = textIn(fields, "response_url");
+  const isAlone = isDirect(channelId, undefined);
+  const enterpriseId = textIn(fields, "enterprise_id");
+  const message: InboundMessage = {
+    ...{ id, channel: CHANNEL, workspaceId: teamId },
+    // What two people ask in one room must not wait for each other.
+    conversation: isAlone
+      ? { id: channelId, kind: "direct" }
+      : { id: `${channelId}/${userId}`, kind: "group", room: channelId },
+    sender: senderOf(fields, userId, { teamId, ...(enterpriseId && { enterpriseId }) }),
+    content: { kind: "text", text },
+    target: slackTarget({
+      ...{ teamId, channelId, userId, replyTo: id },
+      ...(responseUrl !== undefined && { responseUrl }),
+    }),
+    sentAt: now,
+  };
+  return { kind: "message", message };
+};
+
+const homeOf = (fields: JsonObject): string | undefined =>
+  textIn(fields, "team_id") ??
+  (isTrue(fields, "is_enterprise_install") ? textIn(fields, "enterprise_id") : undefined);
