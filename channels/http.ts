@@ -1,5 +1,4 @@
-import type { ServerResponse } from "node:http";
-import type { Context, Middleware } from "koa";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type {
   ChannelAdapter,
   Rejection,
@@ -33,70 +32,86 @@ const LIMITS: BodyLimits = { maxBytes: 1024 * 1024, timeoutMs: 5_000 };
 const GATE: GateOptions = { places: 128, waiting: 256, waitMs: 2_500 };
 
 /**
- * Serves the webhook paths of the adapters; every other path is left to the next middleware, its
- * body unread. What is posted while too much is in work waits a little, and beyond that is refused
- * with 503 before anything is read or decrypted, for the platform to deliver it again.
+ * Serves the webhook paths of the adapters; every other path is left to `others`, its body unread.
+ * What is posted while too much is in work waits a little, and beyond that is refused with 503
+ * before anything is read or decrypted, for the platform to deliver it again.
  * Throws RangeError when two adapters want one path.
  */
-export const createWebhookMiddleware = (
+export const createWebhookListener = (
   adapters: readonly ChannelAdapter[],
   options: WebhookOptions,
-): Middleware => {
+  others: RequestListener,
+): RequestListener => {
   const routes = routesOf(adapters);
   const { log, onRejected, limits = LIMITS } = options;
   const gate = createGate(options.gate ?? GATE);
 
-  const putOff = (ctx: Context, channel: string): void => {
-    const { "content-length": length } = ctx.headers;
-    // A short body is thrown away. To close would cost more: a process takes one new connection in
-    // a turn of its event loop, which are long just now.
-    if (!(Number(length) <= limits.maxBytes)) ctx.set("Connection", "close");
-    ctx.set("Retry-After", "1");
-    write(ctx, { status: 503 });
-    onRejected({ channel, reason: "OVERLOADED", status: 503 });
-  };
-
   /** One at a place of the gate; undefined when there was none to be had. */
-  const serve = async (ctx: Context, channel: string, webhook: Webhook) => {
+  const serve = async (
+    { channel, webhook }: Route,
+    query: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<WebhookResponse | undefined> => {
     // Only messages pass the gate: who verifies a URL by a GET does not come again.
-    if (ctx.method !== "POST") return webhook(await readRequest(ctx, channel, limits));
+    if (request.method !== "POST") {
+      return webhook(new Received(request, response, query, NO_BODY, false));
+    }
     if (gate.isFull) return undefined;
-    const request = await readRequest(ctx, channel, limits);
+    const body = await readBody(request, channel, limits);
     // Only now, so that who sends a body slowly keeps nobody else out.
     if (!(await gate.enter())) return undefined;
     try {
-      return await webhook({ ...request, isCrowded: gate.isCrowded });
+      return await webhook(new Received(request, response, query, body, gate.isCrowded));
     } finally {
       gate.leave();
     }
   };
 
-  const refuse = (ctx: Context, channel: string, error: unknown): void => {
+  const putOff = (channel: string, request: IncomingMessage, response: ServerResponse): void => {
+    // A short body is thrown away. To close would cost more: a process takes one new connection in
+    // a turn of its event loop, which are long just now.
+    const isShort = Number(request.headers["content-length"]) <= limits.maxBytes;
+    write(response, { status: 503 }, { ...RETRY_SOON, ...(isShort ? {} : CLOSE) });
+    onRejected({ channel, reason: "OVERLOADED", status: 503 });
+  };
+
+  const refuse = (channel: string, response: ServerResponse, error: unknown): void => {
     if (error instanceof SignatureError || error instanceof PayloadError) {
       const status = error instanceof SignatureError ? 403 : error.status;
-      if (status === 405) ctx.set("Allow", "GET, POST");
       // What is still unread of the body must not be taken for a next request.
-      if (status === 408 || status === 413 || status === 415) ctx.set("Connection", "close");
-      write(ctx, { status });
+      const isUnread = status === 408 || status === 413 || status === 415;
+      write(response, { status }, isUnread ? CLOSE : status === 405 ? ALLOWED : {});
       onRejected({ channel, reason: error.reason, status });
       return;
     }
     log.error({ channel, err: error, alert: "webhook_failed" }, "webhook failed");
-    write(ctx, { status: 500 });
+    write(response, { status: 500 });
   };
 
-  return async (ctx, next) => {
-    const route = routes.get(ctx.path);
-    if (!route) return next();
-    const { channel, webhook } = route;
+  const handle = async (
+    route: Route,
+    query: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> => {
     try {
-      const response = await serve(ctx, channel, webhook);
-      if (!response) return putOff(ctx, channel);
-      write(ctx, response);
-      if (isTraced()) ctx.res.once("finish", () => trace("acknowledged"));
+      const answer = await serve(route, query, request, response);
+      if (!answer) return putOff(route.channel, request, response);
+      if (isTraced()) response.once("finish", () => trace("acknowledged"));
+      // Only a POST says something in its body; another's is thrown away together with its connection.
+      write(response, answer, request.method !== "POST" && hasBody(request) ? CLOSE : {});
     } catch (error) {
-      refuse(ctx, channel, error);
+      refuse(route.channel, response, error);
     }
+  };
+
+  return (request, response) => {
+    const target = (request.url ?? "").replace(ORIGIN, "");
+    const pathEnd = target.indexOf("?");
+    const route = routes.get(pathEnd < 0 ? target : target.slice(0, pathEnd));
+    if (!route) return others(request, response);
+    void handle(route, pathEnd < 0 ? "" : target.slice(pathEnd + 1), request, response);
   };
 };
 
@@ -117,45 +132,72 @@ const routesOf = (adapters: readonly ChannelAdapter[]): ReadonlyMap<string, Rout
   return routes;
 };
 
-const readRequest = async (
-  ctx: Context,
-  channel: string,
-  limits: BodyLimits,
-): Promise<WebhookRequest> => {
-  const hungUp = new Promise<void>((resolve) => {
-    ctx.res.once("close", () => {
-      if (!ctx.res.writableFinished) resolve();
-    });
-  });
-  const { method, querystring: query, headers } = ctx;
-  // Only a POST says something in its body; another's is thrown away together with its connection.
-  if (method !== "POST" && (headers["content-length"] ?? headers["transfer-encoding"])) {
-    ctx.set("Connection", "close");
-  }
-  const body = method === "POST" ? await readBody(ctx.req, channel, limits) : Buffer.alloc(0);
-  return { method, query, headers, body, hungUp };
-};
+// A proxy may send the whole URL. https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2
+const ORIGIN = /^https?:\/\/[^/?]*/i;
+const NO_BODY = Buffer.alloc(0);
+const CLOSE = { Connection: "close" };
+const RETRY_SOON = { "Retry-After": "1" };
+const ALLOWED = { Allow: "GET, POST" };
 
-const write = (ctx: Context, response: WebhookResponse): void => {
-  ctx.status = response.status;
-  // First, or koa would guess one from the body.
-  if (response.contentType !== undefined) ctx.set("Content-Type", response.contentType);
-  // Not null, which koa would turn into 204.
-  ctx.body = response.body ?? "";
-  if (response.contentType === undefined) ctx.remove("Content-Type");
-  if (response.settled) whenSettled(ctx.res, response.settled);
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  (headers["content-length"] ?? headers["transfer-encoding"]) !== undefined;
+
+/** A request whose body is read. */
+class Received implements WebhookRequest {
+  readonly method: string;
+  readonly headers: WebhookRequest["headers"];
+  readonly #response: ServerResponse;
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    readonly query: string,
+    readonly body: Buffer,
+    readonly isCrowded: boolean,
+  ) {
+    this.method = request.method ?? "";
+    this.headers = request.headers;
+    this.#response = response;
+  }
+
+  /** Listens from when it is first asked for: most requests are over without. */
+  get hungUp(): Promise<void> {
+    const response = this.#response;
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!response.writableFinished) resolve();
+      };
+      if (response.closed) look();
+      else response.once("close", look);
+    });
+  }
+}
+
+const write = (
+  response: ServerResponse,
+  { status, contentType, body = "", settled }: WebhookResponse,
+  headers: Readonly<Record<string, string>> = {},
+): void => {
+  if (settled) whenSettled(response, settled);
+  if (response.destroyed) return;
+  response.writeHead(status, {
+    ...headers,
+    ...(contentType !== undefined && { "Content-Type": contentType }),
+    "Content-Length": Buffer.byteLength(body),
+  });
+  response.end(body);
 };
 
 /** Calls back once: true when the last byte went to the network, false when the connection broke. */
 const whenSettled = (response: ServerResponse, settled: (isComplete: boolean) => void): void => {
-  const onFinish = (): void => {
-    response.off("close", onClose);
-    settled(true);
-  };
-  const onClose = (): void => {
-    response.off("finish", onFinish);
+  if (response.destroyed || response.closed) {
     settled(false);
+    return;
+  }
+  let isSettled = false;
+  const once = (isComplete: boolean): void => {
+    if (isSettled) return;
+    isSettled = true;
+    settled(isComplete);
   };
-  if (response.destroyed || response.closed) settled(false);
-  else response.once("finish", onFinish).once("close", onClose);
+  response.once("finish", () => once(true)).once("close", () => once(false));
 };

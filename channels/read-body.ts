@@ -25,25 +25,36 @@ export const readBody = async (
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    const end = (settle: () => void): void => {
+    let isOver = false;
+    const fail = (error: PayloadError): void => {
+      if (isOver) return;
+      isOver = true;
       clearTimeout(timer);
-      request.off("data", onData).off("end", onEnd).off("error", onBroken).off("close", onBroken);
-      // A stream without listeners must not throw, nor flow on into memory.
-      request.on("error", () => {}).pause();
-      settle();
+      // What nobody reads must not flow on into memory.
+      request.off("data", onData).pause();
+      reject(error);
     };
     const onData = (chunk: Buffer): void => {
       size += chunk.length;
-      if (size > limits.maxBytes) end(() => reject(tooLong()));
+      if (size > limits.maxBytes) fail(tooLong());
       else chunks.push(chunk);
     };
-    const onEnd = (): void => end(() => resolve(Buffer.concat(chunks)));
-    const onBroken = (): void =>
-      end(() => reject(new PayloadError(channel, "the sender hung up before the body's end")));
+    // Stays when all is over: a stream without a listener would throw its errors.
+    const onBroken = (): void => fail(hungUp(channel));
     const timer = setTimeout(
-      () => end(() => reject(new PayloadError(channel, "body too slow", 408))),
+      () => fail(new PayloadError(channel, "body too slow", 408)),
       limits.timeoutMs,
     );
-    request.on("data", onData).on("end", onEnd).on("error", onBroken).on("close", onBroken);
+    request.on("data", onData).on("error", onBroken).on("close", onBroken);
+    request.on("end", () => {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(timer);
+      const [first] = chunks;
+      resolve(first && chunks.length === 1 ? first : Buffer.concat(chunks));
+    });
   });
 };
+
+const hungUp = (channel: string): PayloadError =>
+  new PayloadError(channel, "the sender hung up before the body's end");

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import Router from "@koa/router";
 import Koa from "koa";
-import { createWebhookMiddleware } from "../channels/http.ts";
+import { createWebhookListener } from "../channels/http.ts";
 import type { LoadedSettings } from "../config/load.ts";
 import { createAuditLog } from "../core/audit-log.ts";
 import type { Rejection } from "../core/contract/channel.ts";
@@ -131,17 +131,19 @@ export const startGateway = async (
       if (rejection.status === 503) counters.putOff++;
       recordRejection(rejection);
     };
-    if (roles.isGateway) {
-      app.use(createWebhookMiddleware([...adapters.values()], { log, onRejected }));
-    }
     app.use(router.routes());
+    const others = app.callback();
+    // Past koa, which costs a message as much as decrypting it does.
+    const handle = roles.isGateway
+      ? createWebhookListener([...adapters.values()], { log, onRejected }, others)
+      : others;
 
     for (const adapter of adapters.values()) {
       await adapter.start(delivery.receive);
       undo.push(() => adapter.stop());
     }
     const { in_transit } = settings.enterprise.encryption ?? {};
-    const listener = await listen(app.callback(), settings.server, in_transit);
+    const listener = await listen(handle, settings.server, in_transit);
     undo.push(delivery.drain);
     undo.push(() => listener.close(signal));
     delivery.start();

@@ -1,10 +1,9 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
-import Koa from "koa";
 import { afterEach, describe, expect, it } from "vitest";
 import type { GateOptions } from "../../channels/gate.ts";
-import { createWebhookMiddleware } from "../../channels/http.ts";
+import { createWebhookListener } from "../../channels/http.ts";
 import type {
   ChannelAdapter,
   Rejection,
@@ -41,30 +40,24 @@ const serve = async (webhook: Webhook, gate?: GateOptions) => {
   const log = recordedLog();
   const rejections: Rejection[] = [];
   const requests: WebhookRequest[] = [];
-  const app = new Koa();
-  app.silent = true;
   const listening: Webhook = (request) => {
     requests.push(request);
     return webhook(request);
   };
-  app.use(
-    createWebhookMiddleware([adapterOf(listening)], {
-      log,
-      onRejected: (rejection) => rejections.push(rejection),
-      limits,
-      ...(gate && { gate }),
-    }),
-  );
-  app.use((ctx) => {
-    ctx.status = 404;
-    ctx.body = "next";
-  });
-  server = createServer(app.callback());
+  const options = {
+    log,
+    onRejected: (rejection: Rejection) => void rejections.push(rejection),
+    limits,
+    ...(gate && { gate }),
+  };
+  server = createServer(createWebhookListener([adapterOf(listening)], options, next));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}`, port, log, rejections, requests };
 };
+
+const next: RequestListener = (_, response) => void response.writeHead(404).end("next");
 
 const ok: Webhook = async () => ({ status: 200 });
 
@@ -120,7 +113,7 @@ describe("the webhook server", () => {
   it("refuses two adapters on one path", () => {
     const options = { log: recordedLog(), onRejected: () => {} };
     const adapters = [adapterOf(ok), adapterOf(ok, PATH, "other")];
-    expect(() => createWebhookMiddleware(adapters, options)).toThrow(
+    expect(() => createWebhookListener(adapters, options, next)).toThrow(
       /test and other share .*\/hook/,
     );
   });

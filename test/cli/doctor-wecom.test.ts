@@ -1,9 +1,8 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import Koa from "koa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createWebhookMiddleware } from "../../channels/http.ts";
+import { createWebhookListener } from "../../channels/http.ts";
 import { createWecomAdapter } from "../../channels/wecom/adapter.ts";
 import type { WecomApp } from "../../channels/wecom/types.ts";
 import { examineWecom } from "../../cli/doctor-wecom.ts";
@@ -29,14 +28,16 @@ afterEach(async () => {
   await cloud.close();
 });
 
+const notFound: RequestListener = (_, response) => void response.writeHead(404).end();
+
 /** A gateway of which only the callback is there. */
 const serve = async (app: WecomApp): Promise<Server> => {
   const log = recordedLog();
   const adapter = createWecomAdapter({
     ...{ apps: [app], log, now: () => new Date(), state: memoryState() },
   });
-  const koa = new Koa().use(createWebhookMiddleware([adapter], { log, onRejected: () => {} }));
-  const server = createServer(koa.callback());
+  const options = { log, onRejected: () => {} };
+  const server = createServer(createWebhookListener([adapter], options, notFound));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return server;

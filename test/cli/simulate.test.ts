@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,9 +8,8 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { Command } from "commander";
-import Koa from "koa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createWebhookMiddleware } from "../../channels/http.ts";
+import { createWebhookListener } from "../../channels/http.ts";
 import { createWecomAdapter } from "../../channels/wecom/adapter.ts";
 import { registerSimulate } from "../../cli/simulate.ts";
 import type { ChannelAdapter, Receipt } from "../../core/contract/channel.ts";
@@ -83,6 +82,8 @@ const sending =
   };
 
 /** A gateway as far as simulate can see it: the real webhook server and the real adapter. */
+const notFound: RequestListener = (_, response) => void response.writeHead(404).end();
+
 const startGateway = async (
   behaviour: Behaviour,
   options: { readonly tls?: { cert: string; key: string }; readonly apiBaseUrl?: string } = {},
@@ -100,12 +101,9 @@ const startGateway = async (
     received.push(message);
     return behaviour(message, adapter);
   });
-  const koa = new Koa();
   const webhookOptions = { log: recordedLog(), onRejected: () => {} };
-  koa.use(createWebhookMiddleware([adapter], webhookOptions));
-  server = options.tls
-    ? createTlsServer(options.tls, koa.callback())
-    : createServer(koa.callback());
+  const listener = createWebhookListener([adapter], webhookOptions, notFound);
+  server = options.tls ? createTlsServer(options.tls, listener) : createServer(listener);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
