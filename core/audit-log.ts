@@ -22,6 +22,8 @@ export interface AuditRecord {
     | "webhook"
     | "api"
     | "key.rotate"
+    | "model.call"
+    | "budget.alert"
     | `queue.${"list" | "show" | "replay" | "drop"}`
     | `key.${"create" | "list" | "revoke"}`;
   /** What was acted on: the kind of message, the skill's name, an id, or the step of a rotation. */

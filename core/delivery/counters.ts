@@ -20,6 +20,12 @@ export interface Counters {
   retries: number;
   /** Messages that cannot be answered, or their reply not be delivered, unless an operator replays them. */
   deadLetters: number;
+  /** Times that a tenant's contacts were to be told of its budget. */
+  budgetAlerts: number;
+  /** What models cost, in US dollars, as far as their prices are known. */
+  modelCostUsd: number;
+  /** Messages over their sender's or their tenant's rate limit. */
+  rateLimited: number;
 }
 
 /** All at nought. */
@@ -33,4 +39,7 @@ export const createCounters = (): Counters => ({
   sends: { delivered: 0, retry: 0, refused: 0, unknown: 0 },
   retries: 0,
   deadLetters: 0,
+  budgetAlerts: 0,
+  modelCostUsd: 0,
+  rateLimited: 0,
 });

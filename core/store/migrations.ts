@@ -1,6 +1,7 @@
 import type { Kysely, Migration } from "kysely";
 import { createBaseline } from "./migrations/0001-baseline.ts";
 import { createChannelState } from "./migrations/0002-channel-state.ts";
+import { createBudgets } from "./migrations/0004-budgets.ts";
 import type { DialectName } from "./statement.ts";
 
 /** Schema changes in order, a file each. A released one is never edited: add the next. */
@@ -18,3 +19,4 @@ const MIGRATIONS: Readonly<Record<string, Change>> = {
   "0001-baseline": createBaseline,
   "0002-channel-state": createChannelState,
 };
+  "0004-budgets": createBudgets,

@@ -6,7 +6,10 @@ import { migrateToLatest } from "./migrate.ts";
 /** Who the gateway is in the database when it has one URL only: nobody can log in as it. */
 export const APP_ROLE = "clawgate_app";
 
-const TABLES = ["inbox", "outbox", "processes", "data_keys", "api_keys", "channel_state"];
+const TABLES = [
+  ...["inbox", "outbox", "processes", "data_keys", "api_keys", "channel_state"],
+  ...["model_costs", "rate_limits"],
+];
 
 /**
  * Brings the schema up to date as the tables' owner and gives `appRole` what the gateway needs, and

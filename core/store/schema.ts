@@ -10,6 +10,8 @@ export interface Tables {
   api_keys: ApiKeysTable;
   channel_state: ChannelStateTable;
 }
+  model_costs: ModelCostsTable;
+  rate_limits: RateLimitsTable;
 
 /** Every message that was accepted in the last days; the pending rows are the work to do. */
 export interface InboxTable {
@@ -138,4 +140,30 @@ export interface ChannelStateTable {
   version: number;
   /** From then on it counts as absent. */
   expires_at: number;
+}
+
+/** What a tenant's models cost, one row a month. Amounts are billionths of a US dollar. */
+export interface ModelCostsTable {
+  tenant_id: string;
+  /** In the tenant's time zone, e.g. `2026-03`. */
+  month: string;
+  /** What calls cost that are over. */
+  spent: Generated<number>;
+  /** The most that calls can cost that are under way, or whose process died under them. */
+  reserved: Generated<number>;
+  /** The budget whose threshold was told of; -1 = none was. */
+  warned_of: Generated<number>;
+  /** The budget whose end was told of; -1 = none was. */
+  refused_of: Generated<number>;
+}
+
+/** How fast people write: a token bucket each, shared by all replicas. Instants are epoch microseconds. */
+export interface RateLimitsTable {
+  tenant_id: string;
+  /** `user/` and the sender, or `tenant`. */
+  key: string;
+  /** When the bucket will be full again. */
+  full_at: number;
+  /** The sender has been told until then. */
+  told_until: Generated<number>;
 }

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { createAuditLog } from "../../core/audit-log.ts";
+import { reserveCost } from "../../core/budget/rows.ts";
 import { putRow } from "../../core/channel-state/rows.ts";
 import type { InboundMessage } from "../../core/contract/message.ts";
 import { laneOf } from "../../core/delivery/lane.ts";
 import { createApiKeys } from "../../core/operators/api-keys.ts";
+import { takeFromBucket } from "../../core/rate-limits/rows.ts";
 import { tenantScope } from "../../core/store/scope.ts";
 import type { Store } from "../../core/store/store.ts";
 import { begin, type DeliveryProcess } from "./delivery-process.ts";
@@ -79,6 +81,12 @@ export const plantTenant = async (
       expiresAt: 1e15,
     }),
   );
+  await store.write(scope, async (transaction) => {
+    const month = "2026-03";
+    await transaction.run(reserveCost, { tenantId, month, amount: 1, atMost: 1 });
+    const times = { nowUs: 1, stepUs: 1, latestUs: 1, firstUs: 1e15 };
+    await transaction.run(takeFromBucket, { tenantId, key: "tenant", ...times });
+  });
   return {
     pending,
     running: running.id,
