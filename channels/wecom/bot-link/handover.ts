@@ -3,7 +3,7 @@ import type { ChannelState } from "../../../core/contract/channel-state.ts";
 import type { Log } from "../../../core/contract/log.ts";
 import type { ReplyTarget } from "../../../core/contract/message.ts";
 import { CHANNEL } from "../types.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../../pause.ts";
 
 /** What one replica asks of the one that holds the link. */
 export type Errand =

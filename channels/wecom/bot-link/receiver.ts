@@ -7,8 +7,8 @@ import { type BotIdentity, parseBotCallback } from "../bot/parse.ts";
 import { CHANNEL } from "../types.ts";
 import type { ReplyContexts } from "./contexts.ts";
 import type { LinkFrame } from "./frames.ts";
-import { createInTurn } from "./in-turn.ts";
-import { pause } from "./pause.ts";
+import { createInTurn } from "../../in-turn.ts";
+import { pause } from "../../pause.ts";
 
 type Callback = Extract<LinkFrame, { readonly kind: "callback" }>;
 
