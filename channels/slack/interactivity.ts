@@ -95,7 +95,7 @@ const valuesIn = (values: JsonObject | undefined): Record<string, string> =>
     Object.entries(values ?? {}).flatMap(([block, states]) =>
       Object.entries(asObject(states) ?? {}).map(([field, state]) => [
         `${block}.${field}`,
-        valueOf(asObject(state)),
+        filledIn(asObject(state)),
       ]),
     ),
   );
@@ -103,7 +103,7 @@ const valuesIn = (values: JsonObject | undefined): Record<string, string> =>
 const SINGLE = ["value", "selected_date", "selected_time", "selected_user", "selected_channel"];
 const SEVERAL = ["selected_users", "selected_channels", "selected_conversations"];
 
-const valueOf = (state: JsonObject | undefined): string => {
+const filledIn = (state: JsonObject | undefined): string => {
   const option = textIn(objectIn(state, "selected_option"), "value");
   const options = objectsIn(state, "selected_options").map((item) => textIn(item, "value") ?? "");
   const listed = SEVERAL.flatMap((name) => textsIn(state?.[name]));
