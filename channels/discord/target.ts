@@ -17,6 +17,8 @@ export interface DiscordTarget {
   readonly interaction?: TargetInteraction;
   /** The message with the card that was clicked. */
   readonly cardMessageId?: string;
+  /** Bytes that one file may have there, where Discord says it. */
+  readonly attachmentSizeLimit?: number;
 }
 
 export interface ThreadStart {
@@ -45,10 +47,12 @@ export interface TargetInteraction {
  */
 export const discordTarget = (target: DiscordTarget): ReplyTarget => {
   const { channelId, guildId, replyTo, threadOf, interaction, cardMessageId } = target;
+  const { attachmentSizeLimit } = target;
   const address: Address = {
     channelId,
     ...(threadOf && { threadOf }),
     ...(cardMessageId !== undefined && { cardMessageId }),
+    ...(attachmentSizeLimit !== undefined && { attachmentSizeLimit }),
   };
   return {
     channel: CHANNEL,
@@ -86,7 +90,7 @@ export const readTarget = (target: ReplyTarget): DiscordTarget => {
   };
 };
 
-type Address = Pick<DiscordTarget, "channelId" | "threadOf" | "cardMessageId">;
+type Address = Omit<DiscordTarget, "guildId" | "replyTo" | "interaction">;
 
 interface Secret {
   readonly token: string;
