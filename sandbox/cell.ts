@@ -12,19 +12,22 @@ export interface Cell {
 /** What a cell is opened for. Two specs with the same key can stand in for each other. */
 export interface CellSpec extends Omit<SlotSpec, "wayOut"> {
   readonly hasNetwork: boolean;
+  /** The proxy ends TLS for it, so that it can place credentials. Default false. */
+  readonly endsTls?: boolean;
 }
 
 /**
  * All that a cell is made of, the tenant first of all: a cell never serves another key. A folder is
  * known by its inode, so that one which was replaced under its name counts as another.
  */
-export const cellKey = ({ tenantId, language, limits, readonly, hasNetwork }: CellSpec): string =>
+export const cellKey = (spec: CellSpec): string =>
   JSON.stringify([
-    tenantId,
-    language,
-    hasNetwork,
-    Object.entries(limits).sort(([left], [right]) => (left < right ? -1 : 1)),
-    [...readonly].map(([path, folder]) => {
+    spec.tenantId,
+    spec.language,
+    spec.hasNetwork,
+    spec.endsTls === true,
+    Object.entries(spec.limits).sort(([left], [right]) => (left < right ? -1 : 1)),
+    [...spec.readonly].map(([path, folder]) => {
       const { dev, ino } = statSync(folder);
       return [path, folder, dev, ino];
     }),
@@ -34,10 +37,10 @@ export const cellKey = ({ tenantId, language, limits, readonly, hasNetwork }: Ce
 export const openCell = async (
   driver: Pick<SandboxDriver, "prepare">,
   egress: Pick<Egress, "open"> | undefined,
-  { hasNetwork, ...spec }: CellSpec,
+  { hasNetwork, endsTls = false, ...spec }: CellSpec,
 ): Promise<Cell> => {
   if (!hasNetwork || egress === undefined) return { slot: await driver.prepare(spec) };
-  const link = await egress.open(randomBytes(8).toString("hex"), spec.tenantId);
+  const link = await egress.open(randomBytes(8).toString("hex"), spec.tenantId, endsTls);
   try {
     return { slot: await driver.prepare({ ...spec, wayOut: link.wayOut }), link };
   } catch (error) {

@@ -210,13 +210,14 @@ const observer = (
   };
 };
 
-const cellSpecOf = ({ tenantId, language, limits, readonly, egress }: RunRequest): CellSpec => ({
-  tenantId,
-  language,
-  limits,
-  readonly,
-  hasNetwork: egress === "settings" || (egress !== "none" && egress.length > 0),
-});
+const cellSpecOf = (request: RunRequest): CellSpec => {
+  const { tenantId, language, limits, readonly, egress, credentials } = request;
+  return {
+    ...{ tenantId, language, limits, readonly },
+    hasNetwork: egress === "settings" || (egress !== "none" && egress.length > 0),
+    endsTls: credentials.length > 0,
+  };
+};
 
 type Site =
   | {

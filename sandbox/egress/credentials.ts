@@ -1,4 +1,5 @@
 import type { Credential } from "../driver.ts";
+import { foldHost } from "./host-name.ts";
 
 /** What stands for a secret inside: not secret itself, and of use only on the way to its host. */
 export const placeholderOf = (name: string): string => `openshell:resolve:env:${name}`;
@@ -8,6 +9,16 @@ export const placeholderVariables = (
   credentials: readonly Credential[],
 ): Readonly<Record<string, string>> =>
   Object.fromEntries(credentials.map(({ name }) => [name, placeholderOf(name)]));
+
+/** Those that are for a host, which is given as it was folded. */
+export const credentialsFor = (
+  host: string,
+  credentials: readonly Credential[],
+): readonly Credential[] =>
+  credentials.filter((credential) => {
+    const wanted = foldHost(credential.host);
+    return wanted.kind === "name" && wanted.name === host;
+  });
 
 /** The head of a request as it goes out. */
 interface Head {

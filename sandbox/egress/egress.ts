@@ -3,10 +3,11 @@ import type { Credential, HostPort, WayOut } from "../driver.ts";
 /** The one way out of sandboxes: a proxy that lets through what the settings allow and records it. */
 export interface Egress {
   /**
-   * A way out for one slot; nothing passes before a run is bound to it. The tenant decides whether
-   * the slot trusts a certificate authority of its own.
+   * A way out for one slot; nothing passes before a run is bound to it. The slot trusts a certificate
+   * authority of its own where the tenant's rules look into TLS, or where `endsTls` asks for it: only
+   * then are credentials placed over TLS.
    */
-  open(slotId: string, tenantId: string): Promise<EgressLink>;
+  open(slotId: string, tenantId: string, endsTls?: boolean): Promise<EgressLink>;
   close(): Promise<void>;
 }
 

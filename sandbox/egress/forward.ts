@@ -2,10 +2,15 @@ import { type IncomingMessage, request, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import type { Credential } from "../driver.ts";
 import { throttle } from "./bandwidth.ts";
-import { hideSecrets, hideSecretsIn, type Placement, placeCredentials } from "./credentials.ts";
+import {
+  credentialsFor,
+  hideSecrets,
+  hideSecretsIn,
+  type Placement,
+  placeCredentials,
+} from "./credentials.ts";
 import type { Destination } from "./destination.ts";
 import { dial, startTls, UpstreamError } from "./dial.ts";
-import { foldHost } from "./host-name.ts";
 import { type Exchange, type Passage, refusalText } from "./passage.ts";
 import { endToEnd, pairsOf, readRequestHead, type Via } from "./request-head.ts";
 import { requestProblem } from "./rules.ts";
@@ -33,7 +38,7 @@ export const forward = async (
   const { destination } = ruling;
   const problem = requestProblem(destination.endpoints, { method, target: head.target });
   if (problem !== undefined) return refuse(403, problem, head);
-  const placement = placeCredentials(head, credentialsFor(destination, via, passage));
+  const placement = placeCredentials(head, placeable(destination, via, passage));
   if (placement === undefined) {
     return refuse(403, "a secret has characters that no header can have", head);
   }
@@ -55,17 +60,12 @@ export const forward = async (
 const pathOf = (target: string): string => (target.split("?")[0] ?? "").slice(0, 1024);
 
 /** Secrets go to their own host, and only where nobody on the way can read them. */
-const credentialsFor = (
+const placeable = (
   { host, isInternal }: Destination,
   via: Via,
   { run }: Passage,
-): readonly Credential[] => {
-  if (via.kind !== "terminated" && !isInternal) return [];
-  return run.credentials.filter((credential) => {
-    const wanted = foldHost(credential.host);
-    return wanted.kind === "name" && wanted.name === host;
-  });
-};
+): readonly Credential[] =>
+  via.kind === "terminated" || isInternal ? credentialsFor(host, run.credentials) : [];
 
 interface Relay {
   readonly passage: Passage;

@@ -80,13 +80,13 @@ export const createEgress = (options: EgressOptions): Egress => {
   const links = new Set<EgressLink>();
   let isClosed = false;
   return {
-    async open(slotId, tenantId) {
+    async open(slotId, tenantId, endsTls = false) {
       if (isClosed) throw new SandboxError("the egress proxy is closed");
-      const endsTls = rules(tenantId).some(({ tls }) => tls === "terminate");
       // Loaded where it is needed only: it takes longer than all the rest of the proxy.
-      const authority = endsTls
-        ? await (await import("./authority.ts")).createAuthority()
-        : undefined;
+      const authority =
+        endsTls || rules(tenantId).some(({ tls }) => tls === "terminate")
+          ? await (await import("./authority.ts")).createAuthority()
+          : undefined;
       const wayOut = furnish(join(folder, slotId), destinations.names, extraTrust(authority));
       const link = await openLink({
         wayOut,

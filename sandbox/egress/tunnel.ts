@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { TLSSocket } from "node:tls";
 import { throttle } from "./bandwidth.ts";
+import { credentialsFor } from "./credentials.ts";
 import type { Destination } from "./destination.ts";
 import { dial, UpstreamError } from "./dial.ts";
 import { foldHost, splitAuthority } from "./host-name.ts";
@@ -111,8 +112,11 @@ export const directTls = async (
   });
 };
 
-const endsTls = ({ endpoints }: Destination, { authority }: Passage): boolean =>
-  authority !== undefined && endpoints.some(({ tls }) => tls === "terminate");
+const endsTls = ({ host, endpoints }: Destination, { authority, run }: Passage): boolean =>
+  authority !== undefined &&
+  (endpoints.some(({ tls }) => tls === "terminate") ||
+    // What a policy says of a host's TLS stands.
+    (endpoints.length === 0 && credentialsFor(host, run.credentials).length > 0));
 
 const encryptedProblem = (destination: Destination, passage: Passage): string | undefined =>
   restrictsRequests(destination.endpoints) && !endsTls(destination, passage)

@@ -115,6 +115,7 @@ describe("the warm pool", () => {
     ["another tenant", spec("other")],
     ["another language", spec("acme", { language: "python" })],
     ["another network class", spec("acme", { hasNetwork: true })],
+    ["a run that brings credentials", spec("acme", { endsTls: true })],
     ["another limit", spec("acme", { limits: { ...LIMITS, pids: 9 } })],
     ["another mount", spec("acme", { readonly: new Map([["/app", "/tmp"]]) })],
   ])("keeps a cell from %s", async (_, other) => {

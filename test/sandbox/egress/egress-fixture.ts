@@ -48,7 +48,7 @@ export const openTestLink = async (
     ...options,
   });
   cleanups.push(() => egress.close());
-  const link = await egress.open("slot", "acme");
+  const link = await egress.open("slot", "acme", (run.credentials ?? []).length > 0);
   const records: EgressDecision[] = [];
   link.bind({
     tenantId: "acme",

@@ -174,6 +174,22 @@ describe("a credential", () => {
     expect(JSON.stringify(test.records)).not.toMatch(/top-secret|resolve:env/);
   });
 
+  it("needs no rule of its host, and takes other hosts' TLS for nobody's business", async () => {
+    const { host, test } = await open([]);
+    await ask(test, get("/", `X-Key: ${placeholder}\r\n`));
+    expect(host.requests[0]?.headers["x-key"]).toBe("top-secret");
+    const other = await open([], undefined, "a.test");
+    const elsewhere = await openTestLink(
+      { hosts: { "a.test": internal({ 443: other.host.port }) } },
+      { credentials: [{ ...KEY, host: "b.test" }] },
+    );
+    const socket = connect(elsewhere.socket("tls"));
+    const secure = tlsConnect({ socket, servername: "a.test", ca: other.host.caPem });
+    secure.write(get("/", `X-Key: ${placeholder}\r\n`));
+    expect(await readAll(secure)).toContain("hello over tls");
+    expect(other.host.requests[0]?.headers["x-key"]).toBe(placeholder);
+  });
+
   it("reaches a host of the company in plain text, and never another host", async () => {
     const [own, other] = [await startHost(), await startHost()];
     const test = await openTestLink(
