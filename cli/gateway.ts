@@ -13,6 +13,7 @@ import { createRunningTurns } from "../core/delivery/running-turns.ts";
 import { createContentCipher } from "../core/keys/content-cipher.ts";
 import { createKeyFile } from "../core/keys/key-file.ts";
 import { createRejectionRecorder } from "../core/rejections.ts";
+import { createLexiconLoader } from "../core/safety/moderation/load-lexicon.ts";
 import { openStore } from "../core/store/open-store.ts";
 import { takeReplicaLock } from "../core/store/replica-lock.ts";
 import { createWelcomed } from "../core/welcomed.ts";
@@ -84,7 +85,7 @@ export const startGateway = async (
     const { sandbox, close: closeSandbox } = await openSandbox(loaded, log);
     undo.push(closeSandbox);
 
-    const auditLog = createAuditLog(store);
+    const auditLog = createAuditLog(store, cipher);
     const adapters = await createAdapters(settings, { store, cipher, log, now });
     // An embedded store takes one gateway, which holds its lock.
     const isAlone = folder !== undefined;
@@ -102,7 +103,8 @@ export const startGateway = async (
     const lookEveryMs = isAlone ? 0 : LOOK_FOR_STOPS_MS;
     const turns = createRunningTurns({ inbox, log, signal, lookEveryMs });
     const welcomed = createWelcomed({ store, cipher, now });
-    const parts = { sandbox, auditLog, turns, welcomed, log, now };
+    const loadLexicon = createLexiconLoader();
+    const parts = { sandbox, auditLog, turns, welcomed, loadLexicon, log, now };
     let rules = await buildRules(loaded, parts);
     const built = { store, cipher, inbox, turns, adapters, auditLog, log, now, signal, counters };
     const delivery = createDelivery({

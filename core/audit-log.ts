@@ -1,8 +1,8 @@
-import type { Insertable } from "kysely";
+import { headOf, insertRecord, moveHead, setHead } from "./audit/audit-rows.ts";
+import { type AuditFacts, digestOf, type Head, linkAfter, NO_HEAD } from "./audit/chain.ts";
 import type { InboundMessage } from "./contract/message.ts";
-import type { AuditTable } from "./store/schema.ts";
+import type { ContentCipher } from "./store/content-cipher.ts";
 import type { TenantScope } from "./store/scope.ts";
-import { statement } from "./store/statement.ts";
 import type { Store, Transaction } from "./store/store.ts";
 
 /** Who did what, and what was decided. Never what was said. */
@@ -24,6 +24,7 @@ export interface AuditRecord {
     | "key.rotate"
     | "model.call"
     | "budget.alert"
+    | `audit.${"read" | "export" | "cut"}`
     | `queue.${"list" | "show" | "replay" | "drop"}`
     | `key.${"create" | "list" | "revoke"}`;
   /** What was acted on: the kind of message, the skill's name, an id, or the step of a rotation. */
@@ -36,52 +37,114 @@ export interface AuditRecord {
   readonly detail?: Readonly<Record<string, string | number>>;
 }
 
+/** A record of an operator's or of the gateway's own: it tells of no person, so nothing is sealed. */
+export type OwnRecord = AuditRecord & { readonly message?: never };
+
+/** A record that can be written: what is personal in it is sealed. */
+export interface PreparedRecord {
+  readonly facts: AuditFacts;
+  readonly digest: Uint8Array;
+}
+
 /** Append-only; a record that was written is never changed. */
 export interface AuditLog {
   /** Resolves once written. A turn whose record cannot be written must not go on. */
   record(record: AuditRecord): Promise<void>;
-  /** Writes within a transaction of the record's own scope: what it tells happens with it or not at all. */
-  recordIn(transaction: Transaction, record: AuditRecord): Promise<void>;
+  /** Seals what tells of a person. Before the transaction that writes it, never within one. */
+  prepare(record: AuditRecord): Promise<PreparedRecord>;
+  /**
+   * Writes within a transaction of the record's own scope: what it tells happens with it or not at
+   * all. The last thing that the transaction does: until it ends, the tenant's other records wait.
+   */
+  recordIn(transaction: Transaction, record: OwnRecord | PreparedRecord): Promise<void>;
 }
 
-export const createAuditLog = (store: Store): AuditLog => {
-  const recordIn: AuditLog["recordIn"] = async (transaction, record) => {
-    await transaction.run(insertRecord, {
-      at: record.at.getTime(),
-      trace_id: record.traceId,
-      tenant_id: record.scope.tenantId,
-      channel: record.message?.channel ?? record.channel ?? "",
-      workspace_id: record.message?.workspaceId ?? "",
-      sender_id: record.message?.sender.id ?? record.actor ?? "",
-      message_key: record.message?.id ?? "",
-      action: record.action,
-      subject: record.subject,
-      decision: record.decision,
-      code: record.code,
-      duration_ms: Math.max(0, Math.round(record.durationMs)),
-      detail: JSON.stringify(record.detail ?? {}),
-    });
+/** Where in the store a record's sealed part belongs. Its row the chain holds it to. */
+export const personalPlace = (traceId: string): string => `audit/${traceId}/personal`;
+
+/** What the keyed hash of a person is made of; case is no part of a platform's user ids. */
+export const actorText = (senderId: string): string => `audit actor ${senderId.toLowerCase()}`;
+
+/**
+ * The log on this store.
+ * @param cipher absent where no person's actions are put on record, and no keys are at hand
+ */
+export const createAuditLog = (store: Store, cipher?: ContentCipher): AuditLog => {
+  const sealed = async ({ scope, traceId, message, detail = {} }: AuditRecord) => {
+    if (!message) return { personal: null, actor_tag: null };
+    if (!cipher) throw new Error("a person's action cannot be put on record without keys");
+    const { sender, id } = message;
+    const plain = JSON.stringify({ sender_id: sender.id, message_key: id, detail });
+    return {
+      personal: await cipher.seal(scope, personalPlace(traceId), Buffer.from(plain)),
+      actor_tag: await cipher.fingerprint(scope, actorText(sender.id)),
+    };
   };
+
+  const prepare = async (record: AuditRecord): Promise<PreparedRecord> =>
+    finished(factsOf(record, await sealed(record)));
+
+  // Where the chains were when this process last wrote, which saves asking. The database has the last
+  // word: another process may have written since, or our own transaction may not have come to its end.
+  const heads = new Map<string, Head>();
+  const linkIn = async (transaction: Transaction, facts: AuditFacts, digest: Uint8Array) => {
+    const { tenant_id } = facts;
+    const known = heads.get(tenant_id);
+    let link = linkAfter(known ?? NO_HEAD, facts, digest);
+    const was = known && { was_seq: known.seq, was_hash: known.hash };
+    if (!was || (await transaction.run(moveHead, { tenant_id, ...link, ...was })) === 0) {
+      const head = (await transaction.first(headOf, { tenant_id })) ?? NO_HEAD;
+      link = linkAfter(head, facts, digest);
+      await transaction.run(setHead, { tenant_id, ...link });
+    }
+    heads.set(tenant_id, link);
+    return link;
+  };
+
+  const recordIn: AuditLog["recordIn"] = async (transaction, record) => {
+    const { facts, digest } =
+      "facts" in record ? record : finished(factsOf(record, NOTHING_SEALED));
+    if (store.dialect === "postgres") {
+      await transaction.run(insertRecord, { ...facts, ...LINKED_BY_DATABASE, hash: digest });
+      return;
+    }
+    const link = await linkIn(transaction, facts, digest);
+    await transaction.run(insertRecord, { ...facts, ...link });
+  };
+
   return {
+    prepare,
     recordIn,
-    record: (record) => store.note(record.scope, (transaction) => recordIn(transaction, record)),
+    record: async (record) => {
+      const prepared = await prepare(record);
+      await store.note(record.scope, (transaction) => recordIn(transaction, prepared));
+    },
   };
 };
 
-const insertRecord = statement<Insertable<AuditTable>>()((db, arg) =>
-  db.insertInto("audit").values({
-    at: arg("at"),
-    trace_id: arg("trace_id"),
-    tenant_id: arg("tenant_id"),
-    channel: arg("channel"),
-    workspace_id: arg("workspace_id"),
-    sender_id: arg("sender_id"),
-    message_key: arg("message_key"),
-    action: arg("action"),
-    subject: arg("subject"),
-    decision: arg("decision"),
-    code: arg("code"),
-    duration_ms: arg("duration_ms"),
-    detail: arg("detail"),
-  }),
-);
+const NOTHING_SEALED = { personal: null, actor_tag: null };
+
+/** Its trigger puts the link here, holding the chain no longer than to the end of the transaction. */
+const LINKED_BY_DATABASE = { seq: 0, recorded_at: 0, prev: new Uint8Array(0) };
+
+const finished = (facts: AuditFacts): PreparedRecord => ({ facts, digest: digestOf(facts) });
+
+const factsOf = (
+  record: AuditRecord,
+  sealed: Pick<AuditFacts, "personal" | "actor_tag">,
+): AuditFacts => ({
+  tenant_id: record.scope.tenantId,
+  at: record.at.getTime(),
+  trace_id: record.traceId,
+  channel: record.message?.channel ?? record.channel ?? "",
+  workspace_id: record.message?.workspaceId ?? "",
+  sender_id: record.message ? "" : (record.actor ?? ""),
+  message_key: "",
+  action: record.action,
+  subject: record.subject,
+  decision: record.decision,
+  code: record.code,
+  duration_ms: Math.max(0, Math.round(record.durationMs)),
+  detail: JSON.stringify(record.message ? {} : (record.detail ?? {})),
+  ...sealed,
+});

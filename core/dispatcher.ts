@@ -162,6 +162,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     }
     const code = tenant ? "INTERNAL" : codeOf(found, identify.isSettled(message));
     if (tenant) log.error({ inbox: entry.id, alert: "poison_message" }, "message gave up on");
+    // Who may not even know that somebody listens here is not told whose fault it is, either.
     const reply: Reply =
       message.content.kind === "event" || isOutsider(message.sender)
         ? { kind: "silence", reason: code }
@@ -182,10 +183,11 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const finish = async (entry: InboxEntry, { reply, locale, records }: Turn): Promise<void> => {
     const waiter = waiters.take(entry.id);
     const row: InlineRow = { inboxId: entry.id, lane: entry.lane, scope: entry.scope };
-    const also: Work<void> = async (transaction) => {
-      for (const record of records) await auditLog.recordIn(transaction, record);
-    };
     try {
+      const prepared = await Promise.all(records.map(auditLog.prepare));
+      const also: Work<void> = async (transaction) => {
+        for (const record of prepared) await auditLog.recordIn(transaction, record);
+      };
       const parts = reply.kind === "silence" ? [] : render(entry, reply, locale);
       if (typeof parts === "string") {
         log.error({ inbox: entry.id, reason: parts, alert: "dead_letter" }, "message not answered");

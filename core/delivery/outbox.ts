@@ -269,7 +269,6 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
         const state = parts.length === 0 ? "done" : "answered";
         const ours = await transaction.run(endTurn, { tenantId, id, owner, state, reason: null });
         if (ours === 0) return { isOurs: false, isInline: false };
-        await also?.(transaction);
         const isInline =
           mayInline &&
           parts.length === 1 &&
@@ -282,6 +281,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
           const row = { ...common, part, ...content, via, due_at, created_at };
           await transaction.run(insertPart, row);
         }
+        await also?.(transaction);
         return { isOurs: true, isInline };
       });
       if (ended.isOurs && parts.length > 0 && !ended.isInline) {

@@ -1,4 +1,4 @@
-import type { AuditRecord } from "../audit-log.ts";
+import type { AuditRecord, OwnRecord } from "../audit-log.ts";
 import { type Access, PLATFORM_SCOPE, type TenantScope, tenantScope } from "../store/scope.ts";
 
 /** Somebody who looks after the gateway, from the command line or with an API key. */
@@ -22,4 +22,4 @@ export const allowed = (
   { who }: Operator,
   at: Date,
   action: Pick<AuditRecord, "scope" | "action" | "subject" | "detail" | "traceId">,
-): AuditRecord => ({ at, actor: who, decision: "allowed", code: "OK", durationMs: 0, ...action });
+): OwnRecord => ({ at, actor: who, decision: "allowed", code: "OK", durationMs: 0, ...action });

@@ -1,6 +1,7 @@
 import type { Kysely, Migration } from "kysely";
 import { createBaseline } from "./migrations/0001-baseline.ts";
 import { createChannelState } from "./migrations/0002-channel-state.ts";
+import { chainAudit } from "./migrations/0003-audit-chain.ts";
 import { createBudgets } from "./migrations/0004-budgets.ts";
 import type { DialectName } from "./statement.ts";
 
@@ -18,5 +19,6 @@ type Change = (db: Kysely<unknown>, dialect: DialectName) => Promise<void>;
 const MIGRATIONS: Readonly<Record<string, Change>> = {
   "0001-baseline": createBaseline,
   "0002-channel-state": createChannelState,
-};
+  "0003-audit-chain": chainAudit,
   "0004-budgets": createBudgets,
+};

@@ -13,8 +13,8 @@ const TABLES = [
 
 /**
  * Brings the schema up to date as the tables' owner and gives `appRole` what the gateway needs, and
- * no more: the audit log can be written and read, not changed. Replicas that start together wait
- * for each other (Kysely's migrations hold an advisory lock).
+ * no more: the audit log can be written and read, and what is old in it removed, not changed.
+ * Replicas that start together wait for each other (Kysely's migrations hold an advisory lock).
  */
 export const migratePostgres = async (ownerUrl: string, appRole: string): Promise<void> => {
   const pool = new pg.Pool({
@@ -99,5 +99,8 @@ const grant = async (db: Kysely<unknown>, appRole: string): Promise<void> => {
   for (const table of TABLES) {
     await sql`GRANT SELECT, INSERT, UPDATE, DELETE ON ${sql.table(table)} TO ${role}`.execute(db);
   }
-  await sql`GRANT SELECT, INSERT ON audit TO ${role}`.execute(db);
+  // Triggers let nothing be deleted but what is old and behind a signed cut, and keep the heads.
+  await sql`GRANT SELECT, INSERT, DELETE ON audit TO ${role}`.execute(db);
+  await sql`GRANT SELECT, UPDATE (cut_seq, cut_hash, cut_at, cut_signature)
+    ON audit_heads TO ${role}`.execute(db);
 };

@@ -5,13 +5,14 @@ export interface Tables {
   inbox: InboxTable;
   outbox: OutboxTable;
   audit: AuditTable;
+  audit_heads: AuditHeadsTable;
   processes: ProcessesTable;
   data_keys: DataKeysTable;
   api_keys: ApiKeysTable;
   channel_state: ChannelStateTable;
-}
   model_costs: ModelCostsTable;
   rate_limits: RateLimitsTable;
+}
 
 /** Every message that was accepted in the last days; the pending rows are the work to do. */
 export interface InboxTable {
@@ -70,22 +71,52 @@ export interface OutboxTable {
   created_at: number;
 }
 
-/** What happened, append-only (triggers refuse updates and deletes). */
+/** What happened, append-only (triggers refuse updates and deletes), a chain for each tenant. */
 export interface AuditTable {
   tenant_id: string;
-  id: Generated<number>;
+  /** 1 for the tenant's first, without gaps. */
+  seq: number;
+  /** When it began. */
   at: number;
+  /** When it was over; never before the record before it. */
+  recorded_at: number;
   trace_id: string;
   channel: string;
   workspace_id: string;
+  /** An operator; empty where `personal` says who it was. */
   sender_id: string;
+  /** Empty: it is in `personal`. Only records from before the log was chained have it here. */
   message_key: string;
   action: string;
   subject: string;
   decision: string;
   code: string;
   duration_ms: number;
+  /** JSON; `{}` where it is in `personal`. */
   detail: string;
+  /** Sealed: sender, message key and detail of what a person did, as JSON. */
+  personal: Uint8Array | null;
+  /** Keyed hash of the sender: finds what a person did. */
+  actor_tag: Uint8Array | null;
+  /** `hash` of the record before. */
+  prev: Uint8Array;
+  /** SHA-256 of `prev`, place and record. PostgreSQL makes it of the record's digest inserted here. */
+  hash: Uint8Array;
+}
+
+/** Where each tenant's chain of audit records has got to, and where it begins. */
+export interface AuditHeadsTable {
+  tenant_id: string;
+  /** Of the newest record, like `recorded_at` and `hash`. */
+  seq: Generated<number>;
+  recorded_at: Generated<number>;
+  hash: Uint8Array;
+  /** The records up to this one were removed for their age; 0 for none. */
+  cut_seq: Generated<number>;
+  /** The hash of that record, when it was cut, and the signature of both. */
+  cut_hash: Generated<Uint8Array | null>;
+  cut_at: Generated<number | null>;
+  cut_signature: Generated<Uint8Array | null>;
 }
 
 /** The processes that work on this store; one whose lease ran out is dead, and its work anybody's. */

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import Libsql from "libsql";
+import { openedAudit } from "./opened-audit.ts";
 
 const main = join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
 // Several at once may start on a busy machine.
@@ -23,7 +23,7 @@ export interface GatewayProcess {
   stop(signal?: NodeJS.Signals): Promise<number | string>;
   /** Resolves when it has ended, whoever ended it, like `stop`. */
   ended(): Promise<number | string>;
-  /** The audit records of an embedded store, oldest first, read from the store itself. */
+  /** The audit records of an embedded store, oldest first, read from the store itself and opened. */
   audit(): readonly Readonly<Record<string, unknown>>[];
   /** One more process with the same settings, not started yet; remove it before this one. */
   beside(options: ProcessOptions): GatewayProcess;
@@ -133,17 +133,7 @@ const processIn = (folder: string, options: ProcessOptions): GatewayProcess => {
         });
         starting.once("exit", (code, signal) => fail(`ended with ${code ?? signal}`));
       }),
-    audit: () => {
-      const database = new Libsql(join(folder, "data", "clawgate.db"), { readonly: true });
-      try {
-        return database.prepare("SELECT * FROM audit ORDER BY id").all() as Record<
-          string,
-          unknown
-        >[];
-      } finally {
-        database.close();
-      }
-    },
+    audit: () => openedAudit(join(folder, "data")),
     beside: (others) => processIn(folder, others),
     remove: async () => {
       await stop("SIGKILL");

@@ -36,7 +36,7 @@ export const plantTenant = async (
   tenantId: string,
   marker: string,
 ): Promise<Planted> => {
-  const { inbox, outbox } = process;
+  const { inbox, outbox, cipher } = process;
   const scope = tenantScope(tenantId);
   const accept = async (id: string) => {
     const message = markedMessage(tenantId, id, marker);
@@ -57,7 +57,7 @@ export const plantTenant = async (
   const { id: pending } = await inbox.accept(markedMessage(tenantId, "pending", marker), scope);
 
   const now = () => new Date();
-  const auditLog = createAuditLog(store);
+  const auditLog = createAuditLog(store, cipher);
   await auditLog.record({
     at: now(),
     traceId: randomUUID(),

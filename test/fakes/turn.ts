@@ -1,5 +1,5 @@
 import type { Tenant } from "../../config/tenant.ts";
-import type { AuditLog, AuditRecord } from "../../core/audit-log.ts";
+import type { AuditLog, AuditRecord, PreparedRecord } from "../../core/audit-log.ts";
 import type { Content } from "../../core/contract/message.ts";
 import type { ModelProvider, ModelRequest, ModelTurn } from "../../core/contract/model.ts";
 import type { Context } from "../../core/stage.ts";
@@ -13,6 +13,7 @@ export const tenantWith = (skills: readonly string[] = [], more: Partial<Tenant>
   allowedSkills: skills,
   blockedSkills: [],
   isSkillAllowed: (name) => skills.includes(name) || skills.includes("*"),
+  secretsFor: () => new Map(),
   provider: "fake",
   model: "fake-1",
   allowsExternalUsers: false,
@@ -34,15 +35,29 @@ export const textContext = (text: string, tenant?: Tenant): Context =>
 /** Keeps every record, in order. */
 export const recordedAudit = (): AuditLog & { readonly records: AuditRecord[] } => {
   const records: AuditRecord[] = [];
+  const originals = new Map<PreparedRecord, AuditRecord>();
   return {
     records,
     record: async (record) => {
       records.push(record);
     },
+    prepare: async (record) => {
+      const prepared = { facts: NO_FACTS, digest: new Uint8Array(32) };
+      originals.set(prepared, record);
+      return prepared;
+    },
     recordIn: async (_transaction, record) => {
-      records.push(record);
+      const original = "facts" in record ? originals.get(record) : record;
+      if (!original) throw new Error("a record that this log did not prepare");
+      records.push(original);
     },
   };
+};
+
+const NO_FACTS: PreparedRecord["facts"] = {
+  ...{ tenant_id: "", at: 0, trace_id: "", channel: "", workspace_id: "", sender_id: "" },
+  ...{ message_key: "", action: "", subject: "", decision: "", code: "", duration_ms: 0 },
+  ...{ detail: "", personal: null, actor_tag: null },
 };
 
 type Answer = Partial<ModelTurn> | ((request: ModelRequest) => Partial<ModelTurn>);

@@ -28,7 +28,7 @@ describeStores("the operators' API", (world) => {
     return id;
   };
   const records = async () =>
-    (await world.sql("SELECT * FROM audit ORDER BY id")).map(
+    (await world.sql("SELECT * FROM audit ORDER BY tenant_id, seq")).map(
       ({ tenant_id, sender_id, action, subject, decision, code }) =>
         [tenant_id, sender_id, action, subject, decision, code].join(" "),
     );
@@ -135,8 +135,8 @@ describeStores("the operators' API", (world) => {
     expect((await records()).slice(1)).toEqual([
       `_platform ${who} queue.list queue allowed OK`,
       `_platform ${who} queue.show ${id} allowed OK`,
-      `sales ${who} queue.replay ${id} allowed OK`,
       `_platform ${who} key.list keys allowed OK`,
+      `sales ${who} queue.replay ${id} allowed OK`,
     ]);
   });
 

@@ -33,7 +33,7 @@ const allRecords = statement<object>()((db) =>
   db
     .selectFrom("audit")
     .select(["sender_id", "action", "subject", "decision", "code", "detail"])
-    .orderBy("id"),
+    .orderBy("seq"),
 );
 const recordsOf = (store: Store) =>
   store.read(PLATFORM_SCOPE, (transaction) => transaction.all(allRecords, {}));
@@ -163,7 +163,7 @@ describeStores("a rotation of the master key", (world) => {
 
     const before = await keyFile().currentId();
     const record = () => Promise.reject(new Error("cannot be recorded"));
-    const auditLog = { record, recordIn: record };
+    const auditLog = { record, recordIn: record, prepare: record };
     const parts = { store: world.store, keys: keyFile(), auditLog, now };
     await expect(rotateMasterKey(parts)).rejects.toThrow("cannot be recorded");
     expect(await keyFile().currentId()).toBe(before);

@@ -158,11 +158,11 @@ describeStores("API keys", (world) => {
     await keys.revoke({ who: "k1", tenantId: "sales" }, key.id);
     await keys.revoke({ who: "k1", tenantId: "sales" }, "0000000000000000");
     const rows = await world.sql(
-      "SELECT tenant_id, sender_id, action, subject, decision, code FROM audit ORDER BY id",
+      "SELECT tenant_id, sender_id, action, subject, decision, code FROM audit ORDER BY tenant_id, seq",
     );
     expect(rows.map((row) => Object.values(row).join(" "))).toEqual([
-      `sales cli key.create ${key.id} allowed OK`,
       "_platform k1 key.list keys allowed OK",
+      `sales cli key.create ${key.id} allowed OK`,
       `sales k1 key.revoke ${key.id} allowed OK`,
       "sales k1 key.revoke 0000000000000000 refused NOT_FOUND",
     ]);

@@ -77,7 +77,7 @@ export const operatedQueue = async (
     audit: () =>
       world.sql(
         `SELECT tenant_id, sender_id, action, subject, decision, code, detail FROM audit
-         WHERE action LIKE 'queue.%' ORDER BY id`,
+         WHERE action LIKE 'queue.%' ORDER BY tenant_id, seq`,
       ),
   });
 };

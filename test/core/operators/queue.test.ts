@@ -286,9 +286,9 @@ describeStores("the operators' queue", (world) => {
     expect(records).toEqual([
       "_platform k1 queue.list queue allowed OK",
       `_platform k1 queue.show ${id} allowed OK`,
+      "_platform k1 queue.drop 999 refused NOT_FOUND",
       `sales k1 queue.replay ${id} allowed OK`,
       `support k1 queue.drop ${id} refused NOT_FOUND`,
-      "_platform k1 queue.drop 999 refused NOT_FOUND",
     ]);
   });
 

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { createAuditLog } from "../../../core/audit-log.ts";
 import { StoreError } from "../../../core/store/errors.ts";
 import { PLATFORM_SCOPE, tenantScope } from "../../../core/store/scope.ts";
 import { statement } from "../../../core/store/statement.ts";
@@ -123,27 +124,13 @@ describeStores("a store", (world) => {
   });
 
   it("lets nobody rewrite or empty the audit table", async () => {
-    const record = statement<object>()((db) =>
-      db.insertInto("audit").values({
-        at: 0,
-        trace_id: "t",
-        tenant_id: PLATFORM_SCOPE.tenantId,
-        channel: "test",
-        workspace_id: "w",
-        sender_id: "s",
-        message_key: "k",
-        action: "message",
-        subject: "text",
-        decision: "answered",
-        code: "OK",
-        duration_ms: 1,
-        detail: "{}",
-      }),
-    );
     const rewrite = statement<object>()((db) => db.updateTable("audit").set({ decision: "no" }));
     const empty = statement<object>()((db) => db.deleteFrom("audit"));
     const decisions = statement<object>()((db) => db.selectFrom("audit").select("decision"));
-    await world.store.write(PLATFORM_SCOPE, (transaction) => transaction.run(record, {}));
+    await createAuditLog(world.store).record({
+      ...{ at: new Date(0), traceId: "t", scope: PLATFORM_SCOPE, durationMs: 1 },
+      ...({ action: "webhook", subject: "request", decision: "refused", code: "X" } as const),
+    });
     for (const change of [rewrite, empty]) {
       await expect(
         world.store.write(PLATFORM_SCOPE, (transaction) => transaction.run(change, {})),
@@ -151,7 +138,7 @@ describeStores("a store", (world) => {
     }
     expect(
       await world.store.read(PLATFORM_SCOPE, (transaction) => transaction.all(decisions, {})),
-    ).toEqual([{ decision: "answered" }]);
+    ).toEqual([{ decision: "refused" }]);
   });
 
   it("is refused when it was made before the first release, with what to do", async () => {

@@ -85,7 +85,7 @@ describeStores("a tenant", (world) => {
     await plantTenant(process, store, VICTIM, MARKER);
     await plantTenant(process, store, ATTACKER, "mine");
     const { inbox, outbox, cipher } = process;
-    const auditLog = createAuditLog(store);
+    const auditLog = createAuditLog(store, cipher);
     const queue = createQueue({ store, auditLog, now });
     const apiKeys = createApiKeys({ store, auditLog, now });
     const keys = createKeyFile(`${folder.path}/master.key`, now);
@@ -143,8 +143,11 @@ describeStores("a tenant", (world) => {
       "cipher.fingerprint": (at) =>
         cipher.fingerprint(scope, `${MARKER} is answered`.slice(at % 2)),
       "auditLog.record": (at) => auditLog.record(record(at)),
-      "auditLog.recordIn": (at) =>
-        store.write(scope, (transaction) => auditLog.recordIn(transaction, record(at))),
+      "auditLog.prepare": (at) => auditLog.prepare(record(at)),
+      "auditLog.recordIn": async (at) => {
+        const prepared = await auditLog.prepare(record(at));
+        return store.write(scope, (transaction) => auditLog.recordIn(transaction, prepared));
+      },
       "queue.list": (at) => queue.list(operator, { limit: 1 + (at % 50) }),
       "queue.show": (at) => queue.show(operator, entry(at).id),
       "queue.replay": (at) => queue.replay(operator, entry(at).id),
@@ -183,7 +186,15 @@ describeStores("a tenant", (world) => {
       expect(await dumpOf(world, VICTIM)).toEqual(before);
     };
     expect(new Set(before.map((row) => row.split(" ")[0]))).toEqual(
-      new Set(["api_keys", "audit", "channel_state", "data_keys", "inbox", "outbox"]),
+      new Set([
+        "api_keys",
+        "audit",
+        "audit_heads",
+        "channel_state",
+        "data_keys",
+        "inbox",
+        "outbox",
+      ]),
     );
     // Each by itself on everything that is the victim's, then any sequence on everything.
     const victims = entries.flatMap(({ message }, at) =>
