@@ -1,0 +1,104 @@
+import type { Directory, Identity } from "../../core/contract/channel.ts";
+import type { InboundMessage, Membership } from "../../core/contract/message.ts";
+import { pause } from "../pause.ts";
+import { idsIn, isPayload } from "./payload.ts";
+import type { Rest, RestOutcome } from "./rest.ts";
+
+/** Who is in which guild, with which roles. */
+export interface Members {
+  readonly directory: Directory;
+  /** The roles of a person in a guild, `absent` for who is not in it, undefined when it cannot be told. */
+  rolesIn(
+    guildId: string,
+    userId: string,
+    signal: AbortSignal,
+  ): Promise<readonly string[] | "absent" | undefined>;
+}
+
+export interface MembersOptions {
+  readonly rest: Rest;
+  /** The guilds that tenants are bound to: a direct chat belongs to those of them that its author is in. */
+  readonly boundGuilds: readonly string[];
+  readonly now: () => Date;
+}
+
+// Whoever lost a role, or left, is known to within this time where no message says it.
+const REMEMBERED_MS = 60_000;
+const MAX_REMEMBERED = 10_000;
+/** Waiting for a rate limit is worth it up to here. */
+const LONGEST_WAIT_MS = 3_000;
+
+export const createMembers = ({ rest, boundGuilds, now }: MembersOptions): Members => {
+  const remembered = new Map<
+    string,
+    { readonly roles: readonly string[] | "absent"; at: number }
+  >();
+
+  const recall = (guildId: string, userId: string): readonly string[] | "absent" | undefined => {
+    const found = remembered.get(`${guildId}/${userId}`);
+    return found && now().getTime() - found.at < REMEMBERED_MS ? found.roles : undefined;
+  };
+
+  const get = async (route: string, signal: AbortSignal): Promise<RestOutcome> => {
+    for (;;) {
+      const outcome = await rest.request("GET", route, { signal });
+      if (outcome.kind !== "limited" || outcome.afterMs > LONGEST_WAIT_MS) return outcome;
+      await pause(outcome.afterMs, signal);
+      if (signal.aborted) return outcome;
+    }
+  };
+
+  const rolesIn: Members["rolesIn"] = async (guildId, userId, signal) => {
+    const known = recall(guildId, userId);
+    if (known) return known;
+    const at = now().getTime();
+    const roles = rolesOf(await get(`/guilds/${guildId}/members/${userId}`, signal));
+    if (roles === undefined) return undefined;
+    const key = `${guildId}/${userId}`;
+    remembered.delete(key);
+    const [oldest] = remembered.keys();
+    if (remembered.size >= MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest);
+    remembered.set(key, { roles, at });
+    return roles;
+  };
+
+  const identityOf = (found: readonly (readonly string[] | "absent" | undefined)[]) => {
+    const memberships: Membership[] = [];
+    for (const [index, workspaceId] of boundGuilds.entries()) {
+      const roles = found[index];
+      // One guild that cannot be asked could be the one that makes two of them.
+      if (roles === undefined) return undefined;
+      if (roles !== "absent") memberships.push({ workspaceId, roles });
+    }
+    return { ...KNOWN, memberships };
+  };
+
+  return {
+    rolesIn,
+    directory: {
+      known: async ({ workspaceId, sender }: InboundMessage) =>
+        workspaceId === ""
+          ? identityOf(boundGuilds.map((guildId) => recall(guildId, sender.id)))
+          : KNOWN,
+      lookUp: async ({ workspaceId, sender }, signal) =>
+        workspaceId === ""
+          ? identityOf(
+              await Promise.all(boundGuilds.map((guildId) => rolesIn(guildId, sender.id, signal))),
+            )
+          : KNOWN,
+    },
+  };
+};
+
+/** In a guild Discord vouches for the author with each message, and it has no departments. */
+const KNOWN: Identity = { isActive: true, displayName: "", departments: [] };
+
+/** @see https://discord.com/developers/docs/resources/guild#get-guild-member */
+const rolesOf = (outcome: RestOutcome): readonly string[] | "absent" | undefined => {
+  if (outcome.kind === "ok") {
+    return isPayload(outcome.body) ? idsIn(outcome.body, "roles") : undefined;
+  }
+  // Not in the guild; or our bot is not, which then is no tenant's to be reached through.
+  const isAbsent = outcome.kind === "failed" && (outcome.status === 404 || outcome.status === 403);
+  return isAbsent ? "absent" : undefined;
+};
