@@ -88,6 +88,6 @@ const WORDS: MarkdownForm = {
   quote: (inner) => inner,
   item: (_, inner) => inner,
   // What names the rows may go without saying.
-  table: ([[, ...header] = [], ...rows]) => [header, ...rows].flat().join("\n"),
+  table: ([header = [], ...rows]) => [header.slice(1), ...rows].flat().join("\n"),
   rule: "",
 };
