@@ -16,6 +16,8 @@ export interface Tenant {
   readonly blockedSkills: readonly string[];
   /** Named or `*` in the allow list, and neither in the block list. */
   isSkillAllowed(name: string): boolean;
+  /** The secrets that this skill may use, by name; the sandbox's proxy places them. */
+  secretsFor(skill: string): ReadonlyMap<string, SkillSecret>;
   /** Name of the provider that answers. */
   readonly provider: string;
   /** Empty for providers that have only one. */
@@ -25,6 +27,12 @@ export interface Tenant {
   readonly instructions?: string;
   /** People of other organisations may talk to the assistant, in rooms that are shared with them. */
   readonly allowsExternalUsers: boolean;
+}
+
+/** A secret that is sent to one host only. */
+export interface SkillSecret {
+  readonly secret: string;
+  readonly host: string;
 }
 
 /** Where a message comes from, as far as tenants care. */
@@ -165,6 +173,12 @@ const toTenant = (entry: TenantSettings): Tenant => {
     blockedSkills: entry.blocked_skills,
     isSkillAllowed: (name: string) =>
       !blocked.has(name) && !blocked.has("*") && (allowed.has(name) || allowed.has("*")),
+    secretsFor: (skill: string) =>
+      new Map(
+        entry.secrets
+          .filter(({ skills }) => skills === undefined || skills.includes(skill))
+          .map(({ name, value, host }) => [name, { secret: value, host }]),
+      ),
     provider: entry.llm_config?.provider ?? "rules",
     model: entry.llm_config?.model ?? "",
     allowsExternalUsers: entry.external_users,

@@ -26,6 +26,10 @@ export const checkTenants = (draft: Draft, report: Report): void => {
         `nobody belongs to tenant ${tenant.id ?? index}: it has no bindings`,
       );
     }
+    const sameSecret = createUniqueCheck(report, "secret");
+    for (const [number, { name }] of itemsOf(tenant.secrets)) {
+      if (name !== undefined) sameSecret(name, [...at, "secrets", number, "name"]);
+    }
     for (const [number, binding] of itemsOf(tenant.bindings)) {
       const path = [...at, "bindings", number];
       if (!isWhole(binding)) continue;

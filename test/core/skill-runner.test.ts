@@ -30,7 +30,10 @@ const skill = (name: string): RunnableSkill => ({
   outputProblem: createValidator(undefined),
 });
 
-const setUp = (result: Parameters<typeof fakeSandbox>[0] = {}) => {
+const setUp = (
+  result: Parameters<typeof fakeSandbox>[0] = {},
+  tenant: Parameters<typeof tenantWith>[1] = {},
+) => {
   const auditLog = recordedAudit();
   const { sandbox, runs } = fakeSandbox(result);
   const { entry: _none, ...guide } = skill("guide");
@@ -51,7 +54,7 @@ const setUp = (result: Parameters<typeof fakeSandbox>[0] = {}) => {
   });
   const context = textContext(
     "hi",
-    tenantWith(["calculator", "guide", "ghost", "online", "keyed"]),
+    tenantWith(["calculator", "guide", "ghost", "online", "keyed"], tenant),
   );
   const call = (name: string, argumentsJson = '{"text":"hi"}') =>
     runner.call({ id: "1", name, argumentsJson }, context);
@@ -87,6 +90,24 @@ describe("skill runner", () => {
     await call("online");
     expect(runs.map(({ egress }) => egress)).toEqual(["none", [{ host: "api.test", port: 443 }]]);
     expect(runs.map(({ credentials }) => credentials)).toEqual([[], []]);
+  });
+
+  it("hands the sandbox the secrets that a skill asks for, and no others", async () => {
+    const secrets = new Map([
+      ["API_KEY", { secret: "s1", host: "api.test" }],
+      ["OTHER", { secret: "s2", host: "other.test" }],
+    ]);
+    const asked: string[] = [];
+    const secretsFor = (skill: string) => {
+      asked.push(skill);
+      return secrets;
+    };
+    const { call, runs } = setUp({}, { secretsFor });
+    expect(codeOf(await call("keyed"))).toBe('{"text":"done"}');
+    expect(runs[0]?.credentials).toEqual([{ name: "API_KEY", secret: "s1", host: "api.test" }]);
+    expect(asked).toEqual(["keyed"]);
+    await call("calculator");
+    expect(runs[1]?.credentials).toEqual([]);
   });
 
   it("does not run a skill whose secrets nobody provides, and puts their names on record", async () => {
