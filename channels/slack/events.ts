@@ -87,6 +87,7 @@ const readEnvelope = (body: JsonObject, knownBot: KnownBot, now: Date): Envelope
   return {
     teamId: home,
     isEnterprise,
+    isShared: isTrue(body, "is_ext_shared_channel"),
     ...(isSlackId(enterpriseId) && { enterpriseId }),
     ...(botUserId !== undefined && { botUserId }),
     eventId: textIn(body, "event_id"),

@@ -114,7 +114,7 @@ const happening = (
   const { channelId, threadTs } = origin;
   const message: InboundMessage = {
     ...{ id, channel: CHANNEL, workspaceId: teamId },
-    conversation: conversationOf(origin),
+    conversation: conversationOf(origin, envelope.isShared),
     sender: senderOf(event, userId, envelope),
     content: { kind: "event", event: happened },
     target: slackTarget({

@@ -17,6 +17,8 @@ export interface Envelope {
   readonly isEnterprise: boolean;
   /** Who we are there, as far as known. */
   readonly botUserId?: string;
+  /** The room is shared with another organisation. */
+  readonly isShared: boolean;
   readonly eventId: string | undefined;
   readonly at: Date;
 }
@@ -60,7 +62,7 @@ export const readMessage = (
     id,
     channel: CHANNEL,
     workspaceId: teamId,
-    conversation: conversationOf(origin),
+    conversation: conversationOf(origin, envelope.isShared),
     sender: senderOf(message, userId, envelope),
     content: {
       kind: "text",

@@ -15,10 +15,14 @@ export const originOf = (
 };
 
 /** The conversation there: a direct chat, or one thread. Bindings name the room. */
-export const conversationOf = ({ channelId, isDirect, threadTs }: Origin): Conversation => ({
+export const conversationOf = (
+  { channelId, isDirect, threadTs }: Origin,
+  isShared = false,
+): Conversation => ({
   id: threadTs === undefined ? channelId : `${channelId}/${threadTs}`,
   kind: isDirect ? "direct" : "group",
   ...(threadTs !== undefined && { room: channelId }),
+  ...(isShared && { isShared }),
 });
 
 /** Whether a room is a chat of two; Slack leaves its kind out where the id says it. */

@@ -25,6 +25,8 @@ export interface Conversation {
   readonly kind: "direct" | "group";
   /** The room that a thread lies in: what bindings name. Default: `id`. */
   readonly room?: string;
+  /** The platform says that people of another organisation are in it too. Default false. */
+  readonly isShared?: boolean;
 }
 
 export interface Sender {
