@@ -55,3 +55,9 @@ const retry = (afterMs: number, reason: string): SendOutcome => ({
 /** Refused with one of these codes. */
 export const hasCode = (outcome: RestOutcome, ...codes: readonly number[]): boolean =>
   outcome.kind === "failed" && codes.includes(outcome.code);
+
+/** What a failed call means that shows nothing by itself: whatever came of it, nothing was sent. */
+export const notYet = (api: string, outcome: RestOutcome): SendOutcome => {
+  const told = sendOutcome(api, outcome);
+  return told.kind === "unknown" ? retry(WITHOUT_NETWORK_MS, told.reason) : told;
+};

@@ -98,3 +98,11 @@ interface Secret {
   readonly expiresAt: number;
   readonly deferred: "message" | "update";
 }
+
+/** The route below which an interaction is answered. @see https://discord.com/developers/docs/interactions/receiving-and-responding#endpoints */
+export const webhookRoute = ({ applicationId, token }: TargetInteraction): string =>
+  `/webhooks/${applicationId}/${token}`;
+
+/** The route of the response to an interaction, or of the message that was clicked. */
+export const originalRoute = (interaction: TargetInteraction): string =>
+  `${webhookRoute(interaction)}/messages/@original`;

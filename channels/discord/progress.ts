@@ -1,0 +1,166 @@
+import type { Log } from "../../core/contract/log.ts";
+import type { ReplyTarget } from "../../core/contract/message.ts";
+import type { Deferrals } from "./deferrals.ts";
+import { MAX_CONTENT } from "./limits.ts";
+import { toDiscordMarkdown } from "./markdown.ts";
+import { textBody } from "./message-body.ts";
+import { postBody } from "./post-body.ts";
+import type { Rest } from "./rest.ts";
+import type { Rooms } from "./rooms.ts";
+import { createdId, nonceOfUnfinished } from "./sending.ts";
+import type { ShownMessages } from "./shown.ts";
+import { splitText } from "./split.ts";
+import { CHANNEL, type DiscordTarget, originalRoute, readTarget } from "./target.ts";
+
+/** Shows what there is of answers in the messages that the answers will be. */
+export interface Progress {
+  /** Replaces what was shown. Never throws. */
+  show(target: ReplyTarget, markdown: string): void;
+  /** Resolves when nothing unfinished is on its way any more; the answer may be written then. */
+  end(target: ReplyTarget): Promise<void>;
+  stop(): void;
+}
+
+export interface ProgressParts {
+  readonly rest: Rest;
+  readonly rooms: Rooms;
+  readonly shown: ShownMessages;
+  readonly deferrals: Deferrals;
+  readonly now: () => Date;
+  readonly log: Log;
+  /** From one edit to the next. Default: 1.2 s. */
+  readonly everyMs?: number;
+}
+
+// Five edits in five seconds are allowed, and the answer needs one of them.
+// https://discord.com/developers/docs/topics/rate-limits
+const EVERY_MS = 1_200;
+// The platform shows it for ten seconds.
+const TYPING_MS = 8_000;
+
+// So long what cannot be shown is not tried again.
+const GIVEN_UP_MS = 10 * 60_000;
+
+interface Growing {
+  readonly target: DiscordTarget;
+  readonly stopped: AbortController;
+  latest: string | undefined;
+  written: string | undefined;
+  typedAt: number;
+  timer: NodeJS.Timeout | undefined;
+  writing: Promise<void>;
+}
+
+export const createProgress = (parts: ProgressParts): Progress => {
+  const { rest, rooms, shown, deferrals, now, log, everyMs = EVERY_MS } = parts;
+  const growing = new Map<string, Growing>();
+
+  const type = (one: Growing, channelId: string): void => {
+    if (now().getTime() - one.typedAt < TYPING_MS) return;
+    one.typedAt = now().getTime();
+    void rest.request("POST", `/channels/${channelId}/typing`, { signal: one.stopped.signal });
+  };
+
+  /** False when there is nothing more to be shown. */
+  const writeToRoom = async (one: Growing, content: string): Promise<boolean> => {
+    const { target } = one;
+    // Not ended with us: the answer may be waiting for the same thread.
+    const place = await rooms.find(target);
+    if (place.kind === "away") return true;
+    type(one, place.channelId);
+    const nonce = nonceOfUnfinished(target);
+    const message = await shown.begin(target, nonce);
+    if (!message) return false;
+    if (message.messageId !== undefined) {
+      const route = `/channels/${place.channelId}/messages/${message.messageId}`;
+      const edited = await rest.request("PATCH", route, textBody(content));
+      return edited.kind !== "failed" && edited.kind !== "unauthorized";
+    }
+    const { channelId } = place;
+    const posted = await rest.request("POST", `/channels/${channelId}/messages`, {
+      body: postBody(textBody(content).body, { target, channelId }, nonce, true),
+    });
+    if (posted.kind !== "ok") return posted.kind === "limited" || posted.kind === "lost";
+    const id = createdId(posted);
+    return id !== undefined && shown.posted(target, id);
+  };
+
+  const writeToInteraction = async (one: Growing, content: string): Promise<boolean> => {
+    const { interaction, replyTo } = one.target;
+    if (interaction?.deferred !== "message" || interaction.expiresAt <= now()) return false;
+    await deferrals.settled(replyTo);
+    if ((await shown.begin(one.target, nonceOfUnfinished(one.target))) === undefined) return false;
+    const edited = await rest.request("PATCH", originalRoute(interaction), {
+      ...{ ...textBody(content), auth: false },
+    });
+    return edited.kind !== "failed";
+  };
+
+  const write = async (one: Growing, markdown: string): Promise<boolean> => {
+    // Only what fits into one message grows before people's eyes.
+    const content = splitText(toDiscordMarkdown(markdown), MAX_CONTENT)[0] ?? "";
+    if (content.trim() === "" || content === one.written) return true;
+    const isGoingOn = one.target.interaction
+      ? await writeToInteraction(one, content)
+      : await writeToRoom(one, content);
+    one.written = content;
+    return isGoingOn;
+  };
+
+  const next = (key: string, one: Growing): void => {
+    const markdown = one.latest;
+    one.timer = undefined;
+    if (markdown === undefined) {
+      growing.delete(key);
+      return;
+    }
+    one.latest = undefined;
+    one.writing = write(one, markdown)
+      .catch((err) => {
+        log.warn({ channel: CHANNEL, err }, "growing answer not written");
+        return true;
+      })
+      .then((isGoingOn) => {
+        if (one.stopped.signal.aborted) return;
+        if (!isGoingOn) one.stopped.abort();
+        one.timer = setTimeout(() => next(key, one), isGoingOn ? everyMs : GIVEN_UP_MS);
+        one.timer.unref();
+      });
+  };
+
+  const end = (one: Growing): Promise<void> => {
+    one.stopped.abort();
+    clearTimeout(one.timer);
+    one.latest = undefined;
+    return one.writing;
+  };
+
+  return {
+    show: (target, markdown) => {
+      const key = keyOf(target);
+      const known = growing.get(key);
+      if (known) {
+        if (!known.stopped.signal.aborted) known.latest = markdown;
+        return;
+      }
+      const one: Growing = {
+        ...{ target: readTarget(target), stopped: new AbortController(), latest: markdown },
+        ...{ written: undefined, typedAt: 0, timer: undefined, writing: Promise.resolve() },
+      };
+      growing.set(key, one);
+      next(key, one);
+    },
+    end: async (target) => {
+      const one = growing.get(keyOf(target));
+      if (!one) return;
+      await end(one);
+      growing.delete(keyOf(target));
+    },
+    stop: () => {
+      for (const one of growing.values()) void end(one);
+      growing.clear();
+    },
+  };
+};
+
+const keyOf = ({ address, replyTo }: ReplyTarget): string => `${address}/${replyTo}`;
