@@ -16,6 +16,7 @@ export const checkChannels = (draft: Draft, report: Report): void => {
   const wecom = channels.wechat_work;
   if (wecom) checkOwnApp(wecom, report);
   if (channels.slack) checkSlack(channels.slack, report);
+  if (channels.discord) checkDiscord(channels.discord, report);
   const at: SettingsPath = ["channels", "wechat_work"];
   const apps = [
     [at, wecom] as const,
@@ -78,6 +79,24 @@ const checkSlack = (slack: Slack, report: Report): void => {
   const sameTeam = createUniqueCheck(report, "team id");
   for (const [index, { team_id }] of workspaces) {
     if (team_id !== undefined) sameTeam(team_id, [...at, "workspaces", index, "team_id"]);
+  }
+};
+
+type Discord = NonNullable<NonNullable<Draft["channels"]>["discord"]>;
+
+/** What messages and commands come with. */
+const checkDiscord = (discord: Discord, report: Report): void => {
+  const at: SettingsPath = ["channels", "discord"];
+  if (discord.enabled === false) return;
+  const { mode = "gateway", public_key } = discord;
+  const needed =
+    mode === "gateway" ? (["bot_token"] as const) : (["public_key", "application_id"] as const);
+  for (const key of needed) {
+    if (discord[key] !== undefined) continue;
+    report.warn([...at, key], `missing, so nothing can come in: mode ${mode} needs it`);
+  }
+  if (public_key !== undefined && !/^[0-9a-f]{64}$/i.test(public_key)) {
+    report.warn([...at, "public_key"], "not 64 hex digits, so every interaction will be refused");
   }
 };
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { later, localPath, secret, text, textLike, url } from "./marks.ts";
+import { localPath, secret, text, textLike, url } from "./marks.ts";
 
 const webhookPath = () =>
   textLike("path that starts with /, e.g. /api/wechat/callback", (value) =>
@@ -196,16 +196,33 @@ const slackSchema = z
 const discordSchema = z
   .strictObject({
     enabled: enabled(),
-    mode: z.enum(["gateway", "interactions"]).optional().describe("How events arrive."),
-    bot_token: secret(text()).optional().describe("Bot token."),
-    application_id: text().optional().describe("Id of the application."),
-    public_key: text().optional().describe("Public key that signs interactions, hex."),
+    mode: z
+      .enum(["gateway", "interactions"])
+      .default("gateway")
+      .describe(
+        "How people reach us: over connections that we open, or by commands alone that are posted to `webhook_path`.",
+      ),
+    bot_token: secret(text()).optional().describe("Bot token; needed for `gateway`."),
+    application_id: text().optional().describe("Id of the application; needed for `interactions`."),
+    public_key: text()
+      .optional()
+      .describe(
+        "Public key that interactions are signed with: 64 hex digits; needed for `interactions`.",
+      ),
     webhook_path: webhookPath()
       .default("/api/discord/interactions")
       .describe("Path of the interactions endpoint."),
     api_base_url: url(["https", "http"])
       .default("https://discord.com/api")
-      .describe("Base URL of the Discord API."),
+      .describe("Base URL of the Discord API, without the version."),
+    shards: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .optional()
+      .describe(
+        "Gateway connections; absent = as many as Discord recommends. Replicas share them out.",
+      ),
   })
   .describe("Discord.");
 
@@ -214,6 +231,6 @@ export const channelsSchema = z
   .strictObject({
     wechat_work: wechatWorkSchema.optional(),
     slack: slackSchema.optional(),
-    discord: later(discordSchema).optional(),
+    discord: discordSchema.optional(),
   })
   .describe("The chat platforms, by name.");

@@ -58,14 +58,14 @@ describe("config check", () => {
 
   it("answers in JSON, good or bad", async () => {
     const good = await run(["check", "--json"], {
-      "settings.json": '{"channels": {"discord": {"mode": "gateway"}}}',
+      "settings.json": '{"monitoring": {"metrics": {}}}',
     });
     expect(JSON.parse(good.out)).toEqual({
       ok: true,
       source: `${good.cwd}/settings.json`,
       problems: [],
       warnings: [],
-      not_enforced: ["channels.discord"],
+      not_enforced: ["monitoring.metrics"],
     });
     const bad = await run(["check", "--json"], { "settings.json": "{" });
     expect(bad.codes).toEqual([2]);

@@ -48,7 +48,6 @@ describe("the customer's settings", () => {
     const { notEnforced } = load(fixture("full-example.json"), env, secretFile);
     expect(notEnforced).toEqual(
       expect.arrayContaining([
-        "channels.discord",
         "multi_tenant.tenants[0].max_api_budget_monthly_usd",
         "multi_tenant.tenants[0].llm_config.fallback",
         "models.providers.anthropic.kind",
@@ -69,6 +68,7 @@ describe("the customer's settings", () => {
       "enterprise.encryption.at_rest.enabled",
       "channels.wechat_work.apps",
       "channels.slack",
+      "channels.discord",
       "skills.folders",
     ]) {
       expect(notEnforced.filter((path) => path.startsWith(enforced))).toEqual([]);
