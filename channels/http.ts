@@ -78,7 +78,7 @@ export const createWebhookListener = (
 
   const refuse = (channel: string, response: ServerResponse, error: unknown): void => {
     if (error instanceof SignatureError || error instanceof PayloadError) {
-      const status = error instanceof SignatureError ? 403 : error.status;
+      const { status } = error;
       // What is still unread of the body must not be taken for a next request.
       const isUnread = status === 408 || status === 413 || status === 415;
       write(response, { status }, isUnread ? CLOSE : status === 405 ? ALLOWED : {});

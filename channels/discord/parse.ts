@@ -159,7 +159,12 @@ const quoteOf = (message: Payload): string | undefined => {
   return textIn(referred, "content") || undefined;
 };
 
-const attachmentOf = (file: Payload, channelId: string, messageId: string): Attachment[] => {
+/** A file that somebody sent, with the message that holds it; none when it cannot be read. */
+export const attachmentOf = (
+  file: Payload,
+  channelId?: string,
+  messageId?: string,
+): readonly Attachment[] => {
   const [url, id] = [textIn(file, "url"), idIn(file, "id")];
   if (url === undefined || id === undefined) return [];
   const sizeBytes = numberIn(file, "size");
@@ -168,7 +173,11 @@ const attachmentOf = (file: Payload, channelId: string, messageId: string): Atta
       kind: kindOf(textIn(file, "content_type") ?? ""),
       name: textIn(file, "filename") ?? "",
       ...(sizeBytes !== undefined && { sizeBytes }),
-      ref: writeRef({ url, id, channelId, messageId }),
+      ref: writeRef({
+        ...{ url, id },
+        ...(channelId !== undefined && { channelId }),
+        ...(messageId !== undefined && { messageId }),
+      }),
     },
   ];
 };

@@ -6,6 +6,7 @@ import type {
 } from "../../core/contract/channel.ts";
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
+import { rememberAliases } from "./choices.ts";
 import type { Deferrals } from "./deferrals.ts";
 import { createFiles } from "./files.ts";
 import { createInteractionSender, wayOf } from "./interaction-sender.ts";
@@ -71,6 +72,8 @@ export const createDiscordSender = (parts: DiscordSenderParts): DiscordSender =>
       // What another process shows of it must not replace it either.
       if (target.interaction) await shown.claim(target, part.id);
     }
+    if (outgoing.kind === "card" && outgoing.aliases)
+      await rememberAliases(state, outgoing.aliases);
     const interaction = living(sending);
     const outcome = interaction && (await answerInteraction(sending, interaction));
     return outcome ?? sendToRoom(sending);

@@ -18,6 +18,8 @@ export class SignatureError extends GatewayError {
     /** Stable and machine-readable, e.g. `SIGNATURE`; goes to log and audit, never into a response. */
     readonly reason: string,
     options?: ErrorOptions,
+    /** Which of the two the platform asks for. */
+    readonly status: 401 | 403 = 403,
   ) {
     super("SIGNATURE_INVALID", `${channel} request refused: ${reason}`, options);
   }

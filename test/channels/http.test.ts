@@ -121,6 +121,7 @@ describe("the webhook server", () => {
   it.each([
     ["a forged signature", new SignatureError("test", "SIGNATURE"), 403],
     ["another forgery", new SignatureError("test", "CIPHERTEXT"), 403],
+    ["a forgery where a 401 is asked for", new SignatureError("test", "KEY", {}, 401), 401],
     ["an unreadable body", new PayloadError("test", "DOCTYPE"), 400],
     ["another method", new PayloadError("test", "method", 405), 405],
   ])("answers %s with the bare status", async (_name, error, status) => {
