@@ -1,3 +1,4 @@
+import { TimedOut } from "./http.ts";
 import type { JsonObject } from "./json.ts";
 
 /** How a call of the Web API ended. Holds no token and no text of anybody. */
@@ -79,6 +80,7 @@ const NEVER_CONNECTED = new Set([
 
 /** The outcome of a connection that could not be made, or broke. */
 export const failed = (error: unknown): ApiOutcome => {
+  if (error instanceof TimedOut) return { kind: "lost", reason: error.message };
   const reason = codeOf(error) ?? "connection failed";
   return { kind: NEVER_CONNECTED.has(reason) ? "unreachable" : "lost", reason };
 };

@@ -1,8 +1,8 @@
 import { stringify } from "node:querystring";
 import { LogLevel, WebClient } from "@slack/web-api";
-import { Agent } from "undici";
 import type { Log } from "../../core/contract/log.ts";
 import { type ApiOutcome, failed, limited, readAnswer, readStatus } from "./api-outcome.ts";
+import { createPost } from "./http.ts";
 import { asObject, readObject } from "./json.ts";
 import { CHANNEL } from "./types.ts";
 
@@ -20,7 +20,7 @@ export interface WebApiOptions {
   /** With the path of the API, e.g. `https://slack.com/api/`; tokens go there and nowhere else. */
   readonly baseUrl: string;
   readonly log: Log;
-  /** Longest that one call may take. Default: 10 s. */
+  /** Longest that one call may take. Default: 8 s, so that a second try still comes in time. */
   readonly timeoutMs?: number;
 }
 
@@ -30,7 +30,7 @@ type Call = WebApi["call"];
  * What is posted for every message goes by the shortest way, which costs an eighth of what Slack's
  * own client does; that client makes all other calls.
  */
-export const createWebApi = ({ baseUrl, log, timeoutMs = 10_000 }: WebApiOptions): WebApi => {
+export const createWebApi = ({ baseUrl, log, timeoutMs = 8_000 }: WebApiOptions): WebApi => {
   const base = new URL(baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`);
   const direct = createDirectCall(base, timeoutMs);
   const byClient = createClientCall(base, timeoutMs, log);
@@ -43,42 +43,21 @@ export const createWebApi = ({ baseUrl, log, timeoutMs = 10_000 }: WebApiOptions
   };
 };
 
-const MAX_ANSWER_BYTES = 1024 * 1024;
-
 const createDirectCall = (base: URL, timeoutMs: number): Call => {
-  // As many connections as there are calls, so that one that hangs delays none.
-  const agent = new Agent({
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    connect: { timeout: timeoutMs },
-  });
+  const post = createPost(timeoutMs);
   return async (token, method, args, signal) => {
-    const deadline = new AbortController();
-    const abort = () => deadline.abort();
-    const timer = setTimeout(abort, timeoutMs);
-    signal.addEventListener("abort", abort, { once: true });
+    const headers = {
+      authorization: `Bearer ${token}`,
+      "content-type": "application/x-www-form-urlencoded",
+      accept: "application/json",
+    };
     try {
-      const { statusCode, headers, body } = await agent.request({
-        origin: base.origin,
-        path: `${base.pathname}${method}`,
-        method: "POST",
-        headers: {
-          authorization: `Bearer ${token}`,
-          "content-type": "application/x-www-form-urlencoded",
-          accept: "application/json",
-        },
-        body: stringify(formOf(args)),
-        signal: deadline.signal,
-      });
-      if (statusCode === 200) return readAnswer(readObject(await readCapped(body)));
-      await body.dump();
-      return statusCode === 429 ? limited(only(headers["retry-after"])) : readStatus(statusCode);
+      const url = new URL(method, base);
+      const answer = await post({ url, headers, body: stringify(formOf(args)) }, signal);
+      if (answer.status === 200) return readAnswer(readObject(answer.text));
+      return answer.status === 429 ? limited(answer.retryAfter) : readStatus(answer.status);
     } catch (error) {
-      if (deadline.signal.aborted) return { kind: "lost", reason: "timed out or aborted" };
       return failed(error);
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
     }
   };
 };
@@ -92,20 +71,6 @@ const formOf = (args: object): Record<string, string> => {
   }
   return form;
 };
-
-const readCapped = async (body: AsyncIterable<Buffer>): Promise<string> => {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > MAX_ANSWER_BYTES) throw new Error("answer too long");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-};
-
-const only = (value: string | string[] | undefined): string | undefined =>
-  typeof value === "string" ? value : value?.[0];
 
 /** Clients that are kept; tokens rotate, and a client belongs to one. */
 const MAX_CLIENTS = 256;

@@ -1,0 +1,57 @@
+import type { ApiOutcome } from "./api-outcome.ts";
+import type { Pace } from "./pace.ts";
+import { kindOfError } from "./send-outcome.ts";
+import type { WebApi } from "./web-api.ts";
+import type { Workspaces } from "./workspaces.ts";
+
+/** Calls for what is said in one room: with its workspace's token, within its limits. */
+export interface RoomCalls {
+  /** Never throws. */
+  call(
+    place: Place,
+    method: string,
+    args: object,
+    signal: AbortSignal,
+    who?: string,
+  ): Promise<ApiOutcome>;
+}
+
+interface Place {
+  readonly teamId: string;
+  readonly channelId: string;
+}
+
+export interface RoomCallsParts {
+  readonly api: WebApi;
+  readonly workspaces: Pick<Workspaces, "tokenFor" | "refused">;
+  readonly pace: Pace;
+}
+
+const NOT_INSTALLED: ApiOutcome = { kind: "error", error: "app_not_installed", body: {} };
+const NO_TOKEN: ApiOutcome = { kind: "unreachable", reason: "the workspace's token is away" };
+
+export const createRoomCalls = ({ api, workspaces, pace }: RoomCallsParts): RoomCalls => {
+  const tokenFor = (teamId: string): Promise<string | undefined | ApiOutcome> =>
+    workspaces.tokenFor(teamId).catch(() => NO_TOKEN);
+
+  return {
+    call: async ({ teamId, channelId }, method, args, signal, who = "") => {
+      const room = `${teamId}/${channelId}`;
+      const waitMs = pace.wait(room, method, who);
+      if (waitMs > 0) return { kind: "limited", afterMs: waitMs };
+      const token = await tokenFor(teamId);
+      if (typeof token !== "string") return token ?? NOT_INSTALLED;
+      let outcome = await api.call(token, method, args, signal);
+      if (outcome.kind === "error" && kindOfError(outcome.error) === "token") {
+        workspaces.refused(teamId, token, outcome.error);
+        // Tokens rotate: this one may have done so just now.
+        const fresh = await tokenFor(teamId);
+        if (typeof fresh === "string" && fresh !== token) {
+          outcome = await api.call(fresh, method, args, signal);
+        }
+      }
+      if (outcome.kind === "limited") pace.limited(room, method, outcome.afterMs);
+      return outcome;
+    },
+  };
+};
