@@ -1,4 +1,4 @@
-import type { Insertable } from "kysely";
+import { type Insertable, sql } from "kysely";
 import type { AuditHeadsTable } from "../store/schema.ts";
 import { statement } from "../store/statement.ts";
 import type { AuditRow } from "./chain.ts";
@@ -73,4 +73,123 @@ export const setHead = statement<NewHead>()((db, arg) =>
         hash: eb.ref("excluded.hash"),
       })),
     ),
+);
+
+/** Where all chains have got to, and where they begin. */
+export const allHeads = statement<object>()((db) =>
+  db.selectFrom("audit_heads").selectAll().orderBy("tenant_id"),
+);
+
+/** Where a tenant's chain has got to, and where it begins. */
+export const wholeHeadOf = statement<{ tenant_id: string }>()((db, arg) =>
+  db.selectFrom("audit_heads").selectAll().where("tenant_id", "=", arg("tenant_id")),
+);
+
+/** The next tenant that has records; goes from one to the next without reading what is between. */
+export const tenantAfter = statement<{ tenant_id: string }>()((db, arg) =>
+  db
+    .selectFrom("audit")
+    .select("tenant_id")
+    .where("tenant_id", ">", arg("tenant_id"))
+    .orderBy("tenant_id")
+    .limit(1),
+);
+
+/** A tenant's records behind a number, in their order. */
+export const recordsAfter = statement<{ tenant_id: string; after: number; limit: number }>()(
+  (db, arg) =>
+    db
+      .selectFrom("audit")
+      .selectAll()
+      .where("tenant_id", "=", arg("tenant_id"))
+      .where("seq", ">", arg("after"))
+      .orderBy("seq")
+      .limit(arg("limit")),
+);
+
+/** When a record was put on record, and its hash. */
+export const recordAt = statement<{ tenant_id: string; seq: number }>()((db, arg) =>
+  db
+    .selectFrom("audit")
+    .select(["recorded_at", "hash"])
+    .where("tenant_id", "=", arg("tenant_id"))
+    .where("seq", "=", arg("seq")),
+);
+
+/** The oldest record that is there. */
+export const firstRecord = statement<{ tenant_id: string }>()((db, arg) =>
+  db
+    .selectFrom("audit")
+    .select("seq")
+    .where("tenant_id", "=", arg("tenant_id"))
+    .orderBy("seq")
+    .limit(1),
+);
+
+/** Says that the chain begins behind this record; the database refuses it while that one is young. */
+export const cutChain = statement<{
+  tenant_id: string;
+  seq: number;
+  hash: Uint8Array;
+  at: number;
+  signature: Uint8Array;
+}>()((db, arg) =>
+  db
+    .updateTable("audit_heads")
+    .set({
+      cut_seq: arg("seq"),
+      cut_hash: arg("hash"),
+      cut_at: arg("at"),
+      cut_signature: arg("signature"),
+    })
+    .where("tenant_id", "=", arg("tenant_id")),
+);
+
+/** Removes the records up to this one; the database refuses it for what is behind the cut. */
+export const removeRecords = statement<{ tenant_id: string; last: number }>()((db, arg) =>
+  db.deleteFrom("audit").where("tenant_id", "=", arg("tenant_id")).where("seq", "<=", arg("last")),
+);
+
+/**
+ * A tenant's records within (after, up_to] that fit, in their order. No index helps but the chain's
+ * own: each would cost every message something, and this is asked for now and then.
+ */
+export const matchingRecords = statement<{
+  tenant_id: string;
+  after: number;
+  up_to: number;
+  from: number;
+  to: number;
+  /** 1 = whoever it was. */
+  any_actor: number;
+  actor: string;
+  tag: Uint8Array;
+  /** 1 = whatever it was. */
+  any_action: number;
+  action: string;
+  limit: number;
+}>()((db, arg) =>
+  db
+    .selectFrom("audit")
+    .selectAll()
+    .where("tenant_id", "=", arg("tenant_id"))
+    .where("seq", ">", arg("after"))
+    .where("seq", "<=", arg("up_to"))
+    .where("at", ">=", arg("from"))
+    .where("at", "<", arg("to"))
+    .where((eb) =>
+      eb.or([
+        eb(sql`cast(${arg("any_actor")} as integer)`, "=", sql.lit(1)),
+        eb("sender_id", "=", arg("actor")),
+        eb("actor_tag", "=", arg("tag")),
+      ]),
+    )
+    .where((eb) =>
+      eb.or([
+        eb(sql`cast(${arg("any_action")} as integer)`, "=", sql.lit(1)),
+        eb("action", "=", arg("action")),
+      ]),
+    )
+    .orderBy("seq")
+    .limit(arg("limit")),
 );
