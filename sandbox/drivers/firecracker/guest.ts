@@ -72,9 +72,11 @@ export const createGuest = (socket: Socket): Guest => {
   const frames = decodeFrames(socket);
   const send = async (kind: number, payload?: Buffer): Promise<void> => {
     if (socket.destroyed) throw new SandboxError("the guest hung up");
-    if (!socket.write(encodeFrame(kind, payload))) {
-      await Promise.race([once(socket, "drain"), once(socket, "close")]);
-    }
+    if (socket.write(encodeFrame(kind, payload))) return;
+    const over = new AbortController(); // or what did not happen would be listened for ever after
+    const { signal } = over;
+    await Promise.race([once(socket, "drain", { signal }), once(socket, "close", { signal })]);
+    over.abort();
   };
   const sendAll = async (kind: number, bytes: AsyncIterable<Buffer> | Iterable<Buffer>) => {
     for await (const chunk of bytes) {
