@@ -10,7 +10,11 @@ import { wecomCa, wecomFetch } from "./wecom-reach.ts";
 /** The adapters of the channels that are on. A platform's libraries load only with its channel. */
 export const createAdapters = async (
   settings: Settings,
-  parts: { readonly log: Log } & ChannelStateParts,
+  parts: {
+    readonly log: Log;
+    /** The workspaces of a channel that tenants are bound to just now. */
+    readonly boundWorkspaces: (channel: string) => readonly string[];
+  } & ChannelStateParts,
 ): Promise<ReadonlyMap<string, ChannelAdapter>> => {
   const adapters: ChannelAdapter[] = [];
   const apps = wecomApps(settings);
@@ -29,5 +33,27 @@ export const createAdapters = async (
     };
     adapters.push(createWecomAdapter({ apps, bots, linked, log, now, state, isAlone, fetch }));
   }
+  const { discord } = settings.channels;
+  const canListen = discord?.mode === "interactions" ? discord.public_key : discord?.bot_token;
+  if (discord?.enabled && canListen !== undefined) {
+    const { createDiscordAdapter } = await import("../channels/discord/adapter.ts");
+    const state = createChannelState("discord", parts);
+    const { log, now } = parts;
+    adapters.push(
+      createDiscordAdapter({
+        ...{ bot: discord, state, log, now },
+        boundGuilds: () => parts.boundWorkspaces("discord"),
+        leases: createLeases({ state, log }),
+        isAlone: embeddedFolder(settings) !== undefined,
+      }),
+    );
+  }
   return new Map(adapters.map((adapter) => [adapter.name, adapter]));
+};
+
+/** The workspaces of a channel that tenants are bound to, each once. */
+export const boundWorkspaces = (settings: Settings, channel: string): readonly string[] => {
+  const bindings = settings.multi_tenant.tenants.flatMap((tenant) => tenant.bindings);
+  const bound = bindings.filter((binding) => binding.channel === channel);
+  return [...new Set(bound.map(({ workspace }) => workspace))];
 };

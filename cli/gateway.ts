@@ -18,7 +18,7 @@ import { openStore } from "../core/store/open-store.ts";
 import { takeReplicaLock } from "../core/store/replica-lock.ts";
 import { createWelcomed } from "../core/welcomed.ts";
 import type { Sandbox } from "../sandbox/driver.ts";
-import { createAdapters } from "./adapters.ts";
+import { boundWorkspaces, createAdapters } from "./adapters.ts";
 import { addApi } from "./api/api.ts";
 import { createDelivery } from "./delivery.ts";
 import { StartError } from "./errors.ts";
@@ -86,9 +86,16 @@ export const startGateway = async (
     undo.push(closeSandbox);
 
     const auditLog = createAuditLog(store, cipher);
-    const adapters = await createAdapters(settings, { store, cipher, log, now });
+    let inForce = settings;
+    const adapters = await createAdapters(settings, {
+      ...{ store, cipher, log, now },
+      boundWorkspaces: (channel) => boundWorkspaces(inForce, channel),
+    });
     // An embedded store takes one gateway, which holds its lock.
     const isAlone = folder !== undefined;
+    // Before all else, so that it is closed after all else, and swears to the last record.
+    const witness = startAuditWitness(loaded, { store, cipher, auditLog, isAlone, log, now });
+    undo.push(witness.stop);
     const lease = await takeProcessLease({
       ...{ store, now, log, isAlone },
       isGateway: roles.isGateway,
@@ -123,7 +130,16 @@ export const startGateway = async (
       isDraining: () => isDraining,
     });
     addApi(router, {
-      ...{ server: settings.server, store, auditLog, counters, log, now, wake: delivery.wake },
+      ...{
+        server: settings.server,
+        store,
+        cipher,
+        auditLog,
+        counters,
+        log,
+        now,
+        wake: delivery.wake,
+      },
       tenants: () => rules.tenants,
     });
     const app = new Koa();
@@ -157,6 +173,7 @@ export const startGateway = async (
       warnings: rules.warnings,
       apply: async (next) => {
         rules = await buildRules(next, parts);
+        inForce = next.settings;
         sandbox.update(next.settings.openshell);
       },
       close: async () => {

@@ -15,9 +15,8 @@ export interface HealthParts {
 }
 
 // Skills are off without a sandbox, but messages are still answered; without Redis they are stored
-// and wait; a bot that cannot connect must not cut off those who can. Degraded, not unready.
-const degradesOnly = (check: string): boolean =>
-  check === "sandbox" || check === "redis" || check.startsWith("channels.");
+// and wait. Degraded, not unready.
+const degradesOnly = (check: string): boolean => check === "sandbox" || check === "redis";
 
 /** Adds `/api/health/live`, `/api/health/ready` and `/api/health`; none of them calls a platform. */
 export const addHealthRoutes = (router: Router, parts: HealthParts): void => {

@@ -48,6 +48,8 @@ export interface GatewayOptions {
   readonly members: Pick<Members, "rolesIn">;
   /** Takes a command, a click or a form that came over the gateway. */
   readonly interaction: (data: Payload, receive: Receive) => Promise<void>;
+  /** Told of our application's id when a session begins. */
+  readonly ready?: (applicationId: string | undefined) => void;
   /** Undefined: as many as Discord recommends. */
   readonly shards: number | undefined;
   readonly state: ChannelState;
@@ -147,6 +149,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
             ourId = idIn(objectIn(data, "user"), "id") ?? ourId;
             to.fetchMissed(isOurs);
             up();
+            options.ready?.(idIn(objectIn(data, "application"), "id"));
           },
           resumed: up,
           dispatched: (name, data) => {

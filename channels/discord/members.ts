@@ -18,7 +18,7 @@ export interface Members {
 export interface MembersOptions {
   readonly rest: Rest;
   /** The guilds that tenants are bound to: a direct chat belongs to those of them that its author is in. */
-  readonly boundGuilds: readonly string[];
+  readonly boundGuilds: () => readonly string[];
   readonly now: () => Date;
 }
 
@@ -62,9 +62,12 @@ export const createMembers = ({ rest, boundGuilds, now }: MembersOptions): Membe
     return roles;
   };
 
-  const identityOf = (found: readonly (readonly string[] | "absent" | undefined)[]) => {
+  const identityOf = (
+    guilds: readonly string[],
+    found: readonly (readonly string[] | "absent" | undefined)[],
+  ): Identity | undefined => {
     const memberships: Membership[] = [];
-    for (const [index, workspaceId] of boundGuilds.entries()) {
+    for (const [index, workspaceId] of guilds.entries()) {
       const roles = found[index];
       // One guild that cannot be asked could be the one that makes two of them.
       if (roles === undefined) return undefined;
@@ -76,16 +79,22 @@ export const createMembers = ({ rest, boundGuilds, now }: MembersOptions): Membe
   return {
     rolesIn,
     directory: {
-      known: async ({ workspaceId, sender }: InboundMessage) =>
-        workspaceId === ""
-          ? identityOf(boundGuilds.map((guildId) => recall(guildId, sender.id)))
-          : KNOWN,
-      lookUp: async ({ workspaceId, sender }, signal) =>
-        workspaceId === ""
-          ? identityOf(
-              await Promise.all(boundGuilds.map((guildId) => rolesIn(guildId, sender.id, signal))),
-            )
-          : KNOWN,
+      known: async ({ workspaceId, sender }: InboundMessage) => {
+        if (workspaceId !== "") return KNOWN;
+        const guilds = boundGuilds();
+        return identityOf(
+          guilds,
+          guilds.map((guildId) => recall(guildId, sender.id)),
+        );
+      },
+      lookUp: async ({ workspaceId, sender }, signal) => {
+        if (workspaceId !== "") return KNOWN;
+        const guilds = boundGuilds();
+        return identityOf(
+          guilds,
+          await Promise.all(guilds.map((guildId) => rolesIn(guildId, sender.id, signal))),
+        );
+      },
     },
   };
 };

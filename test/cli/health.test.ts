@@ -115,12 +115,12 @@ describe("health", () => {
     ]);
   });
 
-  it("is ready for the others while one channel needs an operator, and says so", async () => {
+  it("is not ready while one channel cannot work, and says which and why", async () => {
     const fault = "credentials: bot_id or secret is wrong";
     expect(await ask("/api/health", { fault })).toEqual([
-      200,
+      503,
       {
-        status: "ready",
+        status: "not_ready",
         checks: { ...checks, "channels.wechat_work": { ok: false, reason: fault } },
       },
     ]);
