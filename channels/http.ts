@@ -174,13 +174,14 @@ class Received implements WebhookRequest {
 
 const write = (
   response: ServerResponse,
-  { status, contentType, body = "", settled }: WebhookResponse,
+  { status, contentType, headers: own, body = "", settled }: WebhookResponse,
   headers: Readonly<Record<string, string>> = {},
 ): void => {
   if (settled) whenSettled(response, settled);
   if (response.destroyed) return;
   response.writeHead(status, {
     ...headers,
+    ...own,
     ...(contentType !== undefined && { "Content-Type": contentType }),
     "Content-Length": Buffer.byteLength(body),
   });

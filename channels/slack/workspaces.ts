@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
-import { createIdentities, type IdentitiesParts } from "./identities.ts";
+import { createIdentities, type IdentitiesParts, type TokenIdentity } from "./identities.ts";
 import type { Installation, Installations } from "./installations.ts";
 import type { RevokedInstallation } from "./parsed.ts";
 import { CHANNEL } from "./types.ts";
@@ -86,8 +86,7 @@ export const createWorkspaces = (parts: WorkspacesParts): Workspaces => {
     const identity = await identities.of(token);
     if (!identity) return false;
     if (identity.teamId === teamId) return true;
-    const { isEnterprise, enterpriseId } = identity;
-    return isEnterprise && enterpriseId === (await organisationOf(teamId));
+    return isOfOrganisation(identity, await organisationOf(teamId));
   };
 
   const tokenFor = async (teamId: string): Promise<string | undefined> => {
@@ -105,7 +104,7 @@ export const createWorkspaces = (parts: WorkspacesParts): Workspaces => {
     if (byOwn) return byOwn;
     const byBot = botToken === undefined ? undefined : identities.known(botToken);
     if (byBot?.teamId === teamId) return byBot;
-    if (byBot?.isEnterprise && byBot.enterpriseId === organisations.get(teamId)) return byBot;
+    if (byBot && isOfOrganisation(byBot, organisations.get(teamId))) return byBot;
     return installedBots.get(teamId);
   };
 
@@ -176,6 +175,12 @@ export const createWorkspaces = (parts: WorkspacesParts): Workspaces => {
     },
   };
 };
+
+/** Whether a token speaks in every workspace of this organisation. */
+const isOfOrganisation = (
+  { isEnterprise, enterpriseId }: TokenIdentity,
+  organisation: string | undefined,
+): boolean => isEnterprise && enterpriseId !== undefined && enterpriseId === organisation;
 
 const organisationKey = (teamId: string): string => `organisation/${teamId}`;
 

@@ -147,6 +147,8 @@ export interface WebhookRequest {
 export interface WebhookResponse {
   readonly status: number;
   readonly contentType?: string;
+  /** Besides the content type, e.g. `location`. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   /** Called once: true when the whole response was handed to the network, false when it broke. */
   readonly settled?: (isComplete: boolean) => void;

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Log } from "../../../core/contract/log.ts";
+import { openSocket, type Socket } from "../../web-socket.ts";
 import { JsonError, type JsonObject, objectIn, textIn } from "../bot/json.ts";
 import { CHANNEL } from "../types.ts";
 import { type Command, type LinkFrame, readFrame, writeFrame } from "./frames.ts";
-import { openSocket, type Socket } from "./socket.ts";
 
 /** What became of a frame of ours. */
 export type Sent =

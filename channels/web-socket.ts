@@ -1,9 +1,12 @@
+import { channel } from "node:diagnostics_channel";
 import type { Socket as TcpSocket } from "node:net";
 import { rootCertificates } from "node:tls";
 
 /** A WebSocket that carries text. */
 export interface Socket {
   send(text: string): void;
+  /** Asks the other side for a sign of life; `ponged` tells of it. */
+  ping(): void;
   /** Nothing is received or sent any more, whatever the other side does. */
   close(): void;
 }
@@ -11,6 +14,10 @@ export interface Socket {
 interface SocketEvents {
   readonly opened: () => void;
   readonly received: (text: string) => void;
+  /** The other side asks for a sign of life; it is given by itself. */
+  readonly pinged?: () => void;
+  /** The other side answers a `ping` of ours. */
+  readonly ponged?: () => void;
   /** Once, however it ended; after it nothing is received. `reason` is fit for a log. */
   readonly closed: (reason: string) => void;
 }
@@ -28,7 +35,7 @@ export const openSocket = async (
   ca: string | undefined,
   events: SocketEvents,
 ): Promise<Socket> => {
-  const { Agent, buildConnector, WebSocket } = await import("undici");
+  const { Agent, buildConnector, ping, WebSocket } = await import("undici");
   let tcp: TcpSocket | undefined;
   let isOver = false;
   const connect = buildConnector({
@@ -47,9 +54,21 @@ export const openSocket = async (
   });
   const socket = new WebSocket(url, { dispatcher });
 
+  // These tell of every WebSocket of the process.
+  const onPing = (message: unknown): void => {
+    if (isAbout(message, socket) && !isOver) events.pinged?.();
+  };
+  const onPong = (message: unknown): void => {
+    if (isAbout(message, socket) && !isOver) events.ponged?.();
+  };
+  PINGS.subscribe(onPing);
+  PONGS.subscribe(onPong);
+
   const end = (reason: string): void => {
     if (isOver) return;
     isOver = true;
+    PINGS.unsubscribe(onPing);
+    PONGS.unsubscribe(onPong);
     try {
       socket.close();
     } catch {
@@ -76,9 +95,22 @@ export const openSocket = async (
     send: (text) => {
       if (!isOver) socket.send(text);
     },
+    ping: () => {
+      if (!isOver && socket.readyState === WebSocket.OPEN) ping(socket);
+    },
     close: () => end("closed by us"),
   };
 };
+
+/** @see https://undici.nodejs.org/#/docs/api/DiagnosticsChannel */
+const PINGS = channel("undici:websocket:ping");
+const PONGS = channel("undici:websocket:pong");
+
+const isAbout = (message: unknown, socket: object): boolean =>
+  typeof message === "object" &&
+  message !== null &&
+  "websocket" in message &&
+  message.websocket === socket;
 
 /** Without texts: they may repeat what was received. */
 const describe = (error: unknown): string => {
