@@ -20,6 +20,7 @@ import { createWelcomed } from "../core/welcomed.ts";
 import type { Sandbox } from "../sandbox/driver.ts";
 import { boundWorkspaces, createAdapters } from "./adapters.ts";
 import { addApi } from "./api/api.ts";
+import { startAuditWitness } from "./audit-witness.ts";
 import { createDelivery } from "./delivery.ts";
 import { StartError } from "./errors.ts";
 import { addHealthRoutes } from "./health.ts";

@@ -1,4 +1,4 @@
-import { join, resolve as resolvePath } from "node:path";
+import { dirname, join, resolve as resolvePath } from "node:path";
 import type { Report } from "./report.ts";
 import type { Settings } from "./schema.ts";
 
@@ -12,6 +12,15 @@ export const keyFileOf = ({ storage }: Settings, baseDir: string): string => {
     ? join(storage.url.slice("file:".length), "master.key")
     : resolvePath(baseDir, "data/master.key");
 };
+
+/** The files that prove the audit log; by default beside the key file. Absolute. */
+export const auditFilesOf = (
+  { storage }: Pick<Settings, "storage">,
+  keyFile: string,
+): { readonly keyFile: string; readonly checkpointFile: string } => ({
+  keyFile: storage.audit_key_file ?? join(dirname(keyFile), "audit-signing.key"),
+  checkpointFile: storage.audit_checkpoint_file ?? join(dirname(keyFile), "audit-checkpoints.jsonl"),
+});
 
 /** Names the key file to whoever believes that the keys are elsewhere. */
 export const warnAboutKeyFile = (

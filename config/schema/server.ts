@@ -71,6 +71,22 @@ export const storageSchema = z
       .describe(
         "File with the master keys that wrap the tenants' keys, made at the first start; absent = `master.key` in an embedded store's folder, `./data/master.key` with PostgreSQL. Back it up apart from the database.",
       ),
+    audit_key_file: localPath(text())
+      .optional()
+      .describe(
+        "File with the key that signs checkpoints of the audit log, made at the first start; absent = `audit-signing.key` beside the key file.",
+      ),
+    audit_checkpoint_file: localPath(text())
+      .optional()
+      .describe(
+        "File that checkpoints of the audit log are appended to, to be kept elsewhere too; absent = `audit-checkpoints.jsonl` beside the key file.",
+      ),
+    audit_retention_days: z
+      .int()
+      .min(180)
+      .max(36_500)
+      .optional()
+      .describe("Days after which audit records are removed, at least 180; absent = never."),
   })
   .describe("Where state is kept.");
 
