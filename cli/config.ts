@@ -32,7 +32,7 @@ export const registerConfig = (program: Command, io: Io, exit: Exit = setExitCod
 
 /** Says whether the settings can be used, with all problems at once. 0 they can, 2 they cannot. */
 const configCheck = async (io: Io, options: ConfigOptions): Promise<number> => {
-  const loaded = load(io, options);
+  const loaded = await load(io, options);
   if (loaded instanceof SettingsError) return refuse(io, options, loaded);
   const { source, warnings, notEnforced } = loaded;
   if (options.json) {
@@ -47,16 +47,29 @@ const configCheck = async (io: Io, options: ConfigOptions): Promise<number> => {
 
 /** Prints the settings in force: defaults filled in, secrets masked. */
 const configShow = async (io: Io, options: ConfigOptions): Promise<number> => {
-  const loaded = load(io, options);
+  const loaded = await load(io, options);
   if (loaded instanceof SettingsError) return refuse(io, options, loaded);
   if (!options.json) print(io, `// ${loaded.source}`);
   printJson(io, maskSecrets(loaded.settings));
   return 0;
 };
 
-const load = (io: Io, { settings }: ConfigOptions): LoadedSettings | SettingsError => {
+const load = async (
+  io: Io,
+  { settings }: ConfigOptions,
+): Promise<LoadedSettings | SettingsError> => {
   try {
-    return loadSettings({ path: settings, env: io.env, cwd: io.cwd, mayCreate: false });
+    const loaded = loadSettings({ path: settings, env: io.env, cwd: io.cwd, mayCreate: false });
+    // Lexicons are files of their own; most settings have none.
+    if (loaded.settings.moderation?.lexicons) {
+      const [{ loadContentRules }, { createLexiconLoader }] = await Promise.all([
+        import("./content-rules.ts"),
+        import("../core/safety/moderation/load-lexicon.ts"),
+      ]);
+      const { warnings } = loadContentRules(loaded, createLexiconLoader());
+      return { ...loaded, warnings: [...loaded.warnings, ...warnings] };
+    }
+    return loaded;
   } catch (cause) {
     if (cause instanceof SettingsError) return cause;
     throw cause;

@@ -1,5 +1,7 @@
+import type { Direction } from "../config/detectors.ts";
 import { loadSettings } from "../config/load.ts";
 import { createDlp, type Dlp } from "../core/safety/dlp/dlp.ts";
+import { choiceFor } from "../core/safety/tenant-safety.ts";
 import { StartError } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { answerLines } from "./json-lines.ts";
@@ -8,6 +10,8 @@ import { answerLines } from "./json-lines.ts";
 export interface DlpVerbOptions {
   readonly settings?: string | undefined;
   readonly tenant?: string | undefined;
+  /** Absent = `in`. */
+  readonly direction?: Direction | undefined;
 }
 
 /**
@@ -23,7 +27,10 @@ export const inspectLines = async (
   return answerLines(io, input, (text) => dlp.inspect(text));
 };
 
-const createEngine = (io: Io, { settings: path, tenant }: DlpVerbOptions): Dlp => {
+const createEngine = (
+  io: Io,
+  { settings: path, tenant, direction = "in" }: DlpVerbOptions,
+): Dlp => {
   if (path === undefined) {
     if (tenant === undefined) return createDlp();
     throw new StartError(
@@ -43,5 +50,7 @@ const createEngine = (io: Io, { settings: path, tenant }: DlpVerbOptions): Dlp =
       "policy dlp: enterprise.data_loss_prevention.enabled is false in the settings: nothing is looked for",
     );
   }
-  return createDlp({ rules: rules?.rules ?? [] });
+  const own = settings.multi_tenant.tenants.find(({ id }) => id === tenant)?.dlp?.detectors;
+  const detectors = choiceFor(direction, rules?.detectors, own);
+  return createDlp({ rules: rules?.rules ?? [], detectors });
 };

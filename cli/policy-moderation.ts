@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { loadSettings } from "../config/load.ts";
 import { LexiconError } from "../core/safety/moderation/lexicon.ts";
-import { loadLexicon } from "../core/safety/moderation/load-lexicon.ts";
-import { moderate } from "../core/safety/moderation/scan.ts";
+import { createLexiconLoader } from "../core/safety/moderation/load-lexicon.ts";
+import { createModeration, type Moderation } from "../core/safety/moderation/moderation.ts";
 import type { Io } from "./io.ts";
 import { answerLines } from "./json-lines.ts";
 
@@ -24,15 +24,15 @@ export const moderateLines = async (
 ): Promise<number> => {
   const files = lexiconFiles(io, options);
   if (typeof files === "string") return misuse(io, files);
-  let lexicon: ReturnType<typeof loadLexicon>;
+  let moderation: Moderation;
   try {
-    lexicon = loadLexicon(files);
+    moderation = createModeration(files.map(createLexiconLoader()));
   } catch (cause) {
     if (cause instanceof LexiconError) return misuse(io, cause.message);
     throw cause;
   }
   return answerLines(io, input, (text) => {
-    const { action, hits } = moderate(text, lexicon);
+    const { action, hits } = moderation.inspect(text);
     return { action, hits: [...new Set(hits.map(({ id }) => id))] };
   });
 };

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { type Exit, type Io, setExitCode } from "./io.ts";
 import type { DlpVerbOptions } from "./policy-dlp.ts";
 import type { ModerationOptions } from "./policy-moderation.ts";
@@ -30,6 +30,11 @@ export const registerPolicy = (program: Command, io: Io, exit: Exit = setExitCod
     .requiredOption("--jsonl", "one JSON object a line, in and out")
     .option("--settings <file>", "settings whose rules count too; absent = built-in detectors only")
     .option("--tenant <id>", "judge as for this tenant of the settings")
+    .addOption(
+      new Option("--direction <direction>", "what goes to models and skills, or to people")
+        .choices(["in", "out"])
+        .default("in"),
+    )
     .action(async (_options, command: Command) => {
       const { inspectLines } = await import("./policy-dlp.ts");
       exit(await inspectLines(io, command.optsWithGlobals<DlpVerbOptions>(), process.stdin));

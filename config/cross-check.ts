@@ -1,6 +1,7 @@
 import { checkChannels } from "./cross-check/channels.ts";
 import { checkDlp } from "./cross-check/dlp.ts";
 import { checkModels } from "./cross-check/models.ts";
+import { checkModeration } from "./cross-check/moderation.ts";
 import { checkOpenshell } from "./cross-check/openshell.ts";
 import { checkRoles } from "./cross-check/roles.ts";
 import { checkTenants } from "./cross-check/tenants.ts";
@@ -17,4 +18,5 @@ export const crossCheck = (draft: Draft, report: Report): void => {
   checkTls(draft, report);
   checkOpenshell(draft, report);
   checkDlp(draft, report);
+  checkModeration(draft, report);
 };

@@ -8,33 +8,45 @@ const MAX_FILES = 4;
 const TEXT_NAME =
   /\.(?:txt|md|markdown|csv|tsv|json|jsonl|ya?ml|xml|html?|log|ini|toml|sql|py|js|ts|sh)$/i;
 
-/** What a model is given of the text files that came along: their contents, or why there are none. */
-export const attachedTexts = async (context: Context): Promise<string> => {
+/** A text file that came with a message: what stands in it, or why that cannot be read. */
+export type AttachedText = { readonly name: string } & (
+  | { readonly text: string; readonly problem?: never }
+  | { readonly text?: never; readonly problem: string }
+);
+
+/** Reads the text files that came with a message. Does not throw. */
+export const readAttached = async (context: Context): Promise<readonly AttachedText[]> => {
   const { content } = context.message;
   const { openAttachment } = context;
-  if (content.kind !== "text" || !openAttachment) return "";
+  if (content.kind !== "text" || !openAttachment) return [];
   const files = (content.attachments ?? [])
     .filter(({ kind, name }) => kind === "file" && TEXT_NAME.test(name))
     .slice(0, MAX_FILES);
-  const texts = await Promise.all(
-    files.map(async (file) => `\n\n${await contentOf(file, openAttachment)}`),
-  );
-  return texts.join("");
+  return Promise.all(files.map((file) => readOne(file, openAttachment)));
 };
 
-const contentOf = async (
+/** What a model is given of them. */
+export const attachedPrompt = (attached: readonly AttachedText[]): string =>
+  attached
+    .map(({ name, text, problem }) => {
+      const shown = name.replace(/[\p{C}"]/gu, " ");
+      return text === undefined
+        ? `\n\nThe file "${shown}" cannot be read (${problem}).`
+        : // Every line is marked, so that nothing in the file can end it and speak as the person.
+          `\n\nThe file "${shown}":\n${text.replace(/^/gm, "| ")}`;
+    })
+    .join("");
+
+const readOne = async (
   file: Attachment,
   open: NonNullable<Context["openAttachment"]>,
-): Promise<string> => {
-  const name = file.name.replace(/[\p{C}"]/gu, " ");
+): Promise<AttachedText> => {
+  const { name } = file;
   try {
     const bytes = await readCapped(await open(file));
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    // Every line is marked, so that nothing in the file can end it and speak as the person.
-    return `The file "${name}":\n${text.replace(/^/gm, "| ")}`;
+    return { name, text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
   } catch (cause) {
-    const reason = cause instanceof AttachmentError ? cause.reason : "no text";
-    return `The file "${name}" cannot be read (${reason}).`;
+    return { name, problem: cause instanceof AttachmentError ? cause.reason : "no text" };
   }
 };
 

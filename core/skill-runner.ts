@@ -5,6 +5,8 @@ import type { ToolCall } from "./contract/model.ts";
 import type { Refusal, RefusalCode } from "./contract/reply.ts";
 import type { Skill, SkillLimits } from "./contract/skill.ts";
 import { refuse } from "./refuse.ts";
+import { checkJson } from "./safety/json-check.ts";
+import type { SafetyOf } from "./safety/tenant-safety.ts";
 import type { Context } from "./stage.ts";
 import { tenantScope } from "./store/scope.ts";
 
@@ -27,6 +29,8 @@ export interface SkillRunnerOptions {
   readonly limitsFor: (asked: SkillLimits) => Limits;
   /** What the settings leave of the hosts that a skill asks for; what is left out it finds closed. */
   readonly egressFor: (asked: Skill["egress"]) => RunRequest["egress"];
+  /** What may go into a tenant's skills and come out of them. */
+  readonly safetyOf: SafetyOf;
   readonly auditLog: AuditLog;
   readonly now: () => Date;
 }
@@ -51,7 +55,7 @@ const KILLED: Readonly<Record<NonNullable<RunResult["reason"]>, RefusalCode>> = 
 };
 
 export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
-  const { skills, sandbox, limitsFor, egressFor, auditLog, now } = options;
+  const { skills, sandbox, limitsFor, egressFor, safetyOf, auditLog, now } = options;
 
   /** What happened, as a code, and the JSON text when all went well. */
   const run = async (
@@ -60,6 +64,8 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
   ): Promise<{
     code: RefusalCode | "OK";
     json?: string;
+    /** What the refusal speaks of, where that is not the skill. */
+    subject?: string;
     detail: Record<string, string | number>;
   }> => {
     const skill = skills.get(call.name);
@@ -67,18 +73,23 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
     if (!skill || !context.tenant.isSkillAllowed(skill.name)) {
       return { code: "SKILL_NOT_ALLOWED", detail: { known: skill ? 1 : 0 } };
     }
-    const detail = { digest: skill.digest };
-    const input = parseJson(call.argumentsJson);
+    const safety = safetyOf(context.tenant.id);
+    const given = checkJson(parseJson(call.argumentsJson), safety, "input");
+    const detail = { digest: skill.digest, ...given.facts };
+    if (given.code) return stopped(given.code, detail, given.subject);
+    const input = given.value;
     const problem = input === undefined ? "not JSON" : skill.inputProblem(input);
     if (problem !== undefined)
       return { code: "SKILL_FAILED", detail: { ...detail, input: problem } };
     if (!skill.entry)
       return { code: "OK", json: JSON.stringify({ text: skill.instructions }), detail };
 
-    // The settings have no place for skills' secrets yet, and without them it would only fail later.
-    if (skill.secrets.length > 0) {
-      const secrets = skill.secrets.join(" ");
-      return { code: "SKILL_BLOCKED", detail: { ...detail, secretsNotProvided: secrets } };
+    // Without them it would only fail later.
+    const secrets = context.tenant.secretsFor(skill.name);
+    const missing = skill.secrets.filter((name) => !secrets.has(name));
+    if (missing.length > 0) {
+      const secretsNotProvided = missing.join(" ");
+      return { code: "SKILL_BLOCKED", detail: { ...detail, secretsNotProvided } };
     }
 
     const runId = randomUUID();
@@ -95,7 +106,9 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
         limits: limitsFor(skill.limits),
         readonly: new Map([["/app", skill.folder]]),
         egress: egressFor(skill.egress),
-        credentials: [],
+        credentials: [...secrets]
+          .filter(([name]) => skill.secrets.includes(name))
+          .map(([name, granted]) => ({ name, ...granted })),
       },
       context.signal,
     );
@@ -115,9 +128,13 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
     }
     const output = parseJson(result.stdout.toString("utf8"));
     const badOutput = output === undefined ? "not JSON" : skill.outputProblem(output);
-    return badOutput === undefined
-      ? { code: "OK", json: JSON.stringify(output), detail: facts }
-      : { code: "SKILL_BAD_OUTPUT", detail: { ...facts, output: badOutput } };
+    if (badOutput !== undefined) {
+      return { code: "SKILL_BAD_OUTPUT", detail: { ...facts, output: badOutput } };
+    }
+    const made = checkJson(output, safety, "output");
+    const all = { ...facts, ...made.facts };
+    if (made.code) return stopped(made.code, all, made.subject);
+    return { code: "OK", json: JSON.stringify(made.value), detail: all };
   };
 
   return {
@@ -126,7 +143,7 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
 
     call: async (call, context) => {
       const startedAt = now();
-      const { code, json, detail } = await run(call, context);
+      const { code, json, detail, subject } = await run(call, context);
       await auditLog.record({
         at: startedAt,
         traceId: context.traceId,
@@ -142,7 +159,7 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
       return json === undefined
         ? {
             kind: "refused",
-            refusal: refuse(asRefusal(code), context.locale, nameForRecord(call.name)),
+            refusal: refuse(asRefusal(code), context.locale, subject ?? nameForRecord(call.name)),
           }
         : { kind: "output", json };
     },
@@ -153,7 +170,15 @@ const DENIED: ReadonlySet<RefusalCode | "OK"> = new Set([
   "SKILL_NOT_ALLOWED",
   "SKILL_BLOCKED",
   "SANDBOX_UNAVAILABLE",
+  "DATA_BLOCKED",
+  "CONTENT_BLOCKED",
 ]);
+
+const stopped = (
+  code: RefusalCode,
+  detail: Record<string, string | number>,
+  subject: string | undefined,
+) => ({ code, detail, ...(subject !== undefined && { subject }) });
 
 const asRefusal = (code: RefusalCode | "OK"): RefusalCode => (code === "OK" ? "INTERNAL" : code);
 

@@ -1,4 +1,5 @@
 import type { Tenant } from "../config/tenant.ts";
+import type { AttachedText } from "./attached-texts.ts";
 import type { AuditRecord } from "./audit-log.ts";
 import type { Attachment, InboundMessage } from "./contract/message.ts";
 import type { Locale } from "./contract/model.ts";
@@ -20,6 +21,10 @@ export interface Context {
   readonly progress?: (markdown: string) => void;
   /** The bytes of a file that came with the message; absent where the channel has none. */
   readonly openAttachment?: (attachment: Attachment) => Promise<ReadableStream<Uint8Array>>;
+  /** The text files that came with the message; absent until they were read. */
+  readonly attached?: readonly AttachedText[];
+  /** Adds a fact to the message's own record: kinds, counts and ids, never a text. */
+  readonly note?: (name: string, value: string | number) => void;
   /** Puts something on record with the reply: neither is stored without the other. */
   record(record: AuditRecord): void;
 }

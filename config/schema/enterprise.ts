@@ -1,5 +1,6 @@
 import { getCiphers } from "node:tls";
 import { z } from "zod";
+import { detectorActions } from "./content.ts";
 import { later, text, textLike, url } from "./marks.ts";
 
 const ssoSchema = z.strictObject({
@@ -49,12 +50,18 @@ const rbacSchema = z.strictObject({
 });
 
 const dlpSchema = z.strictObject({
-  enabled: z.boolean().default(true).describe("Switches data-loss prevention on."),
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe("False looks for nothing, in no text and no link; the block absent = switched on."),
+  detectors: detectorActions()
+    .optional()
+    .describe("Actions of the built-in detectors, by detector; absent = their own."),
   rules: z
     .array(
       z.strictObject({
         name: text().describe("Name of the rule, as the audit log shows it."),
-        pattern: text().describe("Regular expression."),
+        pattern: text().describe("Regular expression, RE2 syntax."),
         action: z.enum(["redact", "block"]).describe("What happens with a message that matches."),
         description: z.string().optional().describe("What the rule is for."),
       }),
@@ -84,7 +91,7 @@ export const enterpriseSchema = z
   .strictObject({
     sso: later(ssoSchema).optional().describe("Single sign-on."),
     rbac: rbacSchema.optional().describe("Roles and what they may do."),
-    data_loss_prevention: later(dlpSchema).optional().describe("Data that must not pass."),
+    data_loss_prevention: dlpSchema.optional().describe("Data that must not pass."),
     encryption: z
       .strictObject({
         at_rest: z

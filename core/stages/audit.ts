@@ -3,13 +3,20 @@ import type { Reply } from "../contract/reply.ts";
 import type { Stage } from "../stage.ts";
 import { tenantScope } from "../store/scope.ts";
 
+// A fact lists kinds or ids; a text with more of them than this is on record as one with many.
+const MAX_FACT_UNITS = 500;
+
 /** Puts every message on record, whatever was decided about it. */
 export const audit =
   (now: () => Date): Stage =>
   async (context, next) => {
     const startedAt = now();
     const { content } = context.message;
-    const reply = await next();
+    const facts: Record<string, string | number> = {};
+    const note = (name: string, value: string | number): void => {
+      facts[name] = typeof value === "string" ? value.slice(0, MAX_FACT_UNITS) : value;
+    };
+    const reply = await next({ ...context, note });
     context.record({
       at: startedAt,
       traceId: context.traceId,
@@ -19,7 +26,7 @@ export const audit =
       subject: context.message.content.kind,
       durationMs: now().getTime() - startedAt.getTime(),
       ...outcomeOf(reply),
-      ...(content.kind === "event" && { detail: factsOf(content.event) }),
+      detail: { ...(content.kind === "event" && factsOf(content.event)), ...facts },
     });
     return reply;
   };

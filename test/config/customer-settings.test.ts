@@ -52,10 +52,8 @@ describe("the customer's settings", () => {
         "multi_tenant.tenants[0].llm_config.fallback",
         "models.providers.anthropic.kind",
         "models.prices",
-        "moderation.lexicons",
         "openshell.audit.export_to",
         "enterprise.rbac.role_bindings[2].groups",
-        "enterprise.data_loss_prevention",
         "enterprise.encryption.at_rest.key_management",
         "monitoring.alerting",
       ]),
@@ -70,6 +68,10 @@ describe("the customer's settings", () => {
       "channels.slack",
       "channels.discord",
       "skills.folders",
+      "moderation",
+      "enterprise.data_loss_prevention",
+      "multi_tenant.tenants[0].lexicons",
+      "multi_tenant.tenants[0].moderation",
     ]) {
       expect(notEnforced.filter((path) => path.startsWith(enforced))).toEqual([]);
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { attachedTexts } from "../../core/attached-texts.ts";
+import { attachedPrompt, readAttached } from "../../core/attached-texts.ts";
 import { AttachmentError } from "../../core/contract/errors.ts";
 import type { Attachment } from "../../core/contract/message.ts";
 import { contextOf } from "../fakes/turn.ts";
@@ -14,7 +14,7 @@ const given = async (
   open: (attachment: Attachment) => string | Uint8Array,
 ) => {
   const opened: string[] = [];
-  const text = await attachedTexts({
+  const attached = await readAttached({
     ...contextOf({ kind: "text", text: "look", attachments }),
     openAttachment: async (attachment) => {
       opened.push(attachment.name);
@@ -22,7 +22,7 @@ const given = async (
       return new Blob([typeof bytes === "string" ? bytes : new Uint8Array(bytes)]).stream();
     },
   });
-  return { opened, text };
+  return { opened, text: attachedPrompt(attached) };
 };
 
 describe("text files that come with a message", () => {

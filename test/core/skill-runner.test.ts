@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createSkillRunner, type RunnableSkill } from "../../core/skill-runner.ts";
 import type { Limits, RunResult } from "../../sandbox/driver.ts";
 import { createValidator } from "../../skills/shape.ts";
+import { freeContent } from "../fakes/safety.ts";
 import { fakeSandbox, recordedAudit, tenantWith, textContext } from "../fakes/turn.ts";
 
 const LIMITS: Limits = {
@@ -49,6 +50,7 @@ const setUp = (
     sandbox,
     limitsFor: () => LIMITS,
     egressFor: (asked) => (asked.length === 0 ? "none" : [{ host: "api.test", port: 443 }]),
+    safetyOf: freeContent.safetyOf,
     auditLog,
     now: () => new Date(0),
   });

@@ -1,16 +1,19 @@
+import {
+  DETECTORS,
+  type Detector,
+  DLP_ACTIONS,
+  type DlpAction,
+} from "../../../config/detectors.ts";
 import { findEmails } from "./email.ts";
-import { DETECTORS, type Detector, type Finding } from "./finding.ts";
+import type { Finding } from "./finding.ts";
 import { type Folded, fold } from "./folded.ts";
 import { findIbans, findTaiwanIds } from "./identifiers.ts";
 import { findNumbers } from "./numbers.ts";
 import { redact } from "./redact.ts";
 import { resolveOverlaps } from "./resolve.ts";
-import { createRules, type DlpRule } from "./rules.ts";
+import { createRules, type DlpRule, type Rules } from "./rules.ts";
 import { findSecrets } from "./secrets.ts";
 import { createDlpStream, type DlpStream, type OpenSearch } from "./stream.ts";
-
-/** What happens with a text, the strongest last. */
-export type DlpAction = "allow" | "redact" | "block";
 
 /** What a text holds and what is to be done with it. */
 export interface DlpVerdict {
@@ -19,26 +22,28 @@ export interface DlpVerdict {
   readonly entities: readonly Finding[];
 }
 
+/** Other actions than the detectors' own; `allow` switches one off. */
+export type DetectorChoice = { readonly [detector in Detector]?: DlpAction };
+
 /** What to look for. */
 export interface DlpOptions {
-  /** Other actions than a detector's own; `allow` switches it off. */
-  readonly detectors?: { readonly [detector in Detector]?: DlpAction };
+  readonly detectors?: DetectorChoice;
   readonly rules?: readonly DlpRule[];
 }
 
 /** Data-loss prevention for one tenant and direction. */
 export interface Dlp {
   inspect(text: string): DlpVerdict;
-  /** The text with every entity that is to be redacted or blocked replaced by `[type]`. */
-  redact(text: string): string;
+  /** The text with those of its entities that are to be redacted or blocked replaced by `[type]`. */
+  redact(text: string, entities: readonly Finding[]): string;
   /** For a text that comes in pieces; however it is cut, the verdict is the whole text's. */
   stream(): DlpStream;
 }
 
-const RANKS: readonly DlpAction[] = ["allow", "redact", "block"];
+const RANKS: readonly DlpAction[] = DLP_ACTIONS;
 
 /** What each built-in detector does unless told otherwise. */
-const DEFAULT_ACTIONS: Readonly<Record<Detector, DlpAction>> = {
+export const DEFAULT_ACTIONS: Readonly<Record<Detector, DlpAction>> = {
   secret: "block",
   credit_card: "block",
   cn_resident_id: "redact",
@@ -50,8 +55,26 @@ const DEFAULT_ACTIONS: Readonly<Record<Detector, DlpAction>> = {
   email: "redact",
 };
 
-/** Builds the engine. Throws RangeError for a rule that RE2 cannot express. */
-export const createDlp = ({ detectors = {}, rules = [] }: DlpOptions = {}): Dlp => {
+/** Builds one engine. Throws RangeError for a rule that RE2 cannot express. */
+export const createDlp = ({ detectors = {}, rules = [] }: DlpOptions = {}): Dlp =>
+  createDlpEngines(rules)(detectors);
+
+/**
+ * Builds engines that share the same compiled rules and differ in what the detectors do. Throws
+ * RangeError for a rule that RE2 cannot express.
+ */
+export const createDlpEngines = (
+  rules: readonly DlpRule[],
+): ((detectors: DetectorChoice) => Dlp) => {
+  const compiled = createRules(rules);
+  return (detectors) => createEngine(rules, compiled, detectors);
+};
+
+const createEngine = (
+  rules: readonly DlpRule[],
+  compiled: Rules,
+  detectors: DetectorChoice,
+): Dlp => {
   const actions = new Map<string, DlpAction>();
   for (const { name, action } of rules) {
     actions.set(name, stronger(action, actions.get(name) ?? "allow"));
@@ -61,7 +84,6 @@ export const createDlp = ({ detectors = {}, rules = [] }: DlpOptions = {}): Dlp 
     actions.set(name, stronger(own, actions.get(name) ?? "allow"));
   }
   const isOn = (name: Detector): boolean => (detectors[name] ?? DEFAULT_ACTIONS[name]) !== "allow";
-  const compiled = createRules(rules);
   // The action counts first, then a built-in detector before a rule, in the order of both lists.
   const order = [...DETECTORS, ...rules.map(({ name }) => name)];
   const ranks = new Map(
@@ -105,7 +127,11 @@ export const createDlp = ({ detectors = {}, rules = [] }: DlpOptions = {}): Dlp 
       const entities = search(text);
       return { action: actionOf(entities), entities };
     },
-    redact: (text) => redact(text, search(text)),
+    redact: (text, entities) =>
+      redact(
+        text,
+        entities.filter(({ type }) => actions.get(type) !== "report"),
+      ),
     stream: () => createDlpStream(searchOpen, actionOf),
   };
 };

@@ -1,6 +1,7 @@
+import type { Detector } from "../../../config/detectors.ts";
 import { isDate, isLuhnValid, isResidentIdValid } from "./checksums.ts";
 import { type Digits, type Gap, readDigits } from "./digit-groups.ts";
-import type { Detector, Finding } from "./finding.ts";
+import type { Finding } from "./finding.ts";
 
 /** Some groups in a row that may be one number. */
 interface Candidate {

@@ -1,4 +1,5 @@
-import type { DlpAction, DlpVerdict } from "./dlp.ts";
+import type { DlpAction } from "../../../config/detectors.ts";
+import type { DlpVerdict } from "./dlp.ts";
 import type { Finding } from "./finding.ts";
 import type { Folded } from "./folded.ts";
 import { openTail } from "./open-tail.ts";

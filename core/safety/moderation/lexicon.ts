@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseJsonc } from "../../../config/jsonc.ts";
 import { GatewayError } from "../../contract/errors.ts";
 import { fold } from "../fold.ts";
 import { Automaton } from "./automaton.ts";
@@ -13,13 +14,19 @@ export type Action = (typeof ACTIONS)[number];
 /** A list of terms cannot be used; the message says which entries and why. */
 export class LexiconError extends GatewayError {
   override readonly name = "LexiconError";
-  constructor(source: string, problems: readonly string[]) {
+  constructor(
+    readonly source: string,
+    readonly problems: readonly string[],
+    /** There is no such file, and there has been none since the start. */
+    readonly isMissing = false,
+  ) {
     const shown = problems.slice(0, SHOWN).map((problem) => `  ${problem}`);
     if (problems.length > SHOWN) shown.push(`  and ${problems.length - SHOWN} more`);
     super("LEXICON_INVALID", [`lexicon not usable: ${source}`, ...shown].join("\n"));
   }
 }
 
+const EXPECTED = '{"terms":[{"id","term","action"}, …]}';
 const SHOWN = 20;
 const MAX_TERM_UNITS = 64;
 
@@ -42,19 +49,38 @@ export const parseTerms = (text: string, source: string): readonly Term[] => {
   try {
     json = JSON.parse(text.replace(/^\ufeff/, ""));
   } catch {
-    throw new LexiconError(source, ['no JSON; expected {"terms":[{"id","term","action"}, …]}']);
+    const [first] = parseJsonc(text).problems;
+    const where = first?.line === undefined ? "" : `line ${first.line}: `;
+    throw new LexiconError(source, [`${where}no JSON; expected ${EXPECTED}`]);
   }
   const list = lexiconSchema.safeParse(json);
   if (!list.success) throw new LexiconError(source, list.error.issues.map(describe));
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   const terms: Term[] = [];
   for (const [at, entry] of list.data.terms.entries()) {
     const term = termSchema.safeParse(entry);
     if (term.success) terms.push(term.data);
-    else for (const issue of term.error.issues) problems.push(`terms[${at}]: ${describe(issue)}`);
+    else {
+      for (const issue of term.error.issues) {
+        problems.push({ at, why: `terms[${at}]: ${describe(issue)}` });
+      }
+    }
   }
-  if (problems.length > 0) throw new LexiconError(source, problems);
+  if (problems.length > 0) throw new LexiconError(source, withLines(problems, text));
   return terms;
+};
+
+/** What is wrong with an entry, known by its index. */
+interface Problem {
+  readonly at: number;
+  readonly why: string;
+}
+
+/** With the line of the text on which each entry begins, where the text is at hand. */
+const withLines = (problems: readonly Problem[], text: string | undefined): readonly string[] => {
+  const document = text === undefined ? undefined : parseJsonc(text);
+  if (document?.value === undefined) return problems.map(({ why }) => why);
+  return problems.map(({ at, why }) => `line ${document.lineOf(["terms", at])}: ${why}`);
 };
 
 const describe = ({ path, message }: z.core.$ZodIssue): string =>
@@ -80,9 +106,12 @@ export interface PinyinIndex {
   readonly syllableStarts: readonly Uint8Array[];
 }
 
-/** Builds what the search needs. Throws LexiconError for terms that could never be found. */
-export const createLexicon = (terms: readonly Term[], source: string): Lexicon => {
-  const problems: string[] = [];
+/**
+ * Builds what the search needs. Throws LexiconError for terms that could never be found, with their
+ * lines where the text that they were read from is given.
+ */
+export const createLexicon = (terms: readonly Term[], source: string, text?: string): Lexicon => {
+  const problems: Problem[] = [];
   const known = new Set<string>();
   const words = new WordList();
   const spelled = new WordList();
@@ -90,7 +119,7 @@ export const createLexicon = (terms: readonly Term[], source: string): Lexicon =
   const actions = new Uint8Array(terms.length);
   for (const [at, { id, term, action, pinyin }] of terms.entries()) {
     actions[at] = ACTIONS.indexOf(action);
-    const refuse = (why: string) => problems.push(`terms[${at}] (${id}): ${why}`);
+    const refuse = (why: string) => problems.push({ at, why: `terms[${at}] (${id}): ${why}` });
     if (known.has(id)) refuse("this id stands twice; ids must be unique");
     known.add(id);
     const units = lettersOf(term);
@@ -106,7 +135,7 @@ export const createLexicon = (terms: readonly Term[], source: string): Lexicon =
       syllableStarts.push(spelling.syllableStarts);
     }
   }
-  if (problems.length > 0) throw new LexiconError(source, problems);
+  if (problems.length > 0) throw new LexiconError(source, withLines(problems, text));
   return {
     ids: terms.map(({ id }) => id),
     actions,

@@ -50,6 +50,8 @@ export class Scan {
   readonly #terms: number[] = [];
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
+  /** Hits before this index end before what is still asked for. */
+  #live = 0;
   // By term: one more than its last hit's index. Made when the first hit is found.
   #lastHit: Uint32Array | undefined;
   // States whose words, and all that end with them, have been found together before.
@@ -97,6 +99,17 @@ export class Scan {
     }));
     hits.sort((one, other) => one.start - other.start || one.end - other.end);
     return { action: this.action, hits };
+  }
+
+  /** Where terms stand that end behind `from`, which never decreases. */
+  spansFrom(from: number): readonly { readonly start: number; readonly end: number }[] {
+    while (this.#live < this.#ends.length && (this.#ends[this.#live] ?? 0) <= from) this.#live++;
+    const spans = [];
+    for (let at = this.#live; at < this.#ends.length; at += 1) {
+      const end = this.#ends[at] ?? 0;
+      if (end > from) spans.push({ start: this.#starts[at] ?? 0, end });
+    }
+    return spans;
   }
 
   /** What lies before this offset can no longer become part of a hit. */

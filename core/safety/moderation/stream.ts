@@ -1,6 +1,12 @@
-import type { Lexicon } from "./lexicon.ts";
 import { maskText } from "./mask.ts";
-import { Scan, type Verdict } from "./scan.ts";
+import type { Scan, Verdict } from "./scan.ts";
+
+/** What comes out at the end of a text. */
+export interface ModeratedRest {
+  readonly text: string;
+  /** By scan. */
+  readonly verdicts: readonly Verdict[];
+}
 
 /**
  * Lets a text through while it is being written, terms to be masked masked, and holds back only what
@@ -9,48 +15,56 @@ import { Scan, type Verdict } from "./scan.ts";
  * gives the same verdict, and the same text in all.
  */
 export class ModerationStream {
-  readonly #scan: Scan;
+  readonly #scans: readonly Scan[];
   #held = "";
   #released = 0;
 
-  constructor(lexicon: Lexicon) {
-    this.#scan = new Scan(lexicon);
+  /** Each scan is for this text alone. */
+  constructor(scans: readonly Scan[]) {
+    this.#scans = scans;
   }
 
   /** Takes the next piece; what may go out now, "" for nothing. */
   push(piece: string): string {
     this.#held += piece;
-    this.#scan.push(piece);
-    return this.#release(this.#scan.settledUntil);
+    for (const scan of this.#scans) scan.push(piece);
+    const end = this.#released + this.#held.length;
+    return this.#release(Math.min(end, ...this.#scans.map((scan) => scan.settledUntil)));
   }
 
   /** The text is at its end; the rest of it and the verdict on all of it. */
-  finish(): { readonly text: string; readonly verdict: Verdict } {
-    const verdict = this.#scan.finish();
-    return { text: this.#release(this.#released + this.#held.length), verdict };
+  finish(): ModeratedRest {
+    const verdicts = this.#scans.map((scan) => scan.finish());
+    return { text: this.#release(this.#released + this.#held.length), verdicts };
   }
 
   #release(until: number): string {
-    const { action, hits } = this.#scan.verdict();
-    if (action === "block" || action === "review") {
+    if (this.#scans.some(({ action }) => action === "block" || action === "review")) {
       this.#held = "";
       return "";
     }
+    const from = this.#released;
+    const hits = this.#scans.flatMap((scan) => scan.spansFrom(from));
     // A hit is masked as a whole, so that its stars do not depend on the pieces.
-    const open = hits.find(({ start, end }) => start < until && end > until);
-    const cut = open ? open.start : until;
-    const [from, length] = [this.#released, Math.max(0, cut - this.#released)];
+    let cut = until;
+    for (let open = true; open; ) {
+      open = false;
+      for (const { start, end } of hits) {
+        if (start >= cut || end <= cut) continue;
+        cut = start;
+        open = true;
+      }
+    }
+    const length = Math.max(0, cut - from);
     const text = this.#held.slice(0, length);
     this.#held = this.#held.slice(length);
     this.#released += length;
     return maskText(
       text,
-      hits
-        .filter(({ end }) => end > from)
-        .map(({ start, end }) => ({
-          start: Math.max(0, start - from),
-          end: Math.min(length, end - from),
-        })),
+      hits.map(({ start, end }) => ({
+        start: Math.max(0, start - from),
+        end: Math.min(length, end - from),
+      })),
     );
   }
 }

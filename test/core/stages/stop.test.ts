@@ -12,9 +12,10 @@ import {
   coreGateway,
 } from "../../fakes/core-gateway.ts";
 import { textMessage } from "../../fakes/messages.ts";
+import { freeContent } from "../../fakes/safety.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
-import { tenantWith } from "../../fakes/turn.ts";
+import { tenantWith, unlimited } from "../../fakes/turn.ts";
 
 const folder = temporaryFolder();
 const LOOK_EVERY_MS = 25;
@@ -40,6 +41,8 @@ const roles = { permissionsOf: () => ({ roles: [], has: () => true }) };
 const now = () => new Date();
 const pipeline: CoreGatewayOptions["pipeline"] = (needs) =>
   createPipeline({
+    ...freeContent,
+    ...unlimited(),
     ...{ ...needs, roles, agent: thinking, now },
     skills: { allowedFor: () => [] },
     welcomed: { markToday: async () => true },

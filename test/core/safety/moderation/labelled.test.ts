@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadLexicon } from "../../../../core/safety/moderation/load-lexicon.ts";
+import { createLexiconLoader } from "../../../../core/safety/moderation/load-lexicon.ts";
 import { moderate } from "../../../../core/safety/moderation/scan.ts";
 
 interface Line {
@@ -16,7 +16,7 @@ const lines = readFileSync(join(folder, "labelled.jsonl"), "utf8")
   .trimEnd()
   .split("\n")
   .map((line) => JSON.parse(line) as Line);
-const lexicon = loadLexicon([join(folder, "lexicon.json")]);
+const lexicon = createLexiconLoader()(join(folder, "lexicon.json"));
 
 /** Lines whose hits are not those of the label. */
 const wrongOf = (kind: Line["kind"]) => {

@@ -128,7 +128,7 @@ describe("moderation", () => {
   it("lets out of a stream what masking the whole text gives", () => {
     fc.assert(
       fc.property(splitText, ({ text, pieces }) => {
-        const stream = new ModerationStream(masking);
+        const stream = new ModerationStream([new Scan(masking)]);
         const out = pieces.map((piece) => stream.push(piece)).join("") + stream.finish().text;
         expect(out).toBe(maskText(text, moderate(text, masking).hits));
       }),
@@ -137,13 +137,13 @@ describe("moderation", () => {
   });
 
   it("lets no letter of a blocked term out of a stream, and nothing after it", () => {
-    const stream = new ModerationStream(lexicon);
+    const stream = new ModerationStream([new Scan(lexicon)]);
     const out = [..."說到毒 品，還有別的"].map((char) => stream.push(char)).join("");
     expect(out + stream.finish().text).toBe("說到");
   });
 
   it("holds back only what could become a hit", () => {
-    const stream = new ModerationStream(lexicon);
+    const stream = new ModerationStream([new Scan(lexicon)]);
     expect(stream.push("今天天氣很好。").length).toBe(5);
     let held = 0;
     for (let turn = 0; turn < 2000; turn += 1) held += 9 - stream.push("今天天氣很好，hi").length;

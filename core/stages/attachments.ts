@@ -1,0 +1,8 @@
+import { readAttached } from "../attached-texts.ts";
+import type { Stage } from "../stage.ts";
+
+/** Reads the text files that came along, so that what is checked below includes them. */
+export const attachments = (): Stage => async (context, next) => {
+  const attached = await readAttached(context);
+  return attached.length === 0 ? next() : next({ ...context, attached });
+};

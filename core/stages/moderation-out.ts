@@ -1,0 +1,19 @@
+import { filteredProgress } from "../safety/filtered-progress.ts";
+import type { ModerationGate } from "../safety/moderation-gate.ts";
+import { mapAnswer } from "../safety/texts.ts";
+import type { Stage } from "../stage.ts";
+
+/** Moderation of what a person is shown, also while it is being written. */
+export const moderationOut =
+  (gate: ModerationGate): Stage =>
+  async (context, next) => {
+    const check = gate.open(context);
+    if (!check) return next();
+    const { progress, ...rest } = context;
+    const filter = check.createFilter;
+    const shown = progress && filter && filteredProgress(progress, filter);
+    const reply = await next(shown ? { ...rest, progress: shown } : rest);
+    if (reply.kind !== "text") return reply;
+    const answer = mapAnswer(reply, check.mask);
+    return (await check.stop("out")) ?? answer;
+  };
