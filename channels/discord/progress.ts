@@ -38,15 +38,18 @@ const EVERY_MS = 1_200;
 // The platform shows it for ten seconds.
 const TYPING_MS = 8_000;
 
-// So long what cannot be shown is not tried again.
-const GIVEN_UP_MS = 10 * 60_000;
+// What nothing was said of for so long has ended in another process.
+const FORGOTTEN_MS = 10 * 60_000;
 
 interface Growing {
   readonly target: DiscordTarget;
   readonly stopped: AbortController;
+  isBusy: boolean;
   latest: string | undefined;
   written: string | undefined;
   typedAt: number;
+  shownAt: number;
+  /** Runs while it is too early for the next edit. */
   timer: NodeJS.Timeout | undefined;
   writing: Promise<void>;
 }
@@ -107,13 +110,12 @@ export const createProgress = (parts: ProgressParts): Progress => {
     return isGoingOn;
   };
 
-  const next = (key: string, one: Growing): void => {
+  /** Writes what is the latest, and again after a while if there is something newer then. */
+  const next = (one: Growing): void => {
     const markdown = one.latest;
     one.timer = undefined;
-    if (markdown === undefined) {
-      growing.delete(key);
-      return;
-    }
+    one.isBusy = markdown !== undefined;
+    if (markdown === undefined) return;
     one.latest = undefined;
     one.writing = write(one, markdown)
       .catch((err) => {
@@ -121,11 +123,17 @@ export const createProgress = (parts: ProgressParts): Progress => {
         return true;
       })
       .then((isGoingOn) => {
-        if (one.stopped.signal.aborted) return;
         if (!isGoingOn) one.stopped.abort();
-        one.timer = setTimeout(() => next(key, one), isGoingOn ? everyMs : GIVEN_UP_MS);
+        if (one.stopped.signal.aborted) return;
+        one.timer = setTimeout(() => next(one), everyMs);
         one.timer.unref();
       });
+  };
+
+  const sweep = (): void => {
+    for (const [key, one] of growing) {
+      if (now().getTime() - one.shownAt > FORGOTTEN_MS) growing.delete(key);
+    }
   };
 
   const end = (one: Growing): Promise<void> => {
@@ -138,17 +146,13 @@ export const createProgress = (parts: ProgressParts): Progress => {
   return {
     show: (target, markdown) => {
       const key = keyOf(target);
-      const known = growing.get(key);
-      if (known) {
-        if (!known.stopped.signal.aborted) known.latest = markdown;
-        return;
-      }
-      const one: Growing = {
-        ...{ target: readTarget(target), stopped: new AbortController(), latest: markdown },
-        ...{ written: undefined, typedAt: 0, timer: undefined, writing: Promise.resolve() },
-      };
+      const one = growing.get(key) ?? newGrowing(target);
+      if (one.stopped.signal.aborted) return;
+      if (!growing.has(key)) sweep();
       growing.set(key, one);
-      next(key, one);
+      one.latest = markdown;
+      one.shownAt = now().getTime();
+      if (!one.isBusy) next(one);
     },
     end: async (target) => {
       const one = growing.get(keyOf(target));
@@ -162,5 +166,11 @@ export const createProgress = (parts: ProgressParts): Progress => {
     },
   };
 };
+
+const newGrowing = (target: ReplyTarget): Growing => ({
+  ...{ target: readTarget(target), stopped: new AbortController(), isBusy: false },
+  ...{ latest: undefined, written: undefined, typedAt: 0, shownAt: 0 },
+  ...{ timer: undefined, writing: Promise.resolve() },
+});
 
 const keyOf = ({ address, replyTo }: ReplyTarget): string => `${address}/${replyTo}`;

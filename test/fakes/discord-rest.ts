@@ -131,6 +131,8 @@ export interface DiscordRestOptions {
   readonly bucket?: { readonly limit: number; readonly windowS: number };
   /** Whether lists say the nonce of what the bot wrote. Default false. */
   readonly listsNonces?: boolean;
+  /** How long a nonce makes no second message. Default: 3 minutes. */
+  readonly nonceMs?: number;
   readonly token?: string;
   readonly gatewayUrl?: string;
 }
@@ -163,7 +165,12 @@ const failure = (status: number, code: number, message = "refused"): Reply => ({
 });
 
 export const startDiscordRest = async (options: DiscordRestOptions = {}): Promise<DiscordRest> => {
-  const { token = "bot-token.of-the.stand-in", bucket, listsNonces = false } = options;
+  const {
+    token = "bot-token.of-the.stand-in",
+    bucket,
+    listsNonces = false,
+    nonceMs = NONCE_MS,
+  } = options;
   const applicationId = "900000000000000001";
   const botUser = { id: "900000000000000002", username: "clawgate", bot: true } as const;
   const calls: RestCall[] = [];
@@ -279,8 +286,7 @@ export const startDiscordRest = async (options: DiscordRestOptions = {}): Promis
     if (refusal) return refusal;
     const key = `${channelId}/${String(body.nonce)}`;
     const earlier = body.enforce_nonce === true ? nonces.get(key) : undefined;
-    if (earlier && Date.now() - earlier.at < NONCE_MS)
-      return { status: 200, body: earlier.message };
+    if (earlier && Date.now() - earlier.at < nonceMs) return { status: 200, body: earlier.message };
     const message = create(channelId, call);
     if (body.nonce !== undefined) nonces.set(key, { message, at: Date.now() });
     return { status: 200, body: message };
