@@ -1,16 +1,23 @@
 import { join } from "node:path";
 import { createDepartmentNeeds } from "../config/department-needs.ts";
 import type { LoadedSettings } from "../config/load.ts";
+import { createPriceBook } from "../config/price-book.ts";
 import { createRoleIndex } from "../config/roles.ts";
 import type { Settings } from "../config/schema.ts";
 import { createTenantIndex } from "../config/tenant.ts";
 import { createAgent } from "../core/agent.ts";
 import type { AuditLog } from "../core/audit-log.ts";
+import type { Budget } from "../core/budget/budget.ts";
 import type { Log } from "../core/contract/log.ts";
+import type { Counters } from "../core/delivery/counters.ts";
 import type { RunningTurns } from "../core/delivery/running-turns.ts";
 import type { Rules } from "../core/dispatcher.ts";
+import { createModels } from "../core/models/ask.ts";
 import { createProvider } from "../core/models/create.ts";
 import { createPipeline } from "../core/pipeline.ts";
+import type { RateLimiter } from "../core/rate-limits/rate-limiter.ts";
+import type { LoadLexicon } from "../core/safety/moderation/load-lexicon.ts";
+import { noReviewers } from "../core/safety/reviews.ts";
 import { createSkillRunner, type RunnableSkill } from "../core/skill-runner.ts";
 import type { Welcomed } from "../core/welcomed.ts";
 import { exportProblem } from "../sandbox/audit/audit-file.ts";
@@ -19,6 +26,7 @@ import { egressOf } from "../sandbox/grants.ts";
 import { createLimits } from "../sandbox/policy.ts";
 import { type Catalogue, loadCatalogue } from "../skills/catalogue.ts";
 import { createValidator } from "../skills/shape.ts";
+import { loadContentRules } from "./content-rules.ts";
 import { packageRoot } from "./package-root.ts";
 
 export interface RulesParts {
@@ -26,6 +34,10 @@ export interface RulesParts {
   readonly auditLog: AuditLog;
   readonly turns: RunningTurns;
   readonly welcomed: Welcomed;
+  readonly budget: Budget;
+  readonly limiter: RateLimiter;
+  readonly counters: Counters;
+  readonly loadLexicon: LoadLexicon;
   readonly log: Log;
   readonly now: () => Date;
 }
@@ -38,30 +50,49 @@ export interface BuiltRules extends Rules {
 
 /** Builds everything that a change of the settings can replace while the gateway runs. */
 export const buildRules = async (
-  { settings, providers }: LoadedSettings,
-  { sandbox, auditLog, turns, welcomed, log, now }: RulesParts,
+  loaded: LoadedSettings,
+  {
+    sandbox,
+    auditLog,
+    turns,
+    welcomed,
+    budget,
+    limiter,
+    counters,
+    loadLexicon,
+    log,
+    now,
+  }: RulesParts,
 ): Promise<BuiltRules> => {
+  const { settings, providers } = loaded;
+  const { warnings, ...content } = loadContentRules(loaded, loadLexicon);
   const catalogue = await loadCatalogue(skillFolders(settings));
   const skills = createSkillRunner({
     skills: new Map([...catalogue.skills].map(([name, skill]) => [name, runnable(skill)])),
     sandbox,
     limitsFor: createLimits(settings.openshell),
     egressFor: (asked) => egressOf(asked, settings.openshell.network),
+    safetyOf: content.safetyOf,
     auditLog,
     now,
   });
-  const agent = createAgent({
+  const models = createModels({
     providers: new Map([...providers].map(([name, found]) => [name, createProvider(found)])),
-    skills,
-    now,
+    prices: createPriceBook(settings),
+    ...{ budget, log, now },
   });
+  const agent = createAgent({ models, skills, now });
   const roles = createRoleIndex(settings);
   return {
     tenants: createTenantIndex(settings),
     asksForDepartments: createDepartmentNeeds(settings),
-    pipeline: createPipeline({ log, roles, turns, agent, now, skills, welcomed }),
+    pipeline: createPipeline({
+      ...{ log, roles, turns, agent, now, skills, welcomed, limiter, counters, ...content },
+      reviews: noReviewers,
+    }),
     skillNames: [...catalogue.skills.keys()],
     warnings: [
+      ...warnings,
       ...catalogue.problems.map(({ folder, message }) => `skill ${folder} is left out: ${message}`),
       ...unknownSkills(settings.multi_tenant.tenants, catalogue),
       ...[exportProblem(settings.openshell.audit?.export_to)].filter((text) => text !== undefined),

@@ -1,23 +1,24 @@
-import { attachedTexts } from "./attached-texts.ts";
+import { attachedPrompt } from "./attached-texts.ts";
 import { ModelError } from "./contract/errors.ts";
-import type { ModelMessage, ModelProvider, Tool } from "./contract/model.ts";
+import type { ModelMessage, Tool } from "./contract/model.ts";
 import type { Reply } from "./contract/reply.ts";
 import type { Skill } from "./contract/skill.ts";
 import { trace } from "./contract/trace-points.ts";
+import type { Models } from "./models/ask.ts";
+import { modelsFor } from "./models/route.ts";
 import { promptOf } from "./prompt.ts";
 import { refuse } from "./refuse.ts";
 import type { SkillRunner } from "./skill-runner.ts";
 import type { Context } from "./stage.ts";
 
-/** Answers a text: asks the tenant's model, runs the skills it calls, asks again. */
+/** Answers a text: asks the tenant's models, runs the skills it calls, asks again. */
 export interface Agent {
   /** Throws ModelError when the model cannot answer. */
   answer(context: Context): Promise<Reply>;
 }
 
 export interface AgentOptions {
-  /** By the name that tenants' settings use. */
-  readonly providers: ReadonlyMap<string, ModelProvider>;
+  readonly models: Models;
   readonly skills: SkillRunner;
   readonly now: () => Date;
 }
@@ -36,30 +37,29 @@ const DEFAULT_PARAMETERS = {
   additionalProperties: false,
 } as const;
 
-export const createAgent = ({ providers, skills, now }: AgentOptions): Agent => ({
+export const createAgent = ({ models, skills, now }: AgentOptions): Agent => ({
   answer: async (context) => {
-    const { tenant, message, signal, locale, progress } = context;
-    const provider = providers.get(tenant.provider);
-    if (!provider) throw new ModelError("MODEL_UNAVAILABLE", `no provider ${tenant.provider}`);
+    const { tenant, message, locale, progress } = context;
     if (message.content.kind !== "text") return { kind: "silence", reason: "NOT_TEXT" };
 
     const tools = skills.allowedFor(context).map(asTool);
+    const choices = modelsFor(context, tools);
+    if (choices.length === 0) return refuse("RESIDENCY_REFUSED", locale);
+    const asking = models.begin(context, choices);
     const messages: ModelMessage[] = [
-      { role: "user", text: promptOf(message.content) + (await attachedTexts(context)) },
+      { role: "user", text: promptOf(message.content) + attachedPrompt(context.attached ?? []) },
     ];
     for (let step = 1; step <= MAX_STEPS; step++) {
-      const turn = await provider.generate(
-        {
-          model: tenant.model,
-          instructions: instructionsFor(context, now()),
-          messages,
-          tools,
-          locale,
-          ...(progress && { onText: progress }),
-          ...(tenant.maxOutputTokens !== undefined && { maxOutputTokens: tenant.maxOutputTokens }),
-        },
-        signal,
-      );
+      const asked = await asking.ask({
+        instructions: instructionsFor(context, now()),
+        messages,
+        tools,
+        locale,
+        ...(progress && { onText: progress }),
+        ...(tenant.maxOutputTokens !== undefined && { maxOutputTokens: tenant.maxOutputTokens }),
+      });
+      if (asked.kind === "refused") return asked.refusal;
+      const { turn } = asked;
       trace("model_answered", message.id);
       if (turn.toolCalls.length === 0) {
         if (!VISIBLE.test(turn.text)) throw new ModelError("MODEL_UNAVAILABLE", "empty answer");

@@ -1,26 +1,43 @@
 import type { Agent } from "./agent.ts";
 import { compose } from "./compose.ts";
 import type { Log } from "./contract/log.ts";
+import type { Counters } from "./delivery/counters.ts";
 import type { RunningTurns } from "./delivery/running-turns.ts";
+import type { RateLimiter } from "./rate-limits/rate-limiter.ts";
+import { createModerationGate, type ModerationParts } from "./safety/moderation-gate.ts";
+import { address } from "./stages/address.ts";
 import { answer } from "./stages/answer.ts";
+import { attachments } from "./stages/attachments.ts";
 import { audit } from "./stages/audit.ts";
 import { authorize } from "./stages/authorize.ts";
+import { dataIn } from "./stages/data-in.ts";
+import { dataOut } from "./stages/data-out.ts";
+import { moderationIn } from "./stages/moderation-in.ts";
+import { moderationOut } from "./stages/moderation-out.ts";
 import { outsiders } from "./stages/outsiders.ts";
+import { rateLimit } from "./stages/rate-limit.ts";
 import { readable } from "./stages/readable.ts";
 import { recover } from "./stages/recover.ts";
 import { stop } from "./stages/stop.ts";
 import { type WelcomeParts, welcome } from "./stages/welcome.ts";
 
-export interface PipelineParts extends WelcomeParts {
+export interface PipelineParts extends WelcomeParts, ModerationParts {
   readonly log: Log;
   readonly turns: RunningTurns;
+  readonly limiter: RateLimiter;
+  readonly counters: Counters;
   readonly agent: Agent;
   readonly now: () => Date;
 }
 
-/** A message goes down this list and its reply comes back up. Order is code, numbers are settings. */
-export const createPipeline = ({ log, turns, agent, now, roles, ...parts }: PipelineParts) =>
-  compose([
+/**
+ * A message goes down this list and its reply comes back up, so what judges replies stands in the
+ * opposite order. Order is code, numbers are settings.
+ */
+export const createPipeline = ({ log, turns, agent, now, roles, ...parts }: PipelineParts) => {
+  const { limiter, counters } = parts;
+  const moderation = createModerationGate(parts);
+  return compose([
     audit(now), // one record per message, whatever happens below
     recover(log), // a fault below becomes an apology and a logged error
     outsiders(), // programs, and people of other organisations unless the tenant takes them, get silence
@@ -28,7 +45,15 @@ export const createPipeline = ({ log, turns, agent, now, roles, ...parts }: Pipe
     readable(), // other events end here, and kinds that cannot be read yet
     authorize(roles), // may this sender talk to an agent here?
     stop(turns), // `/stop` ends the running turn instead of asking the agent
-    answer(agent), // the agent loop; the only stage that never calls next()
+    rateLimit(limiter, counters), // does the sender, or the tenant, write faster than they may?
+    attachments(), // text files that came along are read, to be checked like the message
+    dataIn(parts.safetyOf), // what a person sends loses its personal data, or is refused
+    moderationIn(moderation), // and is held against the tenant's terms and classifiers
+    dataOut(parts.safetyOf), // the last word on an answer: no personal data in it, nor in its links
+    moderationOut(moderation), // before that: no term of the tenant's in it, while it is written either
+    address(), // `@name` picks one of the tenant's agents
+    answer(agent), // the agent loop, each call of a model within budget and residency; never calls next()
   ]);
+};
 
 export type Pipeline = ReturnType<typeof createPipeline>;

@@ -8,7 +8,7 @@ export const refuse = (code: RefusalCode, locale: Locale, subject = ""): Refusal
   markdown: `${SENTENCES[code][locale].replaceAll("{subject}", () => subject)} [${code}]`,
 });
 
-// `{subject}` is the name of the skill where one is concerned.
+// `{subject}` is the name of the skill, a number of seconds, or what kinds of data were found, where that is concerned.
 const SENTENCES: Readonly<Record<RefusalCode, Readonly<Record<Locale, string>>>> = {
   TENANT_UNKNOWN: {
     en: "You are not set up to use this assistant yet. Please ask your administrator to add your team.",
@@ -44,6 +44,36 @@ const SENTENCES: Readonly<Record<RefusalCode, Readonly<Record<Locale, string>>>>
     en: "The language model took too long to answer. Please try again.",
     "zh-Hant": "語言模型回應逾時，請再試一次。",
     "zh-Hans": "语言模型响应超时，请再试一次。",
+  },
+  MODEL_REFUSED: {
+    en: "The language model does not take this request. Please word it differently, or make it shorter.",
+    "zh-Hant": "語言模型不接受這個請求，請換個說法或縮短內容。",
+    "zh-Hans": "语言模型不接受这个请求，请换个说法或缩短内容。",
+  },
+  PROMPT_TOO_LARGE: {
+    en: "This is more text than a language model can read at once. Please send less at a time.",
+    "zh-Hant": "內容超過語言模型一次能讀取的長度，請分次傳送。",
+    "zh-Hans": "内容超过语言模型一次能读取的长度，请分次发送。",
+  },
+  RESIDENCY_REFUSED: {
+    en: "This must not leave the places that your team's rules allow, and no language model is set up there. Please ask your administrator.",
+    "zh-Hant": "依貴團隊的資料落地規則，這則內容不得送往目前設定的語言模型，請聯絡管理員。",
+    "zh-Hans": "根据贵团队的数据驻留规则，此内容不得发送到当前设置的语言模型，请联系管理员。",
+  },
+  BUDGET_EXCEEDED: {
+    en: "Your team's budget for language models is used up for this month. Please ask your administrator.",
+    "zh-Hant": "貴團隊本月的語言模型預算已用完，請聯絡管理員。",
+    "zh-Hans": "贵团队本月的语言模型预算已用完，请联系管理员。",
+  },
+  PRICE_UNKNOWN: {
+    en: "What this language model costs is not known, and your team has a budget, so it cannot be asked. Please tell your administrator.",
+    "zh-Hant": "貴團隊設有預算，但系統不知道此語言模型的價格，因此無法使用，請通知管理員。",
+    "zh-Hans": "贵团队设有预算，但系统不知道此语言模型的价格，因此无法使用，请通知管理员。",
+  },
+  RATE_LIMITED: {
+    en: "You or your team are sending messages faster than is allowed. This one was not answered; please try again in {subject} s.",
+    "zh-Hant": "您或您的團隊傳送訊息過快，這則訊息未被回答，請於 {subject} 秒後再試。",
+    "zh-Hans": "您或您的团队发送消息过快，这条消息未被回答，请在 {subject} 秒后再试。",
   },
   STEP_LIMIT: {
     en: "This took more steps than are allowed for one question. Please ask for less at a time.",
@@ -89,6 +119,26 @@ const SENTENCES: Readonly<Record<RefusalCode, Readonly<Record<Locale, string>>>>
     en: "Skills are switched off because no sandbox is available. Please tell your administrator.",
     "zh-Hant": "沒有可用的沙箱，技能已關閉，請通知管理員。",
     "zh-Hans": "没有可用的沙箱，技能已关闭，请通知管理员。",
+  },
+  DATA_BLOCKED: {
+    en: "The message or its answer holds data that must not be passed on ({subject}). Please leave it out.",
+    "zh-Hant": "訊息或回答含有不得傳送的資料（{subject}），請移除後再試。",
+    "zh-Hans": "消息或回答含有不得传送的数据（{subject}），请删除后再试。",
+  },
+  CONTENT_BLOCKED: {
+    en: "The message or its answer is against your organisation's rules on content, so it was not passed on.",
+    "zh-Hant": "訊息或回答違反貴單位的內容規範，因此未予傳送。",
+    "zh-Hans": "消息或回答违反贵单位的内容规范，因此未予传送。",
+  },
+  CONTENT_HELD: {
+    en: "The message or its answer was not passed on: under your organisation's rules on content a reviewer has to look at it first.",
+    "zh-Hant": "訊息或回答未予傳送：依貴單位的內容規範，須先由審核人員檢視。",
+    "zh-Hans": "消息或回答未予传送：根据贵单位的内容规范，须先由审核人员查看。",
+  },
+  MODERATION_UNAVAILABLE: {
+    en: "The content check cannot be reached right now, and without it nothing may be passed on. Please try again later.",
+    "zh-Hant": "目前無法連上內容審核服務，未經審核不得傳送，請稍後再試。",
+    "zh-Hans": "目前无法连接内容审核服务，未经审核不得传送，请稍后再试。",
   },
   INTERNAL: {
     en: "Something went wrong on our side. Please try again; if it stays, tell your administrator.",

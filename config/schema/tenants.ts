@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { linksSchema, tenantDlpSchema } from "./content.ts";
 import { later, text, textLike } from "./marks.ts";
+import { skillSecretsSchema } from "./skill-secrets.ts";
 
 const isTimeZone = (value: string): boolean => {
   try {
@@ -27,14 +29,25 @@ const llmConfigSchema = z
       .min(1)
       .max(10_000_000)
       .optional()
-      .describe("Most tokens that one answer of the model may have."),
+      .describe(
+        "Most tokens that one answer of the model may have; absent = 8192 where a budget is set, else the model's own limit.",
+      ),
     data_residency: z
       .enum(["on-prem", "domestic", "any"])
       .default("any")
       .describe("Regions of the models that this tenant may name: on-prem; cn and on-prem; all."),
-    fallback: later(z.array(modelRef())).optional().describe("Asked in turn when the first fails."),
-    light: later(modelRef()).optional().describe("For simple turns."),
-    sensitive: later(modelRef()).optional().describe("For turns with personal data."),
+    fallback: z
+      .array(modelRef())
+      .optional()
+      .describe("Asked in turn when a model before them cannot be had."),
+    light: modelRef()
+      .optional()
+      .describe("For simple turns: a short line of text that no skill fits, nothing attached."),
+    sensitive: modelRef()
+      .optional()
+      .describe(
+        "For turns with personal data, which then go to its region and to on-prem only, fallbacks included.",
+      ),
     transcription: later(modelRef()).optional().describe("For voice messages."),
     cache: later(
       z.strictObject({
@@ -67,13 +80,15 @@ const agentSchema = z.strictObject({
   skills: z
     .array(text())
     .optional()
-    .describe("Skills of this agent; absent = all of the tenant's."),
+    .describe("Which of the tenant's skills this agent has; absent or `*` = all of them."),
   kind: z
     .literal("openclaw")
     .optional()
-    .describe("Another agent system that answers in its place."),
-  provider: text().optional().describe("Provider that this agent asks."),
-  model: text().optional().describe("Model that this agent asks."),
+    .describe("Another agent system that answers in its place, without the tenant's skills."),
+  provider: text()
+    .optional()
+    .describe("Provider that this agent asks; absent = the tenant's, for `openclaw` that preset."),
+  model: text().optional().describe("Model that this agent asks; absent = the tenant's."),
 });
 
 const tenantSchema = z.strictObject({
@@ -81,10 +96,30 @@ const tenantSchema = z.strictObject({
     /^[a-z0-9][a-z0-9_-]{0,62}$/.test(value),
   ).describe("Stable id; stored with everything that belongs to the tenant."),
   name: text().optional().describe("Name for people; absent = the id."),
-  max_agents: later(z.int().min(0)).optional().describe("Most agents the tenant may have."),
-  max_api_budget_monthly_usd: later(z.number().min(0))
+  max_agents: z.int().min(0).optional().describe("Most agents the tenant may have."),
+  max_api_budget_monthly_usd: z
+    .number()
+    .min(0)
+    .max(1_000_000)
     .optional()
-    .describe("Most US dollars that models may cost the tenant in a month."),
+    .describe("Most US dollars that models may cost the tenant in a month; a hard stop."),
+  rate_limits: z
+    .strictObject({
+      user_per_minute: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(600)
+        .describe("Messages that one person may send within a minute."),
+      tenant_per_minute: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(60_000)
+        .describe("Messages that all people of the tenant together may send within a minute."),
+    })
+    .prefault({})
+    .describe("How fast people may write; commands are not limited."),
   allowed_skills: z
     .array(text())
     .default([])
@@ -103,33 +138,44 @@ const tenantSchema = z.strictObject({
     .describe(
       "Who belongs to the tenant; the most specific binding wins (conversation, role, department, workspace).",
     ),
-  locale: z
   external_users: z
     .boolean()
     .default(false)
     .describe(
       "Whether people of other organisations, in rooms that are shared with them, are answered at all.",
     ),
+  locale: z
     .enum(["en", "zh-Hant", "zh-Hans"])
     .optional()
     .describe("Language of the gateway's own sentences; absent = the script of the question."),
-  time_zone: later(textLike("time zone, e.g. Asia/Taipei", isTimeZone))
+  time_zone: textLike("time zone, e.g. Asia/Taipei", isTimeZone)
     .optional()
-    .describe("Time zone of the tenant's days and months."),
-  contacts: later(z.array(text())).optional().describe("Who is told about budgets and incidents."),
+    .describe("Time zone of the tenant's months; absent = UTC."),
+  contacts: later(z.array(text()))
+    .optional()
+    .describe("Who is told about budgets and incidents; for now named in log and audit only."),
   consent: later(
     z.strictObject({ required: z.boolean().describe("Ask each person before the first answer.") }),
   )
     .optional()
     .describe("Whether people must consent first."),
-  lexicons: later(z.array(text()))
+  lexicons: z
+    .array(text())
     .optional()
     .describe("Names under `moderation.lexicons` that apply to this tenant."),
-  moderation: later(
-    z.strictObject({ required: z.boolean().describe("Refuse when moderation is unreachable.") }),
-  )
+  dlp: tenantDlpSchema.optional().describe("Data-loss prevention of this tenant."),
+  links: linksSchema
+    .optional()
+    .describe("Links in answers; absent = any domain, but no data in them."),
+  moderation: z
+    .strictObject({
+      required: z
+        .boolean()
+        .describe("Refuse when a classifier cannot be asked; absent = as `moderation.required`."),
+    })
     .optional()
     .describe("Moderation of this tenant."),
+  secrets: skillSecretsSchema,
   skill_policy: later(
     z.strictObject({
       max_risk: z.enum(["low", "medium", "high"]).describe("Highest risk of a skill that may run."),
@@ -137,11 +183,10 @@ const tenantSchema = z.strictObject({
   )
     .optional()
     .describe("Which of the allowed skills may run."),
-  agents: later(z.array(agentSchema))
+  agents: z
+    .array(agentSchema)
     .optional()
-    .describe(
-      "Agents that are addressed as `@name`; for now the first one's instructions serve the tenant.",
-    ),
+    .describe("Agents that are addressed as `@name`; the first one answers who names none."),
 });
 
 /** The tenants: walls between departments or companies. */

@@ -6,7 +6,8 @@ import { createRunningTurns } from "../../core/delivery/running-turns.ts";
 import { createPipeline } from "../../core/pipeline.ts";
 import type { Context } from "../../core/stage.ts";
 import { recordedLog } from "../fakes/log.ts";
-import { contextOf, tenantWith, textContext } from "../fakes/turn.ts";
+import { freeContent } from "../fakes/safety.ts";
+import { contextOf, tenantWith, textContext, unlimited } from "../fakes/turn.ts";
 
 /** Nothing runs that could be stopped. */
 const noTurns = () =>
@@ -22,6 +23,8 @@ const setUp = (answer: Agent["answer"], permissions: readonly string[] = ["agent
   const log = recordedLog();
   let time = 0;
   const stages = createPipeline({
+    ...freeContent,
+    ...unlimited(),
     log,
     roles: {
       permissionsOf: () => ({ roles: [], has: (permission) => permissions.includes(permission) }),
