@@ -1,4 +1,5 @@
 import type { Settings } from "../config/schema.ts";
+import { slackMode } from "../config/slack-mode.ts";
 import { wecomApps, wecomBots, wecomLinkedBots } from "../config/wecom-apps.ts";
 import { type ChannelStateParts, createChannelState } from "../core/channel-state/channel-state.ts";
 import { createLeases } from "../core/channel-state/leases.ts";
@@ -33,7 +34,20 @@ export const createAdapters = async (
     };
     adapters.push(createWecomAdapter({ apps, bots, linked, log, now, state, isAlone, fetch }));
   }
-  const { discord } = settings.channels;
+  const { slack, discord } = settings.channels;
+  if (slack?.enabled) {
+    const { createSlackAdapter } = await import("../channels/slack/adapter.ts");
+    const state = createChannelState("slack", parts);
+    const { log, now } = parts;
+    adapters.push(
+      createSlackAdapter({
+        ...{ settings: { ...slack, mode: slackMode(slack) }, log, now, state },
+        publicUrl: settings.server.public_url,
+        leases: createLeases({ state, log }),
+        isAlone: embeddedFolder(settings) !== undefined,
+      }),
+    );
+  }
   const canListen = discord?.mode === "interactions" ? discord.public_key : discord?.bot_token;
   if (discord?.enabled && canListen !== undefined) {
     const { createDiscordAdapter } = await import("../channels/discord/adapter.ts");

@@ -10,7 +10,7 @@ import { organisationIn } from "./organisation.ts";
 import type { Parsed } from "./parsed.ts";
 import type { Threads } from "./threads.ts";
 import { CHANNEL } from "./types.ts";
-import type { Workspaces } from "./workspaces.ts";
+import type { KeptWorkspaces } from "./workspaces.ts";
 
 /** What Slack tells us, by the ways it has for it; the same by HTTP and over a connection. */
 export type Told = "events_api" | "slash_commands" | "interactive";
@@ -31,7 +31,7 @@ export type Taken =
   | { readonly isTaken: false };
 
 export interface IntakeParts {
-  readonly workspaces: Pick<Workspaces, "knownBotUserOf" | "botUserOf" | "belongs" | "revoke">;
+  readonly workspaces: Pick<KeptWorkspaces, "knownBotUserOf" | "botUserOf" | "belongs" | "revoke">;
   readonly threads: Threads;
   readonly log: Log;
   readonly now: () => Date;

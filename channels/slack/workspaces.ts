@@ -15,10 +15,14 @@ export interface Workspaces {
   tokenFor(teamId: string): Promise<string | undefined>;
   /** Who we are in a workspace; undefined where the app is not installed. Rejects like `tokenFor`. */
   botUserOf(teamId: string): Promise<BotUser | undefined>;
-  /** The same as far as it is known without asking anybody. */
-  knownBotUserOf(teamId: string): BotUser | undefined;
   /** Told that Slack refused this token (`invalid_auth`, `token_revoked` …): it is looked at again. */
   refused(teamId: string, token: string, error: string): void;
+}
+
+/** The same, and what the half that receives tells of them. */
+export interface KeptWorkspaces extends Workspaces {
+  /** Who we are as far as it is known without asking anybody. */
+  knownBotUserOf(teamId: string): BotUser | undefined;
   /** Told that a workspace is one of an organisation that the app is installed for. */
   belongs(teamId: string, enterpriseId: string): Promise<void>;
   /** Told that the app was taken away. */
@@ -52,7 +56,7 @@ const FRESH_MS = 30_000;
 const ASK_AGAIN_MS = 5_000;
 
 /** The settings' tokens come first, then what was installed over OAuth. */
-export const createWorkspaces = (parts: WorkspacesParts): Workspaces => {
+export const createWorkspaces = (parts: WorkspacesParts): KeptWorkspaces => {
   const { botToken, tokens, installations, state, now, log } = parts;
   const identities = createIdentities(parts);
   const stopped = new AbortController();
