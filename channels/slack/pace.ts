@@ -5,8 +5,8 @@ export interface Pace {
    * @param who names who waits, e.g. the part
    */
   wait(room: string, method: string, who: string): number;
-  /** Slack said that it was too much. */
-  limited(room: string, method: string, afterMs: number): void;
+  /** Slack said that it was too much; `who` was told so has the first turn. */
+  limited(room: string, method: string, who: string, afterMs: number): void;
 }
 
 interface Limit {
@@ -54,15 +54,15 @@ export const createPace = (now: () => Date): Pace => {
       return turn - time;
     },
 
-    limited: (room, method, afterMs) => {
+    limited: (room, method, who, afterMs) => {
       const key = `${method} ${room}`;
       const until = Math.max(now().getTime() + afterMs, limits.get(key)?.until ?? 0);
       limits.set(key, {
         until,
-        nextTurn: until,
+        nextTurn: until + EVERY_MS,
         isOver: (time) => time > until + CAREFUL_FOR_MS,
-        // Turns before that time are none any more.
-        turns: new Map(),
+        // The turns that others had are none any more.
+        turns: new Map([[who, until]]),
       });
     },
   };

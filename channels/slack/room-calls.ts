@@ -50,7 +50,7 @@ export const createRoomCalls = ({ api, workspaces, pace }: RoomCallsParts): Room
           outcome = await api.call(fresh, method, args, signal);
         }
       }
-      if (outcome.kind === "limited") pace.limited(room, method, outcome.afterMs);
+      if (outcome.kind === "limited") pace.limited(room, method, who, outcome.afterMs);
       return outcome;
     },
   };

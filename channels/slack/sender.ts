@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { ChannelAdapter, OutboundPart, SendOutcome } from "../../core/contract/channel.ts";
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import { AttachmentError } from "../../core/contract/errors.ts";
@@ -26,7 +27,7 @@ import type { Workspaces } from "./workspaces.ts";
 /** What the outgoing half of the channel is made of. */
 export interface SlackSenderParts {
   readonly api: WebApi;
-  readonly workspaces: Workspaces;
+  readonly workspaces: Pick<Workspaces, "tokenFor" | "refused" | "botUserOf">;
   readonly state: ChannelState;
   /** Same as the Web API's: files lie at its origin too, where it is not Slack's own. */
   readonly baseUrl: string;
@@ -70,6 +71,7 @@ export const createSlackSender = (parts: SlackSenderParts): SlackSender => {
   const rooms = createRoomCalls({ api, workspaces, pace: createPace(now) });
   const files = createFiles({ state, baseUrl, post });
   const ending = new AbortController();
+  setMaxListeners(0, ending.signal); // every call that is under way listens; Node warns from 11 on
   const growing = createGrowing({
     answers: createOpenAnswers(state, isAlone),
     isAlone,
