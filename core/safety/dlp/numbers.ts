@@ -86,7 +86,7 @@ const LENGTHS_BY_FIRST: readonly (readonly number[])[] = [
 
 /** Whether the digits alone allow any kind of number. */
 const mayBe = (digits: string): boolean =>
-  !/^(\d)\1*$/.test(digits) &&
+  !isOneDigit(digits) &&
   (digits.length === 9
     ? SSN.test(digits)
     : isResidentId(digits) ||
@@ -94,6 +94,11 @@ const mayBe = (digits: string): boolean =>
       CN_MOBILE.test(digits) ||
       TW_MOBILE.test(digits) ||
       hasCardForm(digits));
+
+const isOneDigit = (digits: string): boolean => {
+  for (let at = 1; at < digits.length; at++) if (digits[at] !== digits[0]) return false;
+  return true;
+};
 
 const joinLines = (sizes: readonly number[], gaps: readonly Gap[]): readonly number[] => {
   if (!gaps.includes("line")) return sizes;

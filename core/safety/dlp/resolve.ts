@@ -20,7 +20,9 @@ export const resolveOverlaps = (
     for (let finding = sorted[next]; finding && finding.start < end; finding = sorted[++next]) {
       end = Math.max(end, finding.end);
     }
-    kept.push(...paint(sorted.slice(i, next), end, rankOf));
+    const only = next === i + 1 ? sorted[i] : undefined;
+    if (only) kept.push(only);
+    else for (const part of paint(sorted.slice(i, next), end, rankOf)) kept.push(part);
     i = next;
   }
   return kept;
@@ -32,7 +34,13 @@ const paint = (
   rankOf: (type: string) => number,
 ): readonly Finding[] => {
   const origin = cluster[0]?.start ?? 0;
-  if (cluster.length === 1) return cluster;
+  // The common overlap: several rules, or a rule and a detector, that mean the same thing.
+  if (cluster.every((finding) => finding.start === origin && finding.end === end)) {
+    const winner = cluster.reduce((best, own) =>
+      rankOf(own.type) > rankOf(best.type) ? own : best,
+    );
+    return [winner];
+  }
   const weakestFirst = [...cluster].sort(
     (a, b) =>
       rankOf(a.type) - rankOf(b.type) || a.end - a.start - (b.end - b.start) || b.start - a.start,
