@@ -4,6 +4,7 @@ import Koa from "koa";
 import { createWebhookListener } from "../channels/http.ts";
 import type { LoadedSettings } from "../config/load.ts";
 import { createAuditLog } from "../core/audit-log.ts";
+import { createBudget } from "../core/budget/budget.ts";
 import type { Rejection } from "../core/contract/channel.ts";
 import type { Log } from "../core/contract/log.ts";
 import { createCounters } from "../core/delivery/counters.ts";
@@ -12,6 +13,8 @@ import { takeProcessLease } from "../core/delivery/process-lease.ts";
 import { createRunningTurns } from "../core/delivery/running-turns.ts";
 import { createContentCipher } from "../core/keys/content-cipher.ts";
 import { createKeyFile } from "../core/keys/key-file.ts";
+import { createLocalRateLimiter } from "../core/rate-limits/local.ts";
+import { createSharedRateLimiter } from "../core/rate-limits/shared.ts";
 import { createRejectionRecorder } from "../core/rejections.ts";
 import { createLexiconLoader } from "../core/safety/moderation/load-lexicon.ts";
 import { openStore } from "../core/store/open-store.ts";
@@ -111,8 +114,21 @@ export const startGateway = async (
     const lookEveryMs = isAlone ? 0 : LOOK_FOR_STOPS_MS;
     const turns = createRunningTurns({ inbox, log, signal, lookEveryMs });
     const welcomed = createWelcomed({ store, cipher, now });
+    const budget = createBudget({ store, auditLog, log, now, counters });
+    const limiter = isAlone ? createLocalRateLimiter(now) : createSharedRateLimiter(store, now);
     const loadLexicon = createLexiconLoader();
-    const parts = { sandbox, auditLog, turns, welcomed, loadLexicon, log, now };
+    const parts = {
+      sandbox,
+      auditLog,
+      turns,
+      welcomed,
+      budget,
+      limiter,
+      counters,
+      loadLexicon,
+      log,
+      now,
+    };
     let rules = await buildRules(loaded, parts);
     const built = { store, cipher, inbox, turns, adapters, auditLog, log, now, signal, counters };
     const delivery = createDelivery({

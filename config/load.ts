@@ -7,6 +7,7 @@ import type { Environment } from "./interpolate.ts";
 import { parseJsonc } from "./jsonc.ts";
 import { keyFileOf, warnAboutKeyFile } from "./key-file.ts";
 import { notEnforced } from "./not-enforced.ts";
+import { warnAboutPrices } from "./price-warnings.ts";
 import { formatPath, type Problem, SettingsError, type SettingsPath } from "./problem.ts";
 import {
   completeProviders,
@@ -130,6 +131,7 @@ const check = (raw: unknown, options: CheckOptions): LoadedSettings => {
   const settings = freeze(complete(parsed, env, baseDir));
   const providers = providersOf(settings);
   warnAboutProviders(settings, providers, report);
+  warnAboutPrices(settings, new Date(), report);
   const keyFile = keyFileOf(settings, baseDir);
   warnAboutKeyFile(settings, keyFile, report);
   return {
@@ -178,12 +180,7 @@ const warnAboutProviders = (
     if (seen.has(name)) continue;
     seen.add(name);
     const provider = providers.get(name);
-    if (provider?.wire === "not built yet") {
-      report.warn(
-        path,
-        `kind ${provider.kind} is not built yet: asking ${name} is refused (MODEL_UNAVAILABLE)`,
-      );
-    } else if (provider?.needsKey && !provider.apiKey) {
+    if (provider?.needsKey && !provider.apiKey) {
       report.warn(path, `${name} has no API key: asking it is refused (MODEL_UNAVAILABLE)`);
     }
   }

@@ -1,8 +1,8 @@
 /** Where data goes when a model is asked. */
 export type Region = "on-prem" | "cn" | "overseas";
 
-/** How a provider is spoken to; a kind that is "not built yet" answers every turn with a refusal. */
-export type Wire = "openai" | "rules" | "echo" | "not built yet";
+/** How a provider is spoken to. */
+export type Wire = "openai" | "anthropic" | "rules" | "echo";
 
 /** What is known of a kind of provider before anything is said in the settings. */
 export interface Preset {
@@ -55,7 +55,7 @@ export const PRESETS: Readonly<Record<Kind, Preset>> = {
   // https://docs.anthropic.com/en/api/overview
   anthropic: {
     ...remote("https://api.anthropic.com", "ANTHROPIC_API_KEY", "overseas"),
-    wire: "not built yet",
+    wire: "anthropic",
   },
   // https://api-docs.deepseek.com
   deepseek: remote("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", "cn"),

@@ -1,3 +1,4 @@
+import { agentModel } from "./agents.ts";
 import { type Draft, itemsOf } from "./draft.ts";
 import type { Environment } from "./interpolate.ts";
 import { isPresetName, type Kind, PRESETS, type Region, type Wire } from "./presets.ts";
@@ -100,7 +101,7 @@ export const modelRefs = (settings: Draft): readonly ModelRef[] => {
     add(["llm_config", "light"], llm?.light);
     add(["llm_config", "sensitive"], llm?.sensitive);
     add(["llm_config", "transcription"], llm?.transcription);
-    for (const [index, agent] of itemsOf(agents)) add(["agents", index], agent);
+    for (const [index, agent] of itemsOf(agents)) add(["agents", index], agentModel(agent, llm));
   }
   for (const [index, { provider, model }] of itemsOf(settings.moderation?.classifiers)) {
     if (provider === undefined) continue;

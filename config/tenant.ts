@@ -1,11 +1,35 @@
+import { agentModel } from "./agents.ts";
+import type { Region } from "./presets.ts";
+import { regionOf } from "./providers.ts";
+import type { Residency } from "./residency.ts";
 import type { Settings } from "./schema.ts";
 
 type TenantSettings = Settings["multi_tenant"]["tenants"][number];
 /** One line of who belongs to a tenant. */
 export type Binding = TenantSettings["bindings"][number];
 
-/** What the rest of the gateway knows of a tenant. */
-export interface Tenant {
+/** A model that a tenant may ask, and where its data goes then. */
+export interface ModelChoice {
+  readonly provider: string;
+  /** Empty for providers that have only one. */
+  readonly model: string;
+  readonly region: Region;
+}
+
+/** One of a tenant's agents, addressed as `@name`. */
+export interface NamedAgent {
+  readonly name: string;
+  readonly instructions?: string;
+  /** Absent = all that the tenant may use. */
+  readonly skills?: readonly string[];
+  /** Absent = the tenant's. */
+  readonly asks?: ModelChoice;
+  /** Another agent system: it gets no skills, and nobody answers in its stead. */
+  readonly isOtherSystem: boolean;
+}
+
+/** What the rest of the gateway knows of a tenant. Itself the model that answers as a rule. */
+export interface Tenant extends ModelChoice {
   readonly id: string;
   readonly name: string;
   readonly locale?: "en" | "zh-Hant" | "zh-Hans";
@@ -18,13 +42,25 @@ export interface Tenant {
   isSkillAllowed(name: string): boolean;
   /** The secrets that this skill may use, by name; the sandbox's proxy places them. */
   secretsFor(skill: string): ReadonlyMap<string, SkillSecret>;
-  /** Name of the provider that answers. */
-  readonly provider: string;
-  /** Empty for providers that have only one. */
-  readonly model: string;
   readonly maxOutputTokens?: number;
   /** What the model is told before every turn. */
   readonly instructions?: string;
+  readonly dataResidency: Residency;
+  /** Asked in this order when a model before them cannot be had. */
+  readonly fallback: readonly ModelChoice[];
+  /** For simple turns. */
+  readonly light?: ModelChoice;
+  /** For turns with personal data. */
+  readonly sensitive?: ModelChoice;
+  /** The first one answers who addresses none. */
+  readonly agents: readonly NamedAgent[];
+  /** Another agent system answers: it gets no skills, and nobody answers in its stead. */
+  readonly isOtherSystem?: boolean;
+  /** Absent = no limit. */
+  readonly monthlyBudgetUsd?: number;
+  /** Who is to be told of budgets: mail addresses, or `channel:workspace:user`. */
+  readonly contacts?: readonly string[];
+  readonly rateLimits: { readonly userPerMinute: number; readonly tenantPerMinute: number };
   /** People of other organisations may talk to the assistant, in rooms that are shared with them. */
   readonly allowsExternalUsers: boolean;
 }
@@ -75,7 +111,7 @@ export const createTenantIndex = (settings: Settings): TenantIndex => {
   const idsByKey = new Map<string, Set<string>>();
   const used = new Set<string>();
   for (const entry of settings.multi_tenant.tenants) {
-    tenants.set(entry.id, toTenant(entry));
+    tenants.set(entry.id, toTenant(entry, settings));
     for (const binding of entry.bindings) {
       const bound = bindingKey(binding);
       idsByKey.set(bound, (idsByKey.get(bound) ?? new Set()).add(entry.id));
@@ -161,11 +197,17 @@ const foldConversation = (channel: string, conversation: string | undefined) =>
     ? conversation.toLowerCase()
     : conversation;
 
-const toTenant = (entry: TenantSettings): Tenant => {
+const toTenant = (entry: TenantSettings, settings: Settings): Tenant => {
   const allowed = new Set(entry.allowed_skills);
   const blocked = new Set(entry.blocked_skills);
-  const maxOutputTokens = entry.llm_config?.max_tokens_per_request;
-  const instructions = entry.agents?.[0]?.instructions;
+  const { llm_config: llm, rate_limits: limits, contacts } = entry;
+  const maxOutputTokens = llm?.max_tokens_per_request;
+  const choiceOf = (ref: { readonly provider: string; readonly model?: string | undefined }) => ({
+    provider: ref.provider,
+    model: ref.model ?? "",
+    // Nothing is unknown in settings that passed their check.
+    region: regionOf(settings, ref.provider) ?? "overseas",
+  });
   return Object.freeze({
     id: entry.id,
     name: entry.name ?? entry.id,
@@ -179,12 +221,38 @@ const toTenant = (entry: TenantSettings): Tenant => {
           .filter(({ skills }) => skills === undefined || skills.includes(skill))
           .map(({ name, value, host }) => [name, { secret: value, host }]),
       ),
-    provider: entry.llm_config?.provider ?? "rules",
-    model: entry.llm_config?.model ?? "",
+    ...choiceOf(llm ?? { provider: "rules" }),
+    dataResidency: llm?.data_residency ?? "any",
+    fallback: (llm?.fallback ?? []).map(choiceOf),
+    ...(llm?.light && { light: choiceOf(llm.light) }),
+    ...(llm?.sensitive && { sensitive: choiceOf(llm.sensitive) }),
+    agents: (entry.agents ?? []).map((agent) => toAgent(agent, agentModel(agent, llm), choiceOf)),
+    rateLimits: {
+      userPerMinute: limits.user_per_minute,
+      tenantPerMinute: limits.tenant_per_minute,
+    },
+    ...(entry.max_api_budget_monthly_usd !== undefined && {
+      monthlyBudgetUsd: entry.max_api_budget_monthly_usd,
+    }),
+    ...(contacts !== undefined && { contacts }),
     allowsExternalUsers: entry.external_users,
     ...(entry.locale !== undefined && { locale: entry.locale }),
     ...(entry.time_zone !== undefined && { timeZone: entry.time_zone }),
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),
-    ...(instructions !== undefined && { instructions }),
   });
 };
+
+const toAgent = (
+  { name, instructions, skills, kind }: NonNullable<TenantSettings["agents"]>[number],
+  model: ReturnType<typeof agentModel>,
+  choiceOf: (ref: {
+    readonly provider: string;
+    readonly model?: string | undefined;
+  }) => ModelChoice,
+): NamedAgent => ({
+  name,
+  isOtherSystem: kind === "openclaw",
+  ...(instructions !== undefined && { instructions }),
+  ...(skills && !skills.includes("*") && { skills }),
+  ...(model && { asks: choiceOf(model) }),
+});

@@ -3,13 +3,8 @@ import { type Draft, itemsOf } from "../draft.ts";
 import { PRESETS } from "../presets.ts";
 import { kindOf, modelRefs, regionOf } from "../providers.ts";
 import type { Report } from "../report.ts";
+import { RESIDENCY } from "../residency.ts";
 import { suggest } from "../suggest.ts";
-
-const RESIDENCY = {
-  "on-prem": ["on-prem"],
-  domestic: ["on-prem", "cn"],
-  any: ["on-prem", "cn", "overseas"],
-} as const;
 
 /** Every provider that is named exists, and no tenant names a model outside its data residency. */
 export const checkModels = (draft: Draft, report: Report): void => {
@@ -58,9 +53,9 @@ export const checkModels = (draft: Draft, report: Report): void => {
       );
     }
     const kind = kindOf(draft, provider);
-    const isMainModel = path.at(-2) === "llm_config";
+    const needsModel = path.at(-2) === "llm_config" || path.at(-3) === "agents";
     if (
-      isMainModel &&
+      needsModel &&
       model === undefined &&
       kind !== undefined &&
       kind !== "rules" &&

@@ -49,6 +49,14 @@ export const checkTenants = (draft: Draft, report: Report): void => {
     for (const [number, agent] of itemsOf(tenant.agents)) {
       if (agent.name !== undefined) sameAgent(agent.name, [...at, "agents", number, "name"]);
     }
+    const count = (tenant.agents ?? []).length;
+    if (tenant.max_agents !== undefined && count > tenant.max_agents) {
+      report.problem(
+        [...at, "agents"],
+        `${count} agents`,
+        `at most max_agents, ${tenant.max_agents}`,
+      );
+    }
     checkLexicons(draft, tenant.lexicons, [...at, "lexicons"], report);
   }
 };

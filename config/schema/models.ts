@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { KINDS } from "../presets.ts";
-import { later, secret, text, textLike, url } from "./marks.ts";
+import { secret, text, textLike, url } from "./marks.ts";
 
 const providerSchema = z.strictObject({
-  kind: later(z.enum(KINDS), (value) => value !== "anthropic")
+  kind: z
+    .enum(KINDS)
     .optional()
     .describe("Preset that this provider follows; may be left out when the name is a preset's."),
   base_url: url(["https", "http"])
@@ -29,8 +30,12 @@ const priceSchema = z.strictObject({
     const at = new Date(`${value}T00:00:00Z`);
     return !Number.isNaN(at.getTime()) && at.toISOString().slice(0, 10) === value;
   }).describe("First day (UTC) of these prices."),
-  input_per_million: z.number().min(0).describe("Price of a million input tokens."),
-  output_per_million: z.number().min(0).describe("Price of a million output tokens."),
+  input_per_million: z.number().min(0).max(1_000_000).describe("Price of a million input tokens."),
+  output_per_million: z
+    .number()
+    .min(0)
+    .max(1_000_000)
+    .describe("Price of a million output tokens."),
 });
 
 /** The models that tenants may ask. */
@@ -45,15 +50,12 @@ export const modelsSchema = z
       )
       .default({})
       .describe("The providers by name; presets and `rules` and `echo` need no entry."),
-    prices: later(z.array(priceSchema))
-      .optional()
-      .describe("Prices that override the shipped table."),
-    exchange_rates: later(
-      z.record(
+    prices: z.array(priceSchema).optional().describe("Prices that override the shipped table."),
+    exchange_rates: z
+      .record(
         textLike("currency code, e.g. CNY", (value) => /^[A-Z]{3}$/.test(value)),
-        z.number().positive(),
-      ),
-    )
+        z.number().positive().max(1_000_000),
+      )
       .optional()
       .describe("US dollars for one unit of a currency."),
   })

@@ -53,12 +53,18 @@ export class AttachmentError extends GatewayError {
 /** A model could not answer. `code` is also the code of the refusal that the user reads. */
 export class ModelError extends GatewayError {
   override readonly name = "ModelError";
+  /** It was the request: another model is not to be tried with it. */
+  readonly isFinal: boolean;
+  /** Certainly nothing was generated, so nothing can cost. */
+  readonly isUnbilled: boolean;
   constructor(
-    override readonly code: "MODEL_UNAVAILABLE" | "MODEL_TIMEOUT",
+    override readonly code: "MODEL_UNAVAILABLE" | "MODEL_TIMEOUT" | "MODEL_REFUSED",
     message: string,
-    options?: ErrorOptions,
+    options?: ErrorOptions & { readonly isUnbilled?: boolean },
   ) {
     super(code, message, options);
+    this.isFinal = code === "MODEL_REFUSED";
+    this.isUnbilled = options?.isUnbilled ?? false;
   }
 }
 

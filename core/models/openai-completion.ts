@@ -44,7 +44,9 @@ export const parseCompletion = ({ choices, usage }: Completion, sent: string): M
   const choice = choices[0];
   if (choice === undefined) throw unusable("an answer without choices");
   const { message, finish_reason: reason } = choice;
-  if (reason === "content_filter") throw unusable("the provider's content filter stopped it");
+  if (reason === "content_filter") {
+    throw new ModelError("MODEL_REFUSED", "the provider's content filter stopped it");
+  }
   const isCut = reason === "length";
   const toolCalls = (message.tool_calls ?? []).map(toToolCall);
   if (isCut && toolCalls.length > 0) throw unusable("a call that was cut at the output limit");

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { UnusableAnswerError } from "./failure.ts";
 import type { Completion } from "./openai-completion.ts";
 
 const chunkSchema = z.object({
@@ -59,7 +60,7 @@ export const collectCompletion = async (
     const chunk = chunkSchema.parse(raw);
     // Some servers report a failure in the middle of a stream that began with HTTP 200.
     if (chunk.error !== undefined && chunk.error !== null)
-      throw new StreamBrokenError("an error in the stream");
+      throw new UnusableAnswerError("an error in the stream");
     usage = chunk.usage ?? usage;
     const choice = chunk.choices?.[0];
     if (choice === undefined) continue;
@@ -74,7 +75,8 @@ export const collectCompletion = async (
     onText(text);
   }
   // A cut connection looks like an end; half an answer must not pass for a whole one.
-  if (finishReason === undefined) throw new StreamBrokenError("a stream that ended in the middle");
+  if (finishReason === undefined)
+    throw new UnusableAnswerError("a stream that ended in the middle");
   return {
     choices: [
       {
@@ -92,11 +94,6 @@ export const collectCompletion = async (
     usage,
   };
 };
-
-/** The stream was no whole answer; `message` is ours and safe to show. */
-export class StreamBrokenError extends Error {
-  override readonly name = "StreamBrokenError";
-}
 
 type Delta = {
   readonly id?: string | null | undefined;

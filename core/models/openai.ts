@@ -1,8 +1,10 @@
 import type OpenAI from "openai";
 import { ModelError } from "../contract/errors.ts";
 import type { ModelMessage, ModelProvider, ModelRequest } from "../contract/model.ts";
+import { failureOf } from "./failure.ts";
+import { modelFetch } from "./model-fetch.ts";
 import { type Completion, completionSchema, parseCompletion } from "./openai-completion.ts";
-import { collectCompletion, StreamBrokenError } from "./openai-stream.ts";
+import { collectCompletion } from "./openai-stream.ts";
 
 /** A server that speaks OpenAI's chat completions. */
 export interface OpenAiOptions {
@@ -20,7 +22,6 @@ export interface OpenAiOptions {
 
 // Reasoning and long reports take minutes; a person who will not wait says `/stop`.
 const DEADLINE_MS = 15 * 60_000;
-const MAX_RESPONSE_BYTES = 8 * 1024 * 1024;
 
 /**
  * Asks such a server once: no retry and no fallback; both are the caller's to decide. Streams
@@ -55,7 +56,7 @@ export const createOpenAiProvider = (options: OpenAiOptions): ModelProvider => {
         }
         // No `cause`: the SDK's error holds headers and the server's words, which may repeat the
         // key or the user's text, and a logger would print both.
-        throw new ModelError("MODEL_UNAVAILABLE", `${attempt} failed: ${reasonOf(cause)}`);
+        throw failureOf(cause, attempt);
       }
     },
   };
@@ -79,7 +80,7 @@ const stream = async (
 
 const createClient = async (options: OpenAiOptions): Promise<OpenAI> => {
   // Loaded at first use: a gateway that never asks such a server need not pay for the SDK.
-  const [{ default: Client }, fetch] = await Promise.all([import("openai"), patientFetch()]);
+  const [{ default: Client }, fetch] = await Promise.all([import("openai"), modelFetch()]);
   return new Client({
     baseURL: options.baseUrl,
     apiKey: options.apiKey ?? "none",
@@ -91,40 +92,9 @@ const createClient = async (options: OpenAiOptions): Promise<OpenAI> => {
     logLevel: "off",
     maxRetries: 0,
     timeout: (options.deadlineMs ?? DEADLINE_MS) + 1000, // `generate` has the exact one.
-    // A redirect could carry the user's text to another region than the one that was chosen.
-    fetchOptions: { redirect: "error" },
-    fetch: async (input, init) => capped(await fetch(input, init)),
+    fetch,
   });
 };
-
-/** The built-in fetch gives up after five minutes without a byte; `generate` has the real limit. */
-const patientFetch = async (): Promise<typeof globalThis.fetch> => {
-  const { Agent, fetch } = await import("undici");
-  const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
-  // The same function as the built-in one, declared a second time by its package.
-  const same = fetch as unknown as (input: unknown, init: object) => Promise<Response>;
-  return (input, init) => same(input, { ...init, dispatcher });
-};
-
-/** A broken or hostile server must not fill the memory until the deadline. */
-const capped = (response: Response): Response => {
-  if (response.body === null) return response;
-  let received = 0;
-  const cap = new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
-      received += chunk.byteLength;
-      if (received <= MAX_RESPONSE_BYTES) controller.enqueue(chunk);
-      else controller.error(new Refused(`more than ${MAX_RESPONSE_BYTES} bytes`));
-    },
-  });
-  const { status, statusText, headers } = response;
-  return new Response(response.body.pipeThrough(cap), { status, statusText, headers });
-};
-
-/** Words of ours about an answer, so safe to show. */
-class Refused extends Error {
-  override readonly name = "Refused";
-}
 
 const toBody = (request: ModelRequest, { outputLimitKey }: OpenAiOptions) => {
   const { model, instructions, messages, tools, maxOutputTokens } = request;
@@ -159,20 +129,4 @@ const toMessage = (message: ModelMessage): OpenAI.Chat.ChatCompletionMessagePara
       function: { name, arguments: argumentsJson },
     })),
   };
-};
-
-/** Status, or system error code, or our own words; never the server's. */
-const reasonOf = (cause: unknown): string => {
-  for (let error = cause, depth = 0; error instanceof Error && depth < 6; depth++) {
-    if (error instanceof Refused || error instanceof StreamBrokenError) return error.message;
-    if (error instanceof ModelError) return error.message;
-    if ("status" in error && typeof error.status === "number") return `HTTP ${error.status}`;
-    if ("code" in error && typeof error.code === "string" && /^[A-Z][A-Z0-9_]+$/.test(error.code)) {
-      return error.code;
-    }
-    if (error.name === "ZodError" || error.name === "SyntaxError") return "an answer that is none";
-    if (error.cause === undefined) break;
-    error = error.cause;
-  }
-  return "no connection, or it broke";
 };

@@ -48,10 +48,9 @@ describe("the customer's settings", () => {
     const { notEnforced } = load(fixture("full-example.json"), env, secretFile);
     expect(notEnforced).toEqual(
       expect.arrayContaining([
-        "multi_tenant.tenants[0].max_api_budget_monthly_usd",
-        "multi_tenant.tenants[0].llm_config.fallback",
-        "models.providers.anthropic.kind",
-        "models.prices",
+        "multi_tenant.tenants[0].llm_config.transcription",
+        "multi_tenant.tenants[0].llm_config.cache",
+        "multi_tenant.tenants[0].contacts",
         "openshell.audit.export_to",
         "enterprise.rbac.role_bindings[2].groups",
         "enterprise.encryption.at_rest.key_management",

@@ -34,12 +34,13 @@ describe("providers", () => {
     ]);
   });
 
-  it("load with a warning when their kind is not built yet", () => {
-    const { providers, warnings } = load(tenantWith("anthropic", "claude"), {
-      ANTHROPIC_API_KEY: "k",
-    });
-    expect(providers.get("anthropic")?.wire).toBe("not built yet");
-    expect(aboutModels(warnings)).toEqual([expect.stringContaining("anthropic is not built yet")]);
+  it("are asked in the vendor's own way where there is one", () => {
+    const { providers, warnings, notEnforced } = load(
+      tenantWith("anthropic", "claude-sonnet-4-20250514"),
+      { ANTHROPIC_API_KEY: "k" },
+    );
+    expect(providers.get("anthropic")).toMatchObject({ wire: "anthropic", apiKey: "k" });
+    expect([...aboutModels(warnings), ...notEnforced]).toEqual([]);
   });
 
   it("are an error when neither declared nor a preset", () => {

@@ -211,8 +211,56 @@ describe("a tenant", () => {
       provider: "openai",
       model: "gpt-4o",
       maxOutputTokens: 4096,
-      instructions: "You help.",
+      agents: [{ name: "writer", instructions: "You help.", isOtherSystem: false }],
     });
+  });
+
+  it("knows where each of its models lies, and what its limits are", () => {
+    expect(
+      tenantOf({
+        max_api_budget_monthly_usd: 500,
+        rate_limits: { user_per_minute: 20 },
+        contacts: ["finance@company.com"],
+        llm_config: {
+          ...{ provider: "qwen", model: "qwen-plus", data_residency: "domestic" },
+          fallback: [{ provider: "deepseek", model: "deepseek-chat" }],
+          sensitive: { provider: "ollama", model: "llama3" },
+        },
+      }),
+    ).toMatchObject({
+      ...{ region: "cn", dataResidency: "domestic", monthlyBudgetUsd: 500 },
+      fallback: [{ provider: "deepseek", model: "deepseek-chat", region: "cn" }],
+      sensitive: { provider: "ollama", model: "llama3", region: "on-prem" },
+      rateLimits: { userPerMinute: 20, tenantPerMinute: 60_000 },
+      contacts: ["finance@company.com"],
+    });
+  });
+
+  it("has agents with models of their own, or the tenant's", () => {
+    const agents = tenantOf({
+      llm_config: { provider: "openai", model: "gpt-4o" },
+      agents: [
+        { name: "a", skills: ["x"] },
+        { name: "b", skills: ["*"], model: "gpt-4o-mini" },
+        { name: "c", provider: "qwen", model: "qwen-plus" },
+        { name: "d", kind: "openclaw" },
+      ],
+    })?.agents;
+    expect(agents).toEqual([
+      { name: "a", skills: ["x"], isOtherSystem: false },
+      {
+        ...{ name: "b", isOtherSystem: false },
+        asks: { provider: "openai", model: "gpt-4o-mini", region: "overseas" },
+      },
+      {
+        ...{ name: "c", isOtherSystem: false },
+        asks: { provider: "qwen", model: "qwen-plus", region: "cn" },
+      },
+      {
+        ...{ name: "d", isOtherSystem: true },
+        asks: { provider: "openclaw", model: "openclaw", region: "on-prem" },
+      },
+    ]);
   });
 
   it.each(["_platform", "__proto__", "constructor", "b"])("is not found under %s", (id) => {

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { createAgent, MAX_STEPS } from "../../core/agent.ts";
 import { refuse } from "../../core/refuse.ts";
 import type { SkillRunner } from "../../core/skill-runner.ts";
-import { callOf, scriptedModel, tenantWith, textContext } from "../fakes/turn.ts";
+import { callOf, freeModels, scriptedModel, tenantWith, textContext } from "../fakes/turn.ts";
 
 const SKILL = {
   name: "calculator",
@@ -18,7 +18,7 @@ const SKILL = {
 
 const agentWith = (model: ReturnType<typeof scriptedModel>, call: SkillRunner["call"]) =>
   createAgent({
-    providers: new Map([["fake", model.provider]]),
+    models: freeModels(model.provider),
     skills: { allowedFor: () => [SKILL], call },
     now: () => new Date("2026-03-01T00:00:00Z"),
   });

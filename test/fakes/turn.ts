@@ -2,8 +2,12 @@ import type { Tenant } from "../../config/tenant.ts";
 import type { AuditLog, AuditRecord, PreparedRecord } from "../../core/audit-log.ts";
 import type { Content } from "../../core/contract/message.ts";
 import type { ModelProvider, ModelRequest, ModelTurn } from "../../core/contract/model.ts";
+import { createCounters } from "../../core/delivery/counters.ts";
+import { createModels, type Models } from "../../core/models/ask.ts";
+import type { PipelineParts } from "../../core/pipeline.ts";
 import type { Context } from "../../core/stage.ts";
 import type { RunRequest, RunResult, Sandbox } from "../../sandbox/driver.ts";
+import { recordedLog } from "./log.ts";
 import { textMessage } from "./messages.ts";
 
 /** A tenant that may use `skills` and asks the provider `fake`. */
@@ -16,6 +20,11 @@ export const tenantWith = (skills: readonly string[] = [], more: Partial<Tenant>
   secretsFor: () => new Map(),
   provider: "fake",
   model: "fake-1",
+  region: "on-prem",
+  dataResidency: "any",
+  fallback: [],
+  agents: [],
+  rateLimits: { userPerMinute: 600, tenantPerMinute: 60_000 },
   allowsExternalUsers: false,
   ...more,
 });
@@ -109,3 +118,19 @@ export const fakeSandbox = (result: Partial<RunResult> & { readonly output?: unk
   };
   return { sandbox, runs };
 };
+
+/** Models that cost nothing, asked as tenants' models are. */
+export const freeModels = (...providers: readonly ModelProvider[]): Models =>
+  createModels({
+    providers: new Map(providers.map((provider) => [provider.name, provider])),
+    prices: { priceOf: () => ({ kind: "known", usdPerMillion: { input: 0, output: 0 } }) },
+    budget: { reserve: async () => undefined },
+    log: recordedLog(),
+    now: () => new Date(),
+  });
+
+/** What a pipeline needs where nobody writes too fast. */
+export const unlimited = (): Pick<PipelineParts, "limiter" | "counters"> => ({
+  limiter: { take: async () => ({ kind: "within" }) },
+  counters: createCounters(),
+});

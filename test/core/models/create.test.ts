@@ -21,11 +21,6 @@ const ask = (resolved: Omit<ResolvedProvider, "region">) =>
   );
 
 it.each([
-  [
-    "a wire that this version lacks",
-    { wire: "not built yet", needsKey: true, apiKey: "k" },
-    /kind anthropic/,
-  ],
   ["a missing key", { wire: "openai", needsKey: true, baseUrl: "http://127.0.0.1:1" }, /api_key/],
   [
     "an empty key",

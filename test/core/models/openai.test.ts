@@ -194,7 +194,6 @@ describe("what fails", () => {
     ["an empty object", { kind: "json", body: {} }, /none/],
     ["no choices", { kind: "json", body: { choices: [] } }, /none/],
     ["an empty answer", completion({ message: { content: "" } }), /empty/],
-    ["a content filter", completion({ finish_reason: "content_filter", message: {} }), /filter/],
     ["no room for an answer", completion({ finish_reason: "length", message: {} }), /limit/],
     ["a cut call", completion({ finish_reason: "length", message: { tool_calls: [cut] } }), /cut/],
     ["a call without a function", completion({ message: { tool_calls: [{ id: "1" }] } }), /none/],
@@ -207,6 +206,30 @@ describe("what fails", () => {
     expect(error.code).toBe("MODEL_UNAVAILABLE");
     expect(error.message).toMatch(message);
     expect(error.message).toContain("acme");
+  });
+
+  const refused: readonly (readonly [string, Behaviour, RegExp])[] = [
+    ["a content filter", completion({ finish_reason: "content_filter", message: {} }), /filter/],
+    ["a bad request", { kind: "json", status: 400, body: { error: QUESTION } }, /HTTP 400/],
+    ["too long a request", { kind: "json", status: 413, body: {} }, /HTTP 413/],
+    ["an input it cannot process", { kind: "json", status: 422, body: {} }, /HTTP 422/],
+  ];
+
+  it.each(refused)(
+    "reports %s as refused, for no other model to try",
+    async (_name, behaviour, message) => {
+      const error = await failureOf(ask(behaviour));
+      expect(error).toMatchObject({ code: "MODEL_REFUSED", isFinal: true });
+      expect(error.message).toMatch(message);
+      expect(error.message).not.toContain(QUESTION);
+    },
+  );
+
+  it("knows that what was refused by status, or never reached the server, costs nothing", async () => {
+    const failed = { kind: "json", status: 503, body: {} } as const;
+    expect((await failureOf(ask(failed))).isUnbilled).toBe(true);
+    expect((await failureOf(ask({ kind: "drop" }))).isUnbilled).toBe(false);
+    expect((await failureOf(ask({ kind: "raw", body: "<html>" }))).isUnbilled).toBe(false);
   });
 
   it.each(unavailable)("tells neither key nor text after %s", async (_name, behaviour) => {

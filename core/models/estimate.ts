@@ -1,0 +1,42 @@
+import type { ModelMessage, ModelRequest } from "../contract/model.ts";
+
+// What chat templates, roles and the description of functions add around our own text; the largest
+// that a vendor names is 700 for functions as a whole, and single messages take below ten.
+// https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/overview#pricing
+const AROUND_REQUEST = 1024;
+const AROUND_PART = 32;
+
+/**
+ * The most tokens that a request can count as input: no tokenizer makes more tokens of a text than
+ * it has bytes, in the form that it has or that the tokenizer may bring it into first.
+ */
+export const mostInputTokens = ({ instructions, messages, tools }: ModelRequest): number => {
+  const parts = [
+    instructions,
+    ...messages.flatMap(textsOf),
+    ...tools.flatMap(({ name, description, parameters }) => [
+      name,
+      description,
+      JSON.stringify(parameters),
+    ]),
+  ];
+  return parts.reduce((sum, text) => sum + AROUND_PART + mostBytes(text), AROUND_REQUEST);
+};
+
+const textsOf = (message: ModelMessage): readonly string[] => {
+  if (message.role === "user") return [message.text];
+  if (message.role === "tool") return [message.callId, message.text];
+  return [
+    message.text,
+    ...message.toolCalls.flatMap(({ id, name, argumentsJson }) => [id, name, argumentsJson]),
+  ];
+};
+
+const NOT_ASCII = /\P{ASCII}/u;
+
+const mostBytes = (text: string): number => {
+  const bytes = Buffer.byteLength(text, "utf8");
+  if (!NOT_ASCII.test(text)) return bytes;
+  const composed = ["NFC", "NFKC"].map((form) => Buffer.byteLength(text.normalize(form), "utf8"));
+  return Math.max(bytes, ...composed);
+};
