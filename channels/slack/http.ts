@@ -25,7 +25,7 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 /** There are as many connections as requests, so that one that hangs delays none. */
 export const createPost = (timeoutMs: number): Post => {
-  const agent = new Agent({ connect: { timeout: timeoutMs } });
+  const agent = new Agent({ connect: { timeout: timeoutMs }, maxResponseSize: MAX_ANSWER_BYTES });
   return async ({ url, headers, body }, signal) => {
     const deadline = new AbortController();
     const abort = () => deadline.abort();
@@ -44,7 +44,7 @@ export const createPost = (timeoutMs: number): Post => {
       return {
         status: answer.statusCode,
         retryAfter: typeof retryAfter === "string" ? retryAfter : retryAfter?.[0],
-        text: await readCapped(answer.body),
+        text: await answer.body.text(),
       };
     } catch (error) {
       if (deadline.signal.aborted) throw new TimedOut("timed out or aborted");
@@ -54,15 +54,4 @@ export const createPost = (timeoutMs: number): Post => {
       signal.removeEventListener("abort", abort);
     }
   };
-};
-
-const readCapped = async (body: AsyncIterable<Buffer>): Promise<string> => {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > MAX_ANSWER_BYTES) throw new Error("answer too long");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 };
