@@ -65,20 +65,18 @@ const link = (label: string, url: string): string => {
   return /:\/\/|[[\]\n]/.test(label) ? `${label} (${address})` : `[${label}](${address})`;
 };
 
-/** Each row under its first cell; code blocks, which keep columns, break on phones and show no bold. */
+/** Each row under its first cell: code blocks would keep columns, but break on phones and show no bold. */
 const table = (rows: readonly (readonly string[])[]): string => {
   const [header = [], ...body] = rows;
+  const labelled = (cell: string, place: number): string => {
+    const label = header[place] ?? "";
+    return label === "" ? cell : `${label}: ${cell}`;
+  };
   if (body.length === 0) return strong(header.join(" · "));
   if (header.length < 2) return [strong(header.join("")), ...body.flat().map(bullet)].join("\n");
   return body
     .map(([first = "", ...cells]) =>
-      [
-        strong(first),
-        ...cells.map((cell, place) => {
-          const label = header[place + 1] ?? "";
-          return bullet(label === "" ? cell : `${label}: ${cell}`);
-        }),
-      ]
+      [strong(labelled(first, 0)), ...cells.map((cell, place) => bullet(labelled(cell, place + 1)))]
         .filter((line) => line !== "")
         .join("\n"),
     )

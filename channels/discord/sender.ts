@@ -6,6 +6,7 @@ import type {
 } from "../../core/contract/channel.ts";
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
+import type { ReplyTarget } from "../../core/contract/message.ts";
 import { rememberAliases } from "./choices.ts";
 import type { Deferrals } from "./deferrals.ts";
 import { createFiles } from "./files.ts";
@@ -108,9 +109,22 @@ export const createDiscordSender = (parts: DiscordSenderParts): DiscordSender =>
     return { kind: "delivered" };
   };
 
-  const takeBack = async (interaction: TargetInteraction, replyTo: string): Promise<void> => {
-    await deferrals.settled(replyTo);
-    await rest.request("DELETE", originalRoute(interaction), { auth: false });
+  /** Nobody shall wait for an answer that was announced, or begun, and does not come. */
+  const withdraw = async (stored: ReplyTarget): Promise<void> => {
+    await progress.end(stored);
+    const target = readTarget(stored);
+    const { interaction, replyTo } = target;
+    if (interaction) {
+      if (interaction.deferred !== "message") return;
+      await deferrals.settled(replyTo);
+      await rest.request("DELETE", originalRoute(interaction), { auth: false });
+      return;
+    }
+    const begun = await shown.find(target);
+    if (begun?.messageId === undefined || begun.partId !== undefined) return;
+    const room = await rooms.find(target);
+    if (room.kind === "away") return;
+    await rest.request("DELETE", `/channels/${room.channelId}/messages/${begun.messageId}`);
   };
 
   /** A store that is away is no fault of the part. */
@@ -136,10 +150,9 @@ export const createDiscordSender = (parts: DiscordSenderParts): DiscordSender =>
       },
     progress: (target, markdown) => progress.show(target, markdown),
     silent: (target) => {
-      void progress.end(target);
-      const { interaction, replyTo } = readTarget(target);
-      // Nobody shall wait for an answer that was announced and does not come.
-      if (interaction?.deferred === "message") void takeBack(interaction, replyTo);
+      withdraw(target).catch((err) =>
+        log.warn({ channel: CHANNEL, err }, "announced answer not taken back"),
+      );
     },
     openAttachment: createFiles({ rest, fetch, apiBaseUrl }),
     stop: () => progress.stop(),

@@ -327,6 +327,15 @@ describe("progress", () => {
     expect(contents()).toEqual(["Finished."]);
   });
 
+  it("is taken back when no answer comes, but never an answer", async () => {
+    const [begun, answered] = [ask(), ask()];
+    bench.sender.progress(begun, "Unfinished");
+    await discord.waitForSaid(ROOM, 1);
+    await bench.deliver(answered, text("Finished."));
+    for (const target of [begun, answered]) bench.sender.silent(target);
+    await vi.waitFor(() => expect(contents()).toEqual(["Finished."]));
+  });
+
   it("a second answer to the same question is a message of its own", async () => {
     const target = ask();
     await bench.deliver(target, text("First."), { id: "1" });
