@@ -108,6 +108,7 @@ export const createDelivery = (parts: DeliveryParts): Delivery => {
       stopHousekeeping();
       await schedule.drain();
       await sends.drain();
+      await outbox.flush();
     },
   };
 };

@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import type { InboxTable } from "../store/schema.ts";
 import { stateOfRow } from "../store/state-of-row.ts";
 import { statement } from "../store/statement.ts";
+import { MANY, type ManyIds } from "./many-ids.ts";
 
 // Statements on the inbox; they run with `intake` access, those that end a reply in its tenant's scope.
 // States are literals: a partial index is used only where the text shows that it fits.
@@ -12,8 +13,6 @@ export const insertMessage = statement<{
   lane: string;
   tenantId: string;
   message: Uint8Array;
-  owner: string;
-  attempts: number;
   receivedAt: number;
 }>()((db, arg) =>
   db
@@ -25,11 +24,46 @@ export const insertMessage = statement<{
       tenant_id: arg("tenantId"),
       message: arg("message"),
       state: "pending",
-      owner: arg("owner"),
-      attempts: arg("attempts"),
       received_at: arg("receivedAt"),
     })
     .onConflict((conflict) => conflict.columns(["channel", "key"]).doNothing()),
+);
+
+/** The same where writes come one after the other: `owner` has it at once if its lane was empty. */
+export const insertFirst = statement<{
+  channel: string;
+  key: string;
+  lane: string;
+  tenantId: string;
+  message: Uint8Array;
+  owner: string;
+  receivedAt: number;
+}>()((db, arg) =>
+  db
+    .insertInto("inbox")
+    .values((eb) => {
+      const isBehind = eb.exists(
+        eb
+          .selectFrom("inbox as before")
+          .select("before.id")
+          .where("before.tenant_id", "=", arg("tenantId"))
+          .where("before.lane", "=", arg("lane"))
+          .where("before.state", "=", sql.lit("pending" as const)),
+      );
+      return {
+        channel: arg("channel"),
+        key: arg("key"),
+        lane: arg("lane"),
+        tenant_id: arg("tenantId"),
+        message: arg("message"),
+        state: "pending",
+        owner: eb.case().when(isBehind).then("").else(arg("owner")).end(),
+        attempts: eb.case().when(isBehind).then(sql.lit(0)).else(sql.lit(1)).end(),
+        received_at: arg("receivedAt"),
+      };
+    })
+    .onConflict((conflict) => conflict.columns(["channel", "key"]).doNothing())
+    .returning(["id", "attempts"]),
 );
 
 export const byKey = statement<{ channel: string; key: string }>()((db, arg) =>
@@ -164,6 +198,28 @@ export const finishMessage = statement<{ tenantId: string; id: number }>()((db, 
             .where("inbox_id", "=", arg("id"))
             .where("tenant_id", "=", arg("tenantId"))
             .where(stateOfRow, "=", sql.lit("pending")),
+        ),
+      ),
+    ),
+);
+
+/** The same for as many messages of a tenant as `manyIds` names. */
+export const finishMessages = statement<{ tenantId: string } & ManyIds>()((db, arg) =>
+  db
+    .updateTable("inbox")
+    .set({ state: "done" })
+    .where("id", "in", MANY.map(arg))
+    .where("tenant_id", "=", arg("tenantId"))
+    .where(stateOfRow, "=", sql.lit("answered"))
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom("outbox")
+            .select("part")
+            .whereRef("outbox.inbox_id", "=", "inbox.id")
+            .where("outbox.tenant_id", "=", arg("tenantId"))
+            .where(sql<string>`outbox.state || ''`, "=", sql.lit("pending")),
         ),
       ),
     ),

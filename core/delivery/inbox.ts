@@ -10,6 +10,7 @@ import {
   anyInLane,
   byKey,
   endTurn,
+  insertFirst,
   insertMessage,
   moveMessage,
   nextInLane,
@@ -158,15 +159,15 @@ export const createInbox = (options: InboxOptions): Inbox => {
         message: await cipher.seal(scope, place, Buffer.from(JSON.stringify(message))),
         receivedAt: now().getTime(),
       };
-      const { id, isTaken } = await store.write("intake", async (transaction) => {
-        const isTaken =
-          takesAtOnce && (await transaction.first(anyInLane, { tenantId, lane })) === undefined;
-        const begun = isTaken ? { owner, attempts: 1 } : { owner: "", attempts: 0 };
-        return { id: await transaction.insert(insertMessage, { ...row, ...begun }), isTaken };
+      const stored = await store.write("intake", async (transaction) => {
+        if (takesAtOnce) return transaction.first(insertFirst, { ...row, owner });
+        const id = await transaction.insert(insertMessage, row);
+        return id === undefined ? undefined : { id, attempts: 0 };
       });
-      if (id !== undefined) {
+      if (stored) {
+        const { id, attempts } = stored;
         const receivedAt = new Date(row.receivedAt);
-        if (isTaken) fresh.keep({ id, lane, scope, message, attempt: 1, receivedAt });
+        if (attempts > 0) fresh.keep({ id, lane, scope, message, attempt: 1, receivedAt });
         // What is kept goes as the only one of its lane; our wake may come before its turn, and be spent.
         else fresh.take({ tenantId, id: lane });
         return { id, isNew: true, scope };

@@ -2,6 +2,7 @@ import { type Selectable, sql } from "kysely";
 import type { OutboxTable } from "../store/schema.ts";
 import { stateOfRow } from "../store/state-of-row.ts";
 import { statement } from "../store/statement.ts";
+import { MANY, type ManyIds } from "./many-ids.ts";
 
 // Statements on the outbox; each names the tenant, in its text as well as in its transaction.
 // States are literals: a partial index is used only where the text shows that it fits.
@@ -16,22 +17,74 @@ interface PartKey {
   readonly part: number;
 }
 
-export const insertPart = statement<
-  Omit<Selectable<OutboxTable>, "attempts" | "unsure" | "owner" | "reason" | "state">
->()((db, arg) =>
+interface NewPart {
+  readonly tenantId: string;
+  readonly inboxId: number;
+  readonly part: number;
+  readonly lane: string;
+  readonly channel: string;
+  readonly content: Uint8Array;
+  readonly createdAt: number;
+}
+
+// What it is told apart by from an identical text is known once it is sent.
+const NO_FINGERPRINT = new Uint8Array(0);
+
+/** To be sent at once. */
+export const insertPart = statement<NewPart>()((db, arg) =>
   db.insertInto("outbox").values({
-    tenant_id: arg("tenant_id"),
-    inbox_id: arg("inbox_id"),
+    tenant_id: arg("tenantId"),
+    inbox_id: arg("inboxId"),
     part: arg("part"),
     lane: arg("lane"),
     channel: arg("channel"),
     content: arg("content"),
-    fingerprint: arg("fingerprint"),
-    via: arg("via"),
+    fingerprint: NO_FINGERPRINT,
+    via: "send",
     state: "pending",
-    due_at: arg("due_at"),
-    created_at: arg("created_at"),
+    due_at: arg("createdAt"),
+    created_at: arg("createdAt"),
   }),
+);
+
+/**
+ * The only part of a reply that a response is open for: travels in it and is due for sending later,
+ * unless something of its lane is still on its way; then it is to be sent at once.
+ */
+export const insertInline = statement<NewPart & { inlineDueAt: number }>()((db, arg) =>
+  db
+    .insertInto("outbox")
+    .values((eb) => {
+      const isBehind = eb.exists(
+        eb
+          .selectFrom("outbox as before")
+          .select("before.part")
+          .where("before.tenant_id", "=", arg("tenantId"))
+          .where("before.lane", "=", arg("lane"))
+          .where("before.state", "=", sql.lit("pending" as const)),
+      );
+      const at = (time: "createdAt" | "inlineDueAt") =>
+        eb.cast<number>(eb.val(arg(time)), "bigint");
+      return {
+        tenant_id: arg("tenantId"),
+        inbox_id: arg("inboxId"),
+        part: arg("part"),
+        lane: arg("lane"),
+        channel: arg("channel"),
+        content: arg("content"),
+        fingerprint: NO_FINGERPRINT,
+        via: eb
+          .case()
+          .when(isBehind)
+          .then("send" as const)
+          .else("inline" as const)
+          .end(),
+        state: "pending",
+        due_at: eb.case().when(isBehind).then(at("createdAt")).else(at("inlineDueAt")).end(),
+        created_at: arg("createdAt"),
+      };
+    })
+    .returning("via"),
 );
 
 /** The part that has to go next in a lane. */
@@ -49,23 +102,15 @@ export const firstPending = statement<{ tenantId: string; lane: string }>()((db,
     .limit(1),
 );
 
-/** Whether anything of a lane is still on its way. */
-export const anyPending = statement<{ tenantId: string; lane: string }>()((db, arg) =>
-  db
-    .selectFrom("outbox")
-    .select("part")
-    .where("tenant_id", "=", arg("tenantId"))
-    .where("lane", "=", arg("lane"))
-    .where("state", "=", sql.lit("pending" as const))
-    .limit(1),
-);
-
 /** Takes a part to send it, unless somebody else did in the meantime; counts the try. */
-export const takePart = statement<PartKey & { owner: string; earlierOwner: string }>()((db, arg) =>
+export const takePart = statement<
+  PartKey & { owner: string; earlierOwner: string; fingerprint: Uint8Array }
+>()((db, arg) =>
   db
     .updateTable("outbox")
     .set((eb) => ({
       owner: arg("owner"),
+      fingerprint: arg("fingerprint"),
       via: "send" as const,
       unsure: 1,
       attempts: eb("attempts", "+", 1),
@@ -85,6 +130,17 @@ export const markDelivered = statement<PartKey & { reason: string | null }>()((d
     .where("tenant_id", "=", arg("tenantId"))
     .where("inbox_id", "=", arg("inboxId"))
     .where("part", "=", arg("part"))
+    .where(stateOfRow, "=", sql.lit("pending")),
+);
+
+/** The only parts of as many replies as `manyIds` names arrived. */
+export const markManyDelivered = statement<{ tenantId: string } & ManyIds>()((db, arg) =>
+  db
+    .updateTable("outbox")
+    .set({ state: "delivered", owner: "", unsure: 0, reason: null })
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("inbox_id", "in", MANY.map(arg))
+    .where("part", "=", sql.lit(0))
     .where(stateOfRow, "=", sql.lit("pending")),
 );
 

@@ -4,28 +4,21 @@ import type { TenantScope } from "../store/scope.ts";
 import type { InboxEntry } from "./inbox.ts";
 
 /** What is sealed of a part. */
-type Content = Pick<OutboundPart, "target" | "body">;
+export type PartContent = Pick<OutboundPart, "target" | "body">;
 
 /** The parts of a reply as their rows hold them, by position. */
 export const sealParts = (
   cipher: ContentCipher,
-  { id, scope, message }: InboxEntry,
+  { id, scope, message: { target } }: InboxEntry,
   parts: readonly string[],
-) => {
-  const { target } = message;
-  const receiver = [target.channel, target.workspaceId, target.appId, target.address];
-  return Promise.all(
-    parts.map(async (body, part) => ({
-      content: await cipher.seal(
-        scope,
-        placeOf(id, part),
-        // What is no text cannot be sent as UTF-8; everything else of it can.
-        Buffer.from(JSON.stringify({ target, body: body.toWellFormed() } satisfies Content)),
-      ),
-      fingerprint: await cipher.fingerprint(scope, JSON.stringify([...receiver, body])),
-    })),
+): Promise<readonly Uint8Array[]> =>
+  Promise.all(
+    parts.map((body, part) => {
+      // What is no text cannot be sent as UTF-8; everything else of it can.
+      const content: PartContent = { target, body: body.toWellFormed() };
+      return cipher.seal(scope, placeOf(id, part), Buffer.from(JSON.stringify(content)));
+    }),
   );
-};
 
 /** What `sealParts` sealed. Throws SealError when it is not that. */
 export const openContent = async (
@@ -34,9 +27,19 @@ export const openContent = async (
   inboxId: number,
   part: number,
   sealed: Uint8Array,
-): Promise<Content> => {
+): Promise<PartContent> => {
   const plain = await cipher.open(scope, placeOf(inboxId, part), sealed);
-  return JSON.parse(plain.toString("utf8")) as Content;
+  return JSON.parse(plain.toString("utf8")) as PartContent;
+};
+
+/** The same for the same text to the same receiver; tells an outsider nothing. */
+export const fingerprintOf = (
+  cipher: ContentCipher,
+  scope: TenantScope,
+  { target, body }: PartContent,
+): Promise<Uint8Array> => {
+  const { channel, workspaceId, appId, address } = target;
+  return cipher.fingerprint(scope, JSON.stringify([channel, workspaceId, appId, address, body]));
 };
 
 const placeOf = (inboxId: number, part: number): string => `outbox/${inboxId}/${part}/content`;

@@ -31,6 +31,7 @@ const PROCESS_OWN = {
   "inbox.pendingLanes": "feeds the schedule; names lanes, no content",
   "inbox.stopRequests": "of this process's own turns; ids only",
   "inbox.prune": "by age alone",
+  "outbox.flush": "writes down what this process was told arrived; takes and answers nothing",
   "outbox.lanes": "feeds the schedule; names lanes, no content",
   "apiKeys.verify": "nobody's before the key is known; whoever has a key's text is its owner",
 };

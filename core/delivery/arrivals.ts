@@ -1,0 +1,122 @@
+import { trace } from "../contract/trace-points.ts";
+import { tenantScope } from "../store/scope.ts";
+import type { Store, Transaction } from "../store/store.ts";
+import { finishMessage, finishMessages } from "./inbox-rows.ts";
+import { manyIds } from "./many-ids.ts";
+import { markDelivered, markManyDelivered } from "./outbox-rows.ts";
+import { type Lane, laneKey } from "./schedule.ts";
+
+/** Names a part, as its row does. */
+export interface PartName {
+  readonly tenant_id: string;
+  readonly inbox_id: number;
+  readonly part: number;
+}
+
+/** Deterministic, for adapters; message ids are unique over all tenants. */
+export const partId = (row: PartName): string => `${row.inbox_id}.${row.part}`;
+
+/** Parts that arrived and whose rows may not say so yet: never to be sent, and in nobody's way. */
+export interface Arrivals {
+  has(part: PartName): boolean;
+  /**
+   * Writes down that a part arrived, and why it is taken for that where nobody said so. Rejects when
+   * it cannot be written; it stays known here.
+   */
+  record(part: PartName, reason: string | null): Promise<void>;
+  /** The same for a reply that travelled in a response, together with those that arrive soon after it. */
+  recordSoon(inboxId: number, lane: Lane): Promise<void>;
+  /** Writes down what is known of a lane in a transaction of its tenant, which is to see it. */
+  recordLane(transaction: Transaction, lane: Lane): Promise<void>;
+  /** Waits for no others; resolves when what was to be written soon is written, or could not be. */
+  flush(): Promise<void>;
+}
+
+/** @param collectMs how long to wait for others; 0 = for the end of this turn of the event loop */
+export const createArrivals = (store: Store, collectMs: number): Arrivals => {
+  // By id; the lane of those that are written soon.
+  const known = new Map<string, { readonly part: PartName; readonly lane?: string }>();
+  let soon: PartName[] = [];
+  let soonWritten: Promise<void> | undefined;
+  let writeSoon = (): void => {};
+  let lastWritten: Promise<void> = Promise.resolve();
+
+  const recordIn = async (transaction: Transaction, part: PartName, reason: string | null) => {
+    const { tenant_id: tenantId, inbox_id: inboxId } = part;
+    await transaction.run(markDelivered, { tenantId, inboxId, part: part.part, reason });
+    await transaction.run(finishMessage, { tenantId, id: inboxId });
+  };
+
+  const forget = (part: PartName): void => {
+    known.delete(partId(part));
+    trace("delivered", undefined, part.inbox_id);
+  };
+
+  /** Those of one tenant: each has its own wall. */
+  const recordMany = async (tenantId: string, parts: readonly PartName[]): Promise<void> => {
+    await store.note(tenantScope(tenantId), async (transaction) => {
+      for (const ids of manyIds(parts.map((part) => part.inbox_id))) {
+        await transaction.run(markManyDelivered, { tenantId, ...ids });
+        await transaction.run(finishMessages, { tenantId, ...ids });
+      }
+    });
+    parts.forEach(forget);
+  };
+
+  /** What comes until then is written with it. */
+  const collect = async (): Promise<void> => {
+    await new Promise<void>((resolve) => {
+      const timer = collectMs > 0 ? setTimeout(resolve, collectMs) : undefined;
+      if (timer === undefined) setImmediate(resolve);
+      writeSoon = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    const parts = soon;
+    soon = [];
+    soonWritten = undefined;
+    const byTenant = new Map<string, PartName[]>();
+    for (const part of parts) {
+      const others = byTenant.get(part.tenant_id);
+      if (others) others.push(part);
+      else byTenant.set(part.tenant_id, [part]);
+    }
+    await Promise.all([...byTenant].map((entry) => recordMany(...entry)));
+  };
+
+  return {
+    has: (part) => known.has(partId(part)),
+
+    record: async (part, reason) => {
+      if (!known.has(partId(part))) known.set(partId(part), { part });
+      await store.note(tenantScope(part.tenant_id), (transaction) =>
+        recordIn(transaction, part, reason),
+      );
+      forget(part);
+    },
+
+    recordSoon: (inboxId, lane) => {
+      const part = { tenant_id: lane.tenantId, inbox_id: inboxId, part: 0 };
+      known.set(partId(part), { part, lane: laneKey(lane) });
+      soon.push(part);
+      if (!soonWritten) {
+        soonWritten = collect();
+        lastWritten = soonWritten.catch(() => {}); // whoever handed them in is told
+      }
+      return soonWritten;
+    },
+
+    recordLane: async (transaction, lane) => {
+      const key = laneKey(lane);
+      for (const arrival of known.values()) {
+        if (arrival.lane === key) await recordIn(transaction, arrival.part, null);
+      }
+    },
+
+    flush: async () => {
+      writeSoon();
+      await lastWritten;
+    },
+  };
+};

@@ -1,0 +1,250 @@
+import fc from "fast-check";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { laneOf } from "../../../core/delivery/lane.ts";
+import type { InlineRow } from "../../../core/delivery/outbox.ts";
+import type { Lane } from "../../../core/delivery/schedule.ts";
+import { tenantScope } from "../../../core/store/scope.ts";
+import type { Store } from "../../../core/store/store.ts";
+import { type FakeChannel, fakeChannel } from "../../fakes/channel.ts";
+import { begin, type DeliveryProcess, deliveryProcess } from "../../fakes/delivery-process.ts";
+import { textMessage } from "../../fakes/messages.ts";
+import { describeStores } from "../../fakes/stores.ts";
+import { temporaryFolder } from "../../fakes/temporary-folder.ts";
+
+const sales = tenantScope("sales");
+const REDELIVERY_MS = 20_000;
+const DAY_MS = 24 * 60 * 60_000;
+
+const folder = temporaryFolder();
+let time: number;
+
+/** A store for a process that can die: nothing that it knows is written any more. */
+const mortal = (store: Store) => {
+  let isAlive = true;
+  const note: Store["note"] = (access, work) =>
+    isAlive ? store.note(access, work) : Promise.reject(new Error("killed"));
+  const end = () => {
+    isAlive = false;
+  };
+  return { store: { ...store, note } as Store, end };
+};
+
+describeStores("replies that travelled in responses", (world) => {
+  let channel: FakeChannel;
+  let process: DeliveryProcess;
+
+  // Alone, as on an embedded store: arrivals are collected for a while before they are written.
+  const start = async (store = world.store) =>
+    deliveryProcess({
+      ...{ store, folder: folder.path, now: () => new Date(time), isAlone: true },
+      adapters: new Map([["test", channel]]),
+    });
+
+  beforeEach(async () => {
+    time = Date.UTC(2026, 2, 1);
+    channel = fakeChannel();
+    process = await start();
+  });
+
+  const reply = async (id: string, person = "wei") => {
+    const message = textMessage(id, "hello", person);
+    const lane: Lane = { id: laneOf(message), tenantId: "sales" };
+    await process.inbox.accept(message, sales);
+    const entry = await begin(process, lane);
+    const { isInline } = await process.outbox.complete(entry, { parts: [id], mayInline: true });
+    return { inboxId: entry.id, scope: sales, lane: lane.id, isInline };
+  };
+  const work = async (lane: string) => {
+    for (;;) {
+      const next = await process.outbox.step({ id: lane, tenantId: "sales" });
+      if (next !== "again") return next;
+    }
+  };
+  const states = async () =>
+    (await world.sql("SELECT state FROM outbox ORDER BY inbox_id")).map((row) => row.state).join();
+  const messages = async () =>
+    (await world.sql("SELECT state FROM inbox ORDER BY id")).map((row) => row.state).join();
+
+  it("are written down many at a time, each person's", async () => {
+    const rows: InlineRow[] = [];
+    for (let n = 0; n < 70; n++) rows.push(await reply(`m${n}`, `person${n}`));
+    const note = vi.spyOn(world.store, "note");
+    await Promise.all(rows.map((row) => process.outbox.inlineSettled(row, true)));
+    expect(note).toHaveBeenCalledTimes(1);
+    expect(new Set((await states()).split(","))).toEqual(new Set(["delivered"]));
+    expect(new Set((await messages()).split(","))).toEqual(new Set(["done"]));
+  });
+
+  it("are in nobody's way as soon as they arrived, though nothing is written down yet", async () => {
+    const first = await reply("m1");
+    const written = process.outbox.inlineSettled(first, true);
+    expect((await reply("m2")).isInline).toBe(true);
+    expect(await states()).toBe("delivered,pending");
+    await written;
+  });
+
+  it("are not taken for arrived by a reply that could not be stored", async () => {
+    const first = await reply("m1");
+    const message = textMessage("m2");
+    await process.inbox.accept(message, sales);
+    const entry = await begin(process, { id: first.lane, tenantId: "sales" });
+    const written = process.outbox.inlineSettled(first, true);
+    const also = () => Promise.reject(new Error("no record"));
+    await expect(
+      process.outbox.complete(entry, { parts: ["two"], mayInline: true, also }),
+    ).rejects.toThrow("no record");
+    await written;
+    expect(await states()).toBe("delivered");
+    expect(await messages()).toBe("done,pending");
+  });
+
+  it("are never sent between their arrival and its being written down", async () => {
+    const first = await reply("m1");
+    time += REDELIVERY_MS + 1;
+    const written = process.outbox.inlineSettled(first, true);
+    expect(await work(first.lane)).toBe("idle");
+    await written;
+    expect(channel.sent).toEqual([]);
+    expect(await states()).toBe("delivered");
+  });
+
+  it("are written down before the process ends in order", async () => {
+    const first = await reply("m1");
+    void process.outbox.inlineSettled(first, true);
+    await process.outbox.flush();
+    expect(await states()).toBe("delivered");
+    await process.outbox.flush();
+  });
+
+  it("count as arrived after a crash before that, if somebody was there for redeliveries soon", async () => {
+    const first = await reply("m1");
+    // What the dying process knew is not written down; it never settles.
+    time += 2_000;
+    process = await start();
+    expect(await work(first.lane)).toBe("idle");
+    expect(channel.sent).toEqual([]);
+    expect(await states()).toBe("delivered");
+  });
+
+  it("leave alone what an operator dropped meanwhile", async () => {
+    const first = await reply("m1");
+    const written = process.outbox.inlineSettled(first, true);
+    await world.sql("UPDATE outbox SET state = 'dead', reason = 'dropped'");
+    await world.sql("UPDATE inbox SET state = 'done', reason = 'dropped'");
+    await written;
+    expect(await states()).toBe("dead");
+    expect(await world.sql("SELECT state, reason FROM inbox")).toEqual([
+      { state: "done", reason: "dropped" },
+    ]);
+  });
+
+  it("are not sent when an operator replays them before they are written down", async () => {
+    const first = await reply("m1");
+    const written = process.outbox.inlineSettled(first, true);
+    await world.sql("UPDATE outbox SET via = 'send', due_at = 0");
+    expect(await work(first.lane)).toBe("idle");
+    await written;
+    expect(channel.sent).toEqual([]);
+  });
+
+  it("fail together when they cannot be written, and are written when their lane is looked at", async () => {
+    const rows = [await reply("m1"), await reply("m2", "mei")];
+    vi.spyOn(world.store, "note").mockRejectedValueOnce(new Error("disk full"));
+    const ends = await Promise.allSettled(
+      rows.map((row) => process.outbox.inlineSettled(row, true)),
+    );
+    expect(ends.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(await states()).toBe("pending,pending");
+    time += REDELIVERY_MS;
+    for (const row of rows) expect(await work(row.lane)).toBe("idle");
+    expect(channel.sent).toEqual([]);
+    expect(await states()).toBe("delivered,delivered");
+  });
+
+  describe("in any order of events", () => {
+    type Act = "reply" | "arrive" | "break" | "step" | "flush" | "crash";
+    const act = fc.record({
+      do: fc.constantFrom<Act>(
+        "reply",
+        "reply",
+        "arrive",
+        "arrive",
+        "break",
+        "step",
+        "flush",
+        "crash",
+      ),
+      person: fc.constantFrom("wei", "mei"),
+    });
+
+    it("reach their person once, in order, whatever is written down when", async () => {
+      let run = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(act, { maxLength: 14 }), async (acts) => {
+          run++;
+          channel.sent.length = 0;
+          const open = new Map<string, InlineRow & { readonly text: string }>();
+          const arrived: string[] = [];
+          const asked: string[] = [];
+          const lanes = new Set<string>();
+          const writing: Promise<unknown>[] = [];
+          const live = async () => {
+            const life = mortal(world.store);
+            process = await start(life.store);
+            return life;
+          };
+          let life = await live();
+          for (const [at, { do: what, person }] of acts.entries()) {
+            const who = `${person}${run}`;
+            const row = open.get(who);
+            if (what === "reply") {
+              const text = `${who}-${at}`;
+              const made = await reply(text, who);
+              lanes.add(made.lane);
+              asked.push(text);
+              // A response that is still open carries one reply; the next message has its own.
+              if (made.isInline) open.set(who, { ...made, text });
+            } else if (what === "arrive" && row) {
+              arrived.push(row.text);
+              open.delete(who);
+              writing.push(process.outbox.inlineSettled(row, true));
+            } else if (what === "break" && row) {
+              open.delete(who);
+              await process.outbox.inlineSettled(row, false);
+            } else if (what === "step") {
+              for (const lane of lanes) await work(lane);
+            } else if (what === "flush") await process.outbox.flush();
+            else if (what === "crash") {
+              life.end();
+              await Promise.allSettled(writing);
+              time += 1_000;
+              life = await live();
+              // What no complete response carried, the platform delivers again; a crash tears them all.
+              for (const torn of open.values()) {
+                expect(await process.outbox.inlineBody(sales, torn.inboxId)).toBe(torn.text);
+                arrived.push(torn.text);
+                writing.push(process.outbox.inlineSettled(torn, true));
+              }
+              open.clear();
+            }
+          }
+          for (const row of open.values()) {
+            arrived.push(row.text);
+            writing.push(process.outbox.inlineSettled(row, true));
+          }
+          await Promise.allSettled(writing);
+          time += REDELIVERY_MS;
+          for (const lane of lanes) expect(await work(lane)).toBe("idle");
+          const got = [...arrived, ...channel.sent.map((part) => part.body)];
+          expect(got.toSorted()).toEqual(asked.toSorted());
+          for (const person of ["wei", "mei"]) {
+            const sent = channel.sent.map((part) => part.body).filter((b) => b.startsWith(person));
+            expect(sent).toEqual(asked.filter((text) => sent.includes(text)));
+          }
+          time += DAY_MS;
+        }),
+        { numRuns: world.dialect === "sqlite" ? 60 : 25 },
+      );
+    });
+  });
+});
