@@ -1,5 +1,5 @@
 import { stringify } from "node:querystring";
-import { LogLevel, WebClient } from "@slack/web-api";
+import type { webApi } from "@slack/bolt";
 import type { Log } from "../../core/contract/log.ts";
 import { type ApiOutcome, failed, limited, readAnswer, readStatus } from "./api-outcome.ts";
 import { createPost } from "./http.ts";
@@ -76,9 +76,13 @@ const formOf = (args: object): Record<string, string> => {
 const MAX_CLIENTS = 256;
 
 const createClientCall = (base: URL, timeoutMs: number, log: Log): Call => {
-  const clients = new Map<string, WebClient>();
+  // A large package, which nobody waits for who does not speak to Slack.
+  const loading = import("@slack/bolt").then((bolt) => bolt.webApi);
+  loading.catch(() => log.error({ channel: CHANNEL }, "Slack's client cannot be loaded"));
+  const clients = new Map<string, webApi.WebClient>();
 
-  const clientOf = (token: string): WebClient => {
+  const clientOf = async (token: string): Promise<webApi.WebClient> => {
+    const { WebClient, LogLevel } = await loading;
     const known = clients.get(token);
     if (known) return known;
     const [oldest] = clients.keys();
@@ -90,7 +94,7 @@ const createClientCall = (base: URL, timeoutMs: number, log: Log): Call => {
       retryConfig: { retries: 0 },
       rejectRateLimitedCalls: true,
       timeout: timeoutMs,
-      logger: silentLogger(log),
+      logger: silentLogger(log, LogLevel.ERROR),
     });
     clients.set(token, client);
     return client;
@@ -98,7 +102,7 @@ const createClientCall = (base: URL, timeoutMs: number, log: Log): Call => {
 
   return async (token, method, args, signal) => {
     const answer = clientOf(token)
-      .apiCall(method, { ...args })
+      .then((client) => client.apiCall(method, { ...args }))
       .then((body) => readAnswer(asObject(body)), outcomeOf);
     return orAborted(answer, signal);
   };
@@ -133,12 +137,12 @@ const outcomeOf = (error: unknown): ApiOutcome => {
 };
 
 /** Its lines may hold addresses and texts; only that it has warned is passed on. */
-const silentLogger = (log: Log) => ({
+const silentLogger = (log: Log, level: webApi.LogLevel) => ({
   debug: () => {},
   info: () => {},
   warn: () => {},
   error: () => log.warn({ channel: CHANNEL }, "Slack's client reports an error"),
   setLevel: () => {},
-  getLevel: () => LogLevel.ERROR,
+  getLevel: () => level,
   setName: () => {},
 });
