@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { formatProblem, SettingsError } from "../config/problem.ts";
 import { GatewayError } from "../core/contract/errors.ts";
+import { registerAudit } from "./audit.ts";
 import { registerConfig } from "./config.ts";
 import { registerDoctor } from "./doctor.ts";
 import { registerInit } from "./init.ts";
@@ -40,6 +41,7 @@ for (const register of [
   registerKey,
   registerSandbox,
   registerPolicy,
+  registerAudit,
 ]) {
   register(program, io);
 }

@@ -8,6 +8,8 @@ import { storeLocation } from "./storage.ts";
 /** What a verb works with that opens the store beside a running gateway. */
 export interface Operations {
   readonly settings: Settings;
+  /** Where the master keys are. */
+  readonly keyFile: string;
   readonly store: Store;
   readonly auditLog: AuditLog;
   readonly now: () => Date;
@@ -19,7 +21,7 @@ export const withStore = async <T>(
   path: string | undefined,
   work: (operations: Operations) => Promise<T>,
 ): Promise<T> => {
-  const { settings } = loadSettings({ path, env: io.env, cwd: io.cwd });
+  const { settings, keyFile } = loadSettings({ path, env: io.env, cwd: io.cwd });
   // Only verbs that use the store load the databases' drivers.
   const [{ openStore }, { createAuditLog }] = await Promise.all([
     import("../core/store/open-store.ts"),
@@ -29,6 +31,7 @@ export const withStore = async <T>(
   try {
     return await work({
       settings,
+      keyFile,
       store,
       auditLog: createAuditLog(store),
       now: () => new Date(),

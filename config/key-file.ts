@@ -19,7 +19,8 @@ export const auditFilesOf = (
   keyFile: string,
 ): { readonly keyFile: string; readonly checkpointFile: string } => ({
   keyFile: storage.audit_key_file ?? join(dirname(keyFile), "audit-signing.key"),
-  checkpointFile: storage.audit_checkpoint_file ?? join(dirname(keyFile), "audit-checkpoints.jsonl"),
+  checkpointFile:
+    storage.audit_checkpoint_file ?? join(dirname(keyFile), "audit-checkpoints.jsonl"),
 });
 
 /** Names the key file to whoever believes that the keys are elsewhere. */

@@ -8,6 +8,7 @@ import type { Lane } from "../../core/delivery/schedule.ts";
 import { createApiKeys } from "../../core/operators/api-keys.ts";
 import { createQueue } from "../../core/operators/queue.ts";
 import { createRejectionRecorder } from "../../core/rejections.ts";
+import type { ContentCipher } from "../../core/store/content-cipher.ts";
 import type { Store } from "../../core/store/store.ts";
 import { createGuard } from "./guard.ts";
 import { createRoutes } from "./routes.ts";
@@ -16,6 +17,7 @@ import { addApiRoutes } from "./serve.ts";
 export interface ApiParts {
   readonly server: Settings["server"];
   readonly store: Store;
+  readonly cipher: ContentCipher;
   readonly auditLog: AuditLog;
   readonly counters: Counters;
   /** There may be work in this lane now. */

@@ -21,10 +21,14 @@ export interface Call {
   readonly query: Readonly<Record<string, unknown>>;
   /** Parsed JSON; `{}` when there was no body. */
   readonly body: unknown;
+  /** Which of these media types the caller likes best, the first when they do not say; undefined = none. */
+  readonly prefers: (types: readonly string[]) => string | undefined;
 }
 
 export interface Answer {
   readonly status: number;
-  /** Becomes JSON. */
-  readonly body: object;
+  /** An object becomes JSON; text is sent as it is, as `type`. */
+  readonly body: object | string;
+  readonly type?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }

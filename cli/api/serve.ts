@@ -6,7 +6,7 @@ import type { Log } from "../../core/contract/log.ts";
 import { StoreError } from "../../core/store/errors.ts";
 import { ApiError } from "./errors.ts";
 import type { Guard } from "./guard.ts";
-import type { Answer, Route } from "./route.ts";
+import type { Answer, Call, Route } from "./route.ts";
 
 const LIMITS: BodyLimits = { maxBytes: 16 * 1024, timeoutMs: 5_000 };
 
@@ -23,7 +23,8 @@ export const addApiRoutes = (
       const body = await bodyOf(ctx);
       // A body may be held open for seconds, in which its key may have been revoked.
       if (ctx.method === "POST") admission = await guard(ctx.req, route.permission);
-      return await route.handle({ ...admission, params, query, body });
+      const prefers: Call["prefers"] = (types) => ctx.accepts(...types) || undefined;
+      return await route.handle({ ...admission, params, query, body, prefers });
     } catch (cause) {
       const error = asApiError(cause);
       ctx.set(error.headers);
@@ -38,8 +39,10 @@ export const addApiRoutes = (
   };
   for (const route of routes) {
     router[route.method](route.path, async (ctx) => {
-      const { status, body } = await answer(route, ctx);
+      const { status, body, type, headers = {} } = await answer(route, ctx);
       ctx.status = status;
+      ctx.set(headers);
+      if (type !== undefined) ctx.type = type;
       ctx.set({ "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" });
       // What was not read of a body must not be taken for a next request.
       if (!ctx.req.complete) ctx.set("Connection", "close");

@@ -55,10 +55,11 @@ export const readCheckpoints = async (
       continue;
     }
     if (tenant !== undefined && checkpoint.tenant !== tenant) continue;
-    if (!isSigned(checkpoint, keys)) {
+    const own = keys.filter(({ id }) => id === checkpoint.key);
+    if (!isSigned(checkpoint, own)) {
       const known = keys.map(({ id }) => id).join(", ");
       problems.push(
-        keys.some(({ id }) => id === checkpoint.key)
+        own.length > 0
           ? `line ${number} was changed: its signature does not fit`
           : `line ${number} is signed by key ${checkpoint.key}, which is not given (there is ${known || "none"})`,
       );

@@ -2,6 +2,8 @@
 export const PERMISSIONS = {
   "queue:view": "list what waits, is being sent or is dead, with ages and depths",
   "queue:manage": "replay and drop messages",
+  "log:view": "read the audit log",
+  "audit:export": "take the audit log away as NDJSON or CSV; with log:view",
   "key:manage": "create, list and revoke API keys, none mightier than itself",
   "*": "everything, also what later versions add",
 } as const;

@@ -50,7 +50,7 @@ export const startApi = async (
   server: Partial<Settings["server"]> = {},
 ): Promise<ApiServer> => {
   const now = () => new Date(at.clock);
-  const auditLog = createAuditLog(store);
+  const auditLog = createAuditLog(store, at.process.cipher);
   const counters = createCounters();
   const log = recordedLog();
   const woken: Lane[] = [];
@@ -60,7 +60,7 @@ export const startApi = async (
     isDraining: () => false,
   });
   addApi(router, {
-    ...{ store, auditLog, counters, log, now },
+    ...{ store, cipher: at.process.cipher, auditLog, counters, log, now },
     server: { host: "127.0.0.1", port: 0, trusted_proxies: [], ...server },
     wake: (lane) => woken.push(lane),
     tenants: () => ({

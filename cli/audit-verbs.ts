@@ -1,0 +1,174 @@
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Writable } from "node:stream";
+import { auditFilesOf } from "../config/key-file.ts";
+import { loadSettings } from "../config/load.ts";
+import { readCheckpoints } from "../core/audit/checkpoint-file.ts";
+import { createAuditReader } from "../core/audit/read-log.ts";
+import {
+  openSigningKey,
+  readSigningKey,
+  type VerifyingKey,
+  verifyingKey,
+} from "../core/audit/signing-key.ts";
+import { type ChainReport, chainedTenants, verifyChain } from "../core/audit/verify.ts";
+import { createContentCipher } from "../core/keys/content-cipher.ts";
+import { createKeyFile } from "../core/keys/key-file.ts";
+import { tenantScope } from "../core/store/scope.ts";
+import { type ExportFormat, exportHead, exportLine } from "./audit-view.ts";
+import { StartError } from "./errors.ts";
+import { INSTANT_FORM, parseInstant } from "./instants.ts";
+import type { Io } from "./io.ts";
+import { withStore } from "./operations.ts";
+
+export interface AuditOptions {
+  readonly settings?: string | undefined;
+}
+
+export interface VerifyOptions extends AuditOptions {
+  readonly tenant?: string | undefined;
+  readonly checkpoints?: string | undefined;
+  readonly publicKey?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+export interface ExportOptions extends AuditOptions {
+  readonly tenant: string;
+  readonly format: ExportFormat;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly actor?: string | undefined;
+  readonly action?: string | undefined;
+}
+
+/** Checks the chains. 0 all are whole, 1 one of them is not, or a checkpoint does not count. */
+export const verify = (io: Io, options: VerifyOptions): Promise<number> =>
+  withStore(io, options.settings, async ({ store, settings, keyFile }) => {
+    const files = auditFilesOf(settings, keyFile);
+    const keys = keysFor(io, options, files.keyFile);
+    const file = fileFor(io, options, files.checkpointFile);
+    const { tenant } = options;
+    const { of, problems } =
+      file === undefined ? NOTHING_SWORN : await readCheckpoints(file, keys, tenant);
+    const tenants =
+      tenant === undefined
+        ? [...new Set([...(await chainedTenants(store)), ...of.keys()])].sort()
+        : [tenant];
+    const chains: ChainReport[] = [];
+    for (const id of tenants) {
+      const report = await verifyChain(store, id, { keys, checkpoints: of.get(id) ?? [] });
+      if (!options.json) io.stdout.write(reportText(report));
+      chains.push(report);
+    }
+    const isWhole = problems.length === 0 && chains.every(({ problem }) => problem === undefined);
+    if (options.json) {
+      const view = { ok: isWhole, chains: chains.map(reportView), checkpoint_problems: problems };
+      io.stdout.write(`${JSON.stringify(view)}\n`);
+      return isWhole ? 0 : 1;
+    }
+    for (const problem of problems) io.stdout.write(`BAD   ${file}: ${problem}\n`);
+    if (chains.length === 0) io.stdout.write("there is no audit log yet\n");
+    if (file === undefined) {
+      io.stdout.write(
+        "note: without checkpoints a chain that was rewritten as a whole, and a database that was " +
+          "put back, cannot be told: give --checkpoints FILE\n",
+      );
+    }
+    return isWhole ? 0 : 1;
+  });
+
+const NOTHING_SWORN = { of: new Map<string, never>(), problems: [] };
+
+const keysFor = (io: Io, { publicKey: path }: VerifyOptions, keyFile: string): VerifyingKey[] => {
+  if (path === undefined) {
+    const key = readSigningKey(keyFile);
+    return key ? [verifyingKey(key.publicPem, keyFile)] : [];
+  }
+  return [verifyingKey(readGiven(io, "--public-key", path), path)];
+};
+
+/** The gateway's own file where it is there, else one that was given, which must be there. */
+const fileFor = (io: Io, { checkpoints }: VerifyOptions, own: string): string | undefined => {
+  if (checkpoints === undefined) return existsSync(own) ? own : undefined;
+  const path = resolve(io.cwd, checkpoints);
+  if (existsSync(path)) return path;
+  throw new StartError(`audit verify: --checkpoints: there is no file ${path}`);
+};
+
+const readGiven = (io: Io, option: string, path: string): string => {
+  try {
+    return readFileSync(resolve(io.cwd, path), "utf8");
+  } catch (cause) {
+    throw new StartError(`audit verify: ${option}: cannot read ${path}`, { cause });
+  }
+};
+
+const reportText = ({ tenantId, records, cut, checkpoints, problem }: ChainReport): string => {
+  const older = cut > 0 ? `, those up to ${cut} removed for their age` : "";
+  return problem
+    ? `BAD   ${tenantId}: ${problem.message} [${problem.code}]\n`
+    : `whole ${tenantId}: ${records} records${older}, ${checkpoints} checkpoints agree\n`;
+};
+
+const reportView = ({ tenantId, problem, ...counted }: ChainReport) => ({
+  tenant: tenantId,
+  ok: problem === undefined,
+  ...counted,
+  problem: problem ?? null,
+});
+
+/** Writes a tenant's log to stdout. 0 done. */
+export const exportLog = (io: Io, options: ExportOptions): Promise<number> =>
+  withStore(io, options.settings, async ({ store, settings, keyFile, now }) => {
+    const { tenant, format, actor, action } = options;
+    const entry = settings.multi_tenant.tenants.find(({ id }) => id === tenant);
+    const timeZone = entry?.time_zone ?? "UTC";
+    const from = instantOf("--from", options.from, timeZone, "start");
+    const to = instantOf("--to", options.to, timeZone, "end");
+    const log = {
+      error: (_fields: object, message: string) => void io.stderr.write(`note: ${message}\n`),
+    };
+    const { createAuditLog } = await import("../core/audit-log.ts");
+    const keys = createKeyFile(keyFile, now);
+    const cipher = await createContentCipher({ store, keys, now, log });
+    const auditLog = createAuditLog(store, cipher);
+    const reader = createAuditReader({ store, cipher, auditLog, now });
+    const scope = tenantScope(tenant);
+    if (!entry && !(await reader.hasLog(scope))) {
+      const known = settings.multi_tenant.tenants.map(({ id }) => id).join(", ");
+      throw new StartError(`audit export: there is no tenant ${tenant}; there are: ${known}`);
+    }
+    await write(io.stdout, exportHead(format));
+    for await (const record of reader.all("cli", scope, { from, to, actor, action })) {
+      await write(io.stdout, exportLine(format, record));
+    }
+    return 0;
+  });
+
+const instantOf = (
+  option: string,
+  text: string | undefined,
+  timeZone: string,
+  edge: "start" | "end",
+): Date | undefined => {
+  const at = text === undefined ? undefined : parseInstant(text, timeZone, edge);
+  if (text === undefined || at) return at;
+  throw new StartError(`audit export: ${option}: must be ${INSTANT_FORM}`);
+};
+
+/** A reader that is slower than the store is waited for. */
+const write = async (to: Writable, text: string): Promise<void> => {
+  if (!to.write(text)) await once(to, "drain");
+};
+
+/** Prints the public key, making the pair where there is none yet. 0 done. */
+export const publicKey = (io: Io, options: AuditOptions): number => {
+  const { settings, keyFile } = loadSettings({
+    path: options.settings,
+    env: io.env,
+    cwd: io.cwd,
+  });
+  io.stdout.write(openSigningKey(auditFilesOf(settings, keyFile).keyFile).publicPem);
+  return 0;
+};
