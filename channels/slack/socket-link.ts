@@ -141,8 +141,9 @@ export const createSocketLink = (parts: SocketLinkParts): SocketLink => {
       if (!held.isReplacement) {
         log.warn({ channel: CHANNEL, reason: held.reason }, "connection to Slack ended");
       }
-      if (greeted.size === 0 && !held.isReplacement) {
-        trouble = held.fault ?? `no connection to Slack (${held.reason}); trying again`;
+      if (held.fault !== undefined) trouble = held.fault;
+      else if (greeted.size === 0 && !held.isReplacement) {
+        trouble = `no connection to Slack (${held.reason}); trying again`;
       }
       failures += 1;
       const mayTakeMs = held.isFault
