@@ -68,7 +68,10 @@ export const createLookBack = (rest: Rest): LookBack => {
 };
 
 const unlessRefused = (outcome: RestOutcome): FoundMessage =>
-  outcome.kind === "failed" ? { kind: "none" } : { kind: "away", outcome };
+  // Without a good token nothing can ever be looked up.
+  outcome.kind === "failed" || outcome.kind === "unauthorized"
+    ? { kind: "none" }
+    : { kind: "away", outcome };
 
 const idOf = (message: Payload): string => textIn(message, "id") ?? "0";
 

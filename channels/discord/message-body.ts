@@ -4,7 +4,7 @@ import type { RestFile, RestRequest } from "./rest.ts";
 import { splitText } from "./split.ts";
 
 /** @see https://discord.com/developers/docs/resources/message#message-object-message-flags */
-export const SUPPRESS_EMBEDS = 1 << 2;
+const SUPPRESS_EMBEDS = 1 << 2;
 export const EPHEMERAL = 1 << 6;
 
 /**

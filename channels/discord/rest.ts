@@ -90,10 +90,17 @@ export const createRest = (options: RestOptions): Rest => {
     return undefined;
   };
 
+  const pause = (key: string, afterMs: number): void => {
+    const time = now().getTime();
+    // Some keys hold tokens of interactions: none is kept longer than it is used.
+    for (const [old, until] of pauses) if (until <= time) pauses.delete(old);
+    pauses.set(key, time + afterMs);
+  };
+
   const limited = (error: RateLimitError, key: string): RestOutcome => {
     const hinted = [error.retryAfter, error.timeToReset, error.sublimitTimeout];
     const afterMs = Math.max(...hinted.filter(Number.isFinite), 0) || WITHOUT_HINT_MS;
-    if (!error.global) pauses.set(key, now().getTime() + afterMs);
+    if (!error.global) pause(key, afterMs);
     return { kind: "limited", afterMs, isGlobal: error.global };
   };
 
@@ -117,8 +124,8 @@ export const createRest = (options: RestOptions): Rest => {
       if (auth && (isRefused || token === undefined)) return { kind: "unauthorized" };
       if (signal?.aborted) return { kind: "unreachable", reason: "aborted before the call" };
       const key = pauseKey(method, route);
-      const pause = pauseOf(key);
-      if (pause) return pause;
+      const paused = pauseOf(key);
+      if (paused) return paused;
       const deadline = createDeadline(request.timeoutMs ?? timeoutMs, signal);
       try {
         const response = await rest.queueRequest({

@@ -31,10 +31,13 @@ export const newBench = (
     readonly state?: ChannelState;
     readonly now?: () => Date;
     readonly timeoutMs?: number;
+    /** Default: the stand-in's. */
+    readonly token?: string | undefined;
   } = {},
 ): Bench => {
   const { state = memoryState(), now = () => new Date(), timeoutMs = 500 } = options;
-  const rest = createRest({ baseUrl: discord.apiBaseUrl, token: discord.token, now, timeoutMs });
+  const token = "token" in options ? options.token : discord.token;
+  const rest = createRest({ baseUrl: discord.apiBaseUrl, token, now, timeoutMs });
   const deferrals = createDeferrals();
   const log = recordedLog();
   const sender = createDiscordSender({

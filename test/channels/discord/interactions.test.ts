@@ -179,6 +179,19 @@ describe("a command from the gateway", () => {
     expect(said()).toEqual([part, part, part, part]);
   });
 
+  it("gets its further parts without a bot token, too, whatever goes wrong", async () => {
+    bench.close();
+    bench = newBench(discord, { now, token: undefined });
+    const { rest, state, deferrals, log } = bench;
+    const asked = command();
+    await createInteractions({ rest, state, deferrals, log, now }).take(asked.payload, receive);
+    discord.failNext("POST /webhooks/:id/:token", { status: 500 });
+    const part = `${"x".repeat(1990)}\n`;
+    const answer: Answer = { kind: "text", markdown: part.repeat(2), isVerbatim: true };
+    expect((await bench.deliver(only().target, answer)).at(-1)).toBe("delivered");
+    expect(said()).toEqual([part, part]);
+  });
+
   it("is answered by a normal message once its token has expired", async () => {
     const asked = command();
     await interactions.take(asked.payload, receive);

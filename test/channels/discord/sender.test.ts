@@ -149,6 +149,41 @@ describe("sending to a room", () => {
     expect(discord.callsOf("POST /channels/:id/messages")).toHaveLength(1);
   });
 
+  it("delays nobody else while a post hangs", async () => {
+    const other = "800000000000000002";
+    discord.channels.set(other, { id: other });
+    discord.failNext("POST /channels/:id/messages", { hang: "lost" });
+    const order: string[] = [];
+    const hanging = bench.deliver(ask(), text("slow")).then(() => order.push("slow"));
+    await vi.waitFor(() => expect(discord.callsOf("POST /channels/:id/messages")).toHaveLength(1));
+    const question = discord.write(other, {});
+    const target = discordTarget({ channelId: other, guildId: GUILD, replyTo: question.id });
+    await bench.deliver(target, text("quick"), { id: "2" }).then(() => order.push("quick"));
+    await hanging;
+    expect(order).toEqual(["quick", "slow"]);
+  });
+
+  it("is sent later while the store is away, once", async () => {
+    const { state } = bench;
+    let isAway = true;
+    const get: ChannelState["get"] = async (key) => {
+      if (isAway) throw new Error("the store is away");
+      return state.get(key);
+    };
+    const lone = newBench(discord, { state: { ...state, get } });
+    const target = ask();
+    const [body = ""] = lone.sender.render(text("hello"), target);
+    const part = { id: "1.0", target, body, attempt: 1, isRepeat: false };
+    const { signal } = new AbortController();
+    expect((await lone.sender.send(part, signal)).kind).toBe("unknown");
+    expect((await lone.sender.reconcile(part, signal)).kind).toBe("retry");
+    isAway = false;
+    expect((await lone.sender.reconcile(part, signal)).kind).toBe("send");
+    expect((await lone.sender.send(part, signal)).kind).toBe("delivered");
+    expect(contents()).toEqual(["hello"]);
+    lone.close();
+  });
+
   it("waits with everything once the token is refused, calling nobody", async () => {
     discord.failNext("POST /channels/:id/messages", { status: 401, code: 0 });
     const { signal } = new AbortController();
@@ -325,6 +360,17 @@ describe("progress", () => {
     discord.remove(ROOM, growing?.id ?? "");
     expect(await bench.deliver(target, text("Finished."))).toEqual(["delivered"]);
     expect(contents()).toEqual(["Finished."]);
+  });
+
+  it("becomes a file where the answer is very long", async () => {
+    const target = ask();
+    const long = "All of it.\n".repeat(4000);
+    bench.sender.progress(target, long.slice(0, 5000));
+    await discord.waitForSaid(ROOM, 1);
+    await bench.deliver(target, text(long));
+    const [message, ...others] = discord.said(ROOM);
+    expect(others).toEqual([]);
+    expect(message).toMatchObject({ content: "", attachments: [{ filename: "answer.md" }] });
   });
 
   it("is taken back when no answer comes, but never an answer", async () => {
