@@ -1,7 +1,10 @@
 import { createHash, randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { beforeEach, expect, it } from "vitest";
+import { createAuditReader } from "../../../core/audit/read-log.ts";
 import { createAuditLog } from "../../../core/audit-log.ts";
+import { createBudget } from "../../../core/budget/budget.ts";
+import { createCounters } from "../../../core/delivery/counters.ts";
 import type { InboxEntry } from "../../../core/delivery/inbox.ts";
 import { laneOf } from "../../../core/delivery/lane.ts";
 import type { Lane } from "../../../core/delivery/schedule.ts";
@@ -9,6 +12,7 @@ import { createDataKeys } from "../../../core/keys/data-keys.ts";
 import { createKeyFile } from "../../../core/keys/key-file.ts";
 import { createApiKeys } from "../../../core/operators/api-keys.ts";
 import { createQueue } from "../../../core/operators/queue.ts";
+import { createSharedRateLimiter } from "../../../core/rate-limits/shared.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import { type FakeChannel, fakeChannel } from "../../fakes/channel.ts";
 import { type DeliveryProcess, deliveryProcess } from "../../fakes/delivery-process.ts";
@@ -87,11 +91,26 @@ describeStores("a tenant", (world) => {
     await plantTenant(process, store, ATTACKER, "mine");
     const { inbox, outbox, cipher } = process;
     const auditLog = createAuditLog(store, cipher);
+    const auditReader = createAuditReader({ store, cipher, auditLog, now });
     const queue = createQueue({ store, auditLog, now });
     const apiKeys = createApiKeys({ store, auditLog, now });
     const keys = createKeyFile(`${folder.path}/master.key`, now);
     const dataKeys = createDataKeys({ store, keys, now });
-    repositories = { inbox, outbox, cipher, auditLog, queue, apiKeys, dataKeys };
+    const { log } = process;
+    const budget = createBudget({ store, auditLog, log, now, counters: createCounters() });
+    const limiter = createSharedRateLimiter(store, now);
+    repositories = {
+      inbox,
+      outbox,
+      cipher,
+      auditLog,
+      auditReader,
+      queue,
+      apiKeys,
+      dataKeys,
+      budget,
+      limiter,
+    };
 
     const rows = await world.sql("SELECT id, tenant_id, key, lane, message FROM inbox ORDER BY id");
     // As if ids were mixed up: all messages, the victim's too, in the attacker's name.
@@ -149,6 +168,17 @@ describeStores("a tenant", (world) => {
         const prepared = await auditLog.prepare(record(at));
         return store.write(scope, (transaction) => auditLog.recordIn(transaction, prepared));
       },
+      "auditReader.hasLog": () => auditReader.hasLog(scope),
+      "auditReader.page": (at) =>
+        auditReader.page("cli", scope, {
+          ...{ cursor: at, limit: 50 },
+          ...(isOdd(at) && { actor: entry(at).message.sender.id }),
+        }),
+      "auditReader.all": async () => {
+        const read: unknown[] = [];
+        for await (const record of auditReader.all("cli", scope, {})) read.push(record);
+        return read;
+      },
       "queue.list": (at) => queue.list(operator, { limit: 1 + (at % 50) }),
       "queue.show": (at) => queue.show(operator, entry(at).id),
       "queue.replay": (at) => queue.replay(operator, entry(at).id),
@@ -161,6 +191,17 @@ describeStores("a tenant", (world) => {
       "apiKeys.list": () => apiKeys.list(operator),
       "apiKeys.revoke": (at) =>
         apiKeys.revoke(operator, victimsKeyIds[at % victimsKeyIds.length] ?? ""),
+      "budget.reserve": async (at) => {
+        const most = isOdd(at) ? 1 : 2e9;
+        const payer = { id: ATTACKER, monthlyBudgetUsd: 1, timeZone: "UTC" };
+        await (await budget.reserve(payer, most))?.settle(at);
+      },
+      "budget.usage": () => budget.usage(scope, {}),
+      "limiter.take": (at) =>
+        limiter.take({
+          ...{ tenantId: ATTACKER, sender: entry(at).message.sender.id },
+          limits: { userPerMinute: 1, tenantPerMinute: 1 + (at % 9) },
+        }),
       "dataKeys.newest": () => dataKeys.newest(scope),
       "dataKeys.find": (at) => dataKeys.find(scope, at % 4),
       "dataKeys.make": (at) => dataKeys.make(scope, 1 + (at % 4)),
@@ -194,7 +235,9 @@ describeStores("a tenant", (world) => {
         "channel_state",
         "data_keys",
         "inbox",
+        "model_costs",
         "outbox",
+        "rate_limits",
       ]),
     );
     // Each by itself on everything that is the victim's, then any sequence on everything.
