@@ -66,7 +66,8 @@ export const createIntake = ({ log, now, note }: IntakeOptions): Intake => {
       const deadline = new Promise<void>((resolve) => {
         const mayTakeMs = request.isCrowded ? Math.min(waitMs, CROWDED_WAIT_MS) : waitMs;
         const passedMs = now().getTime() - arrivedAt.getTime();
-        timer = setTimeout(resolve, Math.max(0, mayTakeMs - passedMs));
+        const leftMs = Math.max(0, mayTakeMs - passedMs);
+        timer = setTimeout(resolve, leftMs - (leftMs % TIMER_STEP_MS));
         void request.hungUp.then(resolve);
       });
       try {
@@ -82,5 +83,7 @@ export const createIntake = ({ log, now, note }: IntakeOptions): Intake => {
   };
 };
 
+// Node keeps a list, and a place in a heap, for each duration that timers have: few of them.
+const TIMER_STEP_MS = 25;
 // With many callbacks in work, one whose answer takes long must not keep others from being taken.
 const CROWDED_WAIT_MS = 150;
