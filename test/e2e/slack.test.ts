@@ -1,0 +1,218 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { type GatewayProcess, gatewayProcess } from "../fakes/gateway-process.ts";
+import { type SlackApi, startSlackApi } from "../fakes/slack-api.ts";
+import {
+  BOT_USER,
+  commandForm,
+  directMessage,
+  eventBody,
+  mention,
+  newTs,
+  postSlack,
+  roomMessage,
+  SIGNING_SECRET,
+  signed,
+  TEAM,
+} from "../fakes/slack-events.ts";
+import { type SlackSocketServer, startSlackSocketServer } from "../fakes/slack-socket-server.ts";
+
+const PATH = "/api/slack/events";
+const PATIENT = { timeout: 30_000, interval: 20 };
+
+const settingsOf = (slack: object) => ({
+  channels: { slack },
+  multi_tenant: {
+    tenants: [
+      {
+        id: "staff",
+        llm_config: { provider: "echo" },
+        bindings: ["T0TEAM", "T0GONE"].map((workspace) => ({ channel: "slack", workspace })),
+      },
+    ],
+  },
+});
+
+const textsIn = (api: SlackApi, channelId: string, threadTs?: string) =>
+  api.messages(channelId, threadTs).map(({ text }) => text);
+
+const answered = (api: SlackApi, channelId: string, threadTs: string, times = 1) =>
+  vi.waitFor(() => expect(textsIn(api, channelId, threadTs)).toHaveLength(times), PATIENT);
+
+const carries = (api: SlackApi, words: string): readonly string[] =>
+  api.calls.filter(({ args }) => JSON.stringify(args).includes(words)).map(({ method }) => method);
+
+interface Ready {
+  readonly status: string;
+  readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly reason?: string }>>;
+}
+
+const ready = async (gateway: GatewayProcess): Promise<Ready> =>
+  (await (await fetch(`${gateway.url}/api/health/ready`)).json()) as Ready;
+
+describe("the built gateway in Slack, by HTTP", () => {
+  let api: SlackApi;
+  let gateway: GatewayProcess;
+  beforeAll(async () => {
+    api = await startSlackApi();
+    const bot = api.install(TEAM, { userId: BOT_USER });
+    gateway = gatewayProcess(
+      settingsOf({
+        ...{ signing_secret: SIGNING_SECRET, bot_token: bot.token, api_base_url: api.baseUrl },
+      }),
+    );
+    await gateway.start();
+  }, 60_000);
+  afterAll(async () => {
+    await gateway.remove();
+    await api.close();
+  });
+
+  const tell = (event: Readonly<Record<string, unknown>>, more = {}) =>
+    postSlack(`${gateway.url}${PATH}`, signed(JSON.stringify(eventBody(event, more))));
+
+  it("answers a mention once, in its thread, although it is told again after kill -9", async () => {
+    const ts = newTs();
+    const events = [
+      mention(`<@${BOT_USER}> ping`, { ts }),
+      roomMessage(`<@${BOT_USER}> ping`, { ts }),
+    ];
+    const bodies = events.map((event) => JSON.stringify(eventBody(event)));
+    for (const body of [...bodies, ...bodies]) {
+      expect((await postSlack(`${gateway.url}${PATH}`, signed(body))).status).toBe(200);
+    }
+    await answered(api, "C0ROOM", ts);
+    await gateway.stop("SIGKILL");
+    await gateway.start();
+    for (const body of bodies) {
+      expect((await postSlack(`${gateway.url}${PATH}`, signed(body))).status).toBe(200);
+    }
+    // What is said next in the thread is meant for us, too, and comes after all that is before it.
+    expect((await tell(roomMessage("pong", { thread_ts: ts }))).status).toBe(200);
+    await answered(api, "C0ROOM", ts, 2);
+    expect(textsIn(api, "C0ROOM", ts)).toEqual([
+      expect.stringContaining("ping"),
+      expect.stringContaining("pong"),
+    ]);
+  });
+
+  it("answers what was acknowledged right before kill -9", async () => {
+    const stamps = Array.from({ length: 10 }, newTs);
+    const told = await Promise.all(
+      stamps.map((ts) => tell(mention(`<@${BOT_USER}> crash`, { ts, channel: "C0CRASH" }))),
+    );
+    expect(told.map(({ status }) => status)).toEqual(stamps.map(() => 200));
+    await gateway.stop("SIGKILL");
+    await gateway.start();
+    for (const ts of stamps) await answered(api, "C0CRASH", ts);
+    expect(api.duplicates()).toEqual([]);
+  });
+
+  it("meets strangers with silence, wherever that is said", async () => {
+    api.on("users.info", ({ user }) => ({
+      user: {
+        id: user,
+        team_id: user === "U0EVE" ? "T0ELSE" : TEAM,
+        is_stranger: user === "U0EVE",
+      },
+    }));
+    const secret = "who-are-you";
+    const shared = { channel: "D0EVE", user: "U0EVE", user_team: undefined };
+    await tell(directMessage(secret, shared));
+    await tell(directMessage(secret, { channel: "D0EVE", user: "U0ZED", user_team: "T0ELSE" }));
+    // One conversation is answered in order: when this is answered, the others were decided.
+    await tell(directMessage("hello", { channel: "D0EVE", user: "U0ANN", user_team: undefined }));
+    await vi.waitFor(() => expect(textsIn(api, "D0EVE")).toHaveLength(1), PATIENT);
+    expect(carries(api, secret)).toEqual([]);
+  });
+
+  it("takes what comes from a workspace where it is not installed, and sends nothing of it", async () => {
+    const authorizations = [{ team_id: "T0GONE", user_id: BOT_USER, is_bot: true }];
+    const elsewhere = { team_id: "T0GONE", context_team_id: "T0GONE", authorizations };
+    const words = "not-installed-here";
+    const message = directMessage(words, { channel: "D0GONE", user_team: "T0GONE" });
+    expect((await tell(message, elsewhere)).status).toBe(200);
+    await vi.waitFor(() => expect(gateway.audit().length).toBeGreaterThan(0), PATIENT);
+    await vi.waitFor(
+      () => expect(gateway.output).toMatch(/T0GONE|not installed|dead_letter/),
+      PATIENT,
+    );
+    expect(carries(api, words)).toEqual([]);
+  });
+
+  it("acknowledges a command while the Web API hangs, and answers it once", async () => {
+    let wake = (): void => {};
+    const until = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    api.fail("chat.postMessage", { kind: "delay", until }, 1, "C0SLOW");
+    const form = commandForm("slow?", { channel_id: "C0SLOW", user_id: "U0SLOW" });
+    const startedAt = performance.now();
+    const { status } = await postSlack(`${gateway.url}${PATH}`, signed(form, "form"));
+    expect(status).toBe(200);
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    wake();
+    await vi.waitFor(() => expect(textsIn(api, "C0SLOW")).toHaveLength(1), PATIENT);
+  });
+
+  it("refuses forgeries and what is too long, and is ready all the time", async () => {
+    const forged = signed(JSON.stringify(eventBody(directMessage("pay me"))), "json", {
+      secret: "guessed",
+    });
+    expect((await postSlack(`${gateway.url}${PATH}`, forged)).status).toBe(403);
+    expect((await postSlack(`${gateway.url}${PATH}`, signed("{"))).status).toBe(400);
+    const long = await postSlack(`${gateway.url}${PATH}`, signed(" ".repeat(2 ** 21))).catch(
+      () => ({ status: 413 }),
+    );
+    expect(long.status).toBe(413);
+    expect((await ready(gateway)).checks["channels.slack"]).toEqual({ ok: true });
+  });
+});
+
+describe("the built gateway in Slack, over Socket Mode", () => {
+  let api: SlackApi;
+  let server: SlackSocketServer;
+  let gateway: GatewayProcess;
+  beforeAll(async () => {
+    api = await startSlackApi();
+    server = await startSlackSocketServer();
+    api.on("apps.connections.open", () => ({ url: server.ticket() }));
+    const bot = api.install(TEAM, { userId: BOT_USER });
+    gateway = gatewayProcess(
+      settingsOf({
+        ...{ mode: "socket", app_token: "xapp-1", bot_token: bot.token },
+        api_base_url: api.baseUrl,
+      }),
+    );
+    await gateway.start();
+    await vi.waitFor(() => expect(server.live()).toHaveLength(2), PATIENT);
+  }, 60_000);
+  afterAll(async () => {
+    await gateway.remove();
+    await Promise.all([api.close(), server.close()]);
+  });
+
+  it("answers once what comes over both connections, and after kill -9", async () => {
+    const ts = newTs();
+    const body = eventBody(mention(`<@${BOT_USER}> ping`, { ts }));
+    for (const session of server.live()) session.deliver("events_api", body);
+    await vi.waitFor(() => expect(server.acknowledged).toHaveLength(2), PATIENT);
+    await gateway.stop("SIGKILL");
+    await gateway.start();
+    await vi.waitFor(() => expect(server.live()).toHaveLength(2), PATIENT);
+    server.live()[0]?.deliver("events_api", body);
+    const pong = eventBody(roomMessage("pong", { thread_ts: ts }));
+    server.live()[1]?.deliver("events_api", pong);
+    await answered(api, "C0ROOM", ts, 2);
+    await vi.waitFor(() => expect(server.acknowledged).toHaveLength(4), PATIENT);
+  });
+
+  it("says what is wrong and what to do while Slack lets it in no more", async () => {
+    await gateway.stop();
+    api.on("apps.connections.open", () => ({ ok: false, error: "invalid_auth" }));
+    await gateway.start();
+    await vi.waitFor(async () => {
+      const { checks } = await ready(gateway);
+      expect(checks["channels.slack"]?.reason).toMatch(/invalid_auth.*xapp-/);
+    }, PATIENT);
+  });
+});
