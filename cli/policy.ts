@@ -1,13 +1,25 @@
 import { type Command, Option } from "commander";
 import { type Exit, type Io, setExitCode } from "./io.ts";
 import type { DlpVerbOptions } from "./policy-dlp.ts";
+import type { ExplainOptions } from "./policy-explain.ts";
 import type { ModerationOptions } from "./policy-moderation.ts";
 
 /** Adds `policy` and its verbs. */
 export const registerPolicy = (program: Command, io: Io, exit: Exit = setExitCode): void => {
   const policy = program
     .command("policy")
-    .description("try what the content rules make of texts, one JSON object a line");
+    .description("what tenants allow, and what the content rules make of texts");
+
+  policy
+    .command("explain")
+    .description("say in plain words what a tenant allows: people, skills, models, data, content")
+    .argument("<tenant>", "id of the tenant")
+    .option("--settings <file>", "settings file")
+    .option("--json", "machine-readable")
+    .action(async (tenant: string, _options, command: Command) => {
+      const { explainPolicy } = await import("./policy-explain.ts");
+      exit(explainPolicy(io, tenant, command.optsWithGlobals<ExplainOptions>()));
+    });
 
   policy
     .command("moderation")

@@ -1,0 +1,211 @@
+import { DETECTORS, type Direction } from "../config/detectors.ts";
+import { type LoadedSettings, loadSettings } from "../config/load.ts";
+import { modelRefs, regionOf } from "../config/providers.ts";
+import { DEFAULT_ACTIONS } from "../core/safety/dlp/dlp.ts";
+import { ACTIONS, type Lexicon, LexiconError } from "../core/safety/moderation/lexicon.ts";
+import { createLexiconLoader } from "../core/safety/moderation/load-lexicon.ts";
+import { choiceFor } from "../core/safety/tenant-safety.ts";
+import type { Io } from "./io.ts";
+
+/** Options of `policy explain`. */
+export interface ExplainOptions {
+  readonly settings?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+/** Says what a tenant allows, in plain words. 0 said, 2 there is no such tenant. */
+export const explainPolicy = (io: Io, id: string, options: ExplainOptions): number => {
+  const loaded = loadSettings({
+    path: options.settings,
+    env: io.env,
+    cwd: io.cwd,
+    mayCreate: false,
+  });
+  const { tenants } = loaded.settings.multi_tenant;
+  const index = tenants.findIndex((tenant) => tenant.id === id);
+  const tenant = tenants[index];
+  if (!tenant) {
+    const known = tenants.map((each) => each.id).join(", ") || "none";
+    io.stderr.write(
+      `clawgate: policy explain: no tenant ${JSON.stringify(id)}; ${loaded.source} has: ${known}\n`,
+    );
+    return 2;
+  }
+  const facts = factsOf(loaded, tenant, index);
+  io.stdout.write(options.json ? `${JSON.stringify(facts, null, 2)}\n` : inWords(facts));
+  return 0;
+};
+
+type TenantSettings = LoadedSettings["settings"]["multi_tenant"]["tenants"][number];
+
+const factsOf = (loaded: LoadedSettings, tenant: TenantSettings, index: number) => {
+  const { settings, notEnforced } = loaded;
+  const llm = tenant.llm_config;
+  const dlp = settings.enterprise.data_loss_prevention;
+  const own = tenant.dlp?.detectors;
+  const actionOf = (name: (typeof DETECTORS)[number], direction: Direction) =>
+    choiceFor(direction, dlp?.detectors, own)[name] ?? DEFAULT_ACTIONS[name];
+  const models = modelRefs(settings)
+    .filter((ref) => ref.tenant === index)
+    .map(({ path, provider, model }) => ({
+      for: path.slice(3, -1).join("."),
+      provider,
+      model: model ?? "",
+      region: regionOf(settings, provider) ?? "unknown",
+    }));
+  const at = `multi_tenant.tenants[${index}].`;
+  return {
+    tenant: tenant.id,
+    name: tenant.name ?? tenant.id,
+    bindings: tenant.bindings,
+    external_users: tenant.external_users,
+    skills: { allowed: tenant.allowed_skills, blocked: tenant.blocked_skills },
+    data_residency: llm?.data_residency ?? "any",
+    models:
+      models.length > 0
+        ? models
+        : [{ for: "llm_config", provider: "rules", model: "", region: "on-prem" }],
+    budget: {
+      monthly_usd: tenant.max_api_budget_monthly_usd ?? null,
+      time_zone: tenant.time_zone ?? "UTC",
+    },
+    data_loss_prevention: {
+      enabled: dlp?.enabled ?? true,
+      detectors: DETECTORS.map((name) => ({
+        name,
+        in: actionOf(name, "in"),
+        out: actionOf(name, "out"),
+      })),
+      rules: (dlp?.rules ?? []).map(({ name, action }) => ({ name, action })),
+    },
+    links: { allowed_domains: tenant.links?.allowed_domains ?? null },
+    moderation: {
+      lexicons: lexiconsOf(settings, tenant),
+      classifiers: (settings.moderation?.classifiers ?? []).map(({ kind, provider, model }) =>
+        [kind, provider, model].filter((word) => word !== undefined).join(" "),
+      ),
+      required: tenant.moderation?.required ?? settings.moderation?.required ?? false,
+    },
+    retention_days: tenant.data_retention_days ?? null,
+    consent_required: tenant.consent?.required ?? false,
+    limits: {
+      output_tokens: llm?.max_tokens_per_request ?? null,
+      agents: tenant.max_agents ?? null,
+      ...tenant.rate_limits,
+    },
+    not_enforced: notEnforced
+      .filter((path) => path.startsWith(at))
+      .map((path) => path.slice(at.length)),
+  };
+};
+
+const lexiconsOf = ({ moderation }: LoadedSettings["settings"], tenant: TenantSettings) => {
+  const load = createLexiconLoader();
+  const names = new Set(tenant.lexicons ?? []);
+  return (moderation?.lexicons ?? [])
+    .filter(({ name }) => names.has(name))
+    .map(({ name, file }) => {
+      try {
+        return { name, file, terms: countsOf(load(file)) };
+      } catch (cause) {
+        if (!(cause instanceof LexiconError)) throw cause;
+        return { name, file, problem: cause.problems.join("; ") };
+      }
+    });
+};
+
+const countsOf = ({ actions }: Lexicon) => {
+  const counts = { block: 0, review: 0, mask: 0 };
+  for (const action of actions) {
+    const name = ACTIONS[action];
+    if (name && name !== "allow") counts[name]++;
+  }
+  return counts;
+};
+
+const inWords = (facts: ReturnType<typeof factsOf>): string => {
+  const { data_loss_prevention: dlp, moderation, limits, budget } = facts;
+  const allowed = facts.links.allowed_domains;
+  const list = (words: readonly string[], none: string) => words.join(", ") || none;
+  const lines: (readonly [string, ...string[]])[] = [
+    ["Tenant", `${facts.tenant} (${facts.name})`],
+    [
+      "Who",
+      ...facts.bindings.map(({ channel, workspace, ...rest }) =>
+        [`${channel} ${workspace}`, ...Object.entries(rest).map((pair) => pair.join(" "))].join(
+          ", ",
+        ),
+      ),
+      ...(facts.bindings.length === 0 ? ["nobody: the tenant has no bindings"] : []),
+      `people of other organisations: ${facts.external_users ? "answered" : "met with silence"}`,
+    ],
+    [
+      "Skills",
+      `allowed: ${facts.skills.allowed.includes("*") ? "all" : list(facts.skills.allowed, "none")}`,
+      `blocked: ${list(facts.skills.blocked, "none")}`,
+    ],
+    [
+      "Models",
+      `data residency: ${facts.data_residency}`,
+      ...facts.models.map(
+        (each) =>
+          `${each.for}: ${`${each.provider} ${each.model}`.trim()}, in region ${each.region}`,
+      ),
+    ],
+    [
+      "Budget",
+      budget.monthly_usd === null
+        ? "none: models may cost what they cost"
+        : `${budget.monthly_usd} US dollars a month (${budget.time_zone}), then nothing more`,
+    ],
+    [
+      "Personal data",
+      ...(dlp.enabled
+        ? [
+            "kind: towards models and skills / towards people",
+            ...dlp.detectors.map((each) => `${each.name}: ${each.in} / ${each.out}`),
+            ...dlp.rules.map(({ name, action }) => `rule ${name}: ${action} / ${action}`),
+          ]
+        : ["data-loss prevention is switched off"]),
+    ],
+    [
+      "Links",
+      allowed
+        ? `to ${list(allowed, "no domain")} only; others are removed`
+        : dlp.enabled
+          ? "anywhere, unless they carry data"
+          : "anywhere",
+    ],
+    [
+      "Content",
+      ...moderation.lexicons.map((each) =>
+        "problem" in each
+          ? `lexicon ${each.name}: ${each.problem}; nothing passes without it`
+          : `lexicon ${each.name}: ${each.terms.block} terms block, ${each.terms.review} ask for a review, ${each.terms.mask} are masked`,
+      ),
+      ...moderation.classifiers.map((name) => `classifier ${name}`),
+      ...(moderation.lexicons.length + moderation.classifiers.length === 0
+        ? ["not moderated"]
+        : []),
+      moderation.required
+        ? "refused when a classifier cannot be asked"
+        : "goes on, on record, when a classifier cannot be asked",
+    ],
+    ["Retention", facts.retention_days === null ? "no limit" : `${facts.retention_days} days`],
+    ["Consent", facts.consent_required ? "asked before the first answer" : "not asked"],
+    [
+      "Limits",
+      `${limits.output_tokens ?? "no own limit of"} tokens an answer`,
+      `${limits.user_per_minute} messages a minute from one person, ${limits.tenant_per_minute} from all`,
+      `${limits.agents ?? "any number of"} agents`,
+    ],
+  ];
+  if (facts.not_enforced.length > 0) lines.push(["Not enforced yet", ...facts.not_enforced]);
+  return lines
+    .flatMap(([title, ...rest]) =>
+      rest.map(
+        (text, at) => `${(at === 0 ? title : "").padEnd(18)}${text.replaceAll(/\p{C}/gu, "?")}\n`,
+      ),
+    )
+    .join("");
+};
