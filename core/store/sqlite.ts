@@ -54,28 +54,37 @@ export const openSqlite = (path: string, busyTimeoutMs = 5_000): Sqlite => {
 
 const guard = (statement: Libsql.Statement): SqliteStatement => ({
   reader: statement.reader,
-  all: (parameters) => statement.all(parameters.map(bindable)).map(readable),
+  all: (parameters) => statement.all(bindable(parameters)).map(readable),
   first: (parameters) => {
-    const row = statement.get(parameters.map(bindable)) as Row | undefined;
+    const row = statement.get(bindable(parameters)) as Row | undefined;
     if (row === undefined) return undefined;
     // How long it took, which libsql puts beside the columns.
     delete row._metadata;
     return readable(row);
   },
   run: (parameters) => {
-    const { changes, lastInsertRowid } = statement.run(parameters.map(bindable));
+    const { changes, lastInsertRowid } = statement.run(bindable(parameters));
     return { changes, lastInsertRowid: toNumber("rowid", lastInsertRowid) };
   },
   iterate: function* (parameters) {
-    for (const row of statement.iterate(parameters.map(bindable))) yield readable(row);
+    for (const row of statement.iterate(bindable(parameters))) yield readable(row);
   },
 });
 
-const bindable = (value: unknown): unknown => {
-  if (value === null || typeof value === "bigint" || value instanceof Uint8Array) return value;
-  if (typeof value === "number" && Number.isFinite(value)) return value;
-  if (typeof value === "string" && !value.includes("\0") && value.isWellFormed()) return value;
-  throw new StoreError(`a ${describe(value)} cannot be stored; store user text as bytes`);
+/** The parameters themselves. Throws StoreError when one cannot be bound. */
+const bindable = (parameters: readonly unknown[]): unknown => {
+  for (const value of parameters) {
+    if (!isBindable(value)) {
+      throw new StoreError(`a ${describe(value)} cannot be stored; store user text as bytes`);
+    }
+  }
+  return parameters;
+};
+
+const isBindable = (value: unknown): boolean => {
+  if (typeof value === "string") return !value.includes("\0") && value.isWellFormed();
+  if (typeof value === "number") return Number.isFinite(value);
+  return value === null || typeof value === "bigint" || value instanceof Uint8Array;
 };
 
 const describe = (value: unknown): string => {
