@@ -37,7 +37,8 @@ const escapePiece = (text: string): string =>
     .replace(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, "\\_")
     .replace(/~(?=~)|(?<=~)~/g, "\\~")
     .replace(/\|(?=\|)|(?<=\|)\|/g, "\\|")
-    .replace(/\](?=\()/g, "\\]")
+    // A link begins with its bracket, which an escape of the other one would not undo.
+    .replace(text.includes("](") ? /\[/g : /\[(?![^\]]*\])/g, "\\[")
     .replace(/^([ \t]*)(#{1,3}(?=\s)|-#(?=\s)|[-+](?=\s)|>{1,3}(?=\s))/gm, "$1\\$2")
     .replace(/^([ \t]*\d+)\.(?=\s)/gm, "$1\\.");
 

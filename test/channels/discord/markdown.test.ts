@@ -55,7 +55,7 @@ describe("toDiscordMarkdown", () => {
     ["```py\nx = 1\n```", "```py\nx = 1\n```"],
     ["[docs](https://example.com/a_(b))", "[docs](https://example.com/a_%28b%29)"],
     ["[https://bank.example](https://evil.example)", "https://bank.example (https://evil.example)"],
-    ["[x](javascript:alert(1))", "[x\\](javascript:alert(1))"],
+    ["[x](javascript:alert(1))", "\\[x](javascript:alert(1))"],
     ["![a chart](https://example.com/c.png)", "[a chart](https://example.com/c.png)"],
     ["see https://example.com/a_b_c*d* now", "see https://example.com/a_b_c*d* now"],
     ["snake_case_name and 2 * 3 * 4", "snake_case_name and 2 \\* 3 \\* 4"],
@@ -106,7 +106,7 @@ describe("escapeMarkdown", () => {
         const text = parts.join("");
         expect(memberSees(escapeMarkdown(text))).toBe(text);
       }),
-      { numRuns: 2000 },
+      { numRuns: 5000 },
     );
   });
 
