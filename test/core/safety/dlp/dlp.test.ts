@@ -205,15 +205,6 @@ describe("hostile texts", () => {
   const many = createDlp({
     rules: [...rules, { name: "nested", pattern: "(a+)+b|a.*z", action: "block" }],
   });
-  const timeOf = (text: string): number => {
-    const times = Array.from({ length: 5 }, () => {
-      const started = performance.now();
-      many.inspect(text);
-      return performance.now() - started;
-    });
-    return Math.min(...times);
-  };
-
   it.each([
     "1 ",
     "a",
@@ -232,9 +223,10 @@ describe("hostile texts", () => {
     'token="',
     "A1 ",
   ])("cost no more than their share: %j repeated", (unit) => {
-    const ofSize = (size: number) => unit.repeat(Math.ceil(size / unit.length)).slice(0, size);
-    timeOf(ofSize(8_192));
-    // Eight times the text; quadratic growth would be 64 times.
-    expect(timeOf(ofSize(524_288)) / Math.max(2, timeOf(ofSize(65_536)))).toBeLessThan(30);
+    const text = unit.repeat(Math.ceil(262_144 / unit.length));
+    const started = performance.now();
+    many.inspect(text);
+    // Some 0.2 s on a usual machine; quadratic growth would be half a minute at least.
+    expect(performance.now() - started).toBeLessThan(6000);
   });
 });
