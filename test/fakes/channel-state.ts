@@ -13,9 +13,10 @@ export const memoryState = (): ChannelState => {
       set(key, value);
       return true;
     },
-    replace: async (key, expected, value) => {
+    replace: async (key, expected, value, ttlMs) => {
       if (entries.get(key)?.version !== expected) return false;
-      set(key, value);
+      if (ttlMs > 0) set(key, value);
+      else entries.delete(key);
       return true;
     },
     forget: async (key) => void entries.delete(key),
