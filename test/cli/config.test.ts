@@ -30,14 +30,14 @@ const run = async (
 describe("config check", () => {
   it("says that the settings are good, with warnings and what has no effect yet", async () => {
     const { cwd, codes, out, err } = await run(["check"], {
-      "settings.json": '{"multi_tenant": {"tenants": [{"id": "a", "max_agents": 1}]}}',
+      "settings.json": '{"multi_tenant": {"tenants": [{"id": "a", "contacts": ["ann"]}]}}',
     });
     expect(codes).toEqual([0]);
     expect(err).toBe("");
     expect(out.split("\n")).toEqual([
       `settings ok: ${cwd}/settings.json`,
       "  warning: multi_tenant.tenants[0].bindings: nobody belongs to tenant a: it has no bindings",
-      "  not enforced yet: multi_tenant.tenants[0].max_agents",
+      "  not enforced yet: multi_tenant.tenants[0].contacts",
       "",
     ]);
   });

@@ -147,6 +147,33 @@ describeStores("limits of all replicas", (world) => {
     expect(told).toHaveLength(1);
   });
 
+  it("of a tenant are passed by no more than a second's worth for each replica", async () => {
+    const limits = { userPerMinute: 100_000, tenantPerMinute: 120 };
+    const replicas = [world.store, await world.open(), await world.open()].map((store) =>
+      createSharedRateLimiter(store, now),
+    );
+    let within = 0;
+    for (let round = 0; round < 3; round++) {
+      const verdicts = await Promise.all(
+        Array.from({ length: 100 }, (_, n) =>
+          replicas[n % 3]?.take({ tenantId: "sales", sender: `u${n}`, limits }),
+        ),
+      );
+      within += verdicts.filter((verdict) => verdict?.kind === "within").length;
+    }
+    expect(within).toBeLessThanOrEqual(120);
+    expect(within).toBeGreaterThanOrEqual(120 - 3 * 2);
+    // What was taken in advance a long time ago adds to a full bucket.
+    clock += 60 * 60_000;
+    within = 0;
+    for (let n = 0; n < 150; n++) {
+      const verdict = await replicas[n % 3]?.take({ tenantId: "sales", sender: "wei", limits });
+      if (verdict?.kind === "within") within++;
+    }
+    expect(within).toBeGreaterThanOrEqual(120 - 3 * 2);
+    expect(within).toBeLessThanOrEqual(120 + 3 * 2);
+  });
+
   it("leave no rows behind of people who are quiet", async () => {
     const limiter = createSharedRateLimiter(world.store, now);
     const limits = { userPerMinute: 10, tenantPerMinute: 1000 };
