@@ -4,6 +4,7 @@ import { type Depth, readDepths } from "../core/operators/depths.ts";
 import { openStore } from "../core/store/open-store.ts";
 import type { Store } from "../core/store/store.ts";
 import { createSandbox } from "../sandbox/openshell.ts";
+import { examineDiscord } from "./doctor-discord.ts";
 import { examineWecom } from "./doctor-wecom.ts";
 import { listenerProblem } from "./listener.ts";
 import { enginesFolder } from "./open-sandbox.ts";
@@ -26,6 +27,7 @@ export const examine = async ({ settings }: LoadedSettings): Promise<readonly Fi
     await storeFinding(settings),
     await sandboxFinding(settings),
     ...(await examineWecom(settings)),
+    ...(await examineDiscord(settings)),
   ];
 };
 

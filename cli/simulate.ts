@@ -16,11 +16,41 @@ interface WecomOptions {
   readonly timeout: number;
 }
 
-/** Adds `simulate wecom`. */
+interface DiscordOptions {
+  readonly settings?: string | undefined;
+  readonly user: string;
+  readonly role: readonly string[];
+  readonly guild?: string | undefined;
+  readonly channel?: string | undefined;
+  readonly direct?: boolean | undefined;
+  readonly signingKey?: string | undefined;
+  readonly json?: boolean | undefined;
+  /** Seconds. */
+  readonly timeout: number;
+}
+
+/** Adds `simulate wecom` and `simulate discord`. */
 export const registerSimulate = (program: Command, io: Io, exit: Exit = setExitCode): void => {
-  program
+  const simulate = program
     .command("simulate")
-    .description("play a chat platform against the running gateway")
+    .description("play a chat platform against the running gateway");
+  simulate
+    .command("discord")
+    .description("mention the bot with TEXT as somebody on Discord would, and print the answer")
+    .argument("<text>", "the words")
+    .option("--direct", "say it in a direct chat")
+    .option("--guild <id>", "server; default: the first that a tenant is bound to")
+    .option("--channel <id>", "channel; default: the one that a tenant is bound to")
+    .option("--role <id>", "a role of theirs; may be repeated", added, [])
+    .option("--signing-key <file>", "PEM of the Ed25519 key behind public_key, for commands")
+    .option("--settings <file>", "settings file of the running gateway")
+    .option("--user <id>", "who says it", "800000000000000001")
+    .option("--json", "machine-readable")
+    .option("--timeout <seconds>", "how long to wait for the answer to begin", secondsOf, 30)
+    .action(async (text: string, _options: DiscordOptions, command: Command) =>
+      exit(await simulateDiscord(io, text, command.optsWithGlobals<DiscordOptions>())),
+    );
+  simulate
     .command("wecom")
     .description("send TEXT as WeChat Work would, encrypted and signed, and print the answer")
     .argument("[text]", "the words; of other kinds a name, an address, a key or card:button", "")
@@ -80,6 +110,37 @@ const simulateWecom = async (io: Io, text: string, options: WecomOptions): Promi
   if (simulated.kind === "acknowledged") return 0;
   return simulated.kind === "answered" && simulated.code === undefined ? 0 : 1;
 };
+
+/** The same on Discord. */
+const simulateDiscord = async (io: Io, text: string, options: DiscordOptions): Promise<number> => {
+  const { settings, source } = loadSettings({
+    path: options.settings,
+    env: io.env,
+    cwd: io.cwd,
+    mayCreate: false,
+  });
+  const { playDiscord } = await import("./simulate-discord.ts");
+  const simulated = await playDiscord({
+    ...{ settings, source, text },
+    ...{ userId: options.user, roles: options.role, isDirect: options.direct ?? false },
+    ...{ guildId: options.guild, channelId: options.channel, signingKey: options.signingKey },
+    timeoutMs: options.timeout * 1000,
+    notice: (line) => io.stderr.write(`${line}\n`),
+  });
+  if (simulated.kind === "misuse") {
+    io.stderr.write(`${simulated.problem}\n`);
+    return 2;
+  }
+  const answer = simulated.kind === "answered" ? simulated.parts.join("\n") : null;
+  const { ms } = simulated;
+  if (options.json) io.stdout.write(`${JSON.stringify({ answer, ms })}\n`);
+  else if (answer !== null) io.stdout.write(`${answer}\n\n  after       ${ms} ms\n`);
+  if (simulated.kind === "unanswered") io.stderr.write(`${simulated.problem}\n`);
+  // A refusal ends with its code in brackets.
+  return answer !== null && !/ \[[A-Z_]+\]$/.test(answer) ? 0 : 1;
+};
+
+const added = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 type Outcome = Exclude<Simulated, { kind: "misuse" }>;
 
