@@ -11,9 +11,10 @@ import type { ProcessLease } from "../core/delivery/process-lease.ts";
 import type { RedisHealth } from "../core/delivery/redis-link.ts";
 import type { RunningTurns } from "../core/delivery/running-turns.ts";
 import type { Lane, Schedule } from "../core/delivery/schedule.ts";
-import { createDispatcher, type Rules } from "../core/dispatcher.ts";
+import { createDispatcher } from "../core/dispatcher.ts";
 import type { ContentCipher } from "../core/store/content-cipher.ts";
 import type { Store } from "../core/store/store.ts";
+import type { Rules } from "../core/turn.ts";
 import type { Roles } from "./roles.ts";
 
 /** The way of a message through the store: in, worked on, out. */

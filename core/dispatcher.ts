@@ -1,13 +1,10 @@
-import { randomUUID } from "node:crypto";
-import type { DepartmentNeeds } from "../config/department-needs.ts";
-import type { Origin, TenantIndex, TenantResolution } from "../config/tenant.ts";
-import type { AuditLog, AuditRecord } from "./audit-log.ts";
+import type { AuditLog } from "./audit-log.ts";
 import type { ChannelAdapter, InlineReply, Receive } from "./contract/channel.ts";
 import { OverloadError } from "./contract/errors.ts";
 import type { Log } from "./contract/log.ts";
 import type { InboundMessage } from "./contract/message.ts";
 import type { Locale } from "./contract/model.ts";
-import type { Answer, Refusal, RefusalCode, Reply } from "./contract/reply.ts";
+import type { Answer, Refusal } from "./contract/reply.ts";
 import { trace } from "./contract/trace-points.ts";
 import { type Counters, createCounters } from "./delivery/counters.ts";
 import type { Claim, Inbox, InboxEntry } from "./delivery/inbox.ts";
@@ -17,14 +14,9 @@ import type { InlineRow, Outbox } from "./delivery/outbox.ts";
 import type { RunningTurns } from "./delivery/running-turns.ts";
 import { type Lane, laneKey, type Schedule, type Step } from "./delivery/schedule.ts";
 import { createIdentify } from "./identify.ts";
-import { localeFor } from "./locale.ts";
-import type { Pipeline } from "./pipeline.ts";
 import { refuse } from "./refuse.ts";
-import type { Context } from "./stage.ts";
-import { outcomeOf } from "./stages/audit.ts";
-import { isOutsider } from "./stages/outsiders.ts";
-import { PLATFORM_SCOPE, type TenantScope, tenantScope } from "./store/scope.ts";
 import type { Work } from "./store/store.ts";
+import { createDecider, MAX_ATTEMPTS, type Rules, scopeOf, type Turn } from "./turn.ts";
 
 /** Takes messages from the channels and sees each through: inbox, tenant, pipeline, outbox. */
 export interface Dispatcher {
@@ -32,14 +24,6 @@ export interface Dispatcher {
   readonly receive: Receive;
   /** Takes the next turn of a conversation. */
   readonly step: Step;
-}
-
-/** What follows from the settings; replaced as a whole when they change. */
-export interface Rules {
-  readonly tenants: TenantIndex;
-  readonly pipeline: Pipeline;
-  /** Whether anything depends on the departments of people of a workspace. Absent = nothing. */
-  readonly asksForDepartments?: DepartmentNeeds;
 }
 
 export interface DispatcherOptions {
@@ -59,18 +43,6 @@ export interface DispatcherOptions {
   readonly counters?: Counters;
 }
 
-/** How a message was decided. */
-interface Turn {
-  readonly reply: Reply;
-  readonly locale: Locale;
-  /** What is stored with the reply. */
-  readonly records: readonly AuditRecord[];
-}
-
-// A message under which this many processes died is not given to a further one. The last one that
-// gets it runs no other such message beside it: if that process dies too, this one did it, and those
-// that only happened to be running then are not given up along with it.
-const MAX_ATTEMPTS = 3;
 // A `/stop` that is at work is over by then.
 const LOOK_AGAIN_MS = 250;
 
@@ -83,6 +55,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     asksForDepartments: (channel, workspaceId) =>
       rules().asksForDepartments?.(channel, workspaceId) ?? false,
   });
+  const { find, decide } = createDecider({ adapters, rules, identify, log, now });
   let isSuspectRunning = false;
 
   // Lanes of `/stop`s that are at work although it was not their turn.
@@ -94,6 +67,9 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const takeStep: Step = async (lane) => {
     let isSuspect = false;
     const admit = (attempt: number): boolean => {
+      // The last process that gets a message under which others died runs no other such message
+      // beside it: if it dies too, this one did it, and those that only happened to be running are
+      // not given up with it.
       if (attempt !== MAX_ATTEMPTS) return true;
       if (isSuspectRunning) return false;
       isSuspect = true;
@@ -133,51 +109,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       schedule().wake({ id: entry.lane, tenantId: scope.tenantId });
       return;
     }
-    await finish(entry, await turns.run(entry, (signal) => takeTurn(entry, found, signal)));
-  };
-
-  // Without what it depends on, a less specific binding could win: another tenant's.
-  const find = (message: InboundMessage): TenantResolution =>
-    message.sender.identity === "refused" || !identify.isSettled(message)
-      ? { kind: "unknown" }
-      : rules().tenants.resolve(originOf(message));
-
-  const takeTurn = async (
-    entry: InboxEntry,
-    found: TenantResolution,
-    signal: AbortSignal,
-  ): Promise<Turn> => {
-    const { message } = entry;
-    const startedAt = now();
-    const traceId = randomUUID();
-    const tenant = found.kind === "tenant" ? found.tenant : undefined;
-    const locale = localeFor(tenant?.locale, textOf(message));
-    const records: AuditRecord[] = [];
-    const record = (made: AuditRecord) => void records.push(made);
-    if (tenant && entry.attempt <= MAX_ATTEMPTS) {
-      const link = linkOf(adapters.get(message.channel), message, signal);
-      const context = { message, tenant, traceId, locale, signal, record, ...link };
-      const reply = await rules().pipeline(context);
-      return { reply, locale, records };
-    }
-    const code = tenant ? "INTERNAL" : codeOf(found, identify.isSettled(message));
-    if (tenant) log.error({ inbox: entry.id, alert: "poison_message" }, "message gave up on");
-    // Who may not even know that somebody listens here is not told whose fault it is, either.
-    const reply: Reply =
-      message.content.kind === "event" || isOutsider(message.sender)
-        ? { kind: "silence", reason: code }
-        : refuse(code, locale);
-    record({
-      at: startedAt,
-      traceId,
-      scope: entry.scope,
-      message,
-      action: "message",
-      subject: message.content.kind,
-      durationMs: now().getTime() - startedAt.getTime(),
-      ...outcomeOf(reply),
-    });
-    return { reply, locale, records };
+    await finish(entry, await turns.run(entry, (signal) => decide(entry, found, signal)));
   };
 
   const finish = async (entry: InboxEntry, { reply, locale, records }: Turn): Promise<void> => {
@@ -302,35 +234,3 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     },
   };
 };
-
-/** What a turn may do with the platform that its message came from. */
-const linkOf = (
-  adapter: ChannelAdapter | undefined,
-  { target }: InboundMessage,
-  signal: AbortSignal,
-): Pick<Context, "progress" | "openAttachment"> => ({
-  ...(adapter?.progress && { progress: (markdown) => adapter.progress?.(target, markdown) }),
-  ...(adapter?.openAttachment && {
-    openAttachment: async (attachment) =>
-      adapter.openAttachment?.(target, attachment, signal) ?? Promise.reject(new Error("closed")),
-  }),
-});
-
-const originOf = ({ channel, workspaceId, conversation, sender }: InboundMessage): Origin => ({
-  ...{ channel, workspaceId },
-  conversationId: conversation.room ?? conversation.id,
-  roles: sender.roles,
-  departments: sender.departments,
-  ...(sender.memberships && { memberships: sender.memberships }),
-});
-
-const codeOf = ({ kind }: TenantResolution, isIdentified: boolean): RefusalCode => {
-  if (kind === "ambiguous") return "TENANT_AMBIGUOUS";
-  return isIdentified ? "TENANT_UNKNOWN" : "DIRECTORY_UNAVAILABLE";
-};
-
-const scopeOf = (found: TenantResolution): TenantScope =>
-  found.kind === "tenant" ? tenantScope(found.tenant.id) : PLATFORM_SCOPE;
-
-const textOf = (message: InboundMessage): string =>
-  message.content.kind === "text" ? message.content.text : "";

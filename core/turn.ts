@@ -1,0 +1,130 @@
+import { randomUUID } from "node:crypto";
+import type { DepartmentNeeds } from "../config/department-needs.ts";
+import type { Origin, TenantIndex, TenantResolution } from "../config/tenant.ts";
+import type { AuditRecord } from "./audit-log.ts";
+import type { ChannelAdapter } from "./contract/channel.ts";
+import type { Log } from "./contract/log.ts";
+import type { InboundMessage } from "./contract/message.ts";
+import type { Locale } from "./contract/model.ts";
+import type { RefusalCode, Reply } from "./contract/reply.ts";
+import type { InboxEntry } from "./delivery/inbox.ts";
+import type { Identify } from "./identify.ts";
+import { localeFor } from "./locale.ts";
+import type { Pipeline } from "./pipeline.ts";
+import { refuse } from "./refuse.ts";
+import type { Context } from "./stage.ts";
+import { outcomeOf } from "./stages/audit.ts";
+import { isOutsider } from "./stages/outsiders.ts";
+import { PLATFORM_SCOPE, type TenantScope, tenantScope } from "./store/scope.ts";
+
+/** What follows from the settings; replaced as a whole when they change. */
+export interface Rules {
+  readonly tenants: TenantIndex;
+  readonly pipeline: Pipeline;
+  /** Whether anything depends on the departments of people of a workspace. Absent = nothing. */
+  readonly asksForDepartments?: DepartmentNeeds;
+}
+
+/** How a message was decided. */
+export interface Turn {
+  readonly reply: Reply;
+  readonly locale: Locale;
+  /** What is stored with the reply. */
+  readonly records: readonly AuditRecord[];
+}
+
+/** Decides a message: for which tenant, and by its pipeline what is said. */
+export interface Decider {
+  /** The tenant of a message by the settings of this moment. */
+  find(message: InboundMessage): TenantResolution;
+  /** Every turn ends in a reply, also one of nobody's tenant, or of a message that kills processes. */
+  decide(entry: InboxEntry, found: TenantResolution, signal: AbortSignal): Promise<Turn>;
+}
+
+export interface DeciderOptions {
+  readonly adapters: ReadonlyMap<string, ChannelAdapter>;
+  readonly rules: () => Rules;
+  readonly identify: Pick<Identify, "isSettled">;
+  readonly log: Log;
+  readonly now: () => Date;
+}
+
+/** A message under which this many processes died is not given to a further one. */
+export const MAX_ATTEMPTS = 3;
+
+export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOptions): Decider => {
+  // Without what it depends on, a less specific binding could win: another tenant's.
+  const find: Decider["find"] = (message) =>
+    message.sender.identity === "refused" || !identify.isSettled(message)
+      ? { kind: "unknown" }
+      : rules().tenants.resolve(originOf(message));
+
+  const decide: Decider["decide"] = async (entry, found, signal) => {
+    const { message } = entry;
+    const startedAt = now();
+    const traceId = randomUUID();
+    const tenant = found.kind === "tenant" ? found.tenant : undefined;
+    const locale = localeFor(tenant?.locale, textOf(message));
+    const records: AuditRecord[] = [];
+    const record = (made: AuditRecord) => void records.push(made);
+    if (tenant && entry.attempt <= MAX_ATTEMPTS) {
+      const link = linkOf(adapters.get(message.channel), message, signal);
+      const context = { message, tenant, traceId, locale, signal, record, ...link };
+      const reply = await rules().pipeline(context);
+      return { reply, locale, records };
+    }
+    const code = tenant ? "INTERNAL" : codeOf(found, identify.isSettled(message));
+    if (tenant) log.error({ inbox: entry.id, alert: "poison_message" }, "message gave up on");
+    // Who may not even know that somebody listens here is not told whose fault it is, either.
+    const reply: Reply =
+      message.content.kind === "event" || isOutsider(message.sender)
+        ? { kind: "silence", reason: code }
+        : refuse(code, locale);
+    record({
+      at: startedAt,
+      traceId,
+      scope: entry.scope,
+      message,
+      action: "message",
+      subject: message.content.kind,
+      durationMs: now().getTime() - startedAt.getTime(),
+      ...outcomeOf(reply),
+    });
+    return { reply, locale, records };
+  };
+
+  return { find, decide };
+};
+
+/** What a turn may do with the platform that its message came from. */
+const linkOf = (
+  adapter: ChannelAdapter | undefined,
+  { target }: InboundMessage,
+  signal: AbortSignal,
+): Pick<Context, "progress" | "openAttachment"> => ({
+  ...(adapter?.progress && { progress: (markdown) => adapter.progress?.(target, markdown) }),
+  ...(adapter?.openAttachment && {
+    openAttachment: async (attachment) =>
+      adapter.openAttachment?.(target, attachment, signal) ?? Promise.reject(new Error("closed")),
+  }),
+});
+
+const originOf = ({ channel, workspaceId, conversation, sender }: InboundMessage): Origin => ({
+  ...{ channel, workspaceId },
+  conversationId: conversation.room ?? conversation.id,
+  roles: sender.roles,
+  departments: sender.departments,
+  ...(sender.memberships && { memberships: sender.memberships }),
+});
+
+const codeOf = ({ kind }: TenantResolution, isIdentified: boolean): RefusalCode => {
+  if (kind === "ambiguous") return "TENANT_AMBIGUOUS";
+  return isIdentified ? "TENANT_UNKNOWN" : "DIRECTORY_UNAVAILABLE";
+};
+
+/** Whose a message is, as far as its tenant was found. */
+export const scopeOf = (found: TenantResolution): TenantScope =>
+  found.kind === "tenant" ? tenantScope(found.tenant.id) : PLATFORM_SCOPE;
+
+const textOf = (message: InboundMessage): string =>
+  message.content.kind === "text" ? message.content.text : "";
