@@ -36,7 +36,7 @@ export interface PipelineParts extends WelcomeParts, ModerationParts {
  */
 export const createPipeline = ({ log, turns, agent, now, roles, ...parts }: PipelineParts) => {
   const { limiter, counters } = parts;
-  const moderation = createModerationGate(parts);
+  const moderation = createModerationGate({ ...parts, log });
   return compose([
     audit(now), // one record per message, whatever happens below
     recover(log), // a fault below becomes an apology and a logged error

@@ -1,4 +1,5 @@
 import type { Direction } from "../../config/detectors.ts";
+import type { Log } from "../contract/log.ts";
 import type { Reply } from "../contract/reply.ts";
 import { refuse } from "../refuse.ts";
 import { allowedRegions } from "../residency.ts";
@@ -29,11 +30,16 @@ export interface ModerationCheck {
 export interface ModerationParts {
   readonly safetyOf: SafetyOf;
   readonly reviews: Reviews;
+  readonly log: Log;
 }
 
 const NO_TERMS = createModeration([]);
 
-export const createModerationGate = ({ safetyOf, reviews }: ModerationParts): ModerationGate => ({
+export const createModerationGate = ({
+  safetyOf,
+  reviews,
+  log,
+}: ModerationParts): ModerationGate => ({
   open: (context) => {
     const safety = safetyOf(context.tenant.id);
     const { moderation = NO_TERMS, classifiers } = safety;
@@ -44,7 +50,7 @@ export const createModerationGate = ({ safetyOf, reviews }: ModerationParts): Mo
       mask: check.mask,
       stop: async (direction) =>
         (await stopForTerms(context, direction, check, reviews)) ??
-        stopForClassifiers({ context, direction, check, safety, reviews }),
+        stopForClassifiers({ context, direction, check, safety, reviews, log }),
       ...(classifiers.length === 0 && {
         createFilter: () => {
           const stream = moderation.stream();
@@ -83,12 +89,14 @@ const stopForClassifiers = async ({
   check,
   safety,
   reviews,
+  log,
 }: {
   readonly context: Context;
   readonly direction: Direction;
   readonly check: TermCheck;
   readonly safety: TenantSafety;
   readonly reviews: Reviews;
+  readonly log: Log;
 }): Promise<Reply | undefined> => {
   const { classifiers, dlp, isModerationRequired } = safety;
   const { tenant, locale, note, signal, isSensitive = false } = context;
@@ -104,7 +112,10 @@ const stopForClassifiers = async ({
     note?.(`classified_${direction}`, [said.action, ...said.labels].join(" "));
   }
   if (said.unavailable.length > 0) {
-    note?.(`not_classified_${direction}`, said.unavailable.join(", "));
+    const names = said.unavailable.map(({ name }) => name);
+    note?.(`not_classified_${direction}`, names.join(", "));
+    const { traceId } = context;
+    log.warn({ traceId, tenant: tenant.id, classifiers: said.unavailable }, "text not classified");
   }
   if (said.action === "block") return refuse("CONTENT_BLOCKED", locale);
   if (said.unavailable.length > 0 && isModerationRequired) {

@@ -335,9 +335,13 @@ describe("classifiers", () => {
   });
 
   it("that cannot be asked refuse where moderation is required, else leave it on record", async () => {
-    const { reply, detail } = await ask("hi", { classifiers: [down] });
+    const { reply, detail, log } = await ask("hi", { classifiers: [down] });
     expect(markdownOf(reply)).toBe("ok");
     expect(detail).toEqual({ not_classified_in: "judge", not_classified_out: "judge" });
+    expect(log.lines).toMatchObject([
+      { level: "warn", fields: { classifiers: [{ name: "judge", reason: "a fault" }] } },
+      { level: "warn" },
+    ]);
     const tenant = { moderation: { required: true } };
     expect((await ask("hi", { classifiers: [down], tenant })).reply).toMatchObject({
       code: "MODERATION_UNAVAILABLE",

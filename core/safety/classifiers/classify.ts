@@ -1,10 +1,12 @@
+import { GatewayError } from "../../contract/errors.ts";
 import { stronger } from "../moderation/moderation.ts";
+import { ClassifierError } from "./ask-json.ts";
 import type { Classification, Classifier } from "./classifier.ts";
 
 /** What all classifiers of a tenant say. */
 export interface Classified extends Classification {
-  /** Names of those that did not judge the whole text. */
-  readonly unavailable: readonly string[];
+  /** Those that did not judge the whole text, and why; never with a word of it. */
+  readonly unavailable: readonly { readonly name: string; readonly reason: string }[];
 }
 
 const DEADLINE_MS = 30_000;
@@ -20,12 +22,13 @@ export const classify = async (
 ): Promise<Classified> => {
   const answers = await Promise.all(
     classifiers.map(async (classifier) => {
-      if (!mayAsk(classifier)) return { name: classifier.name };
+      const { name } = classifier;
+      if (!mayAsk(classifier)) return { name, reason: "the data may not go there" };
       try {
-        return { name: classifier.name, said: await ask(classifier, text, signal) };
-      } catch {
+        return { name, said: await ask(classifier, text, signal) };
+      } catch (cause) {
         signal.throwIfAborted();
-        return { name: classifier.name };
+        return { name, reason: cause instanceof GatewayError ? cause.message : "a fault" };
       }
     }),
   );
@@ -36,7 +39,9 @@ export const classify = async (
       "allow",
     ),
     labels: [...new Set(said.flatMap(({ labels }) => labels))],
-    unavailable: answers.flatMap((answer) => (answer.said ? [] : [answer.name])),
+    unavailable: answers.flatMap((answer) =>
+      answer.said === undefined ? [{ name: answer.name, reason: answer.reason }] : [],
+    ),
   };
 };
 
@@ -51,7 +56,8 @@ const ask = async (
   signal: AbortSignal,
 ): Promise<Classification[]> => {
   const parts = partsOf(text, classifier.maxUnits);
-  if (parts.length > MAX_PARTS) throw new RangeError("more text than a classifier is asked about");
+  if (parts.length > MAX_PARTS)
+    throw new ClassifierError(classifier.name, `more than ${MAX_PARTS} parts of a text`);
   const either = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]);
   const said: Classification[] = [];
   for (const part of parts) {

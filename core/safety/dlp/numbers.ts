@@ -34,6 +34,10 @@ export const findNumbers = (text: string): Finding[] => {
 const numberAt = (text: string, { all, groups }: Digits, first: number) => {
   const start = groups[first];
   if (!start) return undefined;
+  const firstDigit = all.charCodeAt(start.from);
+  // No number is one digit over and over; a row of them is passed by without a look at each length.
+  let same = 1;
+  while (same < MAX_DIGITS && all.charCodeAt(start.from + same) === firstDigit) same++;
   let last = first;
   while (last - first < MAX_DIGITS && groups[last]?.gap !== "break") last++;
   for (; last >= first; last--) {
@@ -41,7 +45,7 @@ const numberAt = (text: string, { all, groups }: Digits, first: number) => {
     if (!group) continue;
     const length = group.from + group.end - group.start - start.from;
     if (length < 9) break;
-    if (!LENGTHS_BY_FIRST[all.charCodeAt(start.from) - 48]?.includes(length)) continue;
+    if (length <= same || !LENGTHS_BY_FIRST[firstDigit - 48]?.includes(length)) continue;
     const digits = all.slice(start.from, start.from + length);
     const withCheck = length === 17 ? checkCharacterBehind(text, group.end) : undefined;
     if (withCheck !== undefined && isResidentId(`${digits}X`) && !isPartBefore(text, start.start)) {
@@ -86,19 +90,13 @@ const LENGTHS_BY_FIRST: readonly (readonly number[])[] = [
 
 /** Whether the digits alone allow any kind of number. */
 const mayBe = (digits: string): boolean =>
-  !isOneDigit(digits) &&
-  (digits.length === 9
+  digits.length === 9
     ? SSN.test(digits)
     : isResidentId(digits) ||
       hasOldResidentForm(digits) ||
       CN_MOBILE.test(digits) ||
       TW_MOBILE.test(digits) ||
-      hasCardForm(digits));
-
-const isOneDigit = (digits: string): boolean => {
-  for (let at = 1; at < digits.length; at++) if (digits[at] !== digits[0]) return false;
-  return true;
-};
+      hasCardForm(digits);
 
 const joinLines = (sizes: readonly number[], gaps: readonly Gap[]): readonly number[] => {
   if (!gaps.includes("line")) return sizes;

@@ -23,7 +23,7 @@ export const stronger = (one: Action, other: Action): Action =>
   ACTIONS.indexOf(one) >= ACTIONS.indexOf(other) ? one : other;
 
 /** The verdict of several lexicons. */
-export const joined = (verdicts: readonly Verdict[]): Verdict => {
+const joined = (verdicts: readonly Verdict[]): Verdict => {
   const [only] = verdicts;
   if (only && verdicts.length === 1) return only;
   return {

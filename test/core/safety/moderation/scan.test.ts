@@ -6,6 +6,7 @@ import {
   parseTerms,
 } from "../../../../core/safety/moderation/lexicon.ts";
 import { maskText } from "../../../../core/safety/moderation/mask.ts";
+import { createModeration } from "../../../../core/safety/moderation/moderation.ts";
 import { moderate, Scan } from "../../../../core/safety/moderation/scan.ts";
 import { ModerationStream } from "../../../../core/safety/moderation/stream.ts";
 
@@ -133,6 +134,25 @@ describe("moderation", () => {
         expect(out).toBe(maskText(text, moderate(text, masking).hits));
       }),
       { numRuns: 5000 },
+    );
+  });
+
+  it("lets out of a stream what masking by several lexicons gives", () => {
+    const other = createLexicon(
+      [
+        { id: "inm", term: "in money", action: "mask" },
+        { id: "p", term: "品", action: "mask" },
+      ],
+      "other",
+    );
+    const both = createModeration([masking, other]);
+    fc.assert(
+      fc.property(splitText, ({ text, pieces }) => {
+        const stream = both.stream();
+        const out = pieces.map((piece) => stream.push(piece)).join("") + stream.finish().text;
+        expect(out).toBe(maskText(text, both.inspect(text).hits));
+      }),
+      { numRuns: 2000 },
     );
   });
 
