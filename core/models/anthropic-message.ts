@@ -12,7 +12,7 @@ export const usageSchema = z.object({
   cache_read_input_tokens: count.nullish(),
 });
 
-export const blockSchema = z.discriminatedUnion("type", [
+const blockSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("text"), text: z.string() }),
   z.object({
     type: z.literal("tool_use"),

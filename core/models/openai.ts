@@ -54,8 +54,6 @@ export const createOpenAiProvider = (options: OpenAiOptions): ModelProvider => {
         if (deadline.aborted) {
           throw new ModelError("MODEL_TIMEOUT", `${attempt} took longer than ${deadlineMs} ms`);
         }
-        // No `cause`: the SDK's error holds headers and the server's words, which may repeat the
-        // key or the user's text, and a logger would print both.
         throw failureOf(cause, attempt);
       }
     },
