@@ -67,7 +67,7 @@ export interface GatewayOptions {
  * Guilds, their messages and reactions, direct chats and theirs, and the text of messages.
  * @see https://discord.com/developers/docs/topics/gateway#gateway-intents
  */
-export const INTENTS = (1 << 0) | (1 << 9) | (1 << 10) | (1 << 12) | (1 << 13) | (1 << 15);
+const INTENTS = (1 << 0) | (1 << 9) | (1 << 10) | (1 << 12) | (1 << 13) | (1 << 15);
 
 // What a process leaves behind that was killed must not keep its only successor waiting.
 const NOBODY_ELSE: Leases = {
