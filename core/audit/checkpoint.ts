@@ -21,7 +21,7 @@ export interface SignedCheckpoint extends Checkpoint {
 }
 
 /** What is signed: no two checkpoints read the same, and none reads like a cut. */
-export const signedText = ({ kind, tenant, seq, hash, at }: Checkpoint): string =>
+const signedText = ({ kind, tenant, seq, hash, at }: Checkpoint): string =>
   JSON.stringify(["clawgate audit", kind, tenant, seq, hash, at]);
 
 /** Signs a checkpoint. */

@@ -50,6 +50,10 @@ const expectAllAnswered = async (all: Talks): Promise<void> => {
   const states = await fleet.states();
   expect(states["inbox done"]).toBe(count);
   expect(Object.keys(states).sort()).toEqual(["inbox done", "outbox delivered"]);
+  // Each tenant's audit log is one unbroken chain, whoever wrote it and whoever died over it.
+  const logs = await fleet.auditLogs();
+  expect(logs.filter(({ problem }) => problem !== undefined)).toEqual([]);
+  expect(logs.reduce((sum, { records }) => sum + records, 0)).toBeGreaterThanOrEqual(count);
 };
 
 const mostAsked = (): number => Math.max(...timesAsked(fleet.model).values());

@@ -2,6 +2,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import Libsql from "libsql";
 import pg from "pg";
+import { type ChainReport, chainedTenants, verifyChain } from "../../core/audit/verify.ts";
+import { openStore } from "../../core/store/open-store.ts";
 import { answerCrowd, type Question } from "./crowd.ts";
 import { freePort } from "./free-port.ts";
 import { type GatewayProcess, gatewayProcess, type StartOptions } from "./gateway-process.ts";
@@ -45,6 +47,8 @@ export interface Fleet {
   ask(questions: readonly Question[], processes?: readonly number[]): Promise<number>;
   /** Rows of inbox and outbox by table and state, e.g. `{ "inbox done": 100 }`. */
   states(): Promise<Readonly<Record<string, number>>>;
+  /** What came of checking every tenant's audit log. */
+  auditLogs(): Promise<readonly ChainReport[]>;
   /** Resolves when so many messages are stored (any number if undefined) and nothing is left to do for them. */
   quiet(messages: number | undefined, timeoutMs: number): Promise<void>;
   /** Warnings and errors in the logs, each kind once with how often it came; to be shown when a test fails. */
@@ -76,6 +80,19 @@ export const createFleet = async (options: FleetOptions): Promise<Fleet> => {
     return Object.fromEntries(rows.map(({ state, rows: count }) => [state, Number(count)]));
   };
 
+  const auditLogs = async (): Promise<readonly ChainReport[]> => {
+    const store = await openStore({ url: databaseUrl ?? `file:${join(base.folder, "data")}` });
+    try {
+      const reports: ChainReport[] = [];
+      for (const tenant of await chainedTenants(store)) {
+        reports.push(await verifyChain(store, tenant, { keys: [], checkpoints: [] }));
+      }
+      return reports;
+    } finally {
+      await store.close();
+    }
+  };
+
   return {
     cloud,
     model,
@@ -96,6 +113,7 @@ export const createFleet = async (options: FleetOptions): Promise<Fleet> => {
       return ended.filter((attempts) => attempts.at(-1)?.status === 200).length;
     },
     states,
+    auditLogs,
     quiet: async (messages, timeoutMs) => {
       const until = Date.now() + timeoutMs;
       for (;;) {
