@@ -112,8 +112,9 @@ describe("a connection to the gateway", () => {
   });
 
   it("is over when heartbeats are no longer acknowledged", async () => {
-    await start(50);
-    const ended = connect();
+    await start(500);
+    // Well before the library would notice, at the next heartbeat.
+    const ended = connect({ timings: { upMs: 5_000, graceMs: 50 } });
     await up();
     platform.acknowledges = false;
     expect(await ended).toMatchObject({
