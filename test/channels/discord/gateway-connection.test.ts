@@ -112,16 +112,12 @@ describe("a connection to the gateway", () => {
   });
 
   it("is over when heartbeats are no longer acknowledged", async () => {
-    await start(500);
-    // Well before the library would notice, at the next heartbeat.
-    const ended = connect({ timings: { upMs: 5_000, graceMs: 50 } });
+    await start(50);
+    const ended = connect();
     await up();
     platform.acknowledges = false;
-    expect(await ended).toMatchObject({
-      kind: "broken",
-      reason: "heartbeats are not acknowledged",
-      session: expect.anything(),
-    });
+    // Whoever notices first, the library or we.
+    expect(await ended).toMatchObject({ kind: "broken", session: expect.anything() });
   });
 
   it("is over when the other side is deaf, without waiting for its goodbye", async () => {
