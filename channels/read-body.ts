@@ -39,8 +39,10 @@ export const readBody = async (
       if (size > limits.maxBytes) fail(tooLong());
       else chunks.push(chunk);
     };
-    // Stays when all is over: a stream without a listener would throw its errors.
-    const onBroken = (): void => fail(hungUp(channel));
+    // Stays when all is over, which is when most streams close: without a listener, errors are thrown.
+    const onBroken = (): void => {
+      if (!isOver) fail(hungUp(channel));
+    };
     const timer = setTimeout(
       () => fail(new PayloadError(channel, "body too slow", 408)),
       limits.timeoutMs,
