@@ -5,6 +5,7 @@ import { openStore } from "../core/store/open-store.ts";
 import type { Store } from "../core/store/store.ts";
 import { createSandbox } from "../sandbox/openshell.ts";
 import { examineDiscord } from "./doctor-discord.ts";
+import { examineSlack } from "./doctor-slack.ts";
 import { examineWecom } from "./doctor-wecom.ts";
 import { listenerProblem } from "./listener.ts";
 import { enginesFolder } from "./open-sandbox.ts";
@@ -27,6 +28,7 @@ export const examine = async ({ settings }: LoadedSettings): Promise<readonly Fi
     await storeFinding(settings),
     await sandboxFinding(settings),
     ...(await examineWecom(settings)),
+    ...(await examineSlack(settings)),
     ...(await examineDiscord(settings)),
   ];
 };

@@ -2,18 +2,9 @@
 import { Command, CommanderError } from "commander";
 import { formatProblem, SettingsError } from "../config/problem.ts";
 import { GatewayError } from "../core/contract/errors.ts";
-import { registerAudit } from "./audit.ts";
-import { registerConfig } from "./config.ts";
-import { registerDoctor } from "./doctor.ts";
-import { registerInit } from "./init.ts";
 import type { Io } from "./io.ts";
-import { registerKey } from "./key.ts";
 import { version } from "./package-root.ts";
-import { registerPolicy } from "./policy.ts";
-import { registerQueue } from "./queue.ts";
-import { registerSandbox } from "./sandbox.ts";
-import { registerSimulate } from "./simulate.ts";
-import { registerStart } from "./start.ts";
+import { VERBS } from "./verbs.ts";
 
 const io: Io = {
   stdout: process.stdout,
@@ -31,20 +22,7 @@ const program = new Command("clawgate")
   .configureHelp({ showGlobalOptions: true })
   .showHelpAfterError("(--help lists what there is)")
   .exitOverride();
-for (const register of [
-  registerStart,
-  registerSimulate,
-  registerDoctor,
-  registerInit,
-  registerConfig,
-  registerQueue,
-  registerKey,
-  registerSandbox,
-  registerPolicy,
-  registerAudit,
-]) {
-  register(program, io);
-}
+for (const register of VERBS) register(program, io);
 
 try {
   await program.parseAsync();

@@ -29,7 +29,19 @@ interface DiscordOptions {
   readonly timeout: number;
 }
 
-/** Adds `simulate wecom` and `simulate discord`. */
+interface SlackOptions {
+  readonly settings?: string | undefined;
+  readonly user: string;
+  readonly team?: string | undefined;
+  readonly channel?: string | undefined;
+  readonly command?: boolean | undefined;
+  readonly times: number;
+  readonly json?: boolean | undefined;
+  /** Seconds. */
+  readonly timeout: number;
+}
+
+/** Adds `simulate wecom`, `simulate slack` and `simulate discord`. */
 export const registerSimulate = (program: Command, io: Io, exit: Exit = setExitCode): void => {
   const simulate = program
     .command("simulate")
@@ -49,6 +61,21 @@ export const registerSimulate = (program: Command, io: Io, exit: Exit = setExitC
     .option("--timeout <seconds>", "how long to wait for the answer to begin", secondsOf, 30)
     .action(async (text: string, _options: DiscordOptions, command: Command) =>
       exit(await simulateDiscord(io, text, command.optsWithGlobals<DiscordOptions>())),
+    );
+  simulate
+    .command("slack")
+    .description("say TEXT as somebody in Slack would, signed, and print the answer")
+    .argument("<text>", "the words")
+    .option("--channel <id>", "mention the app in this room; default: in a direct chat")
+    .option("--command", "as a slash command")
+    .option("--team <id>", "workspace; default: the first that a tenant is bound to")
+    .option("--times <number>", "tell it so often, as Slack does when it hears nothing", timesOf, 1)
+    .option("--settings <file>", "settings file of the running gateway")
+    .option("--user <id>", "who says it", "U0TESTER")
+    .option("--json", "machine-readable")
+    .option("--timeout <seconds>", "how long to wait for the answer to begin", secondsOf, 30)
+    .action(async (text: string, _options: SlackOptions, command: Command) =>
+      exit(await simulateSlack(io, text, command.optsWithGlobals<SlackOptions>())),
     );
   simulate
     .command("wecom")
@@ -127,17 +154,49 @@ const simulateDiscord = async (io: Io, text: string, options: DiscordOptions): P
     timeoutMs: options.timeout * 1000,
     notice: (line) => io.stderr.write(`${line}\n`),
   });
+  return printPlayed(io, simulated, options.json);
+};
+
+/** The same in Slack. */
+const simulateSlack = async (io: Io, text: string, options: SlackOptions): Promise<number> => {
+  const { settings, source } = loadSettings({
+    path: options.settings,
+    env: io.env,
+    cwd: io.cwd,
+    mayCreate: false,
+  });
+  const { playSlack } = await import("./simulate-slack.ts");
+  const simulated = await playSlack({
+    ...{ settings, source, text, userId: options.user, teamId: options.team },
+    ...{ channelId: options.channel, isCommand: options.command ?? false, times: options.times },
+    timeoutMs: options.timeout * 1000,
+  });
+  return printPlayed(io, simulated, options.json);
+};
+
+type Played =
+  | { readonly kind: "answered"; readonly parts: readonly string[]; readonly ms: number }
+  | { readonly kind: "unanswered"; readonly problem: string; readonly ms: number }
+  | { readonly kind: "misuse"; readonly problem: string };
+
+const printPlayed = (io: Io, simulated: Played, isJson: boolean | undefined): number => {
   if (simulated.kind === "misuse") {
     io.stderr.write(`${simulated.problem}\n`);
     return 2;
   }
   const answer = simulated.kind === "answered" ? simulated.parts.join("\n") : null;
   const { ms } = simulated;
-  if (options.json) io.stdout.write(`${JSON.stringify({ answer, ms })}\n`);
+  if (isJson) io.stdout.write(`${JSON.stringify({ answer, ms })}\n`);
   else if (answer !== null) io.stdout.write(`${answer}\n\n  after       ${ms} ms\n`);
   if (simulated.kind === "unanswered") io.stderr.write(`${simulated.problem}\n`);
   // A refusal ends with its code in brackets.
   return answer !== null && !/ \[[A-Z_]+\]$/.test(answer) ? 0 : 1;
+};
+
+const timesOf = (value: string): number => {
+  const times = Number(value);
+  if (Number.isInteger(times) && times >= 1 && times <= 10) return times;
+  throw new InvalidArgumentError("expected a number from 1 to 10.");
 };
 
 const added = (value: string, before: readonly string[]): readonly string[] => [...before, value];

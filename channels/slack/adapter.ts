@@ -65,7 +65,7 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
     ...(client && { client }),
   });
   const workspaces = createWorkspaces({
-    ...{ botToken: settings.bot_token, installations, api, state, now, log },
+    ...{ botToken: settings.bot_token, installations, api, baseUrl, state, now, log },
     tokens: new Map(settings.workspaces?.map(({ team_id, bot_token }) => [team_id, bot_token])),
   });
   const threads = createThreads(state, now);

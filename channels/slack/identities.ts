@@ -33,6 +33,8 @@ export interface Identities {
 
 export interface IdentitiesParts {
   readonly api: Pick<WebApi, "call">;
+  /** Whom is asked: what a stand-in says is not believed of Slack. */
+  readonly baseUrl: string;
   readonly state: ChannelState;
   readonly log: Log;
 }
@@ -51,11 +53,15 @@ const REFUSALS: ReadonlySet<string> = new Set([
   "not_allowed_token_type",
 ]);
 
-export const createIdentities = ({ api, state, log }: IdentitiesParts): Identities => {
+export const createIdentities = ({ api, baseUrl, state, log }: IdentitiesParts): Identities => {
   const known = new Map<string, TokenIdentity>();
   const refusals = new Map<string, string>();
   const asking = new Map<string, Promise<TokenIdentity | undefined>>();
   const stopped = new AbortController();
+
+  // The token itself is a secret, and keys are not encrypted.
+  const keyOf = (token: string): string =>
+    `identity/${createHash("sha256").update(`${baseUrl}\n${token}`).digest("hex").slice(0, 32)}`;
 
   const ask = async (token: string): Promise<TokenIdentity | undefined> => {
     const signal = AbortSignal.any([stopped.signal, AbortSignal.timeout(CALL_MS)]);
@@ -116,10 +122,6 @@ export const createIdentities = ({ api, state, log }: IdentitiesParts): Identiti
     stop: () => stopped.abort(),
   };
 };
-
-// The token itself is a secret, and keys are not encrypted.
-const keyOf = (token: string): string =>
-  `identity/${createHash("sha256").update(token).digest("hex").slice(0, 32)}`;
 
 /** The same names as `auth.test` has them, so that its answer and what is kept are read alike. */
 const readIdentity = (body: JsonObject | undefined): TokenIdentity | undefined => {

@@ -1,5 +1,6 @@
 import type { ApiKey } from "../../core/operators/api-keys.ts";
 import type { Operator } from "../../core/operators/operator.ts";
+import { type RouteName, routeOperation } from "../../core/operators/permission-table.ts";
 import type { Permission } from "../../core/operators/permissions.ts";
 
 /** One thing that the API does, and what a key needs to ask for it. */
@@ -11,6 +12,20 @@ export interface Route {
   /** Throws ApiError to refuse. */
   readonly handle: (call: Call) => Promise<Answer>;
 }
+
+/** The route of this name; what it takes is in the table of permissions. */
+export const route = (name: RouteName, handle: Route["handle"]): Route => {
+  const [verb = "", path = ""] = name.split(" ");
+  const method = METHODS[verb];
+  if (!method) throw new RangeError(`${name} does not begin with a method that the API has`);
+  return { method, path, permission: routeOperation(name).needs, handle };
+};
+
+const METHODS: Readonly<Record<string, Route["method"]>> = {
+  GET: "get",
+  POST: "post",
+  DELETE: "delete",
+};
 
 /** A request whose key was verified and has the route's permission. All values are still untrusted. */
 export interface Call {

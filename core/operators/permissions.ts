@@ -4,6 +4,9 @@ export const PERMISSIONS = {
   "queue:manage": "replay and drop messages",
   "log:view": "read the audit log",
   "audit:export": "take the audit log away as NDJSON or CSV; with log:view",
+  "tenant:view": "see the tenant's settings, without secrets, and what its models cost this month",
+  "agent:view": "list the tenant's agents",
+  "skill:view": "list the skills that the tenant may use",
   "key:manage": "create, list and revoke API keys, none mightier than itself",
   "*": "everything, also what later versions add",
 } as const;

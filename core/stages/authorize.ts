@@ -1,19 +1,26 @@
 import type { RoleIndex } from "../../config/roles.ts";
 import type { InboundMessage } from "../contract/message.ts";
+import { chatPermission } from "../operators/permission-table.ts";
 import { refuse } from "../refuse.ts";
 import type { Stage } from "../stage.ts";
 
 /** Whether the sender's roles carry `agent:chat`. */
-export const mayChat = (
-  roles: RoleIndex,
-  { channel, workspaceId, sender }: InboundMessage,
-): boolean =>
-  roles
-    .permissionsOf({ channel, workspaceId, senderId: sender.id, departments: sender.departments })
-    .has("agent:chat");
+export const mayChat = (roles: RoleIndex, message: InboundMessage): boolean =>
+  permissionsOf(roles, message).has("agent:chat");
 
-/** Refuses senders whose roles do not carry `agent:chat`. Which skills they get is the agent's check. */
+/**
+ * Refuses senders whose roles do not carry what the table of permissions asks of a command, or of
+ * whoever talks to an agent. Which skills they get is the agent's check.
+ */
 export const authorize =
   (roles: RoleIndex): Stage =>
-  async (context, next) =>
-    mayChat(roles, context.message) ? next() : refuse("NOT_PERMITTED", context.locale);
+  async ({ message, locale }, next) => {
+    const needed = chatPermission(message.content.kind === "text" ? message.content.text : "");
+    return permissionsOf(roles, message).has(needed) ? next() : refuse("NOT_PERMITTED", locale);
+  };
+
+const permissionsOf = (roles: RoleIndex, { channel, workspaceId, sender }: InboundMessage) =>
+  roles.permissionsOf({
+    ...{ channel, workspaceId, senderId: sender.id },
+    departments: sender.departments,
+  });

@@ -1,4 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { registerDoctor } from "../../cli/doctor.ts";
+import { registerSimulate } from "../../cli/simulate.ts";
+import { runVerb } from "../cli/run-verb.ts";
+import { freePort } from "../fakes/free-port.ts";
 import { type GatewayProcess, gatewayProcess } from "../fakes/gateway-process.ts";
 import { type SlackApi, startSlackApi } from "../fakes/slack-api.ts";
 import {
@@ -40,6 +44,9 @@ const answered = (api: SlackApi, channelId: string, threadTs: string, times = 1)
 
 const carries = (api: SlackApi, words: string): readonly string[] =>
   api.calls.filter(({ args }) => JSON.stringify(args).includes(words)).map(({ method }) => method);
+
+const unescaped = (text: string): string =>
+  text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 
 interface Ready {
   readonly status: string;
@@ -166,6 +173,51 @@ describe("the built gateway in Slack, by HTTP", () => {
     expect(long.status).toBe(413);
     expect((await ready(gateway)).checks["channels.slack"]).toEqual({ ok: true });
   });
+});
+
+describe("clawgate simulate slack", () => {
+  it("plays Slack to the running gateway: in a chat, in a room, as a command", async () => {
+    const [port, apiPort] = [await freePort(), await freePort()];
+    const settings = {
+      server: { host: "127.0.0.1", port },
+      ...settingsOf({
+        ...{ signing_secret: SIGNING_SECRET, bot_token: "xoxb-simulated" },
+        api_base_url: `http://127.0.0.1:${apiPort}/api/`,
+      }),
+    };
+    const gateway = gatewayProcess(settings);
+    try {
+      await gateway.start();
+      const say = (...words: readonly string[]) =>
+        runVerb(registerSimulate, gateway.folder, [
+          ...["simulate", "slack", "--settings", "settings.json"],
+          ...words,
+        ]);
+      const direct = await say("hello & <you>", "--times", "3");
+      expect(direct).toMatchObject({ code: 0, err: "" });
+      expect(unescaped(direct.out).split("hello & <you>")).toHaveLength(2);
+      const inRoom = await say("in the room", "--channel", "C0ROOM", "--json");
+      expect(JSON.parse(inRoom.out)).toMatchObject({
+        answer: expect.stringContaining("in the room"),
+      });
+      const command = await say("at your command", "--channel", "C0ROOM", "--command");
+      expect(command.out.split("at your command")).toHaveLength(2);
+      expect(await say("who?", "--team", "T0ELSE", "--timeout", "1")).toMatchObject({ code: 1 });
+      expect(await say(" ")).toMatchObject({ code: 2 });
+      const doctor = await runVerb(
+        registerDoctor,
+        gateway.folder,
+        ["doctor", "--json"].concat(["--settings", "settings.json"]),
+      );
+      const { checks } = JSON.parse(doctor.out) as { checks: { check: string; state: string }[] };
+      expect(checks).toContainEqual(expect.objectContaining({ check: "slack url", state: "ok" }));
+      expect(checks).toContainEqual(
+        expect.objectContaining({ check: "slack token", state: "unknown" }),
+      );
+    } finally {
+      await gateway.remove();
+    }
+  }, 90_000);
 });
 
 describe("the built gateway in Slack, over Socket Mode", () => {

@@ -2,8 +2,8 @@ import type { OutboundPart, Reconciliation, SendOutcome } from "../../../core/co
 import type { ChannelState } from "../../../core/contract/channel-state.ts";
 import type { Log } from "../../../core/contract/log.ts";
 import type { ReplyTarget } from "../../../core/contract/message.ts";
-import { CHANNEL } from "../types.ts";
 import { pause } from "../../pause.ts";
+import { CHANNEL } from "../types.ts";
 
 /** What one replica asks of the one that holds the link. */
 export type Errand =

@@ -1,8 +1,8 @@
 import type { ChannelState, Lease, Leases } from "../../../core/contract/channel-state.ts";
 import type { Log } from "../../../core/contract/log.ts";
+import { pause } from "../../pause.ts";
 import { CHANNEL } from "../types.ts";
 import type { Connection, Opened } from "./connection.ts";
-import { pause } from "../../pause.ts";
 
 /** Keeps one connection up, in one of all replicas. */
 export interface Owner {

@@ -2,13 +2,13 @@ import type { Receipt } from "../../../core/contract/channel.ts";
 import { SignatureError } from "../../../core/contract/errors.ts";
 import type { Log } from "../../../core/contract/log.ts";
 import type { InboundMessage } from "../../../core/contract/message.ts";
+import { createInTurn } from "../../in-turn.ts";
+import { pause } from "../../pause.ts";
 import { JsonError } from "../bot/json.ts";
 import { type BotIdentity, parseBotCallback } from "../bot/parse.ts";
 import { CHANNEL } from "../types.ts";
 import type { ReplyContexts } from "./contexts.ts";
 import type { LinkFrame } from "./frames.ts";
-import { createInTurn } from "../../in-turn.ts";
-import { pause } from "../../pause.ts";
 
 type Callback = Extract<LinkFrame, { readonly kind: "callback" }>;
 

@@ -46,6 +46,7 @@ const open = (
   const installations = createInstallations({ state, leases, api, client, now });
   const workspaces = createWorkspaces({
     ...{ botToken: undefined, tokens: new Map(), installations, api, state, now, log },
+    baseUrl: "https://slack.com/api/",
     ...settings,
   });
   stops.push(workspaces.stop);
