@@ -1,0 +1,76 @@
+import type { Permission } from "./permissions.ts";
+
+/** One thing that can be asked of the gateway about a tenant's data, and what it takes to ask. */
+interface Operation {
+  /** What it does, for people. */
+  readonly does: string;
+  /** What an API key needs, or for a chat command one of the sender's roles. */
+  readonly needs: Permission | ChatPermission;
+  /** Method and path, as the router reads it. */
+  readonly http?: string;
+  /** Words behind `clawgate`. Whoever sits at the gateway's machine has every permission. */
+  readonly cli?: string;
+  /** The command that is the whole message, or begins it. */
+  readonly chat?: string;
+}
+
+/** What roles give people in a chat; no API key has it. */
+type ChatPermission = "agent:chat";
+
+/** The one table of permissions: what is not in it is not to be had. */
+export const OPERATIONS = [
+  {
+    ...{ does: "List messages that are not done", needs: "queue:view" },
+    ...{ http: "GET /api/queue", cli: "queue list" },
+  },
+  {
+    ...{ does: "Show one message and the parts of its reply", needs: "queue:view" },
+    ...{ http: "GET /api/queue/:id", cli: "queue show" },
+  },
+  {
+    ...{ does: "Let a dead message go on", needs: "queue:manage" },
+    ...{ http: "POST /api/queue/:id/replay", cli: "queue replay" },
+  },
+  {
+    ...{ does: "Give up a message", needs: "queue:manage" },
+    ...{ http: "DELETE /api/queue/:id", cli: "queue drop" },
+  },
+  { does: "Read the audit log", needs: "log:view", http: "GET /api/audit/logs" },
+  { does: "Take an audit log away", needs: "audit:export", cli: "audit export" },
+  { does: "Prove that audit logs are whole", needs: "log:view", cli: "audit verify" },
+  { does: "List API keys", needs: "key:manage", http: "GET /api/keys", cli: "key list" },
+  { does: "Create an API key", needs: "key:manage", http: "POST /api/keys", cli: "key create" },
+  {
+    ...{ does: "Revoke an API key", needs: "key:manage" },
+    ...{ http: "DELETE /api/keys/:id", cli: "key revoke" },
+  },
+  { does: "Encrypt every tenant's data key anew", needs: "*", cli: "key rotate" },
+  { does: "Say what a tenant allows", needs: "tenant:view", cli: "policy explain" },
+  { does: "Judge texts by a tenant's lexicons", needs: "tenant:view", cli: "policy moderation" },
+  { does: "Judge texts by a tenant's data rules", needs: "tenant:view", cli: "policy dlp" },
+  { does: "End the running turn of the conversation", needs: "agent:chat", chat: "/stop" },
+] as const satisfies readonly Operation[];
+
+/** The name of a route, e.g. `GET /api/queue`. */
+export type RouteName = Extract<(typeof OPERATIONS)[number], { readonly http: string }>["http"];
+
+const all: readonly Operation[] = OPERATIONS;
+
+const ofRoutes = new Map(all.flatMap((each) => (each.http ? [[each.http, each]] : [])));
+
+/** What a route does and takes. Throws RangeError for one that the table does not have. */
+export const routeOperation = (name: RouteName): { does: string; needs: Permission } => {
+  const found = ofRoutes.get(name);
+  if (!found || found.needs === "agent:chat") {
+    throw new RangeError(`${name} is not in the table of permissions`);
+  }
+  return { does: found.does, needs: found.needs };
+};
+
+const ofCommands = new Map(all.flatMap(({ chat, needs }) => (chat ? [[chat, needs]] : [])));
+
+/** What the sender of a text needs: a command's own permission, else that to talk to an agent. */
+export const chatPermission = (text: string): string => {
+  const command = /^\s*(\/[a-z]+)(?!\S)/i.exec(text)?.[1] ?? "";
+  return ofCommands.get(command.toLowerCase()) ?? "agent:chat";
+};
