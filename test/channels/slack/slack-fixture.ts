@@ -10,9 +10,9 @@ import { SIGNING_SECRET } from "../../fakes/slack-events.ts";
 export const PATH = "/api/slack/events";
 
 /** Nobody listens there. */
-export const NOWHERE = "http://127.0.0.1:9/api/";
+const NOWHERE = "http://127.0.0.1:9/api/";
 
-export const settingsOf = (more: Partial<SlackSettings> = {}): SlackSettings => ({
+const settingsOf = (more: Partial<SlackSettings> = {}): SlackSettings => ({
   mode: "http",
   signing_secret: SIGNING_SECRET,
   previous: [],
