@@ -3,6 +3,9 @@ import { statement } from "../store/statement.ts";
 
 // Statements on the buckets that replicas share; instants are epoch microseconds.
 
+/** The bucket that all of a tenant's messages share. */
+export const TENANT_KEY = "tenant";
+
 interface Place {
   readonly tenantId: string;
   readonly key: string;
@@ -53,11 +56,15 @@ export const claimToTell = statement<
     .where("told_until", "<=", arg("nowUs")),
 );
 
-/** Forgets buckets that are full, of people who may be told again. */
+/**
+ * Forgets buckets that are full, of people who may be told again. Not the tenant's: whoever takes
+ * holds their own row when they come to it, which this may be waiting for.
+ */
 export const deleteFullBuckets = statement<{ tenantId: string; nowUs: number }>()((db, arg) =>
   db
     .deleteFrom("rate_limits")
     .where("tenant_id", "=", arg("tenantId"))
+    .where("key", "<>", TENANT_KEY)
     .where("full_at", "<=", arg("nowUs"))
     .where("told_until", "<=", arg("nowUs")),
 );

@@ -7,7 +7,7 @@ import {
   type RateVerdict,
   TELL_EVERY_MS,
 } from "./rate-limiter.ts";
-import { claimToTell, deleteFullBuckets, fullAt, takeFromBucket } from "./rows.ts";
+import { claimToTell, deleteFullBuckets, fullAt, TENANT_KEY, takeFromBucket } from "./rows.ts";
 
 const TIDY_EVERY_MS = 10 * 60_000;
 
@@ -80,7 +80,7 @@ const takeIn = async (
   { nowUs, mustTidy, tenantTries }: Take,
 ): Promise<{ readonly verdict: RateVerdict; readonly taken: number }> => {
   const user = { tenantId, key: `user/${sender}` };
-  const tenant = { tenantId, key: "tenant" };
+  const tenant = { tenantId, key: TENANT_KEY };
   if (mustTidy) await transaction.run(deleteFullBuckets, { tenantId, nowUs });
 
   const has = async (place: typeof user, perMinute: number, count: number): Promise<boolean> => {

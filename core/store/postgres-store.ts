@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { StoreError } from "./errors.ts";
 import { APP_ROLE, migratePostgres } from "./postgres-migrate.ts";
@@ -11,6 +12,10 @@ const CONNECTIONS = 16;
 const CONNECT_MS = 3_000;
 // Nothing here takes long; what does has lost its connection without a word.
 const QUERY_MS = 15_000;
+// deadlock_detected and serialization_failure: https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html
+const TRY_AGAIN = new Set(["40P01", "40001"]);
+const TRIES = 5;
+const PAUSE_MS = 20;
 const INT8 = 20; // the type id of int8: https://www.postgresql.org/docs/current/catalog-pg-type.html
 
 /**
@@ -57,7 +62,7 @@ export const openPostgresStore = async (options: {
   const turnstile = createTurnstile(CONNECTIONS);
   const running = new Set<Promise<unknown>>();
   const run = <T>(begin: string, work: Work<T>): Promise<T> => {
-    const started = turnstile.pass(() => transact(begin, work));
+    const started = turnstile.pass(() => persist(begin, work));
     running.add(started);
     const forget = () => running.delete(started);
     started.then(forget, forget);
@@ -71,6 +76,18 @@ export const openPostgresStore = async (options: {
       turnstile.turnAway(error);
       throw error;
     });
+
+  /** Nothing of a transaction that lost against another one is stored: it only has to be done again. */
+  const persist = async <T>(begin: string, work: Work<T>): Promise<T> => {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await transact(begin, work);
+      } catch (cause) {
+        if (tries === TRIES || !hasLost(cause)) throw cause;
+        await pause(PAUSE_MS * tries * Math.random());
+      }
+    }
+  };
 
   const transact = async <T>(begin: string, work: Work<T>): Promise<T> => {
     const client = await connect();
@@ -120,6 +137,11 @@ const ask = async (client: pg.PoolClient, query: pg.QueryConfig): Promise<pg.Que
     throw new StoreError(`PostgreSQL refused: ${messageOf(cause)}`, { cause });
   }
 };
+
+const hasLost = (cause: unknown): boolean =>
+  cause instanceof StoreError &&
+  cause.cause instanceof pg.DatabaseError &&
+  TRY_AGAIN.has(cause.cause.code ?? "");
 
 const transactionOn = (client: pg.PoolClient): Transaction => {
   const query = <Args>(statement: Statement<Args, unknown>, args: Args, suffix = "") => {
