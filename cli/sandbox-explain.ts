@@ -37,11 +37,12 @@ export const explain = async (
     const known = [...skills.keys()].join(", ");
     return no(io, options, `there is no skill ${skillName}; there are: ${known || "none"}`);
   }
+  const isAllowed = (each: Skill) => tenant.skillVerdict(each) === "allowed";
   const view = {
     tenant: tenant.id,
     ...(skill === undefined
-      ? { skills: [...skills.keys()].filter((name) => tenant.isSkillAllowed(name)) }
-      : skillView(skill, tenant.isSkillAllowed(skill.name), settings)),
+      ? { skills: [...skills.values()].filter(isAllowed).map(({ name }) => name) }
+      : skillView(skill, isAllowed(skill), settings)),
     ...runView(settings, skill),
     engine: await engineWords(settings),
   };
@@ -64,7 +65,9 @@ const skillView = (
 ) => {
   const { allowed_languages } = openshell.execution;
   const obstacles = [
-    ...(isAllowed ? [] : ["the tenant's allowed_skills and blocked_skills leave it out"]),
+    ...(isAllowed
+      ? []
+      : ["the tenant's allowed_skills, blocked_skills or skill_policy leave it out"]),
     ...(entry && !allowed_languages.includes(entry.language)
       ? [`its language ${entry.language} is not in openshell.execution.allowed_languages`]
       : []),

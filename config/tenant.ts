@@ -3,6 +3,7 @@ import type { Region } from "./presets.ts";
 import { regionOf } from "./providers.ts";
 import type { Residency } from "./residency.ts";
 import type { Settings } from "./schema.ts";
+import { createSkillRules, type JudgedSkill, type SkillVerdict } from "./skill-rules.ts";
 
 type TenantSettings = Settings["multi_tenant"]["tenants"][number];
 /** One line of who belongs to a tenant. */
@@ -35,11 +36,8 @@ export interface Tenant extends ModelChoice {
   readonly locale?: "en" | "zh-Hant" | "zh-Hans";
   /** IANA name, e.g. `Asia/Taipei`. */
   readonly timeZone?: string;
-  /** As written in the settings; `*` stands for all. Ask `isSkillAllowed`. */
-  readonly allowedSkills: readonly string[];
-  readonly blockedSkills: readonly string[];
-  /** Named or `*` in the allow list, and neither in the block list. */
-  isSkillAllowed(name: string): boolean;
+  /** Judged when a model is told of skills, and again whenever it calls one. */
+  skillVerdict(skill: JudgedSkill): SkillVerdict;
   /** The secrets that this skill may use, by name; the sandbox's proxy places them. */
   secretsFor(skill: string): ReadonlyMap<string, SkillSecret>;
   readonly maxOutputTokens?: number;
@@ -198,8 +196,6 @@ const foldConversation = (channel: string, conversation: string | undefined) =>
     : conversation;
 
 const toTenant = (entry: TenantSettings, settings: Settings): Tenant => {
-  const allowed = new Set(entry.allowed_skills);
-  const blocked = new Set(entry.blocked_skills);
   const { llm_config: llm, rate_limits: limits, contacts } = entry;
   const maxOutputTokens = llm?.max_tokens_per_request;
   const choiceOf = (ref: { readonly provider: string; readonly model?: string | undefined }) => ({
@@ -211,10 +207,7 @@ const toTenant = (entry: TenantSettings, settings: Settings): Tenant => {
   return Object.freeze({
     id: entry.id,
     name: entry.name ?? entry.id,
-    allowedSkills: entry.allowed_skills,
-    blockedSkills: entry.blocked_skills,
-    isSkillAllowed: (name: string) =>
-      !blocked.has(name) && !blocked.has("*") && (allowed.has(name) || allowed.has("*")),
+    skillVerdict: createSkillRules(entry),
     secretsFor: (skill: string) =>
       new Map(
         entry.secrets

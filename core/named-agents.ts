@@ -42,8 +42,11 @@ export const servedBy = (tenant: Tenant, agent: NamedAgent): Tenant => {
     ...(asks ? others : tenant),
     ...(instructions !== undefined && { instructions }),
     ...asks,
-    isSkillAllowed: (name) =>
-      !isOtherSystem && tenant.isSkillAllowed(name) && (skills?.includes(name) ?? true),
+    skillVerdict: (skill) => {
+      const verdict = tenant.skillVerdict(skill);
+      const isTheAgents = !isOtherSystem && (skills?.includes(skill.name) ?? true);
+      return verdict === "allowed" && !isTheAgents ? "not_the_agents" : verdict;
+    },
     isOtherSystem,
   };
 };

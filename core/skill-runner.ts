@@ -70,8 +70,9 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
   }> => {
     const skill = skills.get(call.name);
     // One answer for "not allowed" and "does not exist": a tenant cannot probe for others' skills.
-    if (!skill || !context.tenant.isSkillAllowed(skill.name)) {
-      return { code: "SKILL_NOT_ALLOWED", detail: { known: skill ? 1 : 0 } };
+    const verdict = skill ? context.tenant.skillVerdict(skill) : "unknown";
+    if (!skill || verdict !== "allowed") {
+      return { code: "SKILL_NOT_ALLOWED", detail: { known: skill ? 1 : 0, verdict } };
     }
     const safety = safetyOf(context.tenant.id);
     const given = checkJson(parseJson(call.argumentsJson), safety, "input");
@@ -139,7 +140,7 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
 
   return {
     allowedFor: (context) =>
-      [...skills.values()].filter((skill) => context.tenant.isSkillAllowed(skill.name)),
+      [...skills.values()].filter((skill) => context.tenant.skillVerdict(skill) === "allowed"),
 
     call: async (call, context) => {
       const startedAt = now();

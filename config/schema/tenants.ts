@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { RISKS } from "../skill-rules.ts";
 import { linksSchema, tenantDlpSchema } from "./content.ts";
 import { later, text, textLike } from "./marks.ts";
 import { skillSecretsSchema } from "./skill-secrets.ts";
@@ -176,11 +177,10 @@ const tenantSchema = z.strictObject({
     .optional()
     .describe("Moderation of this tenant."),
   secrets: skillSecretsSchema,
-  skill_policy: later(
-    z.strictObject({
-      max_risk: z.enum(["low", "medium", "high"]).describe("Highest risk of a skill that may run."),
-    }),
-  )
+  skill_policy: z
+    .strictObject({
+      max_risk: z.enum(RISKS).describe("Highest risk of a skill that may run; absent = high."),
+    })
     .optional()
     .describe("Which of the allowed skills may run."),
   agents: z

@@ -37,15 +37,12 @@ describe("the built-in demo", () => {
       });
       return found.kind === "tenant" ? found.tenant : undefined;
     };
-    expect([tenantOf("alice")?.id, tenantOf("alice")?.isSkillAllowed("calculator")]).toEqual([
-      "sales",
-      true,
-    ]);
-    expect([tenantOf("guest")?.id, tenantOf("guest")?.isSkillAllowed("calculator")]).toEqual([
-      "reception",
-      false,
-    ]);
-    expect(tenantOf("guest")?.isSkillAllowed("csv-summary")).toBe(true);
+    const verdict = (user: string, name: string) =>
+      tenantOf(user)?.skillVerdict({ name, risk: "low" });
+    expect([tenantOf("alice")?.id, tenantOf("guest")?.id]).toEqual(["sales", "reception"]);
+    expect(verdict("alice", "calculator")).toBe("allowed");
+    expect(verdict("guest", "calculator")).toBe("not_listed");
+    expect(verdict("guest", "csv-summary")).toBe("allowed");
   });
 
   it("makes its secrets once, for the owner's eyes only, and uses them again", () => {

@@ -175,20 +175,8 @@ const naive = (tenants: readonly ReturnType<typeof bound>[], from: Origin): Naiv
 describe("a tenant", () => {
   const tenantOf = (changes: object) => indexOf([{ id: "a", ...changes }]).get("a");
 
-  it("may use what is allowed and not blocked; block wins", () => {
-    const lists = fc.array(fc.constantFrom("x", "y", "*"), { maxLength: 3 });
-    fc.assert(
-      fc.property(lists, lists, fc.constantFrom("x", "y", "w"), (allowed, blocked, name) => {
-        const tenant = tenantOf({ allowed_skills: allowed, blocked_skills: blocked });
-        const isIn = (list: readonly string[]) =>
-          list.some((entry) => entry === name || entry === "*");
-        expect(tenant?.isSkillAllowed(name)).toBe(isIn(allowed) && !isIn(blocked));
-      }),
-    );
-  });
-
   it("may use no skill when nothing is said", () => {
-    expect(tenantOf({})?.isSkillAllowed("calculator")).toBe(false);
+    expect(tenantOf({})?.skillVerdict({ name: "calculator", risk: "low" })).toBe("not_listed");
   });
 
   it("is answered by the built-in rules when no model is named", () => {

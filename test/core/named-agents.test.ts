@@ -71,7 +71,7 @@ describe("an agent", () => {
         const served = servedBy(tenantWith(tenants), agent("x", skills ? { skills } : {}));
         for (const name of ["a", "b", "c"]) {
           const expected = tenants.includes(name) && (skills?.includes(name) ?? true);
-          expect(served.isSkillAllowed(name)).toBe(expected);
+          expect(served.skillVerdict({ name, risk: "low" }) === "allowed").toBe(expected);
         }
       }),
     );
@@ -87,7 +87,9 @@ describe("an agent", () => {
 
   it("of another system has no skills", () => {
     const served = servedBy(tenant, agent("claw", { isOtherSystem: true }));
-    expect(["a", "b"].filter((name) => served.isSkillAllowed(name))).toEqual([]);
+    for (const name of ["a", "b"]) {
+      expect(served.skillVerdict({ name, risk: "low" })).toBe("not_the_agents");
+    }
     expect(served.isOtherSystem).toBe(true);
   });
 });

@@ -14,9 +14,8 @@ import { textMessage } from "./messages.ts";
 export const tenantWith = (skills: readonly string[] = [], more: Partial<Tenant> = {}): Tenant => ({
   id: "sales",
   name: "Sales",
-  allowedSkills: skills,
-  blockedSkills: [],
-  isSkillAllowed: (name) => skills.includes(name) || skills.includes("*"),
+  skillVerdict: ({ name }) =>
+    skills.includes(name) || skills.includes("*") ? "allowed" : "not_listed",
   secretsFor: () => new Map(),
   provider: "fake",
   model: "fake-1",
