@@ -3,6 +3,7 @@ import type { Log } from "../contract/log.ts";
 import { TurnStoppedError } from "../delivery/running-turns.ts";
 import { refuse } from "../refuse.ts";
 import type { Stage } from "../stage.ts";
+import { StoreAwayError } from "../store/errors.ts";
 
 /** Turns a fault below into an apology that the person reads and an error that the operator reads. */
 export const recover =
@@ -16,6 +17,8 @@ export const recover =
       if (signal.reason instanceof TurnStoppedError) return { kind: "silence", reason: "STOPPED" };
       // Going down is no fault of the turn: the next process does it again.
       if (signal.aborted) throw cause;
+      // Nor is a store that is away, and an apology could not be stored, either.
+      if (cause instanceof StoreAwayError) throw cause;
       const { traceId, tenant, locale } = context;
       log.error({ err: cause, traceId, tenant: tenant.id }, "turn failed");
       return refuse(cause instanceof ModelError ? cause.code : "INTERNAL", locale);

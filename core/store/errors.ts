@@ -7,3 +7,6 @@ export class StoreError extends GatewayError {
     super("STORE_FAILED", `store: ${message}`, options);
   }
 }
+
+/** The store is not there for now: the same will work later. */
+export class StoreAwayError extends StoreError {}

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
-import { StoreError } from "./errors.ts";
+import { StoreAwayError, StoreError } from "./errors.ts";
 import { APP_ROLE, migratePostgres } from "./postgres-migrate.ts";
 import type { Access } from "./scope.ts";
 import type { Statement } from "./statement.ts";
@@ -14,6 +14,9 @@ const CONNECT_MS = 3_000;
 const QUERY_MS = 15_000;
 // deadlock_detected and serialization_failure: https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html
 const TRY_AGAIN = new Set(["40P01", "40001"]);
+// Connection exceptions, insufficient resources, operator intervention, system errors:
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+const AWAY = /^(?:08|53|57|58)/;
 const TRIES = 5;
 const PAUSE_MS = 20;
 const INT8 = 20; // the type id of int8: https://www.postgresql.org/docs/current/catalog-pg-type.html
@@ -71,7 +74,7 @@ export const openPostgresStore = async (options: {
 
   const connect = (): Promise<pg.PoolClient> =>
     pool.connect().catch((cause: unknown) => {
-      const error = new StoreError(`PostgreSQL not reachable: ${messageOf(cause)}`, { cause });
+      const error = new StoreAwayError(`PostgreSQL not reachable: ${messageOf(cause)}`, { cause });
       // Who waits for a place would only find the same out later, one after the other.
       turnstile.turnAway(error);
       throw error;
@@ -134,9 +137,14 @@ const ask = async (client: pg.PoolClient, query: pg.QueryConfig): Promise<pg.Que
     return await client.query(query);
   } catch (cause) {
     if (cause instanceof StoreError) throw cause;
+    if (isAway(cause)) throw new StoreAwayError(`PostgreSQL lost: ${messageOf(cause)}`, { cause });
     throw new StoreError(`PostgreSQL refused: ${messageOf(cause)}`, { cause });
   }
 };
+
+/** Whether the connection broke, the server goes down or starts, or it lacks memory, disk or places. */
+const isAway = (cause: unknown): boolean =>
+  !(cause instanceof pg.DatabaseError) || AWAY.test(cause.code ?? "");
 
 const hasLost = (cause: unknown): boolean =>
   cause instanceof StoreError &&

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { StoreError } from "../../../core/store/errors.ts";
+import { StoreAwayError } from "../../../core/store/errors.ts";
 import { openStore } from "../../../core/store/open-store.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import { statement } from "../../../core/store/statement.ts";
@@ -44,7 +44,7 @@ describe.skipIf(lacks("postgresql"))("a PostgreSQL that goes away and comes back
     );
 
   it.each(["SIGINT", "SIGQUIT"] as const)(
-    "fails calls with StoreError meanwhile (%s), keeps what was committed, and serves again without a restart",
+    "says that it is away meanwhile (%s), keeps what was committed, and serves again without a restart",
     async (signal) => {
       await store.write(sales, insert(1));
       let isAway: () => void = () => {};
@@ -63,9 +63,10 @@ describe.skipIf(lacks("postgresql"))("a PostgreSQL that goes away and comes back
       await eventually(async () => expect(await versions()).toEqual([1]));
       await server.stop(signal);
       isAway();
-      for (const failure of await Promise.all(failures)) expect(failure).toBeInstanceOf(StoreError);
-      await expect(store.write(sales, insert(6))).rejects.toThrow(StoreError);
-      await expect(versions()).rejects.toThrow(StoreError);
+      for (const failure of await Promise.all(failures))
+        expect(failure).toBeInstanceOf(StoreAwayError);
+      await expect(store.write(sales, insert(6))).rejects.toThrow(StoreAwayError);
+      await expect(versions()).rejects.toThrow(StoreAwayError);
 
       await server.start();
       await eventually(() => store.write(sales, insert(7)));
@@ -79,7 +80,7 @@ describe.skipIf(lacks("postgresql"))("a PostgreSQL that goes away and comes back
     );
     const stopped = server.stop("SIGQUIT");
     for (const outcome of await Promise.all(calls)) {
-      if (outcome !== undefined) expect(outcome).toBeInstanceOf(StoreError);
+      if (outcome !== undefined) expect(outcome).toBeInstanceOf(StoreAwayError);
     }
     await stopped;
   });
