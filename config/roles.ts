@@ -20,6 +20,24 @@ export interface RoleIndex {
   permissionsOf(principal: Principal): Permissions;
 }
 
+/** A role that somebody has, and why. */
+export interface HeldRole {
+  readonly role: string;
+  /** As the role names them: `*`, `agent:chat` or `agent:*`. */
+  readonly permissions: readonly string[];
+  /** Whom the binding names: the person, this department, or nobody (the role of everyone else). */
+  readonly through: "user" | "department" | "default";
+  readonly department?: string;
+  /** Which of `role_bindings`, from 0; absent for the role of everyone else. */
+  readonly binding?: number;
+}
+
+/** An index that can also say why. */
+export interface ExplainedRoles extends RoleIndex {
+  /** By binding; a role that several of them give is there several times. */
+  heldBy(principal: Principal): readonly HeldRole[];
+}
+
 type Role = { readonly name: string; readonly permissions: readonly string[] };
 
 /** The roles that exist when the settings name none. */
@@ -37,42 +55,51 @@ export const BUILT_IN_ROLES: readonly Role[] = [
 export const DEFAULT_ROLE = "user";
 
 /** Builds the index. With `rbac.enabled: false` everyone may do everything. */
-export const createRoleIndex = (settings: Settings): RoleIndex => {
+export const createRoleIndex = (settings: Settings): ExplainedRoles => {
   const rbac = settings.enterprise.rbac;
-  const granted = new Map<string, ReadonlySet<string>>();
-  for (const { name, permissions } of rbac?.roles ?? BUILT_IN_ROLES) {
-    granted.set(name, new Set(permissions));
+  const roles = new Map<string, readonly string[]>();
+  for (const { name, permissions } of rbac?.roles ?? BUILT_IN_ROLES) roles.set(name, permissions);
+  const permissionsIn = (role: string) => roles.get(role) ?? [];
+  const byUser = new Map<string, HeldRole[]>();
+  const byDepartment = new Map<string, HeldRole[]>();
+  const bind = (map: Map<string, HeldRole[]>, to: string, held: HeldRole) =>
+    map.set(to, [...(map.get(to) ?? []), held]);
+  for (const [binding, bound] of (rbac?.role_bindings ?? []).entries()) {
+    const { role, users = [], departments = [] } = bound;
+    const held = { role, permissions: permissionsIn(role), binding };
+    for (const user of users) bind(byUser, writtenUserKey(user), { ...held, through: "user" });
+    for (const department of departments) {
+      bind(byDepartment, department, { ...held, through: "department", department });
+    }
   }
-  const byUser = new Map<string, Set<string>>();
-  const byDepartment = new Map<string, Set<string>>();
-  const bind = (map: Map<string, Set<string>>, to: string, role: string) =>
-    map.set(to, (map.get(to) ?? new Set()).add(role));
-  for (const { role, users = [], departments = [] } of rbac?.role_bindings ?? []) {
-    for (const user of users) bind(byUser, writtenUserKey(user), role);
-    for (const department of departments) bind(byDepartment, department, role);
-  }
+  const everyoneElse: readonly HeldRole[] = [
+    { role: DEFAULT_ROLE, permissions: permissionsIn(DEFAULT_ROLE), through: "default" },
+  ];
 
+  const heldBy = ({ channel, workspaceId, senderId, departments }: Principal) => {
+    const held = [
+      ...(byUser.get(userKey(channel, workspaceId, senderId)) ?? []),
+      ...departments.flatMap((department) => byDepartment.get(department) ?? []),
+    ];
+    return held.length > 0 ? held : everyoneElse;
+  };
   return {
-    permissionsOf: ({ channel, workspaceId, senderId, departments }) => {
-      const roles = new Set(byUser.get(userKey(channel, workspaceId, senderId)));
-      for (const department of departments) {
-        for (const role of byDepartment.get(department) ?? []) roles.add(role);
-      }
-      if (roles.size === 0) roles.add(DEFAULT_ROLE);
+    heldBy,
+    permissionsOf: (principal) => {
+      const held = heldBy(principal);
       return {
-        roles: [...roles].sort(),
+        roles: [...new Set(held.map(({ role }) => role))].sort(),
         has: (permission) =>
           rbac?.enabled === false ||
-          [...roles].some((role) => allows(granted.get(role), permission)),
+          held.some(({ permissions }) => allows(permissions, permission)),
       };
     },
   };
 };
 
-const allows = (grants: ReadonlySet<string> | undefined, permission: string): boolean => {
-  if (!grants) return false;
+const allows = (granted: readonly string[], permission: string): boolean => {
   const [area = ""] = permission.split(":");
-  return grants.has("*") || grants.has(permission) || grants.has(`${area}:*`);
+  return granted.includes("*") || granted.includes(permission) || granted.includes(`${area}:*`);
 };
 
 // `channel:workspace:user`; only the user part may itself hold colons.

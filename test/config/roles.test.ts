@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRoleIndex, type Principal } from "../../config/roles.ts";
 import { settingsSchema } from "../../config/schema.ts";
@@ -12,6 +15,11 @@ const someone = (changes: Partial<Principal> = {}): Principal => ({
   departments: [],
   ...changes,
 });
+
+const CUSTOMERS_PERMISSIONS = [
+  ...["agent:create", "agent:update", "agent:delete", "skill:install", "skill:remove"],
+  ...["agent:chat", "agent:view", "log:view", "audit:export", "content:review"],
+];
 
 const bindings = (...role_bindings: object[]) => ({ role_bindings });
 
@@ -82,6 +90,84 @@ describe("permissionsOf", () => {
   it("skips the check with enabled: false", () => {
     const index = indexOf({ enabled: false, roles: [] });
     expect(index.permissionsOf(someone()).has("agent:chat")).toBe(true);
+  });
+
+  it("attack: nobody has a permission that no role of theirs names, nor lacks one that it does", () => {
+    const names = ["admin", "agent_manager", "user", "auditor"] as const;
+    const permission = fc.constantFrom(
+      ...["*", "agent:*", "agent:chat", "agent:create", "skill:install", "log:view", "log:*"],
+    );
+    const some = <T>(of: fc.Arbitrary<T>) => fc.array(of, { maxLength: 3 });
+    const role = fc.constantFrom(...names);
+    const user = fc.constantFrom("slack:T1:U1", "slack:T1:U2", "wechat_work:wwcorp:lisi");
+    const department = fc.constantFrom("7", "Sales");
+    const roleBinding = fc.record({
+      ...{ role, users: some(user), departments: some(department), groups: some(user) },
+    });
+    const rbac = fc.record({
+      roles: fc.uniqueArray(fc.record({ name: role, permissions: some(permission) }), {
+        selector: ({ name }) => name,
+      }),
+      role_bindings: some(roleBinding),
+    });
+    const wanted = fc.constantFrom(
+      ...["agent:chat", "agent:create", "skill:install", "log:view", "audit:export", "logs:view"],
+    );
+    fc.assert(
+      fc.property(rbac, user, some(department), wanted, (given, who, departments, asked) => {
+        const [channel = "", workspaceId = "", senderId = ""] = who.split(":");
+        const found = indexOf(given).permissionsOf(
+          someone({ channel, workspaceId, senderId, departments }),
+        );
+        const bound = given.role_bindings
+          .filter(
+            (each) =>
+              each.users.includes(who) || each.departments.some((of) => departments.includes(of)),
+          )
+          .map((each) => each.role);
+        const mine = bound.length > 0 ? bound : ["user"];
+        const named = given.roles
+          .filter(({ name }) => mine.includes(name))
+          .flatMap(({ permissions }) => permissions);
+        const area = `${asked.split(":")[0]}:*`;
+        expect(found.roles).toEqual([...new Set(mine)].sort());
+        expect(found.has(asked)).toBe(["*", area, asked].some((each) => named.includes(each)));
+      }),
+    );
+  });
+
+  it("says which binding gives a role, and to whom", () => {
+    const index = indexOf(
+      bindings(
+        { role: "auditor", departments: ["稽核室"] },
+        { role: "admin", users: ["wechat_work:wwcorp:lisi"] },
+      ),
+    );
+    expect(index.heldBy(someone({ departments: ["稽核室"] }))).toEqual([
+      { role: "admin", permissions: ["*"], through: "user", binding: 1 },
+      {
+        ...{ role: "auditor", permissions: ["log:view", "audit:export"] },
+        ...{ through: "department", department: "稽核室", binding: 0 },
+      },
+    ]);
+    expect(index.heldBy(someone({ senderId: "wei" }))).toMatchObject([
+      { role: "user", through: "default" },
+    ]);
+  });
+
+  it("gives the customer's roles as they are written exactly what they name", () => {
+    const { roles } = JSON.parse(
+      readFileSync(join(import.meta.dirname, "../fixtures/settings/enterprise.json"), "utf8"),
+    ).enterprise.rbac;
+    for (const { name, permissions } of roles as { name: string; permissions: string[] }[]) {
+      const index = indexOf({ roles, ...bindings({ role: name, departments: ["d"] }) });
+      const { has } = index.permissionsOf(someone({ departments: ["d"] }));
+      for (const asked of CUSTOMERS_PERMISSIONS) {
+        expect([name, asked, has(asked)]).toEqual([
+          ...[name, asked, permissions.includes("*") || permissions.includes(asked)],
+        ]);
+      }
+    }
   });
 
   it("gives no role for a group: groups cannot be looked up yet", () => {

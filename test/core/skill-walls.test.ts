@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createRoleIndex } from "../../config/roles.ts";
 import { settingsSchema } from "../../config/schema.ts";
 import { createTenantIndex } from "../../config/tenant.ts";
 import { createAgent } from "../../core/agent.ts";
@@ -8,6 +9,7 @@ import { createRulesProvider } from "../../core/models/rules.ts";
 import { createSkillRunner, type RunnableSkill } from "../../core/skill-runner.ts";
 import { address } from "../../core/stages/address.ts";
 import { answer } from "../../core/stages/answer.ts";
+import { authorize } from "../../core/stages/authorize.ts";
 import { createLimits } from "../../sandbox/policy.ts";
 import { createValidator } from "../../skills/shape.ts";
 import { freeContent } from "../fakes/safety.ts";
@@ -69,7 +71,12 @@ const turn = async (name: string, text = "hi", tenantId = "marketing") => {
   };
 };
 
-const turnWith = async (provider: ModelProvider, text: string, tenantId: string) => {
+const turnWith = async (
+  provider: ModelProvider,
+  text: string,
+  tenantId: string,
+  rbac: object = {},
+) => {
   const auditLog = recordedAudit();
   const { sandbox, runs } = fakeSandbox();
   const now = () => new Date(0);
@@ -84,7 +91,9 @@ const turnWith = async (provider: ModelProvider, text: string, tenantId: string)
   });
   const tenant = createTenantIndex(SETTINGS).get(tenantId);
   if (!tenant) throw new Error(`no tenant ${tenantId}`);
-  const reply = await compose([address(), answer(agent)])(textContext(text, tenant));
+  const roles = createRoleIndex(settingsSchema.parse({ enterprise: { rbac } }));
+  const stages = compose([authorize(roles), address(), answer(agent)]);
+  const reply = await stages(textContext(text, tenant));
   return { reply, runs, auditLog };
 };
 
@@ -148,6 +157,18 @@ describe("a tenant's skills", () => {
 
   it("attack: another agent system has no skills of the tenant's", async () => {
     expect(await turn("web-search", "@claw hi")).toMatchObject({ ...REFUSED, told: [] });
+  });
+
+  it("attack: without the role check a forbidden skill is as forbidden as with it", async () => {
+    const nobodys = { roles: [{ name: "user", permissions: [] }] };
+    for (const [rbac, code] of [
+      [{ ...nobodys, enabled: false }, "SKILL_NOT_ALLOWED"],
+      [nobodys, "NOT_PERMITTED"],
+    ] as const) {
+      const { provider } = scriptedModel(callOf("payroll"));
+      const { reply, runs } = await turnWith(provider, "hi", "marketing", rbac);
+      expect([reply, runs]).toMatchObject([{ kind: "refusal", code }, []]);
+    }
   });
 
   it("attack: a message that names a forbidden skill has nothing run", async () => {
