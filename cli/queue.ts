@@ -35,6 +35,13 @@ export const registerQueue = (program: Command, io: Io, exit: Exit = setExitCode
         exit(await run(io, command.optsWithGlobals<QueueOptions>(), id));
       });
   }
+
+  add("recall", "take back an answer: nothing more of it goes out, and what arrived is withdrawn")
+    .argument("<id>", "id of the message, or the platform's id of it from `audit export`", whichOf)
+    .action(async (which: number | string, _options, command: Command) => {
+      const { recall } = await import("./queue-recall.ts");
+      exit(await recall(io, command.optsWithGlobals<QueueOptions>(), which));
+    });
 };
 
 // The other verbs stay quick without the store.
@@ -52,6 +59,9 @@ const idOf = (text: string): number => {
     "It is not the id of a message: a whole number from `queue list`.",
   );
 };
+
+/** A platform's ids have more digits, or other characters. */
+const whichOf = (text: string): number | string => (/^\d{1,15}$/.test(text) ? Number(text) : text);
 
 const limitOf = (text: string): number => {
   const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;

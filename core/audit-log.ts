@@ -25,7 +25,10 @@ export interface AuditRecord {
     | "model.call"
     | "budget.alert"
     | `audit.${"read" | "export" | "cut"}`
-    | `queue.${"list" | "show" | "replay" | "drop"}`
+    | `memory.${"search" | "export" | "erase" | "expire" | "hold" | "release"}`
+    | "consent"
+    | `review.${"hold" | "list" | "show" | "release" | "reject" | "expire"}`
+    | `queue.${"list" | "show" | "replay" | "drop" | "recall"}`
     | `key.${"create" | "list" | "revoke"}`;
   /** What was acted on: the kind of message, the skill's name, an id, or the step of a rotation. */
   readonly subject: string;

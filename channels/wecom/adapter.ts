@@ -199,6 +199,11 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
       if (!client) return { kind: "refused", reason: "the application is no longer configured" };
       return client.send(part, signal);
     },
+    recall: async ({ id, target }, signal) => {
+      const client = clientOf(target);
+      if (client) return client.recall(id, signal);
+      return { kind: "impossible", reason: "what an intelligent bot said cannot be taken back" };
+    },
     progress: (target, markdown) =>
       (botOf(target) ?? longLinkOf(target))?.progress(target, markdown),
     silent: (target) => (botOf(target) ?? longLinkOf(target))?.silent(target),

@@ -20,7 +20,8 @@ export type ApiResult =
 
 export type Fetch = typeof globalThis.fetch;
 
-interface ApiRequest {
+/** One call of the API. */
+export interface ApiRequest {
   /** Below the base URL, e.g. `/cgi-bin/gettoken`. */
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;

@@ -1,16 +1,18 @@
-import type { OutboundPart, SendOutcome } from "../../core/contract/channel.ts";
+import type { OutboundPart, RecallOutcome, SendOutcome } from "../../core/contract/channel.ts";
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import { AttachmentError } from "../../core/contract/errors.ts";
 import type { Log } from "../../core/contract/log.ts";
-import { createAccessToken, describe, type TokenResult } from "./access-token.ts";
-import { type ApiResult, createApi, type Fetch } from "./api.ts";
+import { createAccessToken, describe } from "./access-token.ts";
+import { type ApiRequest, type ApiResult, createApi, type Fetch } from "./api.ts";
 import { createPausingApi } from "./api-pauses.ts";
 import type { Ask } from "./contacts.ts";
 import { kindOfError } from "./errcodes.ts";
 import { createMedia } from "./media.ts";
 import { fromBody, type Outgoing } from "./outgoing.ts";
 import { createPace, createSharedPace } from "./pace.ts";
+import { createRecalls } from "./recall.ts";
 import { CHANNEL, isUserId, type WecomApp } from "./types.ts";
+import { orAborted, withToken } from "./with-token.ts";
 
 /** Sends to the members of one application, and opens what they sent. */
 export interface WecomClient {
@@ -18,6 +20,8 @@ export interface WecomClient {
   send(part: OutboundPart, signal: AbortSignal): Promise<SendOutcome>;
   /** A GET of the API with the application's access token. Never throws. */
   readonly ask: Ask;
+  /** Takes a part back that this application sent. Never throws. */
+  recall(partId: string, signal: AbortSignal): Promise<RecallOutcome>;
   /** Throws AttachmentError. */
   openMedia(mediaId: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
 }
@@ -110,10 +114,12 @@ export const createWecomClient = (options: WecomClientOptions): WecomClient => {
     token: string,
     part: OutboundPart,
     signal: AbortSignal,
-  ): Promise<Called> => ({
-    api: "message/send",
-    result: (await notYet(part)) ?? (await postMessage(message, token, part, signal)),
-  });
+  ): Promise<Called> => {
+    const result = (await notYet(part)) ?? (await postMessage(message, token, part, signal));
+    if (result.kind === "answered" && result.errcode === 0)
+      await recalls.keep(part.id, result.body);
+    return { api: "message/send", result };
+  };
 
   const notYet = async ({ target }: OutboundPart): Promise<ApiResult | undefined> => {
     const pause = pauseOf(SEND);
@@ -206,31 +212,39 @@ export const createWecomClient = (options: WecomClientOptions): WecomClient => {
       : sendMessage(messageOf(outgoing), token, part, signal);
   };
 
+  const callGranted = async (request: ApiRequest, signal: AbortSignal): Promise<ApiResult> => {
+    const called = await withToken(
+      accessToken,
+      signal,
+      (token) => call({ ...request, query: { ...request.query, access_token: token } }, signal),
+      (result) => result,
+    );
+    return called.isGranted ? called.value : { kind: "unreachable", reason: called.reason };
+  };
+
+  const recalls = createRecalls({
+    ...{ app, state, log },
+    post: (path, json, signal) => callGranted({ path, query: {}, json }, signal),
+  });
+
   return {
     send: async (part, signal) => {
       // An address is one person, never a list and never everybody.
       if (!isUserId(part.target.address)) return { kind: "refused", reason: "no user id" };
-      const first = await orAborted(accessToken.get(), signal);
-      if (!first.isGranted) return retry(first.afterMs, first.reason);
-      const called = await post(first.token, part, signal);
-      if (!isTokenRefused(called.result)) return outcomeOf(called, part);
-      accessToken.drop(first.token);
-      const second = await orAborted(accessToken.get(), signal);
-      if (!second.isGranted) return retry(second.afterMs, second.reason);
-      return outcomeOf(await post(second.token, part, signal), part);
+      const called = await withToken(
+        accessToken,
+        signal,
+        (token) => post(token, part, signal),
+        ({ result }) => result,
+      );
+      return called.isGranted
+        ? outcomeOf(called.value, part)
+        : retry(called.afterMs, called.reason);
     },
 
-    ask: async (path, query, signal) => {
-      const first = await orAborted(accessToken.get(), signal);
-      if (!first.isGranted) return { kind: "unreachable", reason: first.reason };
-      const get = (token: string) =>
-        call({ path, query: { ...query, access_token: token } }, signal);
-      const result = await get(first.token);
-      if (!isTokenRefused(result)) return result;
-      accessToken.drop(first.token);
-      const second = await orAborted(accessToken.get(), signal);
-      return second.isGranted ? get(second.token) : { kind: "unreachable", reason: second.reason };
-    },
+    ask: (path, query, signal) => callGranted({ path, query }, signal),
+
+    recall: recalls.recall,
 
     openMedia: async (mediaId, signal) => {
       const token = await orAborted(accessToken.get(), signal);
@@ -268,9 +282,6 @@ const retry = (afterMs: number, reason: string): SendOutcome => ({
   reason,
 });
 
-const isTokenRefused = (result: ApiResult): boolean =>
-  result.kind === "answered" && kindOfError(result.errcode) === "token";
-
 /** With errcode 0 the one receiver may still be among those who got nothing. */
 const deliveryOf = (body: Readonly<Record<string, unknown>>): SendOutcome => {
   for (const list of ["invaliduser", "unlicenseduser"]) {
@@ -279,15 +290,4 @@ const deliveryOf = (body: Readonly<Record<string, unknown>>): SendOutcome => {
     }
   }
   return { kind: "delivered" };
-};
-
-/** Waits for the token that others wait for too, but not after our own caller has left. */
-const orAborted = (token: Promise<TokenResult>, signal: AbortSignal): Promise<TokenResult> => {
-  let leave = () => {};
-  const left = new Promise<TokenResult>((resolve) => {
-    leave = () => resolve({ isGranted: false, afterMs: 0, reason: "aborted before the call" });
-  });
-  if (signal.aborted) leave();
-  signal.addEventListener("abort", leave, { once: true });
-  return Promise.race([token, left]).finally(() => signal.removeEventListener("abort", leave));
 };

@@ -29,6 +29,11 @@ export interface ChannelAdapter {
    */
   reconcile(part: OutboundPart, signal: AbortSignal): Promise<Reconciliation>;
   /**
+   * Takes a part back that was delivered by `send`, so that its receiver no longer sees it. Absent
+   * where a platform cannot. Does not throw.
+   */
+  recall?(part: Pick<OutboundPart, "id" | "target">, signal: AbortSignal): Promise<RecallOutcome>;
+  /**
    * Shows what there is of a reply before it is whole, where the platform can: each call replaces
    * the one before. Best effort, paced by the channel; never throws.
    */
@@ -125,6 +130,13 @@ export type SendOutcome =
   | { readonly kind: "refused"; readonly reason: string }
   /** No answer, or a broken one: it may have been delivered. */
   | { readonly kind: "unknown"; readonly reason: string };
+
+export type RecallOutcome =
+  | { readonly kind: "recalled" }
+  /** It can still be seen; trying again may help. */
+  | { readonly kind: "failed"; readonly reason: string }
+  /** It can still be seen, and no trying changes that. */
+  | { readonly kind: "impossible"; readonly reason: string };
 
 /** Handles one request on a webhook path. Throws SignatureError or PayloadError to refuse it. */
 export type Webhook = (request: WebhookRequest) => Promise<WebhookResponse>;

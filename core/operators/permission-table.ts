@@ -35,6 +35,10 @@ export const OPERATIONS = [
     ...{ does: "Give up a message", needs: "queue:manage" },
     ...{ http: "DELETE /api/queue/:id", cli: "queue drop" },
   },
+  {
+    ...{ does: "Take back an answer that must not stand", needs: "queue:manage" },
+    cli: "queue recall",
+  },
   { does: "Read the audit log", needs: "log:view", http: "GET /api/audit/logs" },
   { does: "Take an audit log away", needs: "audit:export", cli: "audit export" },
   { does: "Prove that audit logs are whole", needs: "log:view", cli: "audit verify" },
@@ -49,6 +53,7 @@ export const OPERATIONS = [
   { does: "Judge texts by a tenant's lexicons", needs: "tenant:view", cli: "policy moderation" },
   { does: "Judge texts by a tenant's data rules", needs: "tenant:view", cli: "policy dlp" },
   { does: "End the running turn of the conversation", needs: "agent:chat", chat: "/stop" },
+  { does: "Erase what is remembered of the sender", needs: "agent:chat", chat: "/forget" },
 ] as const satisfies readonly Operation[];
 
 /** The name of a route, e.g. `GET /api/queue`. */

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { registerQueue } from "../../cli/queue.ts";
+import { runVerb } from "../cli/run-verb.ts";
 import { startWecomGateway, type WecomGateway } from "../fakes/wecom-gateway.ts";
 
 let world: WecomGateway;
@@ -63,6 +65,19 @@ describe("a WeCom message, from its encrypted callback to its encrypted answer",
     await vi.waitFor(() => expect(joined().length).toBe(long.length), { timeout: 20_000 });
     expect(joined()).toBe(long);
     expect(world.cloud.seen("long").length).toBeGreaterThan(15);
+  });
+
+  it("is gone from the screen, however long, when an operator takes it back", async () => {
+    const [record] = recordsOf("long");
+    const words = ["queue", "recall", String(record?.message_key), "--json"];
+    // Until the last part is known to have arrived it is under way.
+    const { out } = await vi.waitFor(async () => {
+      const done = await runVerb(registerQueue, world.gateway.folder, words);
+      expect(done).toMatchObject({ code: 0 });
+      return done;
+    });
+    expect(JSON.parse(out)).toMatchObject({ ok: true, parts: expect.anything() });
+    expect(world.cloud.seen("long")).toEqual([]);
   });
 
   it("is one message however often it is delivered: five deliveries, one answer", async () => {

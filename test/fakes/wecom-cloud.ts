@@ -21,6 +21,8 @@ interface Seen {
   /** The words of a text or markdown, the name of a file, the title of a card. */
   readonly text: string;
   readonly at: number;
+  /** Of `message/send`: takes it off the screen again. */
+  readonly msgId?: string;
 }
 
 /** One try to bring a callback to the gateway. */
@@ -120,11 +122,21 @@ export interface WecomCloudOptions {
   readonly perMinute?: number;
 }
 
-type Api = "gettoken" | "send" | "upload" | "get" | "update" | "user" | "departments" | "agent";
+type Api =
+  | "gettoken"
+  | "send"
+  | "recall"
+  | "upload"
+  | "get"
+  | "update"
+  | "user"
+  | "departments"
+  | "agent";
 
 const APIS: ReadonlyMap<string, Api> = new Map([
   ["/cgi-bin/gettoken", "gettoken"],
   ["/cgi-bin/message/send", "send"],
+  ["/cgi-bin/message/recall", "recall"],
   ["/cgi-bin/message/update_template_card", "update"],
   ["/cgi-bin/media/upload", "upload"],
   ["/cgi-bin/media/get", "get"],
@@ -157,7 +169,7 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
   const watchers = new Set<() => void>();
   const shownPassively = new Set<string>();
   const faults: Record<Api, ApiFault[]> = {
-    ...{ gettoken: [], send: [], upload: [], get: [], update: [] },
+    ...{ gettoken: [], send: [], recall: [], upload: [], get: [], update: [] },
     ...{ user: [], departments: [], agent: [] },
   };
   const files = new Map<string, CloudFile>();
@@ -171,9 +183,15 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
   const refusedTokens = new Map<string, number>();
   let lastMsgId = 9_007_199_254_740_993n + BigInt(Date.now());
 
-  const show = (user: string, via: Seen["via"], text: string, kind = "text"): void => {
+  const show = (
+    user: string,
+    via: Seen["via"],
+    text: string,
+    kind = "text",
+    sent: Pick<Seen, "msgId"> = {},
+  ): void => {
     const key = user.toLowerCase();
-    screens.set(key, [...(screens.get(key) ?? []), { via, kind, text, at: Date.now() }]);
+    screens.set(key, [...(screens.get(key) ?? []), { via, kind, text, at: Date.now(), ...sent }]);
     for (const watcher of watchers) watcher();
   };
 
@@ -198,11 +216,21 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
     const isDuplicate = body.enable_duplicate_check === 1 && Date.now() - sentBefore < intervalMs;
     recentBodies.set(json, Date.now());
     const lastMinute = sentToUser(user).filter(({ at }) => Date.now() - at < 60_000);
+    const msgId = randomBytes(8).toString("hex");
     if (!isDuplicate && lastMinute.length < perMinute) {
       // Like the real one, which cuts what is too long.
-      show(user, "send", Buffer.from(content).subarray(0, 2048).toString(), kind);
+      show(user, "send", Buffer.from(content).subarray(0, 2048).toString(), kind, { msgId });
     }
-    return { errcode: 0, errmsg: "ok", msgid: randomBytes(8).toString("hex") };
+    return { errcode: 0, errmsg: "ok", msgid: msgId };
+  };
+
+  const recall = ({ msgid }: Readonly<Record<string, unknown>>): object => {
+    for (const [user, shown] of screens) {
+      const left = shown.filter(({ msgId }) => msgId === undefined || msgId !== msgid);
+      screens.set(user, left);
+      if (left.length < shown.length) return { errcode: 0, errmsg: "ok" };
+    }
+    return { errcode: 40058 };
   };
 
   /** What a person sees of a message, or why there is none of this kind. */
@@ -275,7 +303,7 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
       return;
     }
     const usedToken = url.searchParams.get("access_token") ?? "";
-    const isJson = api === "send" || api === "update";
+    const isJson = api === "send" || api === "update" || api === "recall";
     const json = isJson ? bytes.toString() : "{}";
     const body = JSON.parse(json) as Record<string, unknown>;
     if (api === "send") sendCalls.push({ token: usedToken, body, at: Date.now() });
@@ -292,6 +320,7 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
         };
       }
       if (api === "send") return send(body, json);
+      if (api === "recall") return recall(body);
       if (api === "update") return update(body);
       if (api === "agent") {
         const isOurs = url.searchParams.get("agentid") === app.agentId;

@@ -105,6 +105,51 @@ describe("sending", () => {
   });
 });
 
+describe("taking back", () => {
+  const recall = (partId: string) => client.recall(partId, new AbortController().signal);
+
+  it("takes what was sent off the screen, and nothing else", async () => {
+    await send("wrong", { id: "1.0" });
+    await send("right", { id: "2.0" });
+    expect(await recall("1.0")).toEqual({ kind: "recalled" });
+    expect(textsSeen()).toEqual(["right"]);
+    expect(await recall("1.0")).toMatchObject({ kind: "impossible" });
+  });
+
+  it("uses the ids that another process was told, and a new token where one was withdrawn", async () => {
+    await sendBy(clientOf(), "wrong");
+    cloud.withdrawToken();
+    expect(await recall("1.0")).toEqual({ kind: "recalled" });
+    expect(textsSeen()).toEqual([]);
+  });
+
+  it("cannot take back what was never sent, or what WeCom does not let go", async () => {
+    expect(await recall("9.0")).toMatchObject({ kind: "impossible" });
+    await send("stands");
+    cloud.failNext("recall", { errcode: 40058 });
+    expect(await recall("1.0")).toMatchObject({
+      ...{ kind: "impossible", reason: expect.stringContaining("errcode 40058") },
+    });
+    expect(textsSeen()).toEqual(["stands"]);
+  });
+
+  it.each([{ errcode: -1 }, { http: 502 }, { cut: "lost" as const }])(
+    "can be tried again when it failed: %j",
+    async (fault) => {
+      await send("wrong");
+      cloud.failNext("recall", fault);
+      expect(await recall("1.0")).toMatchObject({ kind: "failed" });
+      expect(await recall("1.0")).toEqual({ kind: "recalled" });
+    },
+  );
+
+  it("keeps no message from arriving when its id cannot be kept", async () => {
+    state.put = () => Promise.reject(new Error("store away"));
+    expect(await send("hello")).toEqual({ kind: "delivered" });
+    expect(await recall("1.0")).toMatchObject({ kind: "impossible" });
+  });
+});
+
 describe("the access token", () => {
   it("is fetched once for any number of messages at the same time", async () => {
     await Promise.all(["a", "b", "c", "d"].map((text) => send(text)));
