@@ -39,7 +39,7 @@ export const createArrivals = (store: Store, collectMs: number): Arrivals => {
   let soon: PartName[] = [];
   let soonWritten: Promise<void> | undefined;
   let writeSoon = (): void => {};
-  let lastWritten: Promise<void> = Promise.resolve();
+  let written: Promise<unknown> = Promise.resolve();
 
   const recordIn = async (transaction: Transaction, part: PartName, reason: string | null) => {
     const { tenant_id: tenantId, inbox_id: inboxId } = part;
@@ -102,7 +102,8 @@ export const createArrivals = (store: Store, collectMs: number): Arrivals => {
       soon.push(part);
       if (!soonWritten) {
         soonWritten = collect();
-        lastWritten = soonWritten.catch(() => {}); // whoever handed them in is told
+        // Whoever handed them in is told. Those before may not be written yet: stores write side by side.
+        written = Promise.allSettled([written, soonWritten]);
       }
       return soonWritten;
     },
@@ -116,7 +117,7 @@ export const createArrivals = (store: Store, collectMs: number): Arrivals => {
 
     flush: async () => {
       writeSoon();
-      await lastWritten;
+      await written;
     },
   };
 };

@@ -230,6 +230,8 @@ export const createInbox = (options: InboxOptions): Inbox => {
       await store.note("intake", (transaction) =>
         transaction.run(moveMessage, { tenantId, id: entry.id, owner, ...to }),
       );
+      // What is kept there would go as the only one of its lane, and before an older one.
+      fresh.take({ tenantId: scope.tenantId, id: entry.lane });
     },
 
     bury: ({ scope, id }, reason, also) => bury(scope, id, reason, also),

@@ -1,8 +1,11 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { createAuditLog } from "../../../core/audit-log.ts";
 import { laneOf } from "../../../core/delivery/lane.ts";
 import type { InlineRow } from "../../../core/delivery/outbox.ts";
 import type { Lane } from "../../../core/delivery/schedule.ts";
+import type { Operator } from "../../../core/operators/operator.ts";
+import { createQueue } from "../../../core/operators/queue.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import type { Store } from "../../../core/store/store.ts";
 import { type FakeChannel, fakeChannel } from "../../fakes/channel.ts";
@@ -116,6 +119,25 @@ describeStores("replies that travelled in responses", (world) => {
     await process.outbox.flush();
   });
 
+  it("are all written down before the process ends in order, also those of an earlier write that is slow", async () => {
+    const rows = [await reply("m1"), await reply("m2", "mei")];
+    const begun: (() => void)[] = [];
+    const note = world.store.note.bind(world.store);
+    vi.spyOn(world.store, "note").mockImplementation(async (access, work) => {
+      if (begun.length === 0) await new Promise<void>((resolve) => begun.push(resolve));
+      return note(access, work);
+    });
+    const [first, second] = rows as [InlineRow, InlineRow];
+    void process.outbox.inlineSettled(first, true);
+    await vi.waitFor(() => expect(begun).toHaveLength(1));
+    await process.outbox.inlineSettled(second, true);
+    expect(await states()).toBe("pending,delivered");
+    const flushed = process.outbox.flush();
+    begun[0]?.();
+    await flushed;
+    expect(await states()).toBe("delivered,delivered");
+  });
+
   it("count as arrived after a crash before that, if somebody was there for redeliveries soon", async () => {
     const first = await reply("m1");
     // What the dying process knew is not written down; it never settles.
@@ -126,25 +148,47 @@ describeStores("replies that travelled in responses", (world) => {
     expect(await states()).toBe("delivered");
   });
 
-  it("leave alone what an operator dropped meanwhile", async () => {
-    const first = await reply("m1");
-    const written = process.outbox.inlineSettled(first, true);
-    await world.sql("UPDATE outbox SET state = 'dead', reason = 'dropped'");
-    await world.sql("UPDATE inbox SET state = 'done', reason = 'dropped'");
-    await written;
-    expect(await states()).toBe("dead");
-    expect(await world.sql("SELECT state, reason FROM inbox")).toEqual([
-      { state: "done", reason: "dropped" },
-    ]);
-  });
+  describe("in the hands of an operator before they are written down", () => {
+    const audit = () => createAuditLog(world.store);
+    const queue = () =>
+      createQueue({ store: world.store, auditLog: audit(), now: () => new Date(time) });
+    const operator: Operator = { who: "cli" };
 
-  it("are not sent when an operator replays them before they are written down", async () => {
-    const first = await reply("m1");
-    const written = process.outbox.inlineSettled(first, true);
-    await world.sql("UPDATE outbox SET via = 'send', due_at = 0");
-    expect(await work(first.lane)).toBe("idle");
-    await written;
-    expect(channel.sent).toEqual([]);
+    it("cannot be dropped while their response may be open, and are delivered", async () => {
+      const first = await reply("m1");
+      vi.spyOn(world.store, "note").mockRejectedValueOnce(new Error("disk full"));
+      await expect(process.outbox.inlineSettled(first, true)).rejects.toThrow("disk full");
+      expect(await queue().drop(operator, first.inboxId)).toMatchObject({ code: "UNDER_WAY" });
+      expect(await work(first.lane)).toBe("idle");
+      expect(await states()).toBe("delivered");
+      expect(await messages()).toBe("done");
+    });
+
+    it("stay dropped when they are dropped before a write that fails is made up for", async () => {
+      const first = await reply("m1");
+      vi.spyOn(world.store, "note").mockRejectedValueOnce(new Error("disk full"));
+      await expect(process.outbox.inlineSettled(first, true)).rejects.toThrow("disk full");
+      time += REDELIVERY_MS;
+      expect(await queue().drop(operator, first.inboxId)).toMatchObject({ kind: "changed" });
+      expect(await work(first.lane)).toBe("idle");
+      expect(await states()).toBe("dead");
+      expect(await messages()).toBe("done");
+      expect((await reply("m2")).isInline).toBe(true);
+      expect(channel.sent).toEqual([]);
+    });
+
+    it("are not sent when they are replayed after all, since they arrived", async () => {
+      const first = await reply("m1");
+      vi.spyOn(world.store, "note").mockRejectedValueOnce(new Error("disk full"));
+      await expect(process.outbox.inlineSettled(first, true)).rejects.toThrow("disk full");
+      await world.sql("UPDATE outbox SET state = 'dead'");
+      await world.sql("UPDATE inbox SET state = 'dead'");
+      expect(await queue().replay(operator, first.inboxId)).toMatchObject({ kind: "changed" });
+      expect(await work(first.lane)).toBe("idle");
+      expect(channel.sent).toEqual([]);
+      expect(await states()).toBe("delivered");
+      expect(await messages()).toBe("done");
+    });
   });
 
   it("fail together when they cannot be written, and are written when their lane is looked at", async () => {

@@ -337,6 +337,25 @@ describeStores("inbox", (world) => {
     });
   });
 
+  it("a message that moved goes before what came later and was taken with its storing", async () => {
+    const options = { store: world.store, folder: folder.path, now, takesAtOnce: true };
+    const alone = await deliveryProcess(options);
+    await accept("m1", "wei", alone);
+    const moved = await begin(alone, wei);
+    await alone.inbox.accept(textMessage("m2"), legal);
+    await alone.inbox.move(moved, legal);
+    const lane = laneIn("wei", "legal");
+    for (const id of ["m1", "m2"]) {
+      const claim = await alone.inbox.claim(lane);
+      if (claim.kind !== "entry") throw new Error(`nothing to begin: ${claim.kind}`);
+      expect(claim.entry).toMatchObject({ attempt: 1, message: { id } });
+      // Who takes it for the only one does not look for the other.
+      expect(claim.isOnly).toBe(false);
+      await alone.outbox.complete(claim.entry, { parts: [], mayInline: false });
+    }
+    expect(await alone.inbox.claim(lane)).toEqual({ kind: "idle" });
+  });
+
   describe("a message whose stored bytes were changed", () => {
     it("is dead with the reason, and holds nobody up", async () => {
       await accept("m1");
