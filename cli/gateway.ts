@@ -13,6 +13,8 @@ import { takeProcessLease } from "../core/delivery/process-lease.ts";
 import { createRunningTurns } from "../core/delivery/running-turns.ts";
 import { createContentCipher } from "../core/keys/content-cipher.ts";
 import { createKeyFile } from "../core/keys/key-file.ts";
+import { createLegalHolds } from "../core/memory/legal-holds.ts";
+import { createMemory } from "../core/memory/memory.ts";
 import { createLocalRateLimiter } from "../core/rate-limits/local.ts";
 import { createSharedRateLimiter } from "../core/rate-limits/shared.ts";
 import { createRejectionRecorder } from "../core/rejections.ts";
@@ -114,6 +116,9 @@ export const startGateway = async (
     const lookEveryMs = isAlone ? 0 : LOOK_FOR_STOPS_MS;
     const turns = createRunningTurns({ inbox, log, signal, lookEveryMs });
     const welcomed = createWelcomed({ store, cipher, now });
+    const memory = createMemory({ store, cipher, log, now });
+    undo.push(memory.close);
+    const holds = createLegalHolds({ store, cipher, auditLog, now });
     const budget = createBudget({ store, auditLog, log, now, counters });
     const limiter = isAlone ? createLocalRateLimiter(now) : createSharedRateLimiter(store, now);
     const loadLexicon = createLexiconLoader();
@@ -125,6 +130,8 @@ export const startGateway = async (
       budget,
       limiter,
       counters,
+      memory,
+      holds,
       loadLexicon,
       log,
       now,

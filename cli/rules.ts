@@ -11,6 +11,8 @@ import type { Budget } from "../core/budget/budget.ts";
 import type { Log } from "../core/contract/log.ts";
 import type { Counters } from "../core/delivery/counters.ts";
 import type { RunningTurns } from "../core/delivery/running-turns.ts";
+import type { LegalHolds } from "../core/memory/legal-holds.ts";
+import type { Memory } from "../core/memory/memory.ts";
 import { createModels } from "../core/models/ask.ts";
 import { createProvider } from "../core/models/create.ts";
 import { createPipeline } from "../core/pipeline.ts";
@@ -37,6 +39,8 @@ export interface RulesParts {
   readonly budget: Budget;
   readonly limiter: RateLimiter;
   readonly counters: Counters;
+  readonly memory: Memory;
+  readonly holds: LegalHolds;
   readonly loadLexicon: LoadLexicon;
   readonly log: Log;
   readonly now: () => Date;
@@ -59,6 +63,8 @@ export const buildRules = async (
     budget,
     limiter,
     counters,
+    memory,
+    holds,
     loadLexicon,
     log,
     now,
@@ -87,7 +93,20 @@ export const buildRules = async (
     tenants: createTenantIndex(settings),
     asksForDepartments: createDepartmentNeeds(settings),
     pipeline: createPipeline({
-      ...{ log, roles, turns, agent, now, skills, welcomed, limiter, counters, ...content },
+      ...{
+        log,
+        roles,
+        turns,
+        agent,
+        now,
+        skills,
+        welcomed,
+        limiter,
+        counters,
+        memory,
+        holds,
+        ...content,
+      },
       reviews: noReviewers,
     }),
     skillNames: [...catalogue.skills.keys()],

@@ -4,6 +4,7 @@ import type { ModelMessage, Tool } from "./contract/model.ts";
 import type { Reply } from "./contract/reply.ts";
 import type { Skill } from "./contract/skill.ts";
 import { trace } from "./contract/trace-points.ts";
+import type { Exchange } from "./memory/exchange.ts";
 import type { Models } from "./models/ask.ts";
 import { modelsFor } from "./models/route.ts";
 import { promptOf } from "./prompt.ts";
@@ -46,7 +47,9 @@ export const createAgent = ({ models, skills, now }: AgentOptions): Agent => ({
     const choices = modelsFor(context, tools);
     if (choices.length === 0) return refuse("RESIDENCY_REFUSED", locale);
     const asking = models.begin(context, choices);
+    const earlier = asking.takesEarlier ? await context.earlier?.() : undefined;
     const messages: ModelMessage[] = [
+      ...(earlier ?? []).flatMap(asMessages),
       { role: "user", text: promptOf(message.content) + attachedPrompt(context.attached ?? []) },
     ];
     for (let step = 1; step <= MAX_STEPS; step++) {
@@ -79,6 +82,11 @@ export const createAgent = ({ models, skills, now }: AgentOptions): Agent => ({
     return refuse("STEP_LIMIT", locale);
   },
 });
+
+const asMessages = ({ question, answer }: Exchange): readonly ModelMessage[] => [
+  { role: "user", text: question },
+  { role: "assistant", text: answer, toolCalls: [] },
+];
 
 const asTool = (skill: Skill): Tool => ({
   name: skill.name,

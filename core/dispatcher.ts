@@ -112,12 +112,16 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     await finish(entry, await turns.run(entry, (signal) => decide(entry, found, signal)));
   };
 
-  const finish = async (entry: InboxEntry, { reply, locale, records }: Turn): Promise<void> => {
+  const finish = async (
+    entry: InboxEntry,
+    { reply, locale, records, kept }: Turn,
+  ): Promise<void> => {
     const waiter = waiters.take(entry.id);
     const row: InlineRow = { inboxId: entry.id, lane: entry.lane, scope: entry.scope };
     try {
       const prepared = await Promise.all(records.map(auditLog.prepare));
       const also: Work<void> = async (transaction) => {
+        for (const work of kept) await work(transaction);
         for (const record of prepared) await auditLog.recordIn(transaction, record);
       };
       const parts = reply.kind === "silence" ? [] : render(entry, reply, locale);

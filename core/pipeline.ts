@@ -3,6 +3,7 @@ import { compose } from "./compose.ts";
 import type { Log } from "./contract/log.ts";
 import type { Counters } from "./delivery/counters.ts";
 import type { RunningTurns } from "./delivery/running-turns.ts";
+import type { Memory } from "./memory/memory.ts";
 import type { RateLimiter } from "./rate-limits/rate-limiter.ts";
 import { createModerationGate, type ModerationParts } from "./safety/moderation-gate.ts";
 import { address } from "./stages/address.ts";
@@ -12,20 +13,23 @@ import { audit } from "./stages/audit.ts";
 import { authorize } from "./stages/authorize.ts";
 import { dataIn } from "./stages/data-in.ts";
 import { dataOut } from "./stages/data-out.ts";
+import { type ForgetParts, forget } from "./stages/forget.ts";
 import { moderationIn } from "./stages/moderation-in.ts";
 import { moderationOut } from "./stages/moderation-out.ts";
 import { outsiders } from "./stages/outsiders.ts";
 import { rateLimit } from "./stages/rate-limit.ts";
 import { readable } from "./stages/readable.ts";
 import { recover } from "./stages/recover.ts";
+import { remember } from "./stages/remember.ts";
 import { stop } from "./stages/stop.ts";
 import { type WelcomeParts, welcome } from "./stages/welcome.ts";
 
-export interface PipelineParts extends WelcomeParts, ModerationParts {
+export interface PipelineParts extends WelcomeParts, ModerationParts, Omit<ForgetParts, "memory"> {
   readonly log: Log;
   readonly turns: RunningTurns;
   readonly limiter: RateLimiter;
   readonly counters: Counters;
+  readonly memory: Pick<Memory, "prepare" | "recent" | "eraserOf">;
   readonly agent: Agent;
   readonly now: () => Date;
 }
@@ -46,9 +50,11 @@ export const createPipeline = ({ log, turns, agent, now, roles, ...parts }: Pipe
     authorize(roles), // may this sender talk to an agent here?
     stop(turns), // `/stop` ends the running turn instead of asking the agent
     rateLimit(limiter, counters), // does the sender, or the tenant, write faster than they may?
+    forget({ ...parts, now }), // `/forget` erases what is remembered of whoever says it
     attachments(), // text files that came along are read, to be checked like the message
     dataIn(parts.safetyOf), // what a person sends loses its personal data, or is refused
     moderationIn(moderation), // and is held against the tenant's terms and classifiers
+    remember(parts.memory), // what went through is kept with its answer, for later questions
     dataOut(parts.safetyOf), // the last word on an answer: no personal data in it, nor in its links
     moderationOut(moderation), // before that: no term of the tenant's in it, while it is written either
     address(), // `@name` picks one of the tenant's agents

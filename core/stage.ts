@@ -4,6 +4,8 @@ import type { AuditRecord } from "./audit-log.ts";
 import type { Attachment, InboundMessage } from "./contract/message.ts";
 import type { Locale } from "./contract/model.ts";
 import type { Reply } from "./contract/reply.ts";
+import type { Exchange } from "./memory/exchange.ts";
+import type { Work } from "./store/store.ts";
 
 /** What every stage may know of the turn. */
 export interface Context {
@@ -27,6 +29,10 @@ export interface Context {
   readonly note?: (name: string, value: string | number) => void;
   /** Puts something on record with the reply: neither is stored without the other. */
   record(record: AuditRecord): void;
+  /** Stores something with the reply, in its transaction and in the tenant's scope. */
+  keep(work: Work<void>): void;
+  /** What the person asked and was answered here before, oldest first; absent = nothing is remembered. */
+  readonly earlier?: () => Promise<readonly Exchange[]>;
 }
 
 /** The stages below, with this context or with another one: what a person wrote may go on redacted. */

@@ -16,6 +16,7 @@ import type { Context } from "./stage.ts";
 import { outcomeOf } from "./stages/audit.ts";
 import { isOutsider } from "./stages/outsiders.ts";
 import { PLATFORM_SCOPE, type TenantScope, tenantScope } from "./store/scope.ts";
+import type { Work } from "./store/store.ts";
 
 /** What follows from the settings; replaced as a whole when they change. */
 export interface Rules {
@@ -31,6 +32,8 @@ export interface Turn {
   readonly locale: Locale;
   /** What is stored with the reply. */
   readonly records: readonly AuditRecord[];
+  /** What else is done in the same transaction. */
+  readonly kept: readonly Work<void>[];
 }
 
 /** Decides a message: for which tenant, and by its pipeline what is said. */
@@ -67,11 +70,13 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
     const locale = localeFor(tenant?.locale, textOf(message));
     const records: AuditRecord[] = [];
     const record = (made: AuditRecord) => void records.push(made);
+    const kept: Work<void>[] = [];
+    const keep = (work: Work<void>) => void kept.push(work);
     if (tenant && entry.attempt <= MAX_ATTEMPTS) {
       const link = linkOf(adapters.get(message.channel), message, signal);
-      const context = { message, tenant, traceId, locale, signal, record, ...link };
+      const context = { message, tenant, traceId, locale, signal, record, keep, ...link };
       const reply = await rules().pipeline(context);
-      return { reply, locale, records };
+      return { reply, locale, records, kept };
     }
     const code = tenant ? "INTERNAL" : codeOf(found, identify.isSettled(message));
     if (tenant) log.error({ inbox: entry.id, alert: "poison_message" }, "message gave up on");
@@ -90,7 +95,7 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
       durationMs: now().getTime() - startedAt.getTime(),
       ...outcomeOf(reply),
     });
-    return { reply, locale, records };
+    return { reply, locale, records, kept };
   };
 
   return { find, decide };

@@ -19,6 +19,8 @@ export interface Models {
 
 /** One turn's way along its models. Once a model has failed it is not asked again in the turn. */
 export interface Asking {
+  /** Whether any of them makes something of what was said before. */
+  readonly takesEarlier: boolean;
   /** Throws ModelError when no model can be had; what the budget refuses is no fault. */
   ask(request: Omit<ModelRequest, "model">): Promise<Asked>;
 }
@@ -50,6 +52,7 @@ export const createModels = (parts: ModelsParts): Models => ({
     const endsAt = parts.now().getTime() + TURN_MS;
     let left = [...choices];
     return {
+      takesEarlier: choices.some(({ provider }) => !parts.providers.get(provider)?.isForgetful),
       ask: async (request) => {
         const { locale, traceId, tenant } = context;
         const inputTokens = mostInputTokens({ ...request, model: "" });

@@ -3,6 +3,7 @@ import { createBaseline } from "./migrations/0001-baseline.ts";
 import { createChannelState } from "./migrations/0002-channel-state.ts";
 import { chainAudit } from "./migrations/0003-audit-chain.ts";
 import { createBudgets } from "./migrations/0004-budgets.ts";
+import { createMemory } from "./migrations/0005-memory.ts";
 import type { DialectName } from "./statement.ts";
 
 /** Schema changes in order, a file each. A released one is never edited: add the next. */
@@ -21,4 +22,5 @@ const MIGRATIONS: Readonly<Record<string, Change>> = {
   "0002-channel-state": createChannelState,
   "0003-audit-chain": chainAudit,
   "0004-budgets": createBudgets,
+  "0005-memory": createMemory,
 };

@@ -12,6 +12,10 @@ export interface Tables {
   channel_state: ChannelStateTable;
   model_costs: ModelCostsTable;
   rate_limits: RateLimitsTable;
+  memory: MemoryTable;
+  memory_tokens: MemoryTokensTable;
+  consents: ConsentsTable;
+  legal_holds: LegalHoldsTable;
 }
 
 /** Every message that was accepted in the last days; the pending rows are the work to do. */
@@ -197,4 +201,50 @@ export interface RateLimitsTable {
   full_at: number;
   /** The sender has been told until then. */
   told_until: Generated<number>;
+}
+
+/** Every answered question with its answer, as they went on past the content rules. */
+export interface MemoryTable {
+  tenant_id: string;
+  /** 12 bytes that sort by when it was said; see core/memory/row-id.ts. */
+  id: Uint8Array;
+  /** Keyed hash of who asked. */
+  person: Uint8Array;
+  /** Keyed hash of the conversation and who asked in it. */
+  conversation: Uint8Array;
+  channel: string;
+  /** Sealed: who asked, question and answer as JSON. */
+  content: Uint8Array;
+  /** 1 once its tokens are stored. */
+  indexed: Generated<number>;
+}
+
+/** What memory is found by. */
+export interface MemoryTokensTable {
+  tenant_id: string;
+  /** Keyed hash of a word, or of two CJK characters in a row. */
+  token: Uint8Array;
+  memory_id: Uint8Array;
+}
+
+/** Every decision of a person about being processed; the last one counts. */
+export interface ConsentsTable {
+  tenant_id: string;
+  /** Keyed hash of the person. */
+  person: Uint8Array;
+  /** As in `memory`: sorts by when it was decided. */
+  id: Uint8Array;
+  decision: "yes" | "no";
+  /** Version of the wording that they were shown. */
+  wording: string;
+  /** Sealed: who it was, as JSON. */
+  content: Uint8Array;
+}
+
+/** Whose data must be kept, whatever their age and whoever asks. */
+export interface LegalHoldsTable {
+  tenant_id: string;
+  /** Keyed hash of the person; empty = everybody of the tenant. */
+  person: Uint8Array;
+  since: number;
 }

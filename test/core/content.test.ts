@@ -18,6 +18,7 @@ import {
   callOf,
   contextOf,
   fakeSandbox,
+  forgetful,
   freeModels,
   recordedAudit,
   tenantWith,
@@ -93,6 +94,7 @@ const ask = async (given: string | Extract<Content, { kind: "text" }>, world: Wo
   const pipeline = createPipeline({
     ...rules,
     ...unlimited(),
+    ...forgetful,
     ...(reviews && { reviews }),
     log,
     roles: { permissionsOf: () => ({ roles: [], has: () => true }) },
@@ -266,8 +268,8 @@ describe("moderation", () => {
   it("hands what needs a reviewer to the reviews, in either direction, with the hits in its text", async () => {
     const held: unknown[] = [];
     const reviews: Reviews = {
-      hold: async (_context, direction, text, hits) => {
-        held.push([direction, hits.map(({ id, start, end }) => [id, text.slice(start, end)])]);
+      hold: async (_context, { direction, text, terms, answer }) => {
+        held.push([direction, text, terms, answer?.markdown]);
         return { kind: "silence", reason: "HELD" };
       },
     };

@@ -7,7 +7,7 @@ import { createPipeline } from "../../core/pipeline.ts";
 import type { Context } from "../../core/stage.ts";
 import { recordedLog } from "../fakes/log.ts";
 import { freeContent } from "../fakes/safety.ts";
-import { contextOf, tenantWith, textContext, unlimited } from "../fakes/turn.ts";
+import { contextOf, forgetful, tenantWith, textContext, unlimited } from "../fakes/turn.ts";
 
 /** Nothing runs that could be stopped. */
 const noTurns = () =>
@@ -25,6 +25,7 @@ const setUp = (answer: Agent["answer"], permissions: readonly string[] = ["agent
   const stages = createPipeline({
     ...freeContent,
     ...unlimited(),
+    ...forgetful,
     log,
     roles: {
       permissionsOf: () => ({ roles: [], has: (permission) => permissions.includes(permission) }),

@@ -3,7 +3,11 @@ import { createAuditLog } from "../../core/audit-log.ts";
 import { reserveCost } from "../../core/budget/rows.ts";
 import { putRow } from "../../core/channel-state/rows.ts";
 import type { InboundMessage } from "../../core/contract/message.ts";
+import { createConsents } from "../../core/data-rights/consents.ts";
 import { laneOf } from "../../core/delivery/lane.ts";
+import { createLegalHolds } from "../../core/memory/legal-holds.ts";
+import { createMemory } from "../../core/memory/memory.ts";
+import { personOf } from "../../core/memory/person.ts";
 import { createApiKeys } from "../../core/operators/api-keys.ts";
 import { takeFromBucket } from "../../core/rate-limits/rows.ts";
 import { tenantScope } from "../../core/store/scope.ts";
@@ -21,6 +25,19 @@ export const markedMessage = (tenantId: string, id: string, marker: string): Inb
   };
 };
 
+/** What is remembered, consented to and held on this store; the person is whose message it is. */
+export const dataRightsOf = (process: DeliveryProcess, store: Store, message: InboundMessage) => {
+  const { cipher, log } = process;
+  const now = () => new Date();
+  const auditLog = createAuditLog(store, cipher);
+  return {
+    person: personOf(message),
+    memory: createMemory({ store, cipher, log, now }),
+    consents: createConsents({ store, cipher, now }),
+    holds: createLegalHolds({ store, cipher, auditLog, now }),
+  };
+};
+
 /** Ids of what `plantTenant` left in the inbox, by its state. */
 export type Planted = Readonly<
   Record<"pending" | "running" | "answered" | "done" | "dead", number>
@@ -28,7 +45,8 @@ export type Planted = Readonly<
 
 /**
  * Gives a tenant rows in every table and state: messages that are pending, running in `process`,
- * answered with a reply in two parts, done and dead, an audit record, an API key and its data key.
+ * answered with a reply in two parts, done and dead, an audit record, an API key, its data key, and
+ * an exchange that is remembered of somebody who consented and whose data is held.
  */
 export const plantTenant = async (
   process: DeliveryProcess,
@@ -69,6 +87,14 @@ export const plantTenant = async (
     code: "OK",
     durationMs: 1,
   });
+  const { person, memory, consents, holds } = dataRightsOf(process, store, answered.message);
+  const exchange = { question: `${marker} asks`, answer: body, isSensitive: false };
+  await store.write(scope, await memory.prepare(scope, answered.message, exchange));
+  await memory.index(scope);
+  await memory.close();
+  const decided = { decision: "yes", wording: "1" } as const;
+  await store.write(scope, await consents.prepare(scope, person, decided));
+  await holds.hold("cli", scope, person);
   const apiKeys = createApiKeys({ store, auditLog, now });
   await apiKeys.create({ who: "cli" }, { tenantId, label: "planted", permissions: ["queue:view"] });
   // Channels keep theirs under the platform's scope; this shows that the table is walled like any other.

@@ -35,6 +35,7 @@ export const contextOf = (content: Content, tenant: Tenant = tenantWith()): Cont
   locale: "en",
   signal: new AbortController().signal,
   record: () => {},
+  keep: () => {},
 });
 
 export const textContext = (text: string, tenant?: Tenant): Context =>
@@ -127,6 +128,16 @@ export const freeModels = (...providers: readonly ModelProvider[]): Models =>
     log: recordedLog(),
     now: () => new Date(),
   });
+
+/** What a pipeline needs where nothing is remembered and nobody's data is held. */
+export const forgetful: Pick<PipelineParts, "memory" | "holds"> = {
+  memory: {
+    prepare: async () => async () => {},
+    recent: async () => [],
+    eraserOf: async () => async () => 0,
+  },
+  holds: { isHeld: async () => false },
+};
 
 /** What a pipeline needs where nobody writes too fast. */
 export const unlimited = (): Pick<PipelineParts, "limiter" | "counters"> => ({

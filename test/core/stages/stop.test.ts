@@ -15,7 +15,7 @@ import { textMessage } from "../../fakes/messages.ts";
 import { freeContent } from "../../fakes/safety.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
-import { tenantWith, unlimited } from "../../fakes/turn.ts";
+import { forgetful, tenantWith, unlimited } from "../../fakes/turn.ts";
 
 const folder = temporaryFolder();
 const LOOK_EVERY_MS = 25;
@@ -43,6 +43,7 @@ const pipeline: CoreGatewayOptions["pipeline"] = (needs) =>
   createPipeline({
     ...freeContent,
     ...unlimited(),
+    ...forgetful,
     ...{ ...needs, roles, agent: thinking, now },
     skills: { allowedFor: () => [] },
     welcomed: { markToday: async () => true },

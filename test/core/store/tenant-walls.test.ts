@@ -10,13 +10,14 @@ import { laneOf } from "../../../core/delivery/lane.ts";
 import type { Lane } from "../../../core/delivery/schedule.ts";
 import { createDataKeys } from "../../../core/keys/data-keys.ts";
 import { createKeyFile } from "../../../core/keys/key-file.ts";
+import { personOf } from "../../../core/memory/person.ts";
 import { createApiKeys } from "../../../core/operators/api-keys.ts";
 import { createQueue } from "../../../core/operators/queue.ts";
 import { createSharedRateLimiter } from "../../../core/rate-limits/shared.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import { type FakeChannel, fakeChannel } from "../../fakes/channel.ts";
 import { type DeliveryProcess, deliveryProcess } from "../../fakes/delivery-process.ts";
-import { markedMessage, plantTenant } from "../../fakes/planted-tenant.ts";
+import { dataRightsOf, markedMessage, plantTenant } from "../../fakes/planted-tenant.ts";
 import { describeStores, type StoreWorld } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 
@@ -35,6 +36,7 @@ const PROCESS_OWN = {
   "inbox.pendingLanes": "feeds the schedule; names lanes, no content",
   "inbox.stopRequests": "of this process's own turns; ids only",
   "inbox.prune": "by age alone",
+  "memory.close": "ends this process's own indexing; takes and answers nothing",
   "outbox.flush": "writes down what this process was told arrived; takes and answers nothing",
   "outbox.lanes": "feeds the schedule; names lanes, no content",
   "apiKeys.verify": "nobody's before the key is known; whoever has a key's text is its owner",
@@ -99,6 +101,7 @@ describeStores("a tenant", (world) => {
     const { log } = process;
     const budget = createBudget({ store, auditLog, log, now, counters: createCounters() });
     const limiter = createSharedRateLimiter(store, now);
+    const { memory, consents, holds } = dataRightsOf(process, store, markedMessage(VICTIM, "", ""));
     repositories = {
       inbox,
       outbox,
@@ -110,6 +113,9 @@ describeStores("a tenant", (world) => {
       dataKeys,
       budget,
       limiter,
+      memory,
+      consents,
+      holds,
     };
 
     const rows = await world.sql("SELECT id, tenant_id, key, lane, message FROM inbox ORDER BY id");
@@ -133,6 +139,8 @@ describeStores("a tenant", (world) => {
     const lane = (at: number): Lane => ({ id: entry(at).lane, tenantId: ATTACKER });
     const inline = (at: number) => ({ scope, inboxId: entry(at).id, lane: entry(at).lane });
     const parts = { parts: ["from the attacker"], mayInline: true };
+    /** A message of the victim's people, in the attacker's scope. */
+    const victims = (at: number) => markedMessage(VICTIM, entry(at).message.id.slice(6), MARKER);
     const isOdd = (at: number) => at % 2 === 1;
     const record = (at: number) => ({
       ...{ at: now(), traceId: randomUUID(), scope, message: entry(at).message, durationMs: 1 },
@@ -202,6 +210,35 @@ describeStores("a tenant", (world) => {
           ...{ tenantId: ATTACKER, sender: entry(at).message.sender.id },
           limits: { userPerMinute: 1, tenantPerMinute: 1 + (at % 9) },
         }),
+      "memory.prepare": async (at) => {
+        const exchange = { question: "mine", answer: "mine", isSensitive: false };
+        await store.write(scope, await memory.prepare(scope, entry(at).message, exchange));
+      },
+      "memory.recent": (at) => memory.recent(scope, victims(at), true),
+      "memory.search": (at) =>
+        memory.search(scope, {
+          ...{ text: `${MARKER} asks`, limit: 50 },
+          person: isOdd(at) ? personOf(victims(at)) : undefined,
+        }),
+      "memory.allOf": async (at) => {
+        const read: unknown[] = [];
+        for await (const hit of memory.allOf(scope, personOf(victims(at)))) read.push(hit);
+        return read;
+      },
+      "memory.eraserOf": async (at) =>
+        store.write(scope, await memory.eraserOf(scope, personOf(victims(at)))),
+      "memory.index": () => memory.index(scope),
+      "consents.isGiven": (at) => consents.isGiven(scope, personOf(victims(at)), "1"),
+      "consents.prepare": async (at) => {
+        const decided = { decision: isOdd(at) ? "yes" : "no", wording: "1" } as const;
+        await store.write(scope, await consents.prepare(scope, personOf(victims(at)), decided));
+      },
+      "consents.allOf": (at) => consents.allOf(scope, personOf(victims(at))),
+      "holds.hold": (at) => holds.hold("cli", scope, isOdd(at) ? personOf(victims(at)) : undefined),
+      "holds.release": (at) =>
+        holds.release("cli", scope, isOdd(at) ? personOf(victims(at)) : undefined),
+      "holds.isHeld": (at) => holds.isHeld(scope, personOf(victims(at))),
+      "holds.isAnyHeld": () => holds.isAnyHeld(scope),
       "dataKeys.newest": () => dataKeys.newest(scope),
       "dataKeys.find": (at) => dataKeys.find(scope, at % 4),
       "dataKeys.make": (at) => dataKeys.make(scope, 1 + (at % 4)),
@@ -233,8 +270,12 @@ describeStores("a tenant", (world) => {
         "audit",
         "audit_heads",
         "channel_state",
+        "consents",
         "data_keys",
         "inbox",
+        "legal_holds",
+        "memory",
+        "memory_tokens",
         "model_costs",
         "outbox",
         "rate_limits",

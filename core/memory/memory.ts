@@ -1,0 +1,173 @@
+import type { Log } from "../contract/log.ts";
+import type { InboundMessage } from "../contract/message.ts";
+import type { ContentCipher } from "../store/content-cipher.ts";
+import { type TenantScope, tenantScope } from "../store/scope.ts";
+import type { Store, Transaction, Work } from "../store/store.ts";
+import type { Exchange } from "./exchange.ts";
+import { createIndexer, type Indexer } from "./indexer.ts";
+import { conversationTag, type Person, personOf, personTag } from "./person.ts";
+import { instantOf, newRowId } from "./row-id.ts";
+import { eraseRowsOfPerson, eraseTokensOf, insertRow, newestOf, rowsOfPerson } from "./rows.ts";
+import { createOpenRow, placeOf, type Remembered, type SealedRow } from "./sealed-row.ts";
+import { bestRows } from "./search.ts";
+
+/** What was asked and answered, per tenant and person. */
+export interface Memory {
+  /**
+   * What stores an answered question with its reply: to be run in a transaction of this scope.
+   * @param isSensitive personal data was found in what the person sent
+   */
+  prepare(
+    scope: TenantScope,
+    message: InboundMessage,
+    exchange: Exchange & { readonly isSensitive: boolean },
+  ): Promise<Work<void>>;
+  /** The last exchanges of this person in this conversation, oldest first. */
+  recent(
+    scope: TenantScope,
+    message: InboundMessage,
+    allowsSensitive: boolean,
+  ): Promise<readonly Exchange[]>;
+  /** What fits the query best, best first; later is better among equals. */
+  search(scope: TenantScope, query: MemoryQuery): Promise<readonly MemoryHit[]>;
+  /** Everything of a person, oldest first. */
+  allOf(scope: TenantScope, person: Person): AsyncIterable<MemoryHit>;
+  /** Erases what is remembered of a person, in the caller's transaction; how many exchanges. */
+  eraserOf(scope: TenantScope, person: Person): Promise<Work<number>>;
+  /** Lets what can be found catch up with what is stored, of this tenant. */
+  index(scope: TenantScope): Promise<void>;
+  /** Ends what is done in the background. */
+  close(): Promise<void>;
+}
+
+export interface MemoryQuery {
+  readonly text: string;
+  /** Absent = everybody of the tenant. */
+  readonly person?: Person | undefined;
+  /** Most hits. */
+  readonly limit: number;
+}
+
+export interface MemoryHit extends Exchange {
+  /** Hex. */
+  readonly id: string;
+  readonly at: Date;
+  readonly channel: string;
+  readonly workspaceId: string;
+  readonly senderId: string;
+}
+
+export interface MemoryParts {
+  readonly store: Store;
+  readonly cipher: ContentCipher;
+  readonly now: () => Date;
+  readonly log: Pick<Log, "warn">;
+}
+
+/** Exchanges that a model is told of, at most. */
+const RECENT = 6;
+/** UTF-16 units of them together, at most; the newest count first. */
+const RECENT_UNITS = 8_000;
+/** UTF-16 units that are kept of a question, and of an answer. */
+const KEPT_UNITS = 16_000;
+const AT_A_TIME = 200;
+
+export const createMemory = (parts: MemoryParts): Memory => {
+  const { store, cipher, now } = parts;
+  const openRow = createOpenRow(cipher, parts.log);
+  const indexer: Indexer = createIndexer({ ...parts, openRow });
+
+  const hitsOf = async (
+    scope: TenantScope,
+    rows: readonly (SealedRow & { readonly channel: string })[],
+  ): Promise<MemoryHit[]> => {
+    const hits: MemoryHit[] = [];
+    for (const row of rows) {
+      const opened = await openRow(scope, row);
+      if (!opened) continue;
+      const { question, answer, workspaceId, senderId } = opened;
+      const id = Buffer.from(row.id).toString("hex");
+      const { channel } = row;
+      hits.push({ id, at: instantOf(row.id), channel, workspaceId, senderId, question, answer });
+    }
+    return hits;
+  };
+
+  return {
+    prepare: async (scope, message, { question, answer, isSensitive }) => {
+      const { tenantId } = scope;
+      const { channel } = message;
+      const { workspaceId, senderId } = personOf(message);
+      const id = newRowId(now());
+      const remembered: Remembered = {
+        ...{ workspaceId, senderId, isSensitive },
+        question: cut(question, KEPT_UNITS),
+        answer: cut(answer, KEPT_UNITS),
+      };
+      const [person, conversation, content] = await Promise.all([
+        personTag(cipher, scope, personOf(message)),
+        conversationTag(cipher, scope, message),
+        cipher.seal(scope, placeOf(id), Buffer.from(JSON.stringify(remembered))),
+      ]);
+      return async (transaction: Transaction) => {
+        await transaction.run(insertRow, { tenantId, id, person, conversation, channel, content });
+        indexer.soon(scope);
+      };
+    },
+
+    recent: async (scope, message, allowsSensitive) => {
+      const conversation = await conversationTag(cipher, scope, message);
+      const rows = await store.read(scope, (transaction) =>
+        transaction.all(newestOf, { tenantId: scope.tenantId, conversation, limit: RECENT }),
+      );
+      const exchanges: Exchange[] = [];
+      let units = 0;
+      for (const row of rows) {
+        const opened = await openRow(scope, row);
+        if (!opened) continue;
+        const { question, answer, isSensitive } = opened;
+        units += question.length + answer.length;
+        if (units > RECENT_UNITS) break;
+        // What may go to fewer places than this turn stays behind.
+        if (allowsSensitive || !isSensitive) exchanges.push({ question, answer });
+      }
+      return exchanges.reverse();
+    },
+
+    search: async (scope, { text, person, limit }) => {
+      await indexer.catchUp(scope);
+      const tag = person && (await personTag(cipher, scope, person));
+      const rows = await bestRows({ store, cipher, scope, text, person: tag, limit });
+      return hitsOf(scope, rows);
+    },
+
+    allOf: async function* (scope, whose) {
+      const { tenantId } = scope;
+      const person = await personTag(cipher, scope, whose);
+      for (let after: Uint8Array = Buffer.alloc(0); ; ) {
+        const from = { tenantId, person, after, limit: AT_A_TIME };
+        const rows = await store.read(scope, (transaction) => transaction.all(rowsOfPerson, from));
+        yield* await hitsOf(scope, rows);
+        const last = rows.at(-1);
+        if (!last) return;
+        after = last.id;
+      }
+    },
+
+    eraserOf: async (scope, whose) => {
+      const { tenantId } = scope;
+      const person = await personTag(cipher, scope, whose);
+      return async (transaction) => {
+        const erased = await transaction.all(eraseRowsOfPerson, { tenantId, person });
+        for (const { id } of erased) await transaction.run(eraseTokensOf, { tenantId, id });
+        return erased.length;
+      };
+    },
+
+    index: async ({ tenantId }) => indexer.all(tenantScope(tenantId)),
+    close: indexer.close,
+  };
+};
+
+/** The beginning of a text; no character is cut in half. */
+const cut = (text: string, units: number): string => text.slice(0, units).toWellFormed();

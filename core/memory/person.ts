@@ -1,0 +1,45 @@
+import type { InboundMessage } from "../contract/message.ts";
+import { conversationLane } from "../delivery/lane.ts";
+import type { ContentCipher } from "../store/content-cipher.ts";
+import type { TenantScope } from "../store/scope.ts";
+
+/** Somebody on a platform; the same person of another workspace is another one. */
+export interface Person {
+  /** The channel's key under `channels` in the settings. */
+  readonly channel: string;
+  readonly workspaceId: string;
+  readonly senderId: string;
+}
+
+/** Who sent a message. */
+export const personOf = ({
+  channel,
+  workspaceId,
+  sender,
+}: Pick<InboundMessage, "channel" | "workspaceId" | "sender">): Person => ({
+  channel,
+  workspaceId,
+  senderId: sender.id,
+});
+
+/** Keyed hash by which a person's rows are found. */
+export const personTag = (
+  cipher: ContentCipher,
+  scope: TenantScope,
+  person: Person,
+): Promise<Buffer> => cipher.fingerprint(scope, `memory person ${keyOf(person)}`);
+
+/** Keyed hash by which a person's part of a conversation is found. */
+export const conversationTag = (
+  cipher: ContentCipher,
+  scope: TenantScope,
+  message: InboundMessage,
+): Promise<Buffer> =>
+  cipher.fingerprint(
+    scope,
+    `memory conversation ${JSON.stringify([conversationLane(message), keyOf(personOf(message))])}`,
+  );
+
+// Case is no part of a platform's user ids.
+const keyOf = ({ channel, workspaceId, senderId }: Person): string =>
+  JSON.stringify([channel, workspaceId, senderId.toLowerCase()]);

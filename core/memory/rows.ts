@@ -1,0 +1,136 @@
+import { sql } from "kysely";
+import { statement } from "../store/statement.ts";
+
+// Statements on what is remembered; each names the tenant, in its text as well as in its transaction.
+
+interface RowKey {
+  readonly tenantId: string;
+  readonly id: Uint8Array;
+}
+
+interface NewRow extends RowKey {
+  readonly person: Uint8Array;
+  readonly conversation: Uint8Array;
+  readonly channel: string;
+  readonly content: Uint8Array;
+}
+
+export const insertRow = statement<NewRow>()((db, arg) =>
+  db.insertInto("memory").values({
+    tenant_id: arg("tenantId"),
+    id: arg("id"),
+    person: arg("person"),
+    conversation: arg("conversation"),
+    channel: arg("channel"),
+    content: arg("content"),
+  }),
+);
+
+/** The newest of a conversation, newest first. */
+export const newestOf = statement<{
+  tenantId: string;
+  conversation: Uint8Array;
+  limit: number;
+}>()((db, arg) =>
+  db
+    .selectFrom("memory")
+    .select(["id", "content"])
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("conversation", "=", arg("conversation"))
+    .orderBy("id", "desc")
+    .limit(arg("limit")),
+);
+
+export const rowById = statement<RowKey>()((db, arg) =>
+  db
+    .selectFrom("memory")
+    .select(["id", "person", "channel", "content"])
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("id", "=", arg("id")),
+);
+
+/** What a person's memory holds behind a place, oldest first. */
+export const rowsOfPerson = statement<{
+  tenantId: string;
+  person: Uint8Array;
+  after: Uint8Array;
+  limit: number;
+}>()((db, arg) =>
+  db
+    .selectFrom("memory")
+    .select(["id", "person", "channel", "content"])
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("person", "=", arg("person"))
+    .where("id", ">", arg("after"))
+    .orderBy("id")
+    .limit(arg("limit")),
+);
+
+/** Rows that cannot be found by their words yet, newest first: they are looked for first. */
+export const unindexedRows = statement<{ tenantId: string; limit: number }>()((db, arg) =>
+  db
+    .selectFrom("memory")
+    .select(["id", "content"])
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("indexed", "=", sql.lit(0))
+    .orderBy("id", "desc")
+    .limit(arg("limit")),
+);
+
+/** Takes a row to index it, unless it was erased or done since it was read. */
+export const markIndexed = statement<RowKey>()((db, arg) =>
+  db
+    .updateTable("memory")
+    .set({ indexed: 1 })
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("id", "=", arg("id"))
+    .where("indexed", "=", sql.lit(0)),
+);
+
+/** The names of the places for tokens in `insertTokens`. */
+export const TOKEN_PLACES = Array.from({ length: 32 }, (_, place) => `token${place}` as const);
+
+/** Stores so many tokens of a row at once; one that is given twice is stored once. */
+export const insertTokens = statement<
+  RowKey & Readonly<Record<(typeof TOKEN_PLACES)[number], Uint8Array>>
+>()((db, arg) =>
+  db
+    .insertInto("memory_tokens")
+    .values(
+      TOKEN_PLACES.map((place) => ({
+        tenant_id: arg("tenantId"),
+        token: arg(place),
+        memory_id: arg("id"),
+      })),
+    )
+    .onConflict((conflict) => conflict.doNothing()),
+);
+
+/** The newest rows with a token, newest first. */
+export const rowsWithToken = statement<{ tenantId: string; token: Uint8Array; limit: number }>()(
+  (db, arg) =>
+    db
+      .selectFrom("memory_tokens")
+      .select("memory_id")
+      .where("tenant_id", "=", arg("tenantId"))
+      .where("token", "=", arg("token"))
+      .orderBy("memory_id", "desc")
+      .limit(arg("limit")),
+);
+
+/** The tokens of one row. */
+export const eraseTokensOf = statement<RowKey>()((db, arg) =>
+  db
+    .deleteFrom("memory_tokens")
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("memory_id", "=", arg("id")),
+);
+
+/** Gives the ids of what it erases: the tokens come after the rows, which nobody can index then. */
+export const eraseRowsOfPerson = statement<{ tenantId: string; person: Uint8Array }>()((db, arg) =>
+  db
+    .deleteFrom("memory")
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("person", "=", arg("person"))
+    .returning("id"),
+);

@@ -1,0 +1,51 @@
+import type { InboundMessage } from "../contract/message.ts";
+import type { Locale } from "../contract/model.ts";
+import type { LegalHolds } from "../memory/legal-holds.ts";
+import type { Memory } from "../memory/memory.ts";
+import { personOf } from "../memory/person.ts";
+import type { Stage } from "../stage.ts";
+import { tenantScope } from "../store/scope.ts";
+
+export interface ForgetParts {
+  readonly memory: Pick<Memory, "eraserOf">;
+  readonly holds: Pick<LegalHolds, "isHeld">;
+  readonly now: () => Date;
+}
+
+/** Answers `/forget`: erases what is remembered of whoever says it, with the reply that says so. */
+export const forget =
+  ({ memory, holds, now }: ForgetParts): Stage =>
+  async (context, next) => {
+    const { message, tenant, locale, traceId } = context;
+    if (!isForget(message)) return next();
+    const scope = tenantScope(tenant.id);
+    const isHeld = await holds.isHeld(scope, personOf(message));
+    context.record({
+      ...{ at: now(), traceId, scope, message, action: "memory.erase", subject: "own" },
+      ...(isHeld
+        ? ({ decision: "refused", code: "LEGAL_HOLD" } as const)
+        : ({ decision: "allowed", code: "OK" } as const)),
+      durationMs: 0,
+    });
+    if (isHeld) return { kind: "text", markdown: HELD[locale] };
+    const erase = await memory.eraserOf(scope, personOf(message));
+    context.keep(async (transaction) => {
+      await erase(transaction);
+    });
+    return { kind: "text", markdown: FORGOTTEN[locale] };
+  };
+
+const isForget = ({ content }: InboundMessage): boolean =>
+  content.kind === "text" && content.text.trim().toLowerCase() === "/forget";
+
+const FORGOTTEN: Readonly<Record<Locale, string>> = {
+  en: "Forgotten: nothing of our earlier conversations is remembered any more.",
+  "zh-Hant": "已忘記：先前的對話內容已全部清除。",
+  "zh-Hans": "已忘记：之前的对话内容已全部清除。",
+};
+
+const HELD: Readonly<Record<Locale, string>> = {
+  en: "Your organisation must keep these conversations for now (legal hold), so nothing was erased. Please ask your administrator.",
+  "zh-Hant": "您的組織目前依法須保留這些對話（法律保留），因此沒有清除任何內容，請聯絡管理員。",
+  "zh-Hans": "您的组织目前依法须保留这些对话（法律保留），因此没有清除任何内容，请联系管理员。",
+};

@@ -1,0 +1,24 @@
+import type { Memory } from "../memory/memory.ts";
+import { promptOf } from "../prompt.ts";
+import type { Stage } from "../stage.ts";
+import { tenantScope } from "../store/scope.ts";
+
+/**
+ * Remembers what was asked and answered: the question as the content rules above let it through, the
+ * answer as those below do. What was refused is not remembered.
+ */
+export const remember =
+  (memory: Pick<Memory, "prepare" | "recent">): Stage =>
+  async (context, next) => {
+    const { message, tenant, isSensitive = false } = context;
+    const { content } = message;
+    if (content.kind !== "text") return next();
+    const scope = tenantScope(tenant.id);
+    const earlier = () => memory.recent(scope, message, isSensitive);
+    const reply = await next({ ...context, earlier });
+    const question = promptOf(content);
+    if (reply.kind !== "text" || question === "") return reply;
+    const exchange = { question, answer: reply.markdown, isSensitive };
+    context.keep(await memory.prepare(scope, message, exchange));
+    return reply;
+  };

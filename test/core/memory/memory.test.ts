@@ -1,0 +1,244 @@
+import fc from "fast-check";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { InboundMessage } from "../../../core/contract/message.ts";
+import { createMemory, type Memory } from "../../../core/memory/memory.ts";
+import { personOf } from "../../../core/memory/person.ts";
+import { newestOf, rowsOfPerson, rowsWithToken, unindexedRows } from "../../../core/memory/rows.ts";
+import type { ContentCipher } from "../../../core/store/content-cipher.ts";
+import { tenantScope } from "../../../core/store/scope.ts";
+import type { Statement } from "../../../core/store/statement.ts";
+import { cipherOn } from "../../fakes/cipher.ts";
+import { type RecordedLog, recordedLog } from "../../fakes/log.ts";
+import { textMessage } from "../../fakes/messages.ts";
+import { describeStores } from "../../fakes/stores.ts";
+import { temporaryFolder } from "../../fakes/temporary-folder.ts";
+
+const folder = temporaryFolder();
+const sales = tenantScope("sales");
+const legal = tenantScope("legal");
+const all = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+};
+
+describeStores("memory", (world) => {
+  let memory: Memory;
+  let cipher: ContentCipher;
+  let log: RecordedLog;
+  let time: number;
+  beforeEach(async () => {
+    time = Date.parse("2026-03-01T00:00:00Z");
+    log = recordedLog();
+    cipher = await cipherOn(world.store, folder.path);
+    const now = () => {
+      time += 1_000;
+      return new Date(time);
+    };
+    memory = createMemory({ store: world.store, cipher, log, now });
+  });
+  afterEach(() => memory.close());
+
+  const remember = async (
+    question: string,
+    answer = "ok",
+    more: {
+      readonly scope?: typeof sales;
+      readonly message?: InboundMessage;
+      readonly isSensitive?: boolean;
+    } = {},
+  ) => {
+    const { scope = sales, message = textMessage("m1"), isSensitive = false } = more;
+    const work = await memory.prepare(scope, message, { question, answer, isSensitive });
+    await world.store.write(scope, work);
+  };
+  const found = async (text: string, scope = sales, person?: Parameters<Memory["allOf"]>[1]) =>
+    (await memory.search(scope, { text, limit: 10, person })).map(({ question }) => question);
+  const recent = async (message = textMessage("now"), scope = sales) =>
+    (await memory.recent(scope, message, true)).map(({ question }) => question);
+
+  it("finds at once what was just said, by its words and by its answer's", async () => {
+    await remember("Where is the quarterly report?", "In the archive 薪資報表");
+    const [hit] = await memory.search(sales, { text: "QUARTERLY report", limit: 10 });
+    expect(hit).toMatchObject({
+      question: "Where is the quarterly report?",
+      answer: "In the archive 薪資報表",
+      ...{ channel: "test", workspaceId: "corp", senderId: "wei" },
+      at: new Date("2026-03-01T00:00:01Z"),
+    });
+    for (const query of ["薪资", "報表", "archive"]) expect(await found(query)).toHaveLength(1);
+    expect(await found("report nowhere said")).toEqual([]);
+    expect(await found("…")).toEqual([]);
+  });
+
+  it("puts the row with the rarer words first, and later rows before earlier ones", async () => {
+    for (const n of [1, 2, 3]) await remember(`weather in town ${n}`);
+    await remember("weather in Kaohsiung");
+    await remember("lunch in Kaohsiung");
+    expect(await found("weather kaohsiung in")).toEqual([
+      "weather in Kaohsiung",
+      "lunch in Kaohsiung",
+      ...["weather in town 3", "weather in town 2", "weather in town 1"],
+    ]);
+  });
+
+  it("tells the last exchanges of the person in the conversation, oldest first, and no more", async () => {
+    for (let n = 1; n <= 8; n++) await remember(`q${n}`);
+    expect(await recent()).toEqual(["q3", "q4", "q5", "q6", "q7", "q8"]);
+    await remember("long", "x".repeat(9_000));
+    expect(await recent()).toEqual([]);
+    await remember("short again");
+    expect(await recent()).toEqual(["short again"]);
+  });
+
+  it("tells nothing of another conversation, another person of the room, or another tenant", async () => {
+    const room = (sender: string) => ({
+      ...textMessage("m", "", sender),
+      conversation: { id: "room", kind: "group" as const },
+    });
+    await remember("mine", "ok", { message: room("wei") });
+    expect(await recent(room("wei"))).toEqual(["mine"]);
+    expect(await recent(room("mei"))).toEqual([]);
+    expect(await recent(textMessage("m", "", "wei"))).toEqual([]);
+    expect(await recent(room("wei"), legal)).toEqual([]);
+    expect(await recent({ ...room("wei"), workspaceId: "other" })).toEqual([]);
+  });
+
+  it("keeps an exchange with personal data from a turn that may go to more places", async () => {
+    await remember("about [email]", "ok", { isSensitive: true });
+    await remember("about lunch");
+    const told = async (allowsSensitive: boolean) =>
+      (await memory.recent(sales, textMessage("m"), allowsSensitive)).length;
+    expect([await told(true), await told(false)]).toEqual([2, 1]);
+  });
+
+  it("erases a person's rows and what they were found by, and nobody else's", async () => {
+    await remember("my secret project");
+    await remember("my secret lunch", "ok", { message: textMessage("m2", "", "mei") });
+    expect(await found("secret")).toHaveLength(2);
+    const erase = await memory.eraserOf(sales, personOf(textMessage("m", "", "WEI")));
+    expect(await world.store.write(sales, erase)).toBe(1);
+    expect(await found("secret")).toEqual(["my secret lunch"]);
+    const left = await world.sql(
+      "SELECT count(*) AS n FROM memory_tokens WHERE memory_id NOT IN (SELECT id FROM memory)",
+    );
+    expect(left).toEqual([{ n: 0 }]);
+    expect(await all(memory.allOf(sales, personOf(textMessage("m"))))).toEqual([]);
+  });
+
+  it("indexes nothing that was erased since it was read", async () => {
+    await remember("gone soon");
+    const erase = await memory.eraserOf(sales, personOf(textMessage("m")));
+    await Promise.all([memory.index(sales), world.store.write(sales, erase)]);
+    expect(await world.sql("SELECT count(*) AS n FROM memory_tokens")).toEqual([{ n: 0 }]);
+  });
+
+  it("leaves nothing legible in the database", async () => {
+    await remember("xyzzy plugh 密語", "frotz");
+    await memory.index(sales);
+    const rows = [
+      ...(await world.sql("SELECT * FROM memory")),
+      ...(await world.sql("SELECT * FROM memory_tokens")),
+    ];
+    const text = rows.flatMap((row) =>
+      Object.values(row).map((value) =>
+        value instanceof Uint8Array ? Buffer.from(value).toString("utf8") : String(value),
+      ),
+    );
+    expect(rows.length).toBeGreaterThan(4);
+    for (const word of ["xyzzy", "plugh", "密", "frotz", "wei"]) {
+      expect(
+        text.some((value) => value.includes(word)),
+        word,
+      ).toBe(false);
+    }
+  });
+
+  it("passes over a row that was moved to another tenant or damaged, and says so in the log", async () => {
+    await remember("good report");
+    await remember("bad report");
+    await memory.index(sales);
+    await world.sql("UPDATE memory SET content = (SELECT content FROM memory ORDER BY id LIMIT 1)");
+    expect(await found("report")).toEqual(["good report"]);
+    expect(await recent()).toEqual(["good report"]);
+    expect(log.lines.some(({ level }) => level === "warn")).toBe(true);
+    await world.sql("UPDATE memory SET tenant_id = 'legal'");
+    expect(await recent(textMessage("m"), legal)).toEqual([]);
+  });
+
+  it("shows no tenant anything of another, whatever is said and asked", async () => {
+    const words = fc.array(fc.constantFrom("report", "薪资", "lunch", "q3"), { minLength: 1 });
+    const marked = (scope: typeof sales, text: readonly string[]) =>
+      `${text.join(" ")} of-${scope.tenantId}`;
+    await fc.assert(
+      fc.asyncProperty(words, words, words, async (mine, theirs, query) => {
+        await remember(marked(sales, mine), "ok", { scope: sales });
+        await remember(marked(legal, theirs), "ok", { scope: legal });
+        for (const scope of [sales, legal]) {
+          const other = scope === sales ? legal : sales;
+          const text = query.join(" ");
+          const person = personOf(textMessage("m"));
+          const seen = [
+            ...(await found(text, scope)),
+            ...(await found(text, scope, person)),
+            ...(await found(`of-${other.tenantId}`, scope)),
+            ...(await recent(textMessage("m"), scope)),
+            ...(await all(memory.allOf(scope, person))).map(({ question }) => question),
+          ];
+          expect(seen.every((question) => question.endsWith(`of-${scope.tenantId}`))).toBe(true);
+        }
+        const before = await all(memory.allOf(legal, personOf(textMessage("m"))));
+        await world.store.write(sales, await memory.eraserOf(sales, personOf(textMessage("m"))));
+        expect(await all(memory.allOf(legal, personOf(textMessage("m"))))).toEqual(before);
+      }),
+      { numRuns: world.dialect === "sqlite" ? 20 : 5 },
+    );
+  });
+
+  it("reads no table through, however large: every question is a stretch of an index", async () => {
+    const many = 20_000;
+    const bytes = world.dialect === "sqlite" ? ["x'", "'"] : ["'\\x", "'"];
+    const blob = (text: string) => bytes.join(text);
+    const numbers =
+      world.dialect === "sqlite"
+        ? `WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ${many})`
+        : `WITH s AS (SELECT generate_series(1, ${many}) AS n)`;
+    const id = world.dialect === "sqlite" ? "CAST(n AS BLOB)" : "int4send(n)";
+    await world.sql(
+      `${numbers} INSERT INTO memory_tokens (tenant_id, token, memory_id) SELECT 'sales', ${id}, ${id} FROM s`,
+    );
+    await world.sql(
+      `${numbers} INSERT INTO memory (tenant_id, id, person, conversation, channel, content, indexed)
+       SELECT 'sales', ${id}, ${id}, ${id}, 'test', ${id}, 1 FROM s`,
+    );
+    await world.sql("ANALYZE");
+    const planOf = async <Args extends object>(
+      statement: Statement<Args, unknown>,
+      args: Args,
+    ): Promise<string> => {
+      const { sql, parameters } = statement.bind(world.dialect, args);
+      let at = 0;
+      const literal = (value: unknown) =>
+        value instanceof Uint8Array
+          ? blob(Buffer.from(value).toString("hex"))
+          : typeof value === "number"
+            ? String(value)
+            : `'${value}'`;
+      const text = sql.replace(/\?|\$\d+/g, () => literal(parameters[at++]));
+      const explain = world.dialect === "sqlite" ? "EXPLAIN QUERY PLAN" : "EXPLAIN";
+      const rows = await world.sql(`${explain} ${text}`);
+      return rows.map((row) => String(row.detail ?? row["QUERY PLAN"])).join("\n");
+    };
+    const bytesOf = Buffer.from("31", "hex");
+    const tenantId = "sales";
+    for (const plan of [
+      await planOf(rowsWithToken, { tenantId, token: bytesOf, limit: 5_000 }),
+      await planOf(newestOf, { tenantId, conversation: bytesOf, limit: 6 }),
+      await planOf(rowsOfPerson, { tenantId, person: bytesOf, after: bytesOf, limit: 200 }),
+      await planOf(unindexedRows, { tenantId, limit: 200 }),
+    ]) {
+      expect(plan).toMatch(world.dialect === "sqlite" ? /^SEARCH .* USING/ : /Index (Only )?Scan/);
+      expect(plan).not.toMatch(/^SCAN|Seq Scan|TEMP B-TREE/m);
+    }
+  });
+});
