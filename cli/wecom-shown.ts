@@ -8,6 +8,11 @@ export const shownText = (
   if (!isObject(part)) return undefined;
   if (kind === "text" || kind === "markdown") return wordsOf(part.content);
   if (kind === "template_card") return cardText(part);
+  if (kind === "textcard") return linkText(part, part.btntxt);
+  if (kind === "news")
+    return listOf(part.articles)
+      .map((article) => linkText(article))
+      .join("\n");
   const name = fileName(String(part.media_id));
   return name === undefined ? undefined : `[${kind}: ${name}]`;
 };
@@ -29,6 +34,16 @@ export const cardText = (card: Readonly<Record<string, unknown>>): string => {
   ];
   return lines.filter(Boolean).join("\n");
 };
+
+/** A card that only leads somewhere. */
+const linkText = (card: Readonly<Record<string, unknown>>, button?: unknown): string =>
+  [
+    `[card: ${wordsOf(card.title)}]`,
+    wordsOf(card.description)?.replaceAll("<br>", "\n"),
+    `-> ${[wordsOf(button), wordsOf(card.url)].filter(Boolean).join(" ")}`,
+  ]
+    .filter(Boolean)
+    .join("\n");
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -190,7 +190,9 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
       for (const { link } of links) link.stop();
     },
     render: (reply, target) =>
-      target && (botOf(target) || linkedOf(target)) ? renderForBot(reply) : render(reply),
+      target && (botOf(target) || linkedOf(target))
+        ? renderForBot(reply)
+        : render(reply, target?.cardToken !== undefined),
     fault: () => longLinks.map(({ link }) => link.fault()).find((reason) => reason !== undefined),
     send: async (part, signal) => {
       const bot = botOf(part.target) ?? longLinkOf(part.target);

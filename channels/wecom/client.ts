@@ -8,7 +8,7 @@ import { createPausingApi } from "./api-pauses.ts";
 import type { Ask } from "./contacts.ts";
 import { kindOfError } from "./errcodes.ts";
 import { createMedia } from "./media.ts";
-import { fromBody, type Outgoing } from "./outgoing.ts";
+import { fromBody, type LinkCardType, type Outgoing } from "./outgoing.ts";
 import { createPace, createSharedPace } from "./pace.ts";
 import { createRecalls } from "./recall.ts";
 import { CHANNEL, isUserId, type WecomApp } from "./types.ts";
@@ -262,9 +262,14 @@ const messageOf = (outgoing: Exclude<Outgoing, { kind: "file" }>): object => {
     case "markdown":
       return { msgtype: "markdown", markdown: { content: outgoing.text } };
     case "card":
-      return { msgtype: "template_card", template_card: outgoing.card };
+      return cardMessage(outgoing.type ?? "template_card", outgoing.card);
   }
 };
+
+const cardMessage = (type: LinkCardType | "template_card", card: object): object => ({
+  msgtype: type,
+  [type]: card,
+});
 
 /** Which call of the API decided, and how. */
 interface Called {

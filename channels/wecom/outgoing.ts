@@ -2,13 +2,16 @@
 export type Outgoing =
   | { readonly kind: "text"; readonly text: string; readonly hasMore?: true }
   | { readonly kind: "markdown"; readonly text: string; readonly hasMore?: true }
-  | { readonly kind: "card"; readonly card: object }
+  | { readonly kind: "card"; readonly card: object; readonly type?: LinkCardType }
   | {
       readonly kind: "file";
       readonly type: MediaType;
       readonly name: string;
       readonly data: string;
     };
+
+/** What a card is that only leads somewhere, where an application sends it; every other is a template card. */
+export type LinkCardType = "textcard" | "news";
 
 /** What the platform tells files apart by. */
 export type MediaType = "image" | "voice" | "video" | "file";

@@ -1,5 +1,6 @@
 import type { Answer, Refusal } from "../../core/contract/reply.ts";
 import { filePart } from "./file-part.ts";
+import { linkCard } from "./link-card.ts";
 import { fromMarkdown } from "./markdown.ts";
 import { type Outgoing, toBody } from "./outgoing.ts";
 import { splitText } from "./split.ts";
@@ -11,10 +12,13 @@ import { cardInWords, templateCard } from "./template-card.ts";
  */
 export const MAX_TEXT_BYTES = 2048;
 
-/** The reply as bodies that WeCom takes: its text in parts, then its card, then its files. */
-export const render = (reply: Answer | Refusal): readonly string[] => {
+/**
+ * The reply as bodies that WeCom takes: its text in parts, then its card, then its files.
+ * @param isUpdate the card takes the place of one that was clicked: only a template card can
+ */
+export const render = (reply: Answer | Refusal, isUpdate = false): readonly string[] => {
   const parts = [
-    ...cardParts(reply),
+    ...cardParts(reply, isUpdate),
     ...filesOf(reply).flatMap((file) => textParts(filePart(file))),
   ];
   return reply.markdown === "" && parts.length > 0 ? parts : [...textParts(said(reply)), ...parts];
@@ -28,13 +32,14 @@ const said = (reply: Answer | Refusal): Outgoing => {
     : fromMarkdown(markdown);
 };
 
-const cardParts = (reply: Answer | Refusal): readonly string[] => {
+const cardParts = (reply: Answer | Refusal, isUpdate: boolean): readonly string[] => {
   const card = reply.kind === "text" ? reply.card : undefined;
   if (!card) return [];
+  const inWords = () => textParts(fromMarkdown(cardInWords(card).replace(NOT_XML, "")));
+  const link = isUpdate ? undefined : linkCard(card);
+  if (link) return link === "too long" ? inWords() : [toBody(link)];
   const shown = templateCard(card);
-  return shown
-    ? [toBody({ kind: "card", card: shown })]
-    : textParts(fromMarkdown(cardInWords(card).replace(NOT_XML, "")));
+  return shown ? [toBody({ kind: "card", card: shown })] : inWords();
 };
 
 const filesOf = (reply: Answer | Refusal) => (reply.kind === "text" ? (reply.files ?? []) : []);

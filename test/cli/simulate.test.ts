@@ -431,6 +431,24 @@ describe("simulate wecom of every kind", () => {
     expect(stdout).toContain("[file: report.csv]");
   });
 
+  it.each([
+    [{}, "[card: Policy]\nNew rules\n-> Open https://a.example/1"],
+    [
+      { imageUrl: "https://a.example/1.png" },
+      "[card: Policy]\nNew rules\nOpen\n-> https://a.example/1",
+    ],
+  ])("shows where a card leads that only leads somewhere: %j", async (changes, shown) => {
+    const link = { url: "https://a.example/1", label: "Open" };
+    const card = { id: "c", title: "Policy", text: "New rules", link, fields: [] };
+    const { settings } = await startGateway(
+      replying({
+        ...{ kind: "text", markdown: "" },
+        card: { ...card, buttons: [], selects: [], ...changes },
+      }),
+    );
+    expect((await simulate("hi", "--settings", settings)).stdout).toContain(shown);
+  });
+
   it("delivers three times, with the same bytes or sealed anew", async () => {
     const { settings, received } = await startGateway(inline("ok"));
     for (const how of ["identical", "reencrypted"]) {

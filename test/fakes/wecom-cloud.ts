@@ -250,6 +250,14 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
         ? { kind, content: title }
         : { errcode: 40058 };
     }
+    if (kind === "textcard" || kind === "news") {
+      const [card] = kind === "textcard" ? [fields] : (fields.articles as (typeof fields)[]);
+      const { title, url, description } = card ?? {};
+      const isWhole = kind === "news" || (typeof description === "string" && description !== "");
+      return typeof title === "string" && typeof url === "string" && isWhole
+        ? { kind, content: `${title} ${url}` }
+        : { errcode: 40058 };
+    }
     const file = files.get(String(fields.media_id));
     if (!file) return { errcode: 40007 };
     return file.type === kind ? { kind, content: file.name } : { errcode: 40004 };

@@ -104,6 +104,18 @@ describe("a card that is sent", () => {
     expect(cloud.seen("Tester")).toMatchObject([{ kind: "template_card", text: "Approve?" }]);
   });
 
+  it.each([
+    [{}, "textcard"],
+    [{ imageUrl: "https://a.example/1.png" }, "news"],
+  ])("that only leads somewhere is a card for that: %j is %s", async (changes, kind) => {
+    const link = { url: "https://a.example/1", label: "Open" };
+    const leading = { ...card, ...changes, buttons: [], link };
+    expect(await client.send(partOf(bodyOf({ card: leading })), signal)).toEqual({
+      kind: "delivered",
+    });
+    expect(cloud.seen("Tester")).toMatchObject([{ kind, text: "Approve? https://a.example/1" }]);
+  });
+
   it("in answer to a click takes the place of the card that was clicked", async () => {
     const cardToken = "one-use-code";
     expect(await client.send(partOf(bodyOf({ card }), { cardToken }), signal)).toEqual({

@@ -117,7 +117,7 @@ describe("a card in WeCom", () => {
     });
   });
 
-  it("to read is a notice that leads somewhere, with its picture if it has one", () => {
+  it("with facts or a decision is a notice that leads somewhere, with its picture if it has one", () => {
     const link = { url: "https://a.example/1", label: "Open" };
     expect(cardOf({ link })).toMatchObject({
       card_type: "text_notice",
@@ -125,7 +125,7 @@ describe("a card in WeCom", () => {
       jump_list: [{ title: "Open", url: link.url }],
     });
     const imageUrl = "https://a.example/1.png";
-    expect(cardOf({ link, imageUrl })).toMatchObject({
+    expect(cardOf({ link, imageUrl, fields: [], status: "Approved" })).toMatchObject({
       card_type: "news_notice",
       card_image: { url: imageUrl },
     });
@@ -143,6 +143,74 @@ describe("a card in WeCom", () => {
     expect(cardOf({ buttons: [YES], fields: [{ label: "From", value }] })).toMatchObject({
       sub_title_text: `Wei asks for it\nFrom: ${value}`,
     });
+  });
+});
+
+describe("a card in WeCom that only leads somewhere", () => {
+  const link = { url: "https://a.example/1", label: "Open" };
+  const linkOf = (changes: Partial<Card> = {}) =>
+    parts({ card: { ...CARD, fields: [], link, ...changes } });
+
+  it("is a text card, whose button bears a short label", () => {
+    expect(linkOf()).toEqual([
+      {
+        ...{ kind: "card", type: "textcard" },
+        card: {
+          ...{ title: "Leave of three days", url: link.url, btntxt: "Open" },
+          description: "Wei asks for it",
+        },
+      },
+    ]);
+  });
+
+  it("says a long label where there is room for it", () => {
+    const [shown] = linkOf({ link: { ...link, label: "Read the whole policy" } });
+    expect(shown).toMatchObject({
+      card: { description: "Wei asks for it<br>Read the whole policy" },
+    });
+    expect(shown).not.toHaveProperty("card.btntxt");
+  });
+
+  it("is an article where it has a picture", () => {
+    const imageUrl = "https://a.example/1.png";
+    expect(linkOf({ imageUrl })).toEqual([
+      {
+        ...{ kind: "card", type: "news" },
+        card: {
+          articles: [
+            {
+              ...{ title: "Leave of three days", url: link.url, picurl: imageUrl },
+              description: "Wei asks for it\nOpen",
+            },
+          ],
+        },
+      },
+    ]);
+  });
+
+  it("cannot be dressed up by what somebody wrote", () => {
+    const [shown] = linkOf({ text: 'a\n\n`<div class="highlight">` b' });
+    expect(shown).toMatchObject({
+      card: { description: 'a<br><br>＜div class="highlight"> b' },
+    });
+  });
+
+  it.each([
+    ["a title", { title: "標".repeat(43) }],
+    ["a text", { text: "文".repeat(171) }],
+    ["an address", { link: { ...link, url: `https://a.example/${"x".repeat(2048)}` } }],
+  ])("is said in words, whole, where %s is too long for it", (_what, changes) => {
+    const all = linkOf(changes).map((part) => (part.kind === "markdown" ? part.text : "?"));
+    const card = { ...CARD, link, ...changes };
+    for (const said of [card.title, card.text ?? "", card.link.url]) {
+      expect(all.join("")).toContain(said);
+    }
+  });
+
+  it("is a notice where it takes the place of a card that was clicked", () => {
+    const card = { ...CARD, fields: [], link };
+    const [body = ""] = render({ kind: "text", markdown: "", card }, true);
+    expect(fromBody(body)).toMatchObject({ card: { card_type: "text_notice" } });
   });
 });
 
