@@ -6,6 +6,7 @@ import { ACTIONS, type Lexicon, LexiconError } from "../core/safety/moderation/l
 import { createLexiconLoader } from "../core/safety/moderation/load-lexicon.ts";
 import { choiceFor } from "../core/safety/tenant-safety.ts";
 import type { Io } from "./io.ts";
+import { sections } from "./sections.ts";
 
 /** Options of `policy explain`. */
 export interface ExplainOptions {
@@ -21,25 +22,29 @@ export const explainPolicy = (io: Io, id: string, options: ExplainOptions): numb
     cwd: io.cwd,
     mayCreate: false,
   });
-  const { tenants } = loaded.settings.multi_tenant;
-  const index = tenants.findIndex((tenant) => tenant.id === id);
-  const tenant = tenants[index];
-  if (!tenant) {
+  const facts = policyFacts(loaded, id);
+  if (!facts) {
+    const { tenants } = loaded.settings.multi_tenant;
     const known = tenants.map((each) => each.id).join(", ") || "none";
     io.stderr.write(
       `clawgate: policy explain: no tenant ${JSON.stringify(id)}; ${loaded.source} has: ${known}\n`,
     );
     return 2;
   }
-  const facts = factsOf(loaded, tenant, index);
-  io.stdout.write(options.json ? `${JSON.stringify(facts, null, 2)}\n` : inWords(facts));
+  io.stdout.write(
+    options.json ? `${JSON.stringify(facts, null, 2)}\n` : sections(policyWords(facts)),
+  );
   return 0;
 };
 
 type TenantSettings = LoadedSettings["settings"]["multi_tenant"]["tenants"][number];
 
-const factsOf = (loaded: LoadedSettings, tenant: TenantSettings, index: number) => {
+/** What the settings say of a tenant; undefined when they have none of that id. */
+export const policyFacts = (loaded: LoadedSettings, id: string) => {
   const { settings, notEnforced } = loaded;
+  const index = settings.multi_tenant.tenants.findIndex((each) => each.id === id);
+  const tenant = settings.multi_tenant.tenants[index];
+  if (!tenant) return undefined;
   const llm = tenant.llm_config;
   const dlp = settings.enterprise.data_loss_prevention;
   const own = tenant.dlp?.detectors;
@@ -59,7 +64,11 @@ const factsOf = (loaded: LoadedSettings, tenant: TenantSettings, index: number) 
     name: tenant.name ?? tenant.id,
     bindings: tenant.bindings,
     external_users: tenant.external_users,
-    skills: { allowed: tenant.allowed_skills, blocked: tenant.blocked_skills },
+    skills: {
+      allowed: tenant.allowed_skills,
+      blocked: tenant.blocked_skills,
+      max_risk: tenant.skill_policy?.max_risk ?? "high",
+    },
     data_residency: llm?.data_residency ?? "any",
     models:
       models.length > 0
@@ -123,7 +132,10 @@ const countsOf = ({ actions }: Lexicon) => {
   return counts;
 };
 
-const inWords = (facts: ReturnType<typeof factsOf>): string => {
+/** The same for people, as lines under titles. */
+export const policyWords = (
+  facts: NonNullable<ReturnType<typeof policyFacts>>,
+): (readonly [string, ...string[]])[] => {
   const { data_loss_prevention: dlp, moderation, limits, budget } = facts;
   const allowed = facts.links.allowed_domains;
   const list = (words: readonly string[], none: string) => words.join(", ") || none;
@@ -143,6 +155,7 @@ const inWords = (facts: ReturnType<typeof factsOf>): string => {
       "Skills",
       `allowed: ${facts.skills.allowed.includes("*") ? "all" : list(facts.skills.allowed, "none")}`,
       `blocked: ${list(facts.skills.blocked, "none")}`,
+      `highest risk: ${facts.skills.max_risk}`,
     ],
     [
       "Models",
@@ -201,11 +214,5 @@ const inWords = (facts: ReturnType<typeof factsOf>): string => {
     ],
   ];
   if (facts.not_enforced.length > 0) lines.push(["Not enforced yet", ...facts.not_enforced]);
-  return lines
-    .flatMap(([title, ...rest]) =>
-      rest.map(
-        (text, at) => `${(at === 0 ? title : "").padEnd(18)}${text.replaceAll(/\p{C}/gu, "?")}\n`,
-      ),
-    )
-    .join("");
+  return lines;
 };

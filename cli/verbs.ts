@@ -10,6 +10,7 @@ import { registerQueue } from "./queue.ts";
 import { registerSandbox } from "./sandbox.ts";
 import { registerSimulate } from "./simulate.ts";
 import { registerStart } from "./start.ts";
+import { registerTenant } from "./tenant.ts";
 
 /** Adds each verb of the command line, in the order in which `--help` shows them. */
 export const VERBS: readonly ((program: Command, io: Io) => void)[] = [
@@ -18,7 +19,9 @@ export const VERBS: readonly ((program: Command, io: Io) => void)[] = [
   registerDoctor,
   registerInit,
   registerConfig,
+  registerTenant,
   registerQueue,
+  registerReview,
   registerKey,
   registerSandbox,
   registerPolicy,

@@ -190,7 +190,8 @@ const levelName = (
 const key = (...parts: readonly (string | undefined)[]): string =>
   JSON.stringify(parts.map((part) => part ?? null));
 
-const foldConversation = (channel: string, conversation: string | undefined) =>
+/** A conversation as messages bear it: WeCom's user ids in lower case. */
+export const foldConversation = (channel: string, conversation: string | undefined) =>
   channel === "wechat_work" && conversation !== undefined && /^\d+\//.test(conversation)
     ? conversation.toLowerCase()
     : conversation;

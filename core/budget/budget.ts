@@ -118,15 +118,21 @@ export const createBudget = ({ store, auditLog, log, now, counters }: BudgetPart
         },
       };
     },
-    usage: async (scope, { timeZone }) => {
-      const month = monthOf(now(), timeZone);
-      const { tenantId } = scope;
-      const row = await store.read(scope, (transaction) =>
-        transaction.first(costsOf, { tenantId, month }),
-      );
-      return { month, spentUsd: toUsd(row?.spent ?? 0), reservedUsd: toUsd(row?.reserved ?? 0) };
-    },
+    usage: (scope, { timeZone }) => readUsage(store, scope, monthOf(now(), timeZone)),
   };
+};
+
+/** What a month has cost a tenant, for who only looks. Rejects when the store is away. */
+export const readUsage = async (
+  store: Store,
+  scope: TenantScope,
+  month: string,
+): Promise<Usage> => {
+  const { tenantId } = scope;
+  const row = await store.read(scope, (transaction) =>
+    transaction.first(costsOf, { tenantId, month }),
+  );
+  return { month, spentUsd: toUsd(row?.spent ?? 0), reservedUsd: toUsd(row?.reserved ?? 0) };
 };
 
 const ALERTS = {

@@ -1,0 +1,144 @@
+import { randomUUID } from "node:crypto";
+import { type LoadedSettings, loadSettings } from "../config/load.ts";
+import { createTenantIndex, type Tenant } from "../config/tenant.ts";
+import { readUsage, type Usage } from "../core/budget/budget.ts";
+import { monthOf } from "../core/budget/month.ts";
+import { servedBy } from "../core/named-agents.ts";
+import { allowed } from "../core/operators/operator.ts";
+import { PLATFORM_SCOPE, tenantScope } from "../core/store/scope.ts";
+import { type Catalogue, loadCatalogue } from "../skills/catalogue.ts";
+import type { Io } from "./io.ts";
+import { withStore } from "./operations.ts";
+import { policyFacts, policyWords } from "./policy-explain.ts";
+import { skillFolders } from "./rules.ts";
+import { sections } from "./sections.ts";
+import { table } from "./table.ts";
+
+export interface TenantOptions {
+  readonly settings?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+const load = (io: Io, path: string | undefined): LoadedSettings =>
+  loadSettings({ path, env: io.env, cwd: io.cwd, mayCreate: false });
+
+/** Lists the tenants of the settings. 0 also when there are none. */
+export const list = (io: Io, { settings: path, json }: TenantOptions): number => {
+  const { settings } = load(io, path);
+  const tenants = settings.multi_tenant.tenants.map((tenant) => ({
+    id: tenant.id,
+    name: tenant.name ?? tenant.id,
+    bindings: tenant.bindings.length,
+    agents: (tenant.agents ?? []).length,
+    provider: tenant.llm_config?.provider ?? "rules",
+    model: tenant.llm_config?.model ?? "",
+    data_residency: tenant.llm_config?.data_residency ?? "any",
+    monthly_usd: tenant.max_api_budget_monthly_usd ?? null,
+  }));
+  if (json) io.stdout.write(`${JSON.stringify({ tenants })}\n`);
+  else if (tenants.length === 0) io.stdout.write("no tenants: nobody is answered\n");
+  else {
+    io.stdout.write(
+      table([
+        ["ID", "NAME", "BINDINGS", "AGENTS", "MODEL", "RESIDENCY", "BUDGET"],
+        ...tenants.map((tenant) => [
+          ...[tenant.id, tenant.name, String(tenant.bindings), String(tenant.agents)],
+          ...[`${tenant.provider} ${tenant.model}`.trim(), tenant.data_residency],
+          tenant.monthly_usd === null ? "-" : `${tenant.monthly_usd} USD`,
+        ]),
+      ]),
+    );
+  }
+  return 0;
+};
+
+/** Shows what the settings decide for a tenant, and its month. 0 shown, 1 there is no such tenant. */
+export const show = async (io: Io, id: string, options: TenantOptions): Promise<number> => {
+  const loaded = load(io, options.settings);
+  const policy = policyFacts(loaded, id);
+  const tenant = createTenantIndex(loaded.settings).get(id);
+  if (!policy || !tenant) {
+    const known = loaded.settings.multi_tenant.tenants.map((each) => each.id).join(", ");
+    const message = `${loaded.source} has no tenant ${JSON.stringify(id)}; it has: ${known || "none"}`;
+    if (options.json) {
+      const error = { code: "NOT_FOUND", message };
+      io.stdout.write(`${JSON.stringify({ ok: false, error })}\n`);
+    } else io.stderr.write(`clawgate: tenant show: ${message}\n`);
+    return 1;
+  }
+  const catalogue = await loadCatalogue(skillFolders(loaded.settings));
+  return withStore(io, options.settings, async ({ store, auditLog, now }) => {
+    await auditLog.record(
+      allowed({ who: "cli" }, now(), {
+        ...{ scope: PLATFORM_SCOPE, action: "tenant.show", subject: id, traceId: randomUUID() },
+      }),
+    );
+    const month = monthOf(now(), tenant.timeZone);
+    const usage = await readUsage(store, tenantScope(id), month);
+    const facts = { ...policy, ...factsOf(loaded, tenant, catalogue), spending: spending(usage) };
+    io.stdout.write(
+      options.json
+        ? `${JSON.stringify(facts, null, 2)}\n`
+        : sections([...policyWords(policy), ...furtherWords(facts)]),
+    );
+    return 0;
+  });
+};
+
+const factsOf = ({ settings }: LoadedSettings, tenant: Tenant, { skills }: Catalogue) => {
+  const written = settings.multi_tenant.tenants.find(({ id }) => id === tenant.id);
+  return {
+    known_skills: [...skills.values()].map((skill) => ({
+      name: skill.name,
+      risk: skill.risk,
+      verdict: tenant.skillVerdict(skill),
+    })),
+    agents: tenant.agents.map((agent) => ({
+      name: agent.name,
+      ...modelOf(servedBy(tenant, agent)),
+      skills: [...skills.values()]
+        .filter((skill) => servedBy(tenant, agent).skillVerdict(skill) === "allowed")
+        .map(({ name }) => name),
+    })),
+    secrets: (written?.secrets ?? []).map(({ name, host, skills: of }) => ({
+      ...{ name, host, skills: of ?? null },
+    })),
+    contacts: tenant.contacts ?? [],
+  };
+};
+
+const modelOf = ({ provider, model }: Tenant) => ({ provider, model });
+
+const spending = ({ month, spentUsd, reservedUsd }: Usage) => ({
+  ...{ month, spent_usd: spentUsd, reserved_usd: reservedUsd },
+});
+
+type Further = ReturnType<typeof factsOf> & { readonly spending: ReturnType<typeof spending> };
+
+const furtherWords = (facts: Further): (readonly [string, ...string[]])[] => {
+  const { month, spent_usd, reserved_usd } = facts.spending;
+  return [
+    [
+      "This month",
+      `${month}: ${spent_usd} US dollars spent, ${reserved_usd} set aside for calls under way`,
+    ],
+    [
+      "Skills known",
+      ...facts.known_skills.map(({ name, risk, verdict }) => `${name} (${risk} risk): ${verdict}`),
+    ],
+    [
+      "Agents",
+      ...facts.agents.map(
+        ({ name, provider, model, skills }) =>
+          `@${name}: ${`${provider} ${model}`.trim()}; ${skills.join(", ") || "no skills"}`,
+      ),
+    ],
+    [
+      "Secrets",
+      ...facts.secrets.map(
+        ({ name, host, skills }) => `${name}: to ${host}, for ${skills?.join(", ") ?? "any skill"}`,
+      ),
+    ],
+    ...(facts.contacts.length > 0 ? [["Contacts", facts.contacts.join(", ")] as const] : []),
+  ];
+};

@@ -1,0 +1,244 @@
+import { createDepartmentNeeds } from "../config/department-needs.ts";
+import {
+  type BindingLook,
+  type BindingPart,
+  type Described,
+  explainBindings,
+} from "../config/explain-bindings.ts";
+import { type LoadedSettings, loadSettings } from "../config/load.ts";
+import { createRoleIndex, type HeldRole } from "../config/roles.ts";
+import type { SkillVerdict } from "../config/skill-rules.ts";
+import {
+  createTenantIndex,
+  foldConversation,
+  type Tenant,
+  type TenantResolution,
+} from "../config/tenant.ts";
+import { wecomApps } from "../config/wecom-apps.ts";
+import { servedBy } from "../core/named-agents.ts";
+import { type Catalogue, loadCatalogue } from "../skills/catalogue.ts";
+import type { Io } from "./io.ts";
+import { skillFolders } from "./rules.ts";
+import { sections } from "./sections.ts";
+
+export interface WhoOptions {
+  readonly settings?: string | undefined;
+  readonly json?: boolean | undefined;
+  readonly department?: readonly string[] | undefined;
+  readonly role?: readonly string[] | undefined;
+  readonly conversation?: string | undefined;
+}
+
+/** Somebody to look for: a channel's workspace, and a user in it. */
+interface Person extends Described {
+  readonly senderId: string;
+}
+
+/** Says whose tenant somebody is in and what they may do, and why. 0 may chat, 1 may not, 2 misuse. */
+export const who = async (io: Io, written: string, options: WhoOptions): Promise<number> => {
+  const found = /^(wechat_work|slack|discord):([^:]+):(.+)$/su.exec(written);
+  if (!found) {
+    io.stderr.write(
+      `clawgate: tenant who: ${JSON.stringify(written)} names nobody; write channel:workspace:user ` +
+        "with channel wechat_work, slack or discord, e.g. wechat_work:wwcorp:zhangsan\n",
+    );
+    return 2;
+  }
+  const { settings: path } = options;
+  const loaded = loadSettings({ path, env: io.env, cwd: io.cwd, mayCreate: false });
+  const [, channel = "", workspaceId = "", senderId = ""] = found;
+  const person: Person = {
+    ...{ channel: channel as Person["channel"], workspaceId, senderId },
+    conversationId: foldConversation(channel, options.conversation),
+    roles: options.role,
+    departments: options.department,
+  };
+  const catalogue = await loadCatalogue(skillFolders(loaded.settings));
+  const facts = factsOf(loaded, inTheOnlyApp(loaded, person), catalogue);
+  io.stdout.write(options.json ? `${JSON.stringify(facts, null, 2)}\n` : inWords(facts));
+  return facts.may_chat ? 0 : 1;
+};
+
+/** Where a corp has one app, a person's direct chat with it is as good as told. */
+const inTheOnlyApp = ({ settings }: LoadedSettings, person: Person): Person => {
+  if (person.channel !== "wechat_work" || person.conversationId !== undefined) return person;
+  const apps = wecomApps(settings).filter(({ corp_id }) => corp_id === person.workspaceId);
+  const [only] = apps;
+  return only && apps.length === 1
+    ? { ...person, conversationId: `${only.agent_id}/${person.senderId.toLowerCase()}` }
+    : person;
+};
+
+const factsOf = (loaded: LoadedSettings, person: Person, { skills }: Catalogue) => {
+  const { settings } = loaded;
+  const { channel, workspaceId, senderId, conversationId, roles, departments } = person;
+  const found = createTenantIndex(settings).resolve({
+    ...{ channel, workspaceId, conversationId: conversationId ?? "" },
+    ...{ roles: roles ?? [], departments: departments ?? [] },
+  });
+  const tenant = found.kind === "tenant" ? found.tenant : undefined;
+  const index = createRoleIndex(settings);
+  const principal = { channel, workspaceId, senderId, departments: departments ?? [] };
+  const mayTalk = index.permissionsOf(principal).has("agent:chat");
+  const looks = explainBindings(settings, person);
+  const judge = (of: Tenant) =>
+    [...skills.values()].map((skill) => ({ name: skill.name, verdict: of.skillVerdict(skill) }));
+  const refusal =
+    found.kind === "unknown"
+      ? "TENANT_UNKNOWN"
+      : found.kind === "ambiguous"
+        ? "TENANT_AMBIGUOUS"
+        : mayTalk
+          ? null
+          : "NOT_PERMITTED";
+  return {
+    person: `${channel}:${workspaceId}:${senderId}`,
+    told: {
+      conversation: conversationId ?? null,
+      roles: roles ?? null,
+      departments: departments ?? null,
+    },
+    bindings: looks.map(({ tenantId, path, asks, outcome, because }) => ({
+      ...{ tenant: tenantId, path, asks, outcome, because },
+    })),
+    tenant: tenantFacts(found),
+    role_check: settings.enterprise.rbac?.enabled !== false,
+    roles: index.heldBy(principal).map(roleFacts),
+    may_chat: refusal === null,
+    refusal,
+    skills: tenant ? judge(tenant) : [],
+    agents: (tenant?.agents ?? []).map((agent) => ({
+      name: agent.name,
+      skills: tenant
+        ? judge(servedBy(tenant, agent))
+            .filter(({ verdict }) => verdict === "allowed")
+            .map(({ name }) => name)
+        : [],
+    })),
+    notes: notesOn(loaded, person, found, looks),
+  };
+};
+
+type Facts = ReturnType<typeof factsOf>;
+
+const tenantFacts = (found: TenantResolution) => {
+  if (found.kind !== "tenant") return found;
+  const { id, name } = found.tenant;
+  return { kind: found.kind, id, name };
+};
+
+const roleFacts = ({ role, permissions, through, department, binding }: HeldRole) => ({
+  role,
+  permissions,
+  through,
+  department: department ?? null,
+  path: binding === undefined ? null : `enterprise.rbac.role_bindings[${binding}]`,
+});
+
+/** What would make the answer another one, and what to do about it. */
+const notesOn = (
+  { settings }: LoadedSettings,
+  person: Person,
+  found: TenantResolution,
+  looks: readonly BindingLook[],
+): readonly string[] => {
+  const { channel, workspaceId } = person;
+  const best = Math.max(-1, ...looks.filter(isMatch).map(({ rank }) => rank));
+  const open = looks.filter(({ outcome, rank }) => outcome === "not_told" && rank >= best);
+  const needsDepartments = createDepartmentNeeds(settings)(channel, workspaceId);
+  return [
+    ...(looks.length === 0
+      ? [`no tenant has a binding to ${channel} ${workspaceId}: add one to a tenant's bindings`]
+      : []),
+    ...(found.kind === "ambiguous" ? ["make the binding of one of these tenants narrower"] : []),
+    ...open.map(
+      ({ tenantId, asks, because }) =>
+        `it would be ${tenantId} ${because.map((part) => `in ${part} ${asks[part]}`).join(" and ")}: ` +
+        `say so with ${because.map((part) => `--${part}`).join(" and ")}`,
+    ),
+    ...(person.departments === undefined && needsDepartments
+      ? [
+          "departments are not known here; a running gateway asks the platform for them, and refuses " +
+            "(DIRECTORY_UNAVAILABLE) when it cannot: say them with --department",
+        ]
+      : []),
+    ...((settings.enterprise.rbac?.role_bindings ?? []).some(({ groups = [] }) => groups.length > 0)
+      ? ["roles that are bound to groups are given to nobody: there is no single sign-on yet"]
+      : []),
+    ...(found.kind === "tenant" && !found.tenant.allowsExternalUsers
+      ? ["somebody of another organisation, in a shared room, is met with silence"]
+      : []),
+  ];
+};
+
+const isMatch = ({ outcome }: BindingLook): boolean => outcome === "matches";
+
+const WORDS: Readonly<Record<SkillVerdict, string>> = {
+  allowed: "yes",
+  blocked: "no: blocked_skills has it",
+  not_listed: "no: allowed_skills does not have it",
+  too_risky: "no: its risk is over skill_policy.max_risk",
+  not_the_agents: "no: the agent's own skills leave it out",
+};
+
+const OUTCOMES: Readonly<Record<BindingLook["outcome"], string>> = {
+  matches: "matches",
+  differs: "no",
+  not_told: "cannot be told",
+};
+
+const inWords = (facts: Facts): string => {
+  const { tenant, told } = facts;
+  const list = (words: readonly string[] | null) => words?.join(", ") || "none";
+  const chosen = facts.bindings.find(({ outcome }) => outcome === "matches");
+  return sections([
+    ["Who", facts.person],
+    [
+      "As told",
+      `conversation: ${told.conversation ?? "not told"}`,
+      `roles on the platform: ${told.roles ? list(told.roles) : "not told"}`,
+      `departments: ${told.departments ? list(told.departments) : "not told"}`,
+    ],
+    [
+      "Bindings",
+      ...(facts.bindings.length === 0 ? ["none to this workspace"] : []),
+      ...facts.bindings.map(
+        ({ tenant: id, path, asks, outcome, because }) =>
+          `${id}, ${askWords(asks)}: ${OUTCOMES[outcome]}${because.length > 0 ? ` (${because.join(", ")})` : ""}; ${path}`,
+      ),
+    ],
+    [
+      "Tenant",
+      tenant.kind === "tenant"
+        ? `${tenant.id} (${tenant.name}), by its binding to ${askWords(chosen?.asks ?? {})}`
+        : tenant.kind === "ambiguous"
+          ? `not to be told: ${tenant.ids.join(" and ")} match equally well`
+          : "none: no binding matches, and there is no tenant for everybody else",
+    ],
+    ["Roles", ...facts.roles.map(roleWords)],
+    [
+      "May chat",
+      facts.may_chat
+        ? facts.role_check
+          ? "yes: agent:chat"
+          : "yes: enterprise.rbac.enabled is false, so roles are not asked"
+        : `no: ${facts.refusal}`,
+    ],
+    ["Skills", ...facts.skills.map(({ name, verdict }) => `${name}: ${WORDS[verdict]}`)],
+    ["Agents", ...facts.agents.map(({ name, skills }) => `@${name}: ${list(skills)}`)],
+    ["Notes", ...facts.notes],
+  ]);
+};
+
+const askWords = (asks: Readonly<Partial<Record<BindingPart, string>>>): string =>
+  Object.entries(asks)
+    .map(([part, value]) => `${part} ${value}`)
+    .join(" and ") || "the whole workspace";
+
+const roleWords = ({ role, permissions, through, department, path }: Facts["roles"][number]) => {
+  const why =
+    through === "default"
+      ? "everyone's role without another"
+      : `${through === "user" ? "bound to the person" : `bound to department ${department}`}, ${path}`;
+  return `${role} (${why}): ${permissions.join(", ") || "nothing"}`;
+};
