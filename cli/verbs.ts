@@ -21,7 +21,6 @@ export const VERBS: readonly ((program: Command, io: Io) => void)[] = [
   registerConfig,
   registerTenant,
   registerQueue,
-  registerReview,
   registerKey,
   registerSandbox,
   registerPolicy,

@@ -208,7 +208,7 @@ describe("tenant show", () => {
     expect(JSON.parse((await tenant("show", "press", "--json")).out).spending.spent_usd).toBe(0);
     const usage = await budget.usage(tenantScope("sales"), { timeZone: "Asia/Taipei" });
     expect(usage.spentUsd).toBe(1.25);
-    const witnesses = { keys: new Map(), checkpoints: [] };
+    const witnesses = { keys: [], checkpoints: [] };
     expect(await verifyChain(store, "_platform", witnesses)).toMatchObject({ records: 3 });
     await store.close();
   });
