@@ -29,6 +29,7 @@ export interface AuditRecord {
     | "consent"
     | `review.${"hold" | "list" | "show" | "release" | "reject" | "expire"}`
     | `queue.${"list" | "show" | "replay" | "drop" | "recall"}`
+    | `tenant.${"list" | "show"}`
     | `key.${"create" | "list" | "revoke"}`;
   /** What was acted on: the kind of message, the skill's name, an id, or the step of a rotation. */
   readonly subject: string;
