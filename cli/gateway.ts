@@ -166,6 +166,7 @@ export const startGateway = async (
       },
       tenants: () => rules.tenants,
     });
+        memory,
     const app = new Koa();
     app.on("error", (cause) => log.error({ err: cause }, "request failed"));
     const recordRejection = createRejectionRecorder(auditLog, log, now);

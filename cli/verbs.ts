@@ -5,6 +5,7 @@ import { registerDoctor } from "./doctor.ts";
 import { registerInit } from "./init.ts";
 import type { Io } from "./io.ts";
 import { registerKey } from "./key.ts";
+import { registerMemory } from "./memory.ts";
 import { registerPolicy } from "./policy.ts";
 import { registerQueue } from "./queue.ts";
 import { registerSandbox } from "./sandbox.ts";
@@ -26,3 +27,4 @@ export const VERBS: readonly ((program: Command, io: Io) => void)[] = [
   registerPolicy,
   registerAudit,
 ];
+  registerMemory,

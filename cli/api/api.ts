@@ -5,6 +5,7 @@ import type { AuditLog } from "../../core/audit-log.ts";
 import type { Log } from "../../core/contract/log.ts";
 import type { Counters } from "../../core/delivery/counters.ts";
 import type { Lane } from "../../core/delivery/schedule.ts";
+import type { Memory } from "../../core/memory/memory.ts";
 import { createApiKeys } from "../../core/operators/api-keys.ts";
 import { createQueue } from "../../core/operators/queue.ts";
 import { createRejectionRecorder } from "../../core/rejections.ts";
@@ -21,6 +22,7 @@ export interface ApiParts {
   readonly auditLog: AuditLog;
   readonly counters: Counters;
   /** There may be work in this lane now. */
+  readonly memory: Memory;
   readonly wake: (lane: Lane) => void;
   readonly tenants: () => Pick<TenantIndex, "get">;
   readonly log: Log;

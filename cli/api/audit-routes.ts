@@ -1,15 +1,14 @@
-import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { TenantIndex } from "../../config/tenant.ts";
 import { type AuditReader, createAuditReader } from "../../core/audit/read-log.ts";
 import type { AuditLog } from "../../core/audit-log.ts";
-import { homeOf } from "../../core/operators/operator.ts";
-import { type Permission, permits } from "../../core/operators/permissions.ts";
+import { permits } from "../../core/operators/permissions.ts";
 import type { ContentCipher } from "../../core/store/content-cipher.ts";
 import { PLATFORM_SCOPE, tenantScope } from "../../core/store/scope.ts";
 import type { Store } from "../../core/store/store.ts";
 import { auditView, EXPORT_FORMATS, exportHead, exportLine } from "../audit-view.ts";
 import { INSTANT_FORM, parseInstant } from "../instants.ts";
+import { askedTenant, filled, forbid } from "./asked-tenant.ts";
 import { checked } from "./checked.ts";
 import { ApiError } from "./errors.ts";
 import type { Call, Route } from "./route.ts";
@@ -24,32 +23,11 @@ export interface AuditRouteParts {
 
 /** What the route of the audit log does. */
 export const auditHandlers = (parts: AuditRouteParts) => {
-  const { auditLog, tenants, now } = parts;
+  const { tenants } = parts;
   const reader: AuditReader = createAuditReader(parts);
 
-  /** Refuses, and puts on record with whose key that was tried. */
-  const forbid = async ({ key }: Call, permission: Permission, message: string): Promise<never> => {
-    await auditLog.record({
-      ...{ at: now(), traceId: randomUUID(), actor: key.id, action: "api", durationMs: 0 },
-      scope: homeOf({ who: key.id, tenantId: key.tenantId }),
-      ...{ subject: permission, decision: "refused", code: "FORBIDDEN" },
-    });
-    throw new ApiError(403, "FORBIDDEN", message);
-  };
-
   const tenantOf = async (call: Call): Promise<string> => {
-    const own = call.operator.tenantId;
-    const { tenant = own } = checked("query", tenantSchema, filled(call.query));
-    if (tenant === undefined) {
-      throw new ApiError(
-        400,
-        "BAD_REQUEST",
-        `query: this key is for all tenants: say whose log with tenant=, e.g. tenant=${PLATFORM_SCOPE.tenantId} for what belongs to none`,
-      );
-    }
-    if (own !== undefined && tenant !== own) {
-      return forbid(call, "log:view", `this request is for tenant ${own} only: leave tenant= out`);
-    }
+    const tenant = await askedTenant(parts, call, "log:view");
     const isKnown = tenant === PLATFORM_SCOPE.tenantId || tenants().get(tenant) !== undefined;
     if (isKnown || (await reader.hasLog(tenantScope(tenant)))) return tenant;
     throw new ApiError(404, "NOT_FOUND", "there is no tenant of that id, and never was");
@@ -67,7 +45,8 @@ export const auditHandlers = (parts: AuditRouteParts) => {
       );
     }
     if (format !== "json" && !permits(call.key.permissions, "audit:export")) {
-      await forbid(call, "audit:export", "this key has no permission audit:export: ask for JSON");
+      const message = "this key has no permission audit:export: ask for JSON";
+      await forbid(parts, call, "audit:export", message);
     }
     const timeZone = tenants().get(tenant)?.timeZone ?? "UTC";
     const { limit, cursor, actor, action } = wanted;
@@ -109,13 +88,6 @@ const wholeNumber = z
   .regex(/^\d{1,15}$/, "a whole number")
   .transform(Number);
 
-const tenantSchema = z.looseObject({
-  tenant: z
-    .string("one tenant id")
-    .regex(/^(_platform|[a-z0-9][a-z0-9_-]{0,62})$/, "one tenant id")
-    .optional(),
-});
-
 const querySchema = z.strictObject({
   tenant: z.string().optional(),
   from: z.string().optional(),
@@ -126,10 +98,6 @@ const querySchema = z.strictObject({
   limit: wholeNumber.pipe(z.int().min(1).max(1_000)).default(100),
   format: z.enum(["json", ...EXPORT_FORMATS]).optional(),
 });
-
-/** Without the parameters that are there but empty, which ask for nothing. */
-const filled = (query: Call["query"]): Call["query"] =>
-  Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ""));
 
 const instant = (
   name: string,

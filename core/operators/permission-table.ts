@@ -55,6 +55,10 @@ export const OPERATIONS = [
   { does: "Say what a tenant allows", needs: "tenant:view", cli: "policy explain" },
   { does: "Judge texts by a tenant's lexicons", needs: "tenant:view", cli: "policy moderation" },
   { does: "Judge texts by a tenant's data rules", needs: "tenant:view", cli: "policy dlp" },
+  {
+    ...{ does: "Search what was asked and answered", needs: "memory:view" },
+    ...{ http: "GET /api/memory/search", cli: "memory search" },
+  },
   { does: "End the running turn of the conversation", needs: "agent:chat", chat: "/stop" },
   { does: "Erase what is remembered of the sender", needs: "agent:chat", chat: "/forget" },
 ] as const satisfies readonly Operation[];

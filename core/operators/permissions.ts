@@ -5,6 +5,8 @@ export const PERMISSIONS = {
   "log:view": "read the audit log",
   "audit:export": "take the audit log away as NDJSON or CSV; with log:view",
   "tenant:view": "see the tenant's settings, without secrets, and what its models cost this month",
+  "memory:view": "search what the tenant's people asked and were answered",
+  "memory:manage": "export and erase a person's data, hold what must be kept",
   "agent:view": "list the tenant's agents",
   "skill:view": "list the skills that the tenant may use",
   "key:manage": "create, list and revoke API keys, none mightier than itself",

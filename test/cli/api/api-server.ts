@@ -9,6 +9,7 @@ import type { Settings } from "../../../config/schema.ts";
 import { createAuditLog } from "../../../core/audit-log.ts";
 import { type Counters, createCounters } from "../../../core/delivery/counters.ts";
 import type { Lane } from "../../../core/delivery/schedule.ts";
+import { createMemory, type Memory } from "../../../core/memory/memory.ts";
 import { createApiKeys, type NewApiKey } from "../../../core/operators/api-keys.ts";
 import type { Store } from "../../../core/store/store.ts";
 import type { OperatedQueue } from "../../core/operators/operated-queue.ts";
@@ -34,6 +35,7 @@ export interface ApiServer {
   readonly port: number;
   readonly router: Router;
   readonly counters: Counters;
+  readonly memory: Memory;
   readonly log: RecordedLog;
   /** Lanes that were woken, in order. */
   readonly woken: readonly Lane[];
@@ -59,8 +61,9 @@ export const startApi = async (
     ...{ inbox: at.process.inbox, adapters: new Map(), sandbox: fakeSandbox().sandbox },
     isDraining: () => false,
   });
+  const memory = createMemory({ store, cipher: at.process.cipher, log, now });
   addApi(router, {
-    ...{ store, cipher: at.process.cipher, auditLog, counters, log, now },
+    ...{ store, cipher: at.process.cipher, auditLog, counters, memory, log, now },
     server: { host: "127.0.0.1", port: 0, trusted_proxies: [], ...server },
     wake: (lane) => woken.push(lane),
     tenants: () => ({
@@ -72,7 +75,7 @@ export const startApi = async (
   const { port } = http.address() as AddressInfo;
   const keys = createApiKeys({ store, auditLog, now });
   return {
-    ...{ port, router, counters, log, woken },
+    ...{ port, router, memory, counters, log, woken },
     key: async (wanted = {}) => {
       const made = await keys.create(
         { who: "cli" },
@@ -98,6 +101,7 @@ export const startApi = async (
       };
     },
     close: async () => {
+      await memory.close();
       http.closeAllConnections();
       http.close();
       await once(http, "close");

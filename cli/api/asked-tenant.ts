@@ -1,0 +1,65 @@
+import { randomUUID } from "node:crypto";
+import { z } from "zod";
+import type { AuditLog } from "../../core/audit-log.ts";
+import { homeOf } from "../../core/operators/operator.ts";
+import type { Permission } from "../../core/operators/permissions.ts";
+import { PLATFORM_SCOPE } from "../../core/store/scope.ts";
+import { checked } from "./checked.ts";
+import { ApiError } from "./errors.ts";
+import type { Call } from "./route.ts";
+
+/** Where refused requests go on record. */
+export interface RefusalParts {
+  readonly auditLog: Pick<AuditLog, "record">;
+  readonly now: () => Date;
+}
+
+/** Refuses with 403, and puts on record with whose key that was tried. */
+export const forbid = async (
+  { auditLog, now }: RefusalParts,
+  { key }: Call,
+  permission: Permission,
+  message: string,
+): Promise<never> => {
+  await auditLog.record({
+    ...{ at: now(), traceId: randomUUID(), actor: key.id, action: "api", durationMs: 0 },
+    scope: homeOf({ who: key.id, tenantId: key.tenantId }),
+    ...{ subject: permission, decision: "refused", code: "FORBIDDEN" },
+  });
+  throw new ApiError(403, "FORBIDDEN", message);
+};
+
+/** The one tenant that a request is about: the key's, the header's, or for an operator's key `tenant=`. */
+export const askedTenant = async (
+  parts: RefusalParts,
+  call: Call,
+  permission: Permission,
+): Promise<string> => {
+  const own = call.operator.tenantId;
+  const { tenant = own } = checked("query", tenantSchema, filled(call.query));
+  if (tenant === undefined) {
+    throw new ApiError(
+      400,
+      "BAD_REQUEST",
+      `query: this key is for all tenants: say whose with tenant=, e.g. tenant=${PLATFORM_SCOPE.tenantId} for what belongs to none`,
+    );
+  }
+  if (own === undefined || tenant === own) return tenant;
+  return forbid(
+    parts,
+    call,
+    permission,
+    `this request is for tenant ${own} only: leave tenant= out`,
+  );
+};
+
+const tenantSchema = z.looseObject({
+  tenant: z
+    .string("one tenant id")
+    .regex(/^(_platform|[a-z0-9][a-z0-9_-]{0,62})$/, "one tenant id")
+    .optional(),
+});
+
+/** Without the parameters that are there but empty, which ask for nothing. */
+export const filled = (query: Call["query"]): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ""));

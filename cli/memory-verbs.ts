@@ -1,0 +1,82 @@
+import { createContentCipher } from "../core/keys/content-cipher.ts";
+import { createKeyFile } from "../core/keys/key-file.ts";
+import { createMemory, type Memory } from "../core/memory/memory.ts";
+import type { Person } from "../core/memory/person.ts";
+import { createMemorySearch } from "../core/operators/memory-search.ts";
+import type { ContentCipher } from "../core/store/content-cipher.ts";
+import { type TenantScope, tenantScope } from "../core/store/scope.ts";
+import { StartError } from "./errors.ts";
+import type { Io } from "./io.ts";
+import { exchangeView } from "./memory-view.ts";
+import { type Operations, withStore } from "./operations.ts";
+
+export interface MemoryOptions {
+  readonly settings?: string | undefined;
+  readonly json?: boolean | undefined;
+  readonly tenant: string;
+  readonly user?: Person | undefined;
+}
+
+export interface SearchOptions extends MemoryOptions {
+  readonly limit: number;
+}
+
+/** Shows what fits the words, best first. 0 there is something, 1 nothing. */
+export const search = (io: Io, words: string, options: SearchOptions): Promise<number> =>
+  withMemory(io, options, "search", async ({ memory, scope, auditLog, now }) => {
+    const { user, limit, json } = options;
+    const searchMemory = createMemorySearch({ memory, auditLog, now });
+    const hits = await searchMemory("cli", scope, { text: words, person: user, limit });
+    const results = hits.map(exchangeView);
+    if (json) {
+      io.stdout.write(`${JSON.stringify({ tenant: scope.tenantId, results })}\n`);
+      return hits.length > 0 ? 0 : 1;
+    }
+    for (const { at, channel, workspace, user: of, text, answer } of results) {
+      io.stdout.write(`${at} ${channel}:${workspace}:${of}\n${quoted(text)}${quoted(answer)}\n`);
+    }
+    if (hits.length === 0) io.stdout.write("nothing that was remembered has these words\n");
+    return hits.length > 0 ? 0 : 1;
+  });
+
+/** Indented, and without characters that a terminal would obey. */
+const quoted = (text: string): string =>
+  text
+    .split(/\r\n|[\r\n\u2028\u2029]/u)
+    .map((line) => `    ${line.replace(/\p{C}/gu, " ")}\n`)
+    .join("");
+
+export interface OpenMemory extends Operations {
+  readonly memory: Memory;
+  readonly cipher: ContentCipher;
+  readonly scope: TenantScope;
+}
+
+/** Opens a tenant's memory beside a running gateway. Throws StartError where there is no such tenant. */
+const withMemory = (
+  io: Io,
+  { settings: path, tenant }: MemoryOptions,
+  verb: string,
+  work: (open: OpenMemory) => Promise<number>,
+): Promise<number> =>
+  withStore(io, path, async (operations) => {
+    const { store, keyFile, now, settings } = operations;
+    const known = settings.multi_tenant.tenants.map(({ id }) => id);
+    if (!known.includes(tenant)) {
+      throw new StartError(
+        `memory ${verb}: there is no tenant ${tenant}; there are: ${known.join(", ")}`,
+      );
+    }
+    const note = (_fields: object, message: string) => void io.stderr.write(`note: ${message}\n`);
+    const log = { error: note, warn: note };
+    const cipher = await createContentCipher({
+      ...{ store, now, log },
+      keys: createKeyFile(keyFile, now),
+    });
+    const memory = createMemory({ store, cipher, log, now });
+    try {
+      return await work({ ...operations, memory, cipher, scope: tenantScope(tenant) });
+    } finally {
+      await memory.close();
+    }
+  });

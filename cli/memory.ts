@@ -1,0 +1,45 @@
+import { type Command, InvalidArgumentError } from "commander";
+import type { Person } from "../core/memory/person.ts";
+import { type Exit, type Io, setExitCode } from "./io.ts";
+import type { SearchOptions } from "./memory-verbs.ts";
+import { PERSON_FORM, parsePerson } from "./person-name.ts";
+
+/** Adds `memory` and its verbs. */
+export const registerMemory = (program: Command, io: Io, exit: Exit = setExitCode): void => {
+  const memory = program
+    .command("memory")
+    .description("what people asked and were answered, and their rights to it");
+  const add = (name: string, description: string) =>
+    memory
+      .command(name)
+      .description(description)
+      .requiredOption("--tenant <id>", "whose people")
+      .option("--settings <file>", "settings file")
+      .option("--json", "machine-readable");
+
+  add("search", "find what was asked and answered by its words; that is itself put on record")
+    .argument("<words>", "what to look for: words, or two or more Chinese characters")
+    .option("--user <person>", "only this person: channel:workspace:user", person)
+    .option("--limit <number>", "most results", limit, 20)
+    .action(async (words: string, _options, command: Command) => {
+      const { search } = await verbs();
+      exit(await search(io, words, command.optsWithGlobals<SearchOptions>()));
+    });
+};
+
+const person = (text: string): Person => {
+  const found = parsePerson(text);
+  if (found) return found;
+  throw new InvalidArgumentError(`It must be ${PERSON_FORM}.`);
+};
+
+const MOST = 1_000;
+
+const limit = (text: string): number => {
+  const number = /^\d+$/.test(text) ? Number(text) : 0;
+  if (number >= 1 && number <= MOST) return number;
+  throw new InvalidArgumentError(`It must be a whole number from 1 to ${MOST}.`);
+};
+
+// The other verbs stay quick without the store.
+const verbs = () => import("./memory-verbs.ts");

@@ -1,0 +1,83 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { registerMemory } from "../../cli/memory.ts";
+import { loadSettings } from "../../config/load.ts";
+import { createMemory } from "../../core/memory/memory.ts";
+import { openStore } from "../../core/store/open-store.ts";
+import { tenantScope } from "../../core/store/scope.ts";
+import type { Store } from "../../core/store/store.ts";
+import { cipherOn } from "../fakes/cipher.ts";
+import { recordedLog } from "../fakes/log.ts";
+import { textMessage } from "../fakes/messages.ts";
+import { temporaryFolder } from "../fakes/temporary-folder.ts";
+import { runVerb } from "./run-verb.ts";
+
+const folder = temporaryFolder();
+const now = () => new Date("2026-03-01T00:00:00Z");
+const run = (...words: readonly string[]) =>
+  runVerb(registerMemory, folder.path, ["memory", ...words, "--settings", "settings.json"]);
+
+describe("clawgate memory", () => {
+  let store: Store;
+  beforeEach(async () => {
+    const tenants = ["sales", "legal"].map((id) => ({ id, name: id }));
+    writeFileSync(
+      join(folder.path, "settings.json"),
+      JSON.stringify({
+        storage: { url: "file:./data" },
+        multi_tenant: { enabled: true, tenants },
+      }),
+    );
+    const settings = { path: "settings.json", env: {}, cwd: folder.path };
+    store = await openStore({ url: loadSettings(settings).settings.storage.url });
+    for (const [tenant, sender, question] of [
+      ["sales", "wei", "spring budget\u001b[31m"],
+      ["sales", "mei", "autumn budget"],
+      ["legal", "wei", "budget of the lawsuit"],
+    ] as const) {
+      const cipher = await cipherOn(store, join(folder.path, "data"));
+      const memory = createMemory({ store, cipher, log: recordedLog(), now });
+      const message = { ...textMessage("m", "", sender), channel: "slack" };
+      const scope = tenantScope(tenant);
+      const exchange = { question, answer: "ok", isSensitive: false };
+      await store.write(scope, await memory.prepare(scope, message, exchange));
+      await memory.close();
+    }
+  });
+  afterEach(() => store.close());
+
+  it("search finds one tenant's words, narrows to a person, and says when there is nothing", async () => {
+    const { code, out } = await run("search", "budget", "--tenant", "sales", "--json");
+    expect(code).toBe(0);
+    const { tenant, results } = JSON.parse(out);
+    expect(tenant).toBe("sales");
+    expect(results.map(({ user, text }: Record<string, string>) => [user, text]).sort()).toEqual([
+      ["mei", "autumn budget"],
+      ["wei", "spring budget\u001b[31m"],
+    ]);
+    const words = ["search", "budget", "--tenant", "sales", "--user", "slack:corp:mei"];
+    const one = await run(...words);
+    expect(one).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("    autumn budget\n    ok"),
+    });
+    expect(one.out).not.toContain("spring");
+    expect(await run("search", "lawsuit", "--tenant", "sales")).toMatchObject({ code: 1 });
+  });
+
+  it("shows a terminal nothing that it would obey", async () => {
+    const { out } = await run("search", "spring", "--tenant", "sales");
+    expect(out).toContain("spring budget");
+    expect(out).not.toContain("\u001b");
+  });
+
+  it("refuses a tenant that is not there and a person who is not written as one", async () => {
+    await expect(run("search", "budget", "--tenant", "nobody")).rejects.toThrow(/no tenant nobody/);
+    const words = ["search", "budget", "--tenant", "sales", "--user", "wei"];
+    expect(await run(...words)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("channel:workspace:user"),
+    });
+  });
+});
