@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseJsonc } from "../../config/jsonc.ts";
+import { processorMs } from "../fakes/processor-time.ts";
 import { problemsOf } from "./workspace.ts";
 
 describe("parseJsonc", () => {
@@ -62,10 +63,11 @@ describe("parseJsonc", () => {
 describe("loading hostile text", () => {
   it("reports a mebibyte of unknown keys without comparing each with all others", () => {
     const keys = Array.from({ length: 70_000 }, (_, index) => `"k${index}":1`);
-    const startedAt = performance.now();
-    expect(problemsOf(`{${keys.join(",\n")}}`)).toHaveLength(70_000);
+    const spentMs = processorMs(() => {
+      expect(problemsOf(`{${keys.join(",\n")}}`)).toHaveLength(70_000);
+    });
     // Seconds when linear; minutes when quadratic.
-    expect(performance.now() - startedAt).toBeLessThan(15_000);
+    expect(spentMs).toBeLessThan(15_000);
   });
 
   const fragment = fc.constantFrom(

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { absentPrograms } from "../../sandbox/absent-programs.ts";
 import { blockedCommandIn, createExecJudge } from "../../sandbox/blocked-commands.ts";
 import type { Language } from "../../sandbox/driver.ts";
+import { processorMs } from "../fakes/processor-time.ts";
 
 const BLOCKED = ["rm -rf /", "dd", "mkfs", "iptables"];
 
@@ -125,9 +126,7 @@ describe("the lint of bash", () => {
       }),
     );
     for (const piece of ["$(", "`", "((", "case ", "<<a\n", `$\{`, "x=(", '"', "bash -c '"]) {
-      const startedAt = performance.now();
-      lint(piece.repeat(50_000));
-      expect(performance.now() - startedAt).toBeLessThan(3_000);
+      expect(processorMs(() => lint(piece.repeat(50_000)))).toBeLessThan(3_000);
     }
   });
 });

@@ -7,6 +7,7 @@ import {
   type XmlElement,
   XmlError,
 } from "../../../channels/wecom/xml.ts";
+import { processorMs } from "../../fakes/processor-time.ts";
 
 /** Maps as plain objects, to compare with. */
 const plain = (element: XmlElement): object =>
@@ -111,9 +112,10 @@ describe("parseXml", () => {
 
   it("reads a megabyte in well under a second", () => {
     const text = "x".repeat(1024 * 1024);
-    const startedAt = performance.now();
-    expect(textOf(parseXml(`<xml><a>${text}</a></xml>`), "a")).toBe(text);
-    expect(performance.now() - startedAt).toBeLessThan(1000);
+    const spentMs = processorMs(() => {
+      expect(textOf(parseXml(`<xml><a>${text}</a></xml>`), "a")).toBe(text);
+    });
+    expect(spentMs).toBeLessThan(1000);
   });
 
   it("gives back any text that was put into CDATA", () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createDlp } from "../../../../core/safety/dlp/dlp.ts";
+import { processorMs } from "../../../fakes/processor-time.ts";
 
 interface Labelled {
   readonly id: string;
@@ -224,9 +225,7 @@ describe("hostile texts", () => {
     "A1 ",
   ])("cost no more than their share: %j repeated", (unit) => {
     const text = unit.repeat(Math.ceil(262_144 / unit.length));
-    const started = performance.now();
-    many.inspect(text);
     // Some 0.2 s on a usual machine; quadratic growth would be half a minute at least.
-    expect(performance.now() - started).toBeLessThan(6000);
+    expect(processorMs(() => many.inspect(text))).toBeLessThan(6000);
   });
 });
