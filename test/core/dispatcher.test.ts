@@ -9,6 +9,7 @@ import { createQueue } from "../../core/operators/queue.ts";
 import type { Pipeline } from "../../core/pipeline.ts";
 import type { Context } from "../../core/stage.ts";
 import { PLATFORM_SCOPE, tenantScope } from "../../core/store/scope.ts";
+import type { Store } from "../../core/store/store.ts";
 import { fakeChannel } from "../fakes/channel.ts";
 import { type CoreGateway, type CoreGatewayOptions, coreGateway } from "../fakes/core-gateway.ts";
 import { deliveryProcess } from "../fakes/delivery-process.ts";
@@ -166,6 +167,55 @@ describeStores("dispatcher", (world) => {
     await eventually(() => expect(begun.at(-1)).toBe("a1"));
     end("a1");
     await eventually(() => expect(begun.at(-1)).toBe("a2"));
+  });
+
+  it("goes on at once with a message that comes at any moment while its conversation empties", async () => {
+    let next: { readonly moment: string; readonly come: () => Promise<unknown> } | undefined;
+    const coming: Promise<unknown>[] = [];
+    const at = async (moment: string) => {
+      if (next?.moment !== moment) return;
+      const come = next.come();
+      coming.push(come);
+      next = undefined;
+      await come;
+    };
+    // The two durable writes of a message are its acceptance and its reply.
+    const write: Store["write"] = async (access, work) => {
+      if (access === "intake") return world.store.write(access, work);
+      await at("before the reply is stored");
+      const written = await world.store.write(access, async (transaction) => {
+        const result = await work(transaction);
+        void at("while the reply is stored"); // stored one after the other
+        return result;
+      });
+      setImmediate(() => void at("when its step ends"));
+      await at("right after the reply was stored");
+      return written;
+    };
+    const gateway = await start(
+      async (context) => {
+        await at("in its turn");
+        return echo(context);
+      },
+      { store: { ...world.store, write } as Store },
+    );
+    for (const [index, moment] of [
+      "in its turn",
+      "before the reply is stored",
+      "while the reply is stored",
+      "right after the reply was stored",
+      "when its step ends",
+    ].entries()) {
+      const say = (id: string) => gateway.receive(textMessage(`${id}${index}`, id, `p${index}`));
+      next = { moment, come: () => say("second") };
+      await say("first");
+      // Well before the ten seconds after which a sweep would find it.
+      const answered = () =>
+        expect(bodies(gateway).slice(2 * index), moment).toEqual(["first", "second"]);
+      await vi.waitFor(answered, { interval: 2, timeout: 8_000 });
+    }
+    await Promise.all(coming);
+    expect(coming).toHaveLength(5);
   });
 
   it("takes no reply for delivered that no response carries, since storing it seemed to fail", async () => {
