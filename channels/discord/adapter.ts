@@ -87,6 +87,7 @@ export const createDiscordAdapter = (options: DiscordAdapterOptions): ChannelAda
 
   return {
     name: CHANNEL,
+    takesRepeats: true,
     webhooks: new Map(isKey ? [[bot.webhook_path, webhook]] : []),
     directory: members.directory,
     start: async (handler) => {

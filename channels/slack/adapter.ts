@@ -104,6 +104,7 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
 
   return {
     name: CHANNEL,
+    takesRepeats: true,
     webhooks,
     directory: createUsers({ api, workspaces, now, log }),
     start: async (receive) => {

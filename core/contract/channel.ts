@@ -38,6 +38,11 @@ export interface ChannelAdapter {
    * the one before. Best effort, paced by the channel; never throws.
    */
   progress?(target: ReplyTarget, markdown: string): void;
+  /**
+   * The platform takes identical texts as they come, so nobody has to find out for it whether a part
+   * repeats one: `isRepeat` is always false. Default: it has to be found out.
+   */
+  readonly takesRepeats?: boolean;
   /** Told that a message gets no answer, where somebody may be watching for one. Never throws. */
   silent?(target: ReplyTarget): void;
   /** Absent where messages bring all that there is to know of their sender. */
@@ -118,7 +123,7 @@ export interface OutboundPart {
   readonly body: string;
   /** 1 for the first try; above 1 an earlier try may or may not have reached the platform. */
   readonly attempt: number;
-  /** An identical body went to the same target within the last hour: not a duplicate of it. */
+  /** An identical body went to the same target within the last hour: not a duplicate of it. See `takesRepeats`. */
   readonly isRepeat: boolean;
 }
 

@@ -24,7 +24,7 @@ export interface Arrivals {
    * it cannot be written; it stays known here.
    */
   record(part: PartName, reason: string | null): Promise<void>;
-  /** The same for a reply that travelled in a response, together with those that arrive soon after it. */
+  /** The same for the only part of a reply, together with those that arrive soon after it. */
   recordSoon(inboxId: number, lane: Lane): Promise<void>;
   /** Writes down what is known of a lane in a transaction of its tenant, which is to see it. */
   recordLane(transaction: Transaction, lane: Lane): Promise<void>;

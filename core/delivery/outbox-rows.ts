@@ -27,8 +27,8 @@ interface NewPart {
   readonly createdAt: number;
 }
 
-// What it is told apart by from an identical text is known once it is sent.
-const NO_FINGERPRINT = new Uint8Array(0);
+/** What an identical text is told apart by is known once it is sent, and only where it has to be. */
+export const NO_FINGERPRINT = new Uint8Array(0);
 
 /** To be sent at once. */
 export const insertPart = statement<NewPart>()((db, arg) =>
@@ -120,6 +120,43 @@ export const takePart = statement<
     .where("part", "=", arg("part"))
     .where(stateOfRow, "=", sql.lit("pending"))
     .where("owner", "=", arg("earlierOwner")),
+);
+
+/** The same for the only part of a reply that nobody has taken yet, if nothing of its lane is before it. */
+export const takeFirst = statement<{
+  tenantId: string;
+  inboxId: number;
+  lane: string;
+  owner: string;
+  fingerprint: Uint8Array;
+}>()((db, arg) =>
+  db
+    .updateTable("outbox")
+    .set({
+      owner: arg("owner"),
+      fingerprint: arg("fingerprint"),
+      unsure: 1,
+      attempts: 1,
+    })
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("inbox_id", "=", arg("inboxId"))
+    .where("part", "=", sql.lit(0))
+    .where(stateOfRow, "=", sql.lit("pending"))
+    .where("owner", "=", sql.lit(""))
+    .where("attempts", "=", sql.lit(0))
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom("outbox as before")
+            .select("before.part")
+            .where("before.tenant_id", "=", arg("tenantId"))
+            .where("before.lane", "=", arg("lane"))
+            .where("before.state", "=", sql.lit("pending" as const))
+            .where("before.inbox_id", "<", arg("inboxId")),
+        ),
+      ),
+    ),
 );
 
 /** A part arrived. */

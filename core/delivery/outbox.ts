@@ -8,7 +8,7 @@ import type { Counters } from "./counters.ts";
 import type { InboxEntry } from "./inbox.ts";
 import { answeredLanes, endTurn } from "./inbox-rows.ts";
 import { inlinePart, insertInline, insertPart, markBroken } from "./outbox-rows.ts";
-import { openContent, sealParts } from "./part-content.ts";
+import { contentOf, openContent, sealParts } from "./part-content.ts";
 import { type Lane, type LaneSource, placeAfter, type Schedule, type Step } from "./schedule.ts";
 import { createSending } from "./sending.ts";
 
@@ -102,14 +102,15 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       const { id, scope } = entry;
       const { tenantId } = scope;
       const lane: Lane = { id: entry.lane, tenantId };
-      const sealed = await sealParts(cipher, entry, parts);
+      const contents = parts.map((body) => contentOf(entry, body));
+      const sealed = await sealParts(cipher, entry, contents);
+      const createdAt = now().getTime();
+      const { channel } = entry.message;
+      const common = { tenantId, inboxId: id, lane: lane.id, channel, createdAt };
       const ended = await store.write(scope, async (transaction) => {
         const state = parts.length === 0 ? "done" : "answered";
         const ours = await transaction.run(endTurn, { tenantId, id, owner, state, reason: null });
         if (ours === 0) return { isOurs: false, isInline: false };
-        const createdAt = now().getTime();
-        const { channel } = entry.message;
-        const common = { tenantId, inboxId: id, lane: lane.id, channel, createdAt };
         const [only] = sealed;
         let isInline = false;
         if (mayInline && only && sealed.length === 1) {
@@ -125,7 +126,12 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
         await also?.(transaction);
         return { isOurs: true, isInline };
       });
-      if (ended.isOurs && parts.length > 0 && !ended.isInline) schedule().wake(lane);
+      if (ended.isOurs && parts.length > 0 && !ended.isInline) {
+        const [content] = contents;
+        const isOne = content && contents.length === 1;
+        sending.keep(lane, isOne ? { inboxId: id, channel, content, createdAt } : undefined);
+        schedule().wake(lane);
+      }
       return ended;
     },
 

@@ -6,18 +6,23 @@ import type { InboxEntry } from "./inbox.ts";
 /** What is sealed of a part. */
 export type PartContent = Pick<OutboundPart, "target" | "body">;
 
+/** What of a reply's body is sealed, and sent. */
+export const contentOf = ({ message: { target } }: InboxEntry, body: string): PartContent => ({
+  target,
+  // What is no text cannot be sent as UTF-8; everything else of it can.
+  body: body.toWellFormed(),
+});
+
 /** The parts of a reply as their rows hold them, by position. */
 export const sealParts = (
   cipher: ContentCipher,
-  { id, scope, message: { target } }: InboxEntry,
-  parts: readonly string[],
+  { id, scope }: InboxEntry,
+  parts: readonly PartContent[],
 ): Promise<readonly Uint8Array[]> =>
   Promise.all(
-    parts.map((body, part) => {
-      // What is no text cannot be sent as UTF-8; everything else of it can.
-      const content: PartContent = { target, body: body.toWellFormed() };
-      return cipher.seal(scope, placeOf(id, part), Buffer.from(JSON.stringify(content)));
-    }),
+    parts.map((content, part) =>
+      cipher.seal(scope, placeOf(id, part), Buffer.from(JSON.stringify(content))),
+    ),
   );
 
 /** What `sealParts` sealed. Throws SealError when it is not that. */

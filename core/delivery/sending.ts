@@ -6,14 +6,17 @@ import { type Arrivals, type PartName, partId } from "./arrivals.ts";
 import { backoffMs } from "./backoff.ts";
 import { createCounters } from "./counters.ts";
 import { buryMessage } from "./inbox-rows.ts";
+import { createKeptParts, type KeptPart } from "./kept-parts.ts";
 import type { OutboxOptions } from "./outbox.ts";
 import {
   buryPart,
   buryReply,
   earlierTwin,
   firstPending,
+  NO_FINGERPRINT,
   type PendingPart,
   postpone,
+  takeFirst,
   takePart,
 } from "./outbox-rows.ts";
 import { fingerprintOf, openContent, type PartContent } from "./part-content.ts";
@@ -23,6 +26,11 @@ import { type Lane, laneKey, type Step } from "./schedule.ts";
 /** Sends what is stored, part by part, and finds out what became of what a response carried. */
 export interface Sending {
   readonly step: Step;
+  /**
+   * Told of each reply that has just been stored, before its lane is woken; with what is sent if it is
+   * one part: it goes without being read, where nothing is before it.
+   */
+  keep(lane: Lane, part: KeptPart | undefined): void;
   /** Nothing of a lane is in a response any more: what waits behind it may go. */
   letPass(lane: Lane): void;
   /** The response that carried this message's reply broke off: known at once, `write` writes it down. */
@@ -35,6 +43,10 @@ const SHORT_CRASH_MS = 8_000;
 const REPEAT_WINDOW_MS = 60 * 60_000;
 const GIVE_UP_AFTER_MS = 24 * 60 * 60_000;
 const RACE_MS = 50;
+
+/** What of a row counts once it is taken. */
+type SentPart = PartName &
+  Pick<PendingPart, "lane" | "channel" | "created_at" | "attempts" | "unsure">;
 
 /** What there is to send of a row, or why it cannot be sent. */
 type Opened =
@@ -50,6 +62,7 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
   const broken = new Set<number>();
   // Lanes that wait for the response before them to be written, and those that are looked at just now.
   const behindInline = new Set<string>();
+  const kept = createKeptParts();
 
   const next = async (lane: Lane): Promise<PendingPart | undefined> => {
     const { tenantId, id } = lane;
@@ -63,6 +76,37 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
   };
 
   const step: Step = async (lane) => {
+    const part = kept.take(lane);
+    return (part && (await sendKept(lane, part))) ?? sendNext(lane);
+  };
+
+  /** Nothing when it has to go the usual way: something is before it, or another process was quicker. */
+  const sendKept = async (
+    lane: Lane,
+    { inboxId, channel, content, createdAt }: KeptPart,
+  ): Promise<Awaited<ReturnType<Step>> | undefined> => {
+    const { tenantId, id } = lane;
+    const fingerprint = await fingerprinted(channel, tenantId, content);
+    const taken = await store.note(tenantScope(tenantId), (transaction) =>
+      transaction.run(takeFirst, { tenantId, inboxId, lane: id, owner, fingerprint }),
+    );
+    if (taken === 0) return undefined;
+    const row: SentPart = {
+      ...{ tenant_id: tenantId, inbox_id: inboxId, part: 0, lane: id, channel },
+      ...{ created_at: createdAt, attempts: 0, unsure: 0 },
+    };
+    const outcome = await send(row, { content, fingerprint });
+    if (outcome.kind !== "delivered") {
+      await settle(row, outcome);
+      return "again";
+    }
+    counters.sends.delivered++;
+    await arrivals.recordSoon(inboxId, lane);
+    // What is stored behind it and not kept came since, and has woken the lane; or another process stored it.
+    return isAlone && !kept.has(lane) ? "idle" : "again";
+  };
+
+  const sendNext: Step = async (lane) => {
     const scope = tenantScope(lane.tenantId);
     const row = await next(lane);
     if (!row) return "idle";
@@ -105,6 +149,12 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
     return other !== undefined;
   };
 
+  /** Where the platform takes identical texts as they come, they need not be told apart. */
+  const fingerprinted = async (channel: string, tenantId: string, content: PartContent) =>
+    adapters.get(channel)?.takesRepeats === true
+      ? NO_FINGERPRINT
+      : fingerprintOf(cipher, tenantScope(tenantId), content);
+
   const open = async (row: PendingPart): Promise<Opened> => {
     if (!adapters.has(row.channel)) {
       return {
@@ -115,14 +165,14 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
     const scope = tenantScope(row.tenant_id);
     try {
       const content = await openContent(cipher, scope, row.inbox_id, row.part, row.content);
-      return { content, fingerprint: await fingerprintOf(cipher, scope, content) };
+      return { content, fingerprint: await fingerprinted(row.channel, row.tenant_id, content) };
     } catch (cause) {
       if (!(cause instanceof SealError)) throw cause;
       return { refused: cause.message, fingerprint: row.fingerprint };
     }
   };
 
-  const send = async (row: PendingPart, opened: Opened): Promise<SendOutcome> => {
+  const send = async (row: SentPart, opened: Opened): Promise<SendOutcome> => {
     const adapter = adapters.get(row.channel);
     if ("refused" in opened) return { kind: "refused", reason: opened.refused };
     if (!adapter) return { kind: "refused", reason: `channel ${row.channel} is switched off` };
@@ -131,7 +181,7 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
         id: partId(row),
         ...opened.content,
         attempt: row.attempts + 1,
-        isRepeat: await isRepeat(row, opened.fingerprint),
+        isRepeat: adapter.takesRepeats !== true && (await isRepeat(row, opened.fingerprint)),
       };
       if (row.unsure === 1) {
         const found = await adapter.reconcile(part, signal);
@@ -148,7 +198,7 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
     }
   };
 
-  const isRepeat = async (row: PendingPart, fingerprint: Uint8Array): Promise<boolean> => {
+  const isRepeat = async (row: PartName, fingerprint: Uint8Array): Promise<boolean> => {
     const since = now().getTime() - REPEAT_WINDOW_MS;
     const twin = await store.read(tenantScope(row.tenant_id), (transaction) =>
       transaction.first(earlierTwin, { ...keyOf(row), fingerprint, since }),
@@ -156,7 +206,7 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
     return twin !== undefined;
   };
 
-  const settle = async (row: PendingPart, outcome: SendOutcome): Promise<void> => {
+  const settle = async (row: SentPart, outcome: SendOutcome): Promise<void> => {
     const attempt = row.attempts + 1;
     counters.sends[outcome.kind]++;
     if (attempt > 1) counters.retries++;
@@ -195,6 +245,7 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
 
   return {
     step,
+    keep: (lane, part) => (part ? kept.keep(lane, part) : kept.forget(lane)),
 
     letPass: (lane) => {
       if (behindInline.delete(laneKey(lane))) schedule().wake(lane);
