@@ -1,0 +1,51 @@
+import { expect, it } from "vitest";
+import { createDelivery } from "../../cli/delivery.ts";
+import type { TenantIndex } from "../../config/tenant.ts";
+import { createCounters } from "../../core/delivery/counters.ts";
+import { createRunningTurns } from "../../core/delivery/running-turns.ts";
+import type { Rules } from "../../core/turn.ts";
+import { fakeChannel } from "../fakes/channel.ts";
+import { deliveryProcess } from "../fakes/delivery-process.ts";
+import { textMessage } from "../fakes/messages.ts";
+import { describeStores } from "../fakes/stores.ts";
+import { temporaryFolder } from "../fakes/temporary-folder.ts";
+import { recordedAudit, tenantWith } from "../fakes/turn.ts";
+
+const folder = temporaryFolder();
+const tenant = tenantWith();
+const tenants: TenantIndex = { get: () => tenant, resolve: () => ({ kind: "tenant", tenant }) };
+const rules: Rules = { tenants, pipeline: async () => ({ kind: "text", markdown: "hello" }) };
+
+describeStores("a drained gateway", (world) => {
+  it("has written down every reply that a response carried, however late it was told", async () => {
+    const { store } = world;
+    const now = () => new Date();
+    const { signal } = new AbortController();
+    const process = await deliveryProcess({
+      ...{ store, folder: folder.path, now, isAlone: true, takesAtOnce: true },
+    });
+    const { inbox, cipher, lease, log } = process;
+    const delivery = createDelivery({
+      ...{ store, inbox, cipher, lease, log, now, signal, isAlone: true, redisUrl: undefined },
+      roles: { isGateway: true, isWorker: true },
+      adapters: new Map([["test", fakeChannel()]]),
+      turns: createRunningTurns({ inbox, log, signal, lookEveryMs: 0 }),
+      rules: () => rules,
+      auditLog: recordedAudit(),
+      counters: createCounters(),
+    });
+    delivery.start();
+    const replies = await Promise.all(
+      Array.from({ length: 20 }, async (_, n) => {
+        const { inlineReply } = await delivery.receive(textMessage(`m${n}`, "hi", `person${n}`));
+        return inlineReply(new Promise<void>(() => {}));
+      }),
+    );
+    expect(replies.map((reply) => reply?.body)).toEqual(replies.map(() => "hello"));
+    for (const reply of replies) reply?.settled(true);
+    await delivery.drain();
+    const parts = await world.sql("SELECT DISTINCT state, via FROM outbox");
+    expect(parts).toEqual([{ state: "delivered", via: "inline" }]);
+    expect(await world.sql("SELECT DISTINCT state FROM inbox")).toEqual([{ state: "done" }]);
+  });
+});
