@@ -1,4 +1,4 @@
-/** What a member can do to an application: say something, or something that is an event. */
+/** What a member can do to an application or a bot: say something, or something that is an event. */
 export const SAID_KINDS = [
   "text",
   "image",
@@ -7,6 +7,7 @@ export const SAID_KINDS = [
   "location",
   "link",
   "file",
+  "mixed",
   "click",
   "card-click",
   "enter_agent",
@@ -15,6 +16,7 @@ export const SAID_KINDS = [
   "view",
   "scan",
   "position",
+  "feedback",
 ] as const;
 
 export type SaidKind = (typeof SAID_KINDS)[number];

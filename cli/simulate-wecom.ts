@@ -7,9 +7,9 @@ import { parseXml, textOf, XmlError } from "../channels/wecom/xml.ts";
 import type { Settings } from "../config/schema.ts";
 import { wecomApps } from "../config/wecom-apps.ts";
 import type { RefusalCode } from "../core/contract/reply.ts";
-import { type Posted, postCallback } from "./post-callback.ts";
 import type { SaidKind } from "./said-kinds.ts";
-import { isEvent, needsText, type Said, saidXml } from "./wecom-said.ts";
+import { callbackUrl, deliver, notTaken, unreadable } from "./wecom-delivery.ts";
+import { isEvent, isForApps, needsText, type Said, saidXml } from "./wecom-said.ts";
 import { type StandIn, type StandInOptions, startStandIn } from "./wecom-stand-in.ts";
 
 export interface Simulation {
@@ -37,8 +37,11 @@ export type Simulated =
   | {
       readonly kind: "answered";
       readonly answer: string;
-      readonly via: "passive" | "message_send";
+      /** How it began; of an intelligent bot, a `stream` that grew, or the response without one. */
+      readonly via: "passive" | "message_send" | "stream" | "response_url";
       readonly parts: number;
+      /** Of a stream: how often something new was shown. */
+      readonly frames?: number;
       readonly ms: number;
       /** HTTP status of the callback. */
       readonly status: number | undefined;
@@ -66,36 +69,20 @@ export type Simulated =
  * for the answer. Another protocol, such as an intelligent bot's, is played by a function beside it.
  */
 export const playWecom = async (simulation: Simulation): Promise<Simulated> => {
-  const { settings, source, userId, text, timeoutMs, notice, kind = "text" } = simulation;
+  const { settings, source, text, timeoutMs, notice, kind = "text" } = simulation;
   const [app] = wecomApps(settings);
-  const misuse = (problem: string): Simulated => ({ kind: "misuse", problem });
   if (!app) return misuse(`no WeCom application in ${source}: fill in channels.wechat_work`);
-  if (settings.server.port === 0)
-    return misuse(`server.port is 0 in ${source}: name the real port`);
-  if (!isUserId(userId)) return misuse("--user: expected a userid: letters, digits and _ - @ .");
-  if (text === "" && needsText(kind)) {
-    return misuse(
-      kind === "text" ? "TEXT is empty: WeCom sends no empty text" : `--kind ${kind} needs TEXT`,
-    );
-  }
+  const wrong = misuseOf(simulation);
+  if (wrong !== undefined) return misuse(wrong);
+  if (!isForApps(kind)) return misuse(`--kind ${kind} is for intelligent bots: add --bot`);
   const media = mediaOf(simulation);
   if (typeof media === "string") return misuse(media);
   const said: Said = { kind, text, fileName: media.name, mediaId: media.id };
 
   const deadline = AbortSignal.timeout(timeoutMs);
   const { faults = [] } = simulation;
-  const opened = await openApi(app, notice, deadline, { media, faults });
-  if (opened === "busy") {
-    return {
-      kind: "unanswered",
-      problem:
-        `${app.api_base_url} (channels.wechat_work.api_base_url) is taken by another program, ` +
-        "perhaps another `clawgate simulate`: end it and try again",
-      ms: timeoutMs,
-      status: undefined,
-      code: "API_PORT_BUSY",
-    };
-  }
+  const opened = await openApi(app, app.api_base_url, notice, deadline, { media, faults });
+  if (opened === "busy") return portBusy(app.api_base_url, timeoutMs);
   try {
     return await converse(app, simulation, said, opened, deadline);
   } finally {
@@ -103,8 +90,30 @@ export const playWecom = async (simulation: Simulation): Promise<Simulated> => {
   }
 };
 
+const misuse = (problem: string): Simulated => ({ kind: "misuse", problem });
+
+/** What is wrong with a simulation, whoever is spoken to; undefined when nothing is. */
+export const misuseOf = (simulation: Simulation): string | undefined => {
+  const { settings, source, userId, text, kind = "text" } = simulation;
+  if (settings.server.port === 0) return `server.port is 0 in ${source}: name the real port`;
+  if (!isUserId(userId)) return "--user: expected a userid: letters, digits and _ - @ .";
+  if (text !== "" || !needsText(kind)) return undefined;
+  return kind === "text" ? "TEXT is empty: WeCom sends no empty text" : `--kind ${kind} needs TEXT`;
+};
+
+/** Somebody else is where the gateway sends its calls. */
+export const portBusy = (apiBaseUrl: string, ms: number): Simulated => ({
+  kind: "unanswered",
+  problem:
+    `${apiBaseUrl} (channels.wechat_work.api_base_url) is taken by another program, ` +
+    "perhaps another `clawgate simulate`: end it and try again",
+  ms,
+  status: undefined,
+  code: "API_PORT_BUSY",
+});
+
 /** What comes along, or why it cannot. */
-const mediaOf = ({ file }: Simulation): NonNullable<StandInOptions["media"]> | string => {
+export const mediaOf = ({ file }: Simulation): NonNullable<StandInOptions["media"]> | string => {
   const id = `SIMULATED_${randomBytes(8).toString("hex")}`;
   if (file === undefined) return { id, name: "simulated.txt", bytes: Buffer.from("simulated\n") };
   try {
@@ -114,19 +123,20 @@ const mediaOf = ({ file }: Simulation): NonNullable<StandInOptions["media"]> | s
   }
 };
 
-/** Where message/send arrives; undefined when it goes somewhere that is not ours to be. */
-const openApi = async (
-  app: WecomApp,
+/** Where later answers arrive; undefined when they go somewhere that is not ours to be. */
+export const openApi = async (
+  app: WecomApp | undefined,
+  apiBaseUrl: string,
   notice: (line: string) => void,
   deadline: AbortSignal,
   options: StandInOptions,
 ): Promise<StandIn | "busy" | undefined> => {
-  const url = new URL(app.api_base_url);
+  const url = new URL(apiBaseUrl);
   const isOurs = url.protocol === "http:" && LOOPBACK.test(url.hostname);
   if (isOurs) return startStandIn(app, url, notice, deadline, options);
   notice(
     `the gateway sends later answers to ${url.origin}, which is not plain HTTP on loopback: ` +
-      "waiting for the passive reply only",
+      "waiting for what its responses bring only",
   );
   return undefined;
 };
@@ -145,31 +155,20 @@ const converse = async (
   const url = callbackUrl(settings.server, app.webhook_path);
   const inner = saidXml(app, userId, said);
   const certFile = settings.server.tls?.cert_file;
-  const posted = await deliver({ url, app, inner, certFile, retries }, deadline);
+  const seal = () => sealedRequest(app, inner);
+  const posted = await deliver({ url, certFile, retries, seal }, deadline);
   const status = posted.kind === "response" ? posted.status : undefined;
   const unanswered = (
     code: Extract<Simulated, { kind: "unanswered" }>["code"],
     problem: string,
   ): Simulated => ({ kind: "unanswered", problem, ms: elapsed(), status, code });
 
-  if (posted.kind === "unreachable") {
-    const start = source.startsWith("/") ? `npx clawgate start --settings ${source}` : "npm start";
-    return unanswered(
-      "GATEWAY_NOT_RUNNING",
-      `no gateway at ${new URL(url).origin} (${posted.reason}): start it in another terminal: ${start}`,
-    );
-  }
-  if (posted.kind === "response" && posted.status !== 200) {
-    return unanswered("CALLBACK_REFUSED", refusalOf(posted.status, source));
-  }
+  const refused = notTaken(posted, url, source);
+  if (refused) return unanswered(refused.code, refused.problem);
   if (posted.kind === "response" && posted.body !== "") {
     const answer = readPassive(app, posted.body);
     if (answer === undefined) {
-      return unanswered(
-        "REPLY_UNREADABLE",
-        `what answered at ${new URL(url).origin} is not this gateway, or it runs with other ` +
-          `credentials than ${source}: its reply is not signed and encrypted as WeCom asks`,
-      );
+      return unanswered("REPLY_UNREADABLE", unreadable(url, source));
     }
     return {
       kind: "answered",
@@ -199,38 +198,10 @@ const converse = async (
   return { kind: "answered", answer, via: "message_send", parts, ms, status, ...codeIn(answer) };
 };
 
-const ATTEMPTS = 3;
+/** An event that nobody answers by then is met with silence. */
+export const SILENCE_MS = 2_000;
 
-// An event that nobody answers by then is met with silence.
-const SILENCE_MS = 2_000;
-
-interface Delivery {
-  readonly url: string;
-  readonly app: WecomApp;
-  readonly inner: string;
-  readonly certFile: string | undefined;
-  readonly retries: Simulation["retries"];
-}
-
-/**
- * Like the cloud: the same message up to three times while no response comes; with `retries` three
- * times although one came, the first of which counts.
- */
-const deliver = async (delivery: Delivery, deadline: AbortSignal): Promise<Posted> => {
-  const { url, certFile, retries } = delivery;
-  let sealed = sealedRequest(delivery);
-  let first: Posted | undefined;
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    if (attempt > 1 && retries === "reencrypted") sealed = sealedRequest(delivery);
-    const posted = await postCallback(`${url}?${sealed.query}`, sealed.body, certFile, deadline);
-    if (first === undefined || first.kind === "lost") first = posted;
-    const isOver = retries === undefined ? posted.kind !== "lost" : posted.kind === "unreachable";
-    if (isOver || deadline.aborted) break;
-  }
-  return first ?? { kind: "lost" };
-};
-
-const sealedRequest = ({ app, inner }: Delivery): { query: string; body: string } => {
+const sealedRequest = (app: WecomApp, inner: string): { query: string; body: string } => {
   const timestamp = String(Math.floor(Date.now() / 1000));
   const sealed = seal(inner, app, app.corp_id, timestamp, randomBytes(8).toString("hex"));
   const query = new URLSearchParams({
@@ -243,25 +214,6 @@ const sealedRequest = ({ app, inner }: Delivery): { query: string; body: string 
     `<AgentID><![CDATA[${app.agent_id}]]></AgentID>` +
     `<Encrypt><![CDATA[${sealed.encrypt}]]></Encrypt></xml>`;
   return { query: query.toString(), body };
-};
-
-const callbackUrl = ({ host, port, tls }: Settings["server"], path: string): string => {
-  // A listener on every address is reached on loopback.
-  const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  return `${tls ? "https" : "http"}://${name.includes(":") ? `[${name}]` : name}:${port}${path}`;
-};
-
-const refusalOf = (status: number, source: string): string => {
-  if (status === 403) {
-    return (
-      `the gateway refused the signature (HTTP 403): it runs with other credentials than ${source}; ` +
-      "run simulate in the gateway's folder or name its settings with --settings"
-    );
-  }
-  if (status === 404) {
-    return `the gateway knows no such path (HTTP 404): it runs with other settings than ${source}`;
-  }
-  return `the gateway answered HTTP ${status}: see its log`;
 };
 
 /** The text in an encrypted passive reply; undefined when the reply is not the documented one. */
@@ -285,7 +237,7 @@ const readPassive = (app: WecomApp, body: string): string | undefined => {
 };
 
 /** A refusal ends with its code in brackets; other words in brackets are the answer's own. */
-const codeIn = (answer: string): { code?: RefusalCode } => {
+export const codeIn = (answer: string): { code?: RefusalCode } => {
   const code = / \[([A-Z_]+)\]$/.exec(answer)?.[1];
   return code !== undefined && isRefusalCode(code) ? { code } : {};
 };
@@ -298,6 +250,7 @@ const REFUSAL_CODES: Readonly<Record<RefusalCode, true>> = {
   TENANT_AMBIGUOUS: true,
   DIRECTORY_UNAVAILABLE: true,
   NOT_PERMITTED: true,
+  CONSENT_NEEDED: true,
   KIND_UNSUPPORTED: true,
   MODEL_UNAVAILABLE: true,
   MODEL_TIMEOUT: true,
@@ -319,6 +272,8 @@ const REFUSAL_CODES: Readonly<Record<RefusalCode, true>> = {
   DATA_BLOCKED: true,
   CONTENT_BLOCKED: true,
   CONTENT_HELD: true,
+  REVIEW_REJECTED: true,
+  REVIEW_EXPIRED: true,
   MODERATION_UNAVAILABLE: true,
   INTERNAL: true,
 };

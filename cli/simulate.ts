@@ -11,6 +11,10 @@ interface WecomOptions {
   readonly file?: string | undefined;
   readonly retries?: Simulation["retries"];
   readonly fault: readonly number[];
+  /** True without an id: the first one. */
+  readonly bot?: string | true | undefined;
+  readonly group?: string | undefined;
+  readonly quote?: string | undefined;
   readonly json?: boolean | undefined;
   /** Seconds. */
   readonly timeout: number;
@@ -97,6 +101,9 @@ export const registerSimulate = (program: Command, io: Io, exit: Exit = setExitC
       faultsOf,
       [],
     )
+    .option("--bot [id]", "to an intelligent bot instead of the application; default: the first")
+    .option("--group <chatid>", "mention the bot in this group")
+    .option("--quote <text>", "refer to what somebody said; to a bot")
     .option("--settings <file>", "settings file of the running gateway")
     .option("--user <id>", "who says it", "tester")
     .option("--json", "machine-readable")
@@ -114,9 +121,12 @@ const simulateWecom = async (io: Io, text: string, options: WecomOptions): Promi
     cwd: io.cwd,
     mayCreate: false,
   });
-  // Only this verb needs the channel's libraries.
-  const { playWecom } = await import("./simulate-wecom.ts");
-  const simulated = await playWecom({
+  const { bot, group, quote } = options;
+  if (bot === undefined && (group !== undefined || quote !== undefined)) {
+    io.stderr.write("--group and --quote need --bot: an application has neither\n");
+    return 2;
+  }
+  const simulation = {
     settings: loaded.settings,
     source: loaded.source,
     text,
@@ -126,8 +136,9 @@ const simulateWecom = async (io: Io, text: string, options: WecomOptions): Promi
     faults: options.fault,
     userId: options.user,
     timeoutMs: options.timeout * 1000,
-    notice: (line) => io.stderr.write(`${line}\n`),
-  });
+    notice: (line: string) => void io.stderr.write(`${line}\n`),
+  };
+  const simulated = await play(simulation, options);
   if (simulated.kind === "misuse") {
     io.stderr.write(`${simulated.problem}\n`);
     return 2;
@@ -136,6 +147,16 @@ const simulateWecom = async (io: Io, text: string, options: WecomOptions): Promi
   if (simulated.kind === "unanswered") io.stderr.write(`${simulated.problem}\n`);
   if (simulated.kind === "acknowledged") return 0;
   return simulated.kind === "answered" && simulated.code === undefined ? 0 : 1;
+};
+
+/** Only this verb needs the channel's libraries. */
+const play = async (
+  simulation: Simulation,
+  { bot, group, quote }: WecomOptions,
+): Promise<Simulated> => {
+  if (bot === undefined) return (await import("./simulate-wecom.ts")).playWecom(simulation);
+  const { playWecomBot } = await import("./simulate-wecom-bot.ts");
+  return playWecomBot({ ...simulation, botId: bot === true ? undefined : bot, group, quote });
 };
 
 /** The same on Discord. */
@@ -208,6 +229,7 @@ const jsonOf = (outcome: Outcome) => ({
   via: outcome.kind === "answered" ? outcome.via : null,
   ms: outcome.ms,
   status: outcome.status ?? null,
+  ...("frames" in outcome && { frames: outcome.frames }),
   ...("code" in outcome && { code: outcome.code }),
 });
 
@@ -216,10 +238,13 @@ const textOf = (outcome: Outcome): string => {
   if (outcome.kind === "acknowledged") {
     return `\n  taken, and met with silence after ${outcome.ms} ms\n`;
   }
-  const how =
-    outcome.via === "passive"
-      ? "encrypted passive reply, in the callback's own response"
-      : `message/send, ${outcome.parts === 1 ? "1 part" : `${outcome.parts} parts`}`;
+  const parts = outcome.parts === 1 ? "1 part" : `${outcome.parts} parts`;
+  const how = {
+    passive: "encrypted passive reply, in the callback's own response",
+    message_send: `message/send, ${parts}`,
+    stream: `stream, shown ${outcome.frames ?? 0} times while it grew, ${parts}`,
+    response_url: `response URL, ${parts}`,
+  }[outcome.via];
   return `${outcome.answer}\n\n  arrived by  ${how}\n  after       ${outcome.ms} ms\n`;
 };
 

@@ -20,9 +20,13 @@ export interface Said {
 /** These may be met with silence. */
 export const isEvent = (kind: SaidKind): boolean => Object.hasOwn(EVENTS, kind);
 
-/** Kinds whose TEXT may be left out. */
+/** Whether an application can be met so; some kinds are for bots only. */
+export const isForApps = (kind: SaidKind): boolean =>
+  isEvent(kind) || Object.hasOwn(MESSAGES, kind);
+
+/** Kinds whose TEXT must not be left out. */
 export const needsText = (kind: SaidKind): boolean =>
-  ["text", "click", "card-click", "link", "view", "scan"].includes(kind);
+  ["text", "click", "card-click", "link", "view", "scan", "feedback"].includes(kind);
 
 /**
  * The decrypted XML of the callback.

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createCipheriv, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
@@ -19,8 +19,20 @@ export interface StandIn {
 export interface StandInOptions {
   /** A file that the member sends, to be fetched by its id. */
   readonly media?: MediaFile;
-  /** The errcodes that the next calls of message/send are answered with. */
+  /** The errcodes that the next calls of message/send, or answers to a bot's response URL, are answered with. */
   readonly faults?: readonly number[];
+  /** What a bot's callback leads to here. */
+  readonly bot?: BotSide;
+}
+
+/** The two addresses that a bot's callback brings along. */
+export interface BotSide {
+  /** Whoever knows it answers once. */
+  readonly responseCode: string;
+  /** Whom it answers. */
+  readonly userId: string;
+  /** Opens the file that comes along. */
+  readonly encodingAesKey: string;
 }
 
 /** One thing that a member was shown. */
@@ -60,11 +72,11 @@ const LOOK_EVERY_MS = 25;
 
 /** Listens where the gateway looks for the API; waits for the port until the deadline. */
 export const startStandIn = async (
-  app: WecomApp,
+  app: Pick<WecomApp, "corp_id" | "secret"> | undefined,
   url: URL,
   notice: (line: string) => void,
   deadline: AbortSignal,
-  { media, faults = [] }: StandInOptions = {},
+  { media, faults = [], bot }: StandInOptions = {},
 ): Promise<StandIn | "busy"> => {
   const token = randomBytes(32).toString("base64url");
   const sent: Sent[] = [];
@@ -107,6 +119,24 @@ export const startStandIn = async (
     return { ...OK, type: "file", media_id: id, created_at: String(Date.now()) };
   };
 
+  /** One answer by the response URL, which works once. */
+  let isAnswered = false;
+  const respond = (code: string | null, json: string): object => {
+    if (!bot || code !== bot.responseCode || isAnswered) {
+      return { errcode: 600039, errmsg: "invalid response code" };
+    }
+    const text = shownText(JSON.parse(json) as Readonly<Record<string, unknown>>, () => undefined);
+    if (text === undefined) return { errcode: 40035, errmsg: "invalid parameter" };
+    isAnswered = true;
+    sent.push({ userId: bot.userId, text, isText: false, at: performance.now() });
+    return OK;
+  };
+
+  const fault = (): object | undefined => {
+    const errcode = remainingFaults.shift();
+    return errcode === undefined ? undefined : { errcode, errmsg: "as --fault asks for" };
+  };
+
   const answer = async (request: IncomingMessage): Promise<object | MediaFile | undefined> => {
     const { pathname, searchParams } = new URL(request.url ?? "/", url);
     const bytes = await readAll(request);
@@ -114,22 +144,28 @@ export const startStandIn = async (
     const api = pathname.slice(`${prefix}/cgi-bin/`.length);
     if (api === "gettoken") {
       const isKnown =
-        searchParams.get("corpid") === app.corp_id && searchParams.get("corpsecret") === app.secret;
+        app !== undefined &&
+        searchParams.get("corpid") === app.corp_id &&
+        searchParams.get("corpsecret") === app.secret;
       return isKnown
         ? { ...OK, access_token: token, expires_in: 7200 }
         : { errcode: 40001, errmsg: "invalid credential" };
+    }
+    // These two bear what opens them in their own addresses.
+    if (api === "aibot/response") {
+      const code = searchParams.get("response_code");
+      return fault() ?? respond(code, bytes.toString("utf8"));
+    }
+    if (api === "aibot/media") {
+      return bot && media && { ...media, bytes: encrypted(media.bytes, bot.encodingAesKey) };
     }
     // A token of an earlier simulation: the gateway fetches a new one, as it would from WeCom.
     if (searchParams.get("access_token") !== token) {
       return { errcode: 40014, errmsg: "invalid access_token" };
     }
     switch (api) {
-      case "message/send": {
-        const errcode = remainingFaults.shift();
-        return errcode === undefined
-          ? send(bytes.toString("utf8"))
-          : { errcode, errmsg: "as --fault asks for" };
-      }
+      case "message/send":
+        return fault() ?? send(bytes.toString("utf8"));
       case "message/update_template_card":
         return updateCard(bytes.toString("utf8"));
       case "media/upload":
@@ -212,6 +248,15 @@ export const startStandIn = async (
 };
 
 const OK = { errcode: 0, errmsg: "ok" };
+
+/** A bot's files lie encrypted, padded to 32 bytes. https://developer.work.weixin.qq.com/document/path/100719 */
+const encrypted = (bytes: Buffer, encodingAesKey: string): Buffer => {
+  const key = Buffer.from(encodingAesKey, "base64");
+  const padding = 32 - (bytes.length % 32);
+  const cipher = createCipheriv("aes-256-cbc", key, key.subarray(0, 16)).setAutoPadding(false);
+  const padded = Buffer.concat([bytes, Buffer.alloc(padding, padding)]);
+  return Buffer.concat([cipher.update(padded), cipher.final()]);
+};
 
 const quietMs = ({ parts, endsInText }: Collected): number => {
   if (!endsInText) return QUIET_MS;

@@ -1,0 +1,188 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { NO_RECEIVE_ID } from "../channels/wecom/bot/envelope.ts";
+import { JsonError, readJson, textIn } from "../channels/wecom/bot/json.ts";
+import { isSignedWith, open, seal } from "../channels/wecom/envelope.ts";
+import { type WecomBotSettings, wecomApps, wecomBots } from "../config/wecom-apps.ts";
+import {
+  codeIn,
+  mediaOf,
+  misuseOf,
+  openApi,
+  portBusy,
+  SILENCE_MS,
+  type Simulated,
+  type Simulation,
+} from "./simulate-wecom.ts";
+import { botSaidJson, isBotEvent, isForBots } from "./wecom-bot-said.ts";
+import { type BotShown, shownOf } from "./wecom-bot-shown.ts";
+import { callbackUrl, deliver, notTaken, unreadable } from "./wecom-delivery.ts";
+import type { BotSide, StandIn } from "./wecom-stand-in.ts";
+
+/** What somebody does to an intelligent bot. */
+export interface BotSimulation extends Simulation {
+  /** Which bot; absent = the first. */
+  readonly botId?: string | undefined;
+  /** The id of a group where the bot is mentioned; absent = alone with it. */
+  readonly group?: string | undefined;
+  /** What the person refers to. */
+  readonly quote?: string | undefined;
+  /** The real one asks about once a second. */
+  readonly pollMs?: number;
+}
+
+const POLL_MS = 500;
+// The platform stops asking then, whether the stream is finished or not.
+// https://developer.work.weixin.qq.com/document/path/101031
+const POLLED_FOR_MS = 6 * 60_000;
+// After a stream that was polled, a card or files follow at once; an answer that was in the response
+// is all there is, unless that was the rest of an earlier one.
+const AFTER_POLLS_MS = 2_000;
+const AFTER_RESPONSE_MS = 300;
+// A stream that ends so full, or with these words, is continued another way.
+const FULL_BYTES = 19_000;
+const CONTINUES = "continues below";
+
+/** Does one thing to a bot with a webhook of the running gateway, and shows its answer as it grows. */
+export const playWecomBot = async (simulation: BotSimulation): Promise<Simulated> => {
+  const { settings, source, timeoutMs, notice, kind = "text", faults = [], userId } = simulation;
+  const bot = wecomBots(settings).find(({ id }) => id === (simulation.botId ?? id));
+  if (!bot) return misuse(`no such bot with a webhook in ${source}: see channels.wechat_work.bots`);
+  const wrong = misuseOf(simulation);
+  if (wrong !== undefined) return misuse(wrong);
+  if (!isForBots(kind))
+    return misuse(`--kind ${kind}: an intelligent bot is told of no such thing`);
+  const media = mediaOf(simulation);
+  if (typeof media === "string") return misuse(media);
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const { encoding_aes_key: encodingAesKey, api_base_url: apiBaseUrl } = bot;
+  const side = { responseCode: randomBytes(12).toString("hex"), userId, encodingAesKey };
+  const app = wecomApps(settings).find(({ corp_id }) => corp_id === bot.corp_id);
+  const options = { media, faults, bot: side };
+  const opened = await openApi(app, apiBaseUrl, notice, deadline, options);
+  if (opened === "busy") return portBusy(apiBaseUrl, timeoutMs);
+  try {
+    return await converse(bot, simulation, side, opened, deadline);
+  } finally {
+    await opened?.close();
+  }
+};
+
+const converse = async (
+  bot: WecomBotSettings,
+  simulation: BotSimulation,
+  side: BotSide,
+  api: StandIn | undefined,
+  deadline: AbortSignal,
+): Promise<Simulated> => {
+  const { settings, source, userId, text, group, quote, retries, timeoutMs } = simulation;
+  const { kind = "text", pollMs = POLL_MS } = simulation;
+  const startedAt = performance.now();
+  const elapsed = () => Math.round(performance.now() - startedAt);
+  const url = callbackUrl(settings.server, bot.webhook_path);
+  const certFile = settings.server.tls?.cert_file;
+  const base = `${bot.api_base_url.replace(/\/+$/, "")}/cgi-bin/aibot`;
+  const said = botSaidJson(
+    { kind, text, userId, group, quote },
+    {
+      ...{ botId: bot.id, name: bot.name ?? "bot", media: { url: `${base}/media` } },
+      responseUrl: `${base}/response?response_code=${side.responseCode}`,
+    },
+  );
+  const posted = await deliver({ url, certFile, retries, seal: () => sealed(bot, said) }, deadline);
+  const status = posted.kind === "response" ? posted.status : undefined;
+  const unanswered = (
+    code: Extract<Simulated, { kind: "unanswered" }>["code"],
+    problem: string,
+  ): Simulated => ({ kind: "unanswered", problem, ms: elapsed(), status, code });
+  const refused = notTaken(posted, url, source);
+  if (refused) return unanswered(refused.code, refused.problem);
+
+  const poll = async (id: string): Promise<BotShown | undefined> => {
+    const question = { msgid: `POLL${randomBytes(8).toString("hex")}`, aibotid: bot.id };
+    const body = { ...question, msgtype: "stream", stream: { id } };
+    const seal = () => sealed(bot, body);
+    const polled = await deliver({ url, certFile, seal, retries: undefined }, NEVER);
+    return polled.kind === "response" ? readAnswer(bot, polled.body) : undefined;
+  };
+
+  let shown: BotShown | undefined;
+  let frames = 0;
+  let polls = 0;
+  if (posted.kind === "response" && posted.body !== "") {
+    shown = readAnswer(bot, posted.body);
+    if (!shown) return unanswered("REPLY_UNREADABLE", unreadable(url, source));
+    frames = shown.text === "" ? 0 : 1;
+    while (!shown.isFinished && elapsed() < POLLED_FOR_MS) {
+      if (shown.text === "" && deadline.aborted) return unanswered("TIMED_OUT", NO_ANSWER);
+      await delay(pollMs);
+      polls += 1;
+      const next: BotShown | undefined = shown.streamId ? await poll(shown.streamId) : undefined;
+      if (!next) continue;
+      if (next.text !== shown.text) frames += 1;
+      shown = next;
+    }
+  }
+  const isSilent = !shown && isBotEvent(kind);
+  const later = await api?.collect(userId, patienceOf(shown, polls, isSilent, deadline, timeoutMs));
+  const parts = [...(shown ? [shown.text] : []), ...(later?.parts ?? [])];
+  if (parts.length === 0) {
+    if (isSilent) return { kind: "acknowledged", ms: elapsed(), status };
+    return unanswered("TIMED_OUT", NO_ANSWER);
+  }
+  const answer = parts.map((part) => part.replace(/^\n/, "")).join("\n");
+  return {
+    ...{ kind: "answered", answer, parts: parts.length, status, ...codeIn(answer) },
+    via: !shown ? "response_url" : shown.streamId ? "stream" : "passive",
+    ms: later ? Math.round(later.lastAt - startedAt) : elapsed(),
+    ...(shown?.streamId && { frames }),
+  };
+};
+
+/** How long what comes after the response is waited for. */
+const patienceOf = (
+  shown: BotShown | undefined,
+  polls: number,
+  isSilent: boolean,
+  deadline: AbortSignal,
+  timeoutMs: number,
+): AbortSignal => {
+  if (!shown) return isSilent ? AbortSignal.timeout(SILENCE_MS) : deadline;
+  const isContinued = shown.text.endsWith(CONTINUES) || Buffer.byteLength(shown.text) >= FULL_BYTES;
+  if (isContinued) return AbortSignal.timeout(timeoutMs);
+  return AbortSignal.timeout(polls > 0 ? AFTER_POLLS_MS : AFTER_RESPONSE_MS);
+};
+
+const misuse = (problem: string): Simulated => ({ kind: "misuse", problem });
+const NO_ANSWER = "no answer in time: see the gateway's log, or wait longer with --timeout";
+const NEVER = new AbortController().signal;
+
+const sealed = (bot: WecomBotSettings, said: object): { query: string; body: string } => {
+  const timestamp = String(Math.floor(Date.now() / 1000));
+  const text = JSON.stringify(said);
+  const envelope = seal(text, bot, NO_RECEIVE_ID, timestamp, randomBytes(8).toString("hex"));
+  const query = new URLSearchParams({
+    msg_signature: envelope.signature,
+    timestamp: envelope.timestamp,
+    nonce: envelope.nonce,
+  });
+  return { query: query.toString(), body: JSON.stringify({ encrypt: envelope.encrypt }) };
+};
+
+/** What a response shows; undefined when it is not the documented one. */
+const readAnswer = (bot: WecomBotSettings, body: string): BotShown | undefined => {
+  try {
+    const outer = readJson(body);
+    const field = (name: string) => textIn(outer, name) ?? "";
+    const encrypt = field("encrypt");
+    const isSigned = isSignedWith(bot.token, {
+      ...{ encrypt, timestamp: field("timestamp"), nonce: field("nonce") },
+      signature: field("msgsignature"),
+    });
+    const opening = open(encrypt, bot.encoding_aes_key, NO_RECEIVE_ID);
+    return isSigned && opening.isOpen ? shownOf(JSON.parse(opening.text) as object) : undefined;
+  } catch (error) {
+    if (error instanceof JsonError) return undefined;
+    throw error;
+  }
+};
