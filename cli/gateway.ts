@@ -7,6 +7,7 @@ import { createAuditLog } from "../core/audit-log.ts";
 import { createBudget } from "../core/budget/budget.ts";
 import type { Rejection } from "../core/contract/channel.ts";
 import type { Log } from "../core/contract/log.ts";
+import { createConsents } from "../core/data-rights/consents.ts";
 import { createCounters } from "../core/delivery/counters.ts";
 import { createInbox } from "../core/delivery/inbox.ts";
 import { takeProcessLease } from "../core/delivery/process-lease.ts";
@@ -120,6 +121,7 @@ export const startGateway = async (
     undo.push(memory.close);
     const holds = createLegalHolds({ store, cipher, auditLog, now });
     const budget = createBudget({ store, auditLog, log, now, counters });
+    const consents = createConsents({ store, cipher, now });
     const limiter = isAlone ? createLocalRateLimiter(now) : createSharedRateLimiter(store, now);
     const loadLexicon = createLexiconLoader();
     const parts = {
@@ -136,6 +138,7 @@ export const startGateway = async (
       log,
       now,
     };
+      consents,
     let rules = await buildRules(loaded, parts);
     const built = { store, cipher, inbox, turns, adapters, auditLog, log, now, signal, counters };
     const delivery = createDelivery({

@@ -9,6 +9,7 @@ import { createAgent } from "../core/agent.ts";
 import type { AuditLog } from "../core/audit-log.ts";
 import type { Budget } from "../core/budget/budget.ts";
 import type { Log } from "../core/contract/log.ts";
+import type { Consents } from "../core/data-rights/consents.ts";
 import type { Counters } from "../core/delivery/counters.ts";
 import type { RunningTurns } from "../core/delivery/running-turns.ts";
 import type { LegalHolds } from "../core/memory/legal-holds.ts";
@@ -42,6 +43,7 @@ export interface RulesParts {
   readonly memory: Memory;
   readonly holds: LegalHolds;
   readonly loadLexicon: LoadLexicon;
+  readonly consents: Consents;
   readonly log: Log;
   readonly now: () => Date;
 }
@@ -68,6 +70,7 @@ export const buildRules = async (
     loadLexicon,
     log,
     now,
+    consents,
   }: RulesParts,
 ): Promise<BuiltRules> => {
   const { settings, providers } = loaded;
@@ -109,6 +112,7 @@ export const buildRules = async (
       },
       reviews: noReviewers,
     }),
+        consents,
     skillNames: [...catalogue.skills.keys()],
     warnings: [
       ...warnings,

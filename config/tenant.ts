@@ -61,6 +61,8 @@ export interface Tenant extends ModelChoice {
   readonly rateLimits: { readonly userPerMinute: number; readonly tenantPerMinute: number };
   /** People of other organisations may talk to the assistant, in rooms that are shared with them. */
   readonly allowsExternalUsers: boolean;
+  /** Nothing of a person is processed before they consented. */
+  readonly requiresConsent: boolean;
 }
 
 /** A secret that is sent to one host only. */
@@ -230,6 +232,7 @@ const toTenant = (entry: TenantSettings, settings: Settings): Tenant => {
     }),
     ...(contacts !== undefined && { contacts }),
     allowsExternalUsers: entry.external_users,
+    requiresConsent: entry.consent?.required ?? false,
     ...(entry.locale !== undefined && { locale: entry.locale }),
     ...(entry.time_zone !== undefined && { timeZone: entry.time_zone }),
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),

@@ -12,6 +12,7 @@ import { attachments } from "./stages/attachments.ts";
 import { audit } from "./stages/audit.ts";
 import { authorize } from "./stages/authorize.ts";
 import { dataIn } from "./stages/data-in.ts";
+import { type ConsentParts, consent } from "./stages/consent.ts";
 import { dataOut } from "./stages/data-out.ts";
 import { type ForgetParts, forget } from "./stages/forget.ts";
 import { moderationIn } from "./stages/moderation-in.ts";
@@ -24,7 +25,11 @@ import { remember } from "./stages/remember.ts";
 import { stop } from "./stages/stop.ts";
 import { type WelcomeParts, welcome } from "./stages/welcome.ts";
 
-export interface PipelineParts extends WelcomeParts, ModerationParts, Omit<ForgetParts, "memory"> {
+export interface PipelineParts
+  extends WelcomeParts,
+    ModerationParts,
+    Omit<ForgetParts, "memory">,
+    ConsentParts {
   readonly log: Log;
   readonly turns: RunningTurns;
   readonly limiter: RateLimiter;
@@ -57,6 +62,7 @@ export const createPipeline = ({ log, turns, agent, now, roles, ...parts }: Pipe
     remember(parts.memory), // what went through is kept with its answer, for later questions
     dataOut(parts.safetyOf), // the last word on an answer: no personal data in it, nor in its links
     moderationOut(moderation), // before that: no term of the tenant's in it, while it is written either
+    consent({ ...parts, now }), // where the tenant asks for it, nothing goes on before the sender said yes
     address(), // `@name` picks one of the tenant's agents
     answer(agent), // the agent loop, each call of a model within budget and residency; never calls next()
   ]);

@@ -8,7 +8,7 @@ export const refuse = (code: RefusalCode, locale: Locale, subject = ""): Refusal
   markdown: `${SENTENCES[code][locale].replaceAll("{subject}", () => subject)} [${code}]`,
 });
 
-// `{subject}` is the name of the skill, a number of seconds, or what kinds of data were found, where that is concerned.
+// `{subject}` is the name of the skill, a number of seconds, what kinds of data were found, or the tenant's name, where that is concerned.
 const SENTENCES: Readonly<Record<RefusalCode, Readonly<Record<Locale, string>>>> = {
   TENANT_UNKNOWN: {
     en: "You are not set up to use this assistant yet. Please ask your administrator to add your team.",
@@ -69,6 +69,13 @@ const SENTENCES: Readonly<Record<RefusalCode, Readonly<Record<Locale, string>>>>
     en: "What this language model costs is not known, and your team has a budget, so it cannot be asked. Please tell your administrator.",
     "zh-Hant": "貴團隊設有預算，但系統不知道此語言模型的價格，因此無法使用，請通知管理員。",
     "zh-Hans": "贵团队设有预算，但系统不知道此语言模型的价格，因此无法使用，请通知管理员。",
+  },
+  CONSENT_NEEDED: {
+    en: "Before I can help you, your consent is needed. What you write to the assistant of {subject}, with the files you send, is checked against your organisation's rules, given to the language models and skills that it has chosen, and stored encrypted with the answers; who is allowed to in your organisation can search it. `/forget` erases what is remembered. Reply `/consent yes` to agree or `/consent no` to decline (the slash may be left out); you can change your mind at any time.",
+    "zh-Hant":
+      "在提供協助之前，需要您的同意。您傳送給「{subject}」助理的內容與檔案，會依貴組織的規則檢查，交給貴組織選用的語言模型與技能處理，並與回覆一起加密儲存；貴組織中獲授權的人員可以搜尋。輸入 `/forget` 可清除已記住的內容。同意請回覆 `/consent yes`，不同意請回覆 `/consent no`（斜線可省略）；您可以隨時改變決定。",
+    "zh-Hans":
+      "在提供帮助之前，需要您的同意。您发送给“{subject}”助理的内容与文件，会依贵组织的规则检查，交给贵组织选用的语言模型与技能处理，并与回复一起加密存储；贵组织中获授权的人员可以搜索。输入 `/forget` 可清除已记住的内容。同意请回复 `/consent yes`，不同意请回复 `/consent no`（斜线可省略）；您可以随时改变决定。",
   },
   RATE_LIMITED: {
     en: "You or your team are sending messages faster than is allowed. This one was not answered; please try again in {subject} s.",

@@ -155,9 +155,8 @@ const tenantSchema = z.strictObject({
   contacts: later(z.array(text()))
     .optional()
     .describe("Who is told about budgets and incidents; for now named in log and audit only."),
-  consent: later(
-    z.strictObject({ required: z.boolean().describe("Ask each person before the first answer.") }),
-  )
+  consent: z
+    .strictObject({ required: z.boolean().describe("Ask each person before the first answer.") })
     .optional()
     .describe("Whether people must consent first."),
   lexicons: z

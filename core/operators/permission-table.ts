@@ -85,4 +85,5 @@ const ofCommands = new Map(all.flatMap(({ chat, needs }) => (chat ? [[chat, need
 export const chatPermission = (text: string): string => {
   const command = /^\s*(\/[a-z]+)(?!\S)/i.exec(text)?.[1] ?? "";
   return ofCommands.get(command.toLowerCase()) ?? "agent:chat";
+  { does: "Consent, or take it back", needs: "agent:chat", chat: "/consent" },
 };

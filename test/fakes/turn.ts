@@ -25,6 +25,7 @@ export const tenantWith = (skills: readonly string[] = [], more: Partial<Tenant>
   agents: [],
   rateLimits: { userPerMinute: 600, tenantPerMinute: 60_000 },
   allowsExternalUsers: false,
+  requiresConsent: false,
   ...more,
 });
 
@@ -129,14 +130,15 @@ export const freeModels = (...providers: readonly ModelProvider[]): Models =>
     now: () => new Date(),
   });
 
-/** What a pipeline needs where nothing is remembered and nobody's data is held. */
-export const forgetful: Pick<PipelineParts, "memory" | "holds"> = {
+/** What a pipeline needs where nothing is remembered, nobody's data is held and nobody consented. */
+export const forgetful: Pick<PipelineParts, "memory" | "holds" | "consents"> = {
   memory: {
     prepare: async () => async () => {},
     recent: async () => [],
     eraserOf: async () => async () => 0,
   },
   holds: { isHeld: async () => false },
+  consents: { isGiven: async () => false, prepare: async () => async () => {} },
 };
 
 /** What a pipeline needs where nobody writes too fast. */

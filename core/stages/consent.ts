@@ -1,0 +1,83 @@
+import type { AuditRecord } from "../audit-log.ts";
+import type { InboundMessage } from "../contract/message.ts";
+import type { Locale } from "../contract/model.ts";
+import type { Consents } from "../data-rights/consents.ts";
+import { personOf } from "../memory/person.ts";
+import { refuse } from "../refuse.ts";
+import type { Stage } from "../stage.ts";
+import { tenantScope } from "../store/scope.ts";
+
+export interface ConsentParts {
+  readonly consents: Pick<Consents, "isGiven" | "prepare">;
+  readonly now: () => Date;
+}
+
+/** Version of what `CONSENT_NEEDED` says; with another one, everybody is asked anew. */
+const WORDING = "1";
+
+/**
+ * Where the tenant asks for consent: nothing of a person goes on before they said yes to what is done
+ * with it. Answers `/consent`, `/consent yes` and `/consent no`.
+ */
+export const consent =
+  ({ consents, now }: ConsentParts): Stage =>
+  async (context, next) => {
+    const { message, tenant, locale } = context;
+    const asked = askedIn(message);
+    if (!tenant.requiresConsent) {
+      return asked ? { kind: "text", markdown: NOT_ASKED[locale] } : next();
+    }
+    const scope = tenantScope(tenant.id);
+    const person = personOf(message);
+    if (asked === "yes" || asked === "no") {
+      context.keep(await consents.prepare(scope, person, { decision: asked, wording: WORDING }));
+      const record: AuditRecord = {
+        ...{ at: now(), traceId: context.traceId, scope, message, action: "consent" },
+        ...{ subject: asked, decision: "allowed", code: "OK", durationMs: 0 },
+        detail: { wording: WORDING },
+      };
+      context.record(record);
+      return { kind: "text", markdown: DECIDED[asked][locale] };
+    }
+    const isGiven = await consents.isGiven(scope, person, WORDING);
+    if (!isGiven) return refuse("CONSENT_NEEDED", locale, tenant.name);
+    return asked === "status" ? { kind: "text", markdown: GIVEN[locale] } : next();
+  };
+
+const COMMAND = "/consent";
+
+/** What a message asks of this stage. Chat tools that keep the slash for themselves need none to decide. */
+const askedIn = ({ content }: InboundMessage): "yes" | "no" | "status" | undefined => {
+  if (content.kind !== "text") return undefined;
+  const [command = "", decision, ...more] = content.text.trim().toLowerCase().split(/\s+/);
+  if (more.length > 0 || (command !== COMMAND && command !== COMMAND.slice(1))) return undefined;
+  if (decision === "yes" || decision === "no") return decision;
+  return command === COMMAND && decision === undefined ? "status" : undefined;
+};
+
+const DECIDED: Readonly<Record<"yes" | "no", Readonly<Record<Locale, string>>>> = {
+  yes: {
+    en: "Thank you, your consent is on record. Please ask your question again. `/consent no` takes it back at any time.",
+    "zh-Hant": "謝謝，您的同意已記錄。請重新輸入您的問題；您可隨時輸入 `/consent no` 撤回同意。",
+    "zh-Hans": "谢谢，您的同意已记录。请重新输入您的问题；您可随时输入 `/consent no` 撤回同意。",
+  },
+  no: {
+    en: "Understood: nothing that you write here is processed from now on. `/forget` erases what is remembered, `/consent yes` changes your mind.",
+    "zh-Hant":
+      "了解，之後您在此輸入的內容不會再被處理。輸入 `/forget` 可清除已記住的內容，輸入 `/consent yes` 可改為同意。",
+    "zh-Hans":
+      "了解，之后您在此输入的内容不会再被处理。输入 `/forget` 可清除已记住的内容，输入 `/consent yes` 可改为同意。",
+  },
+};
+
+const GIVEN: Readonly<Record<Locale, string>> = {
+  en: "You have consented. `/consent no` takes it back.",
+  "zh-Hant": "您已同意。輸入 `/consent no` 可撤回同意。",
+  "zh-Hans": "您已同意。输入 `/consent no` 可撤回同意。",
+};
+
+const NOT_ASKED: Readonly<Record<Locale, string>> = {
+  en: "Your organisation does not ask for consent here.",
+  "zh-Hant": "您的組織在此不需要您另外同意。",
+  "zh-Hans": "您的组织在此不需要您另外同意。",
+};
