@@ -12,6 +12,7 @@ import type { RedisHealth } from "../core/delivery/redis-link.ts";
 import type { RunningTurns } from "../core/delivery/running-turns.ts";
 import type { Lane, Schedule } from "../core/delivery/schedule.ts";
 import { createDispatcher } from "../core/dispatcher.ts";
+import type { ReviewQueue } from "../core/reviews/reviews.ts";
 import type { ContentCipher } from "../core/store/content-cipher.ts";
 import type { Store } from "../core/store/store.ts";
 import type { Rules } from "../core/turn.ts";
@@ -49,6 +50,7 @@ export interface DeliveryParts {
   readonly now: () => Date;
   readonly signal: AbortSignal;
   readonly counters: Counters;
+  readonly reviews: Pick<ReviewQueue, "tidy">;
 }
 
 const TURNS = { concurrency: 256, perTenant: 64 };
@@ -58,7 +60,7 @@ const SENDS = { concurrency: 512, perTenant: 128 };
 /** Builds the parts; nothing moves before `start`. */
 export const createDelivery = (parts: DeliveryParts): Delivery => {
   const { roles, redisUrl, lease, isAlone, store, cipher, inbox, turns, adapters, rules } = parts;
-  const { auditLog, log, now, signal, counters } = parts;
+  const { auditLog, log, now, signal, counters, reviews } = parts;
   let schedule: Schedule = NOT_STARTED;
   let sends: Schedule = NOT_STARTED;
   const outbox = createOutbox({
@@ -104,7 +106,7 @@ export const createDelivery = (parts: DeliveryParts): Delivery => {
         });
       }
       schedule = startTurns();
-      stopHousekeeping = startHousekeeping({ store, inbox, now, log });
+      stopHousekeeping = startHousekeeping({ store, inbox, reviews, now, log });
     },
     drain: async () => {
       stopHousekeeping();

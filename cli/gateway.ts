@@ -12,6 +12,7 @@ import { createCounters } from "../core/delivery/counters.ts";
 import { createInbox } from "../core/delivery/inbox.ts";
 import { takeProcessLease } from "../core/delivery/process-lease.ts";
 import { createRunningTurns } from "../core/delivery/running-turns.ts";
+import type { Lane } from "../core/delivery/schedule.ts";
 import { createContentCipher } from "../core/keys/content-cipher.ts";
 import { createKeyFile } from "../core/keys/key-file.ts";
 import { createLegalHolds } from "../core/memory/legal-holds.ts";
@@ -19,6 +20,7 @@ import { createMemory } from "../core/memory/memory.ts";
 import { createLocalRateLimiter } from "../core/rate-limits/local.ts";
 import { createSharedRateLimiter } from "../core/rate-limits/shared.ts";
 import { createRejectionRecorder } from "../core/rejections.ts";
+import { createReviews } from "../core/reviews/reviews.ts";
 import { createLexiconLoader } from "../core/safety/moderation/load-lexicon.ts";
 import { openStore } from "../core/store/open-store.ts";
 import { takeReplicaLock } from "../core/store/replica-lock.ts";
@@ -119,9 +121,11 @@ export const startGateway = async (
     const welcomed = createWelcomed({ store, cipher, now });
     const memory = createMemory({ store, cipher, log, now });
     undo.push(memory.close);
-    const holds = createLegalHolds({ store, cipher, auditLog, now });
-    const budget = createBudget({ store, auditLog, log, now, counters });
     const consents = createConsents({ store, cipher, now });
+    const holds = createLegalHolds({ store, cipher, auditLog, now });
+    const wake = (lane: Lane) => delivery.wake(lane);
+    const reviews = createReviews({ store, cipher, auditLog, wake, log, now });
+    const budget = createBudget({ store, auditLog, log, now, counters });
     const limiter = isAlone ? createLocalRateLimiter(now) : createSharedRateLimiter(store, now);
     const loadLexicon = createLexiconLoader();
     const parts = {
@@ -134,11 +138,12 @@ export const startGateway = async (
       counters,
       memory,
       holds,
+      consents,
+      reviews,
       loadLexicon,
       log,
       now,
     };
-      consents,
     let rules = await buildRules(loaded, parts);
     const built = { store, cipher, inbox, turns, adapters, auditLog, log, now, signal, counters };
     const delivery = createDelivery({
@@ -147,6 +152,7 @@ export const startGateway = async (
       redisUrl,
       lease,
       isAlone,
+      reviews,
       rules: () => rules,
     });
 
@@ -163,13 +169,13 @@ export const startGateway = async (
         cipher,
         auditLog,
         counters,
+        memory,
         log,
         now,
         wake: delivery.wake,
       },
       tenants: () => rules.tenants,
     });
-        memory,
     const app = new Koa();
     app.on("error", (cause) => log.error({ err: cause }, "request failed"));
     const recordRejection = createRejectionRecorder(auditLog, log, now);

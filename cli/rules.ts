@@ -18,8 +18,8 @@ import { createModels } from "../core/models/ask.ts";
 import { createProvider } from "../core/models/create.ts";
 import { createPipeline } from "../core/pipeline.ts";
 import type { RateLimiter } from "../core/rate-limits/rate-limiter.ts";
+import type { ReviewQueue } from "../core/reviews/reviews.ts";
 import type { LoadLexicon } from "../core/safety/moderation/load-lexicon.ts";
-import { noReviewers } from "../core/safety/reviews.ts";
 import { createSkillRunner, type RunnableSkill } from "../core/skill-runner.ts";
 import type { Rules } from "../core/turn.ts";
 import type { Welcomed } from "../core/welcomed.ts";
@@ -42,8 +42,9 @@ export interface RulesParts {
   readonly counters: Counters;
   readonly memory: Memory;
   readonly holds: LegalHolds;
-  readonly loadLexicon: LoadLexicon;
   readonly consents: Consents;
+  readonly reviews: ReviewQueue;
+  readonly loadLexicon: LoadLexicon;
   readonly log: Log;
   readonly now: () => Date;
 }
@@ -67,10 +68,11 @@ export const buildRules = async (
     counters,
     memory,
     holds,
+    consents,
+    reviews,
     loadLexicon,
     log,
     now,
-    consents,
   }: RulesParts,
 ): Promise<BuiltRules> => {
   const { settings, providers } = loaded;
@@ -108,11 +110,11 @@ export const buildRules = async (
         counters,
         memory,
         holds,
+        consents,
+        reviews,
         ...content,
       },
-      reviews: noReviewers,
     }),
-        consents,
     skillNames: [...catalogue.skills.keys()],
     warnings: [
       ...warnings,

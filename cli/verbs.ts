@@ -8,6 +8,7 @@ import { registerKey } from "./key.ts";
 import { registerMemory } from "./memory.ts";
 import { registerPolicy } from "./policy.ts";
 import { registerQueue } from "./queue.ts";
+import { registerReview } from "./review.ts";
 import { registerSandbox } from "./sandbox.ts";
 import { registerSimulate } from "./simulate.ts";
 import { registerStart } from "./start.ts";
@@ -22,9 +23,10 @@ export const VERBS: readonly ((program: Command, io: Io) => void)[] = [
   registerConfig,
   registerTenant,
   registerQueue,
+  registerReview,
   registerKey,
   registerSandbox,
   registerPolicy,
   registerAudit,
-];
   registerMemory,
+];

@@ -26,9 +26,9 @@ const SENTENCES: Readonly<Record<RefusalCode, Readonly<Record<Locale, string>>>>
     "zh-Hans": "目前无法查询您所属的部门，因此无法判断适用哪个团队的规则，请几分钟后再试。",
   },
   NOT_PERMITTED: {
-    en: "Your role does not allow you to talk to the assistant. Please ask your administrator.",
-    "zh-Hant": "您的角色沒有與助理對話的權限，請聯絡管理員。",
-    "zh-Hans": "您的角色没有与助理对话的权限，请联系管理员。",
+    en: "Your role does not allow you to do this here. Please ask your administrator.",
+    "zh-Hant": "您的角色沒有執行這項操作的權限，請聯絡管理員。",
+    "zh-Hans": "您的角色没有执行此操作的权限，请联系管理员。",
   },
   KIND_UNSUPPORTED: {
     en: "This kind of message is not supported yet. Please send text.",
@@ -138,9 +138,21 @@ const SENTENCES: Readonly<Record<RefusalCode, Readonly<Record<Locale, string>>>>
     "zh-Hans": "消息或回答违反贵单位的内容规范，因此未予传送。",
   },
   CONTENT_HELD: {
-    en: "The message or its answer was not passed on: under your organisation's rules on content a reviewer has to look at it first.",
-    "zh-Hant": "訊息或回答未予傳送：依貴單位的內容規範，須先由審核人員檢視。",
-    "zh-Hans": "消息或回答未予传送：根据贵单位的内容规范，须先由审核人员查看。",
+    en: "The message or its answer is held: under your organisation's rules on content a person has to look at it first. You will be told here what they decide.",
+    "zh-Hant":
+      "訊息或回答已暫時保留：依貴單位的內容規範，須先由審核人員檢視，審核結果會在此通知您。",
+    "zh-Hans":
+      "消息或回答已暂时保留：根据贵单位的内容规范，须先由审核人员查看，审核结果会在此通知您。",
+  },
+  REVIEW_REJECTED: {
+    en: "Your earlier message here, or the answer to it, was held for review, and the reviewer did not release it.",
+    "zh-Hant": "您先前在此的訊息或其回答經審核後未獲放行。",
+    "zh-Hans": "您之前在此的消息或其回答经审核后未获放行。",
+  },
+  REVIEW_EXPIRED: {
+    en: "Your earlier message here, or the answer to it, was held for review, and nobody decided on it in time. Please ask your administrator, or send it again.",
+    "zh-Hant": "您先前在此的訊息或其回答等待審核已逾期，請聯絡管理員或重新傳送。",
+    "zh-Hans": "您之前在此的消息或其回答等待审核已过期，请联系管理员或重新发送。",
   },
   MODERATION_UNAVAILABLE: {
     en: "The content check cannot be reached right now, and without it nothing may be passed on. Please try again later.",

@@ -17,6 +17,8 @@ export interface Context {
   readonly locale: Locale;
   /** What the person sent holds personal data, redacted or not: it may go to fewer places. Default false. */
   readonly isSensitive?: boolean;
+  /** What a reviewer let through of this message; absent = it was never held. */
+  readonly released?: string;
   /** Aborted when somebody stops the turn, or when the gateway must go down: then it is done again. */
   readonly signal: AbortSignal;
   /** Shows the person what there is of the answer so far; absent where the channel cannot. */

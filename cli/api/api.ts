@@ -9,6 +9,7 @@ import type { Memory } from "../../core/memory/memory.ts";
 import { createApiKeys } from "../../core/operators/api-keys.ts";
 import { createQueue } from "../../core/operators/queue.ts";
 import { createRejectionRecorder } from "../../core/rejections.ts";
+import { createReviews } from "../../core/reviews/reviews.ts";
 import type { ContentCipher } from "../../core/store/content-cipher.ts";
 import type { Store } from "../../core/store/store.ts";
 import { createGuard } from "./guard.ts";
@@ -35,5 +36,9 @@ export const addApi = (router: Router, parts: ApiParts): void => {
   const keys = createApiKeys(parts);
   const onRejected = createRejectionRecorder(auditLog, log, now, "api");
   const guard = createGuard({ ...parts, keys, onRejected });
-  addApiRoutes(router, createRoutes({ ...parts, keys, queue: createQueue(parts) }), { guard, log });
+  const routes = createRoutes({
+    ...{ ...parts, keys },
+    ...{ queue: createQueue(parts), reviews: createReviews(parts) },
+  });
+  addApiRoutes(router, routes, { guard, log });
 };

@@ -1,4 +1,5 @@
 import type { CardClick } from "./card.ts";
+import type { ReviewOutcome } from "./review.ts";
 
 /**
  * One thing that reached us from a platform, verified, in our words. Immutable; the platform's own
@@ -16,6 +17,8 @@ export interface InboundMessage {
   readonly content: Content;
   readonly target: ReplyTarget;
   readonly sentAt: Date;
+  /** Set by the core alone, on a message that was held and comes back. */
+  readonly reviewed?: ReviewOutcome;
 }
 
 /** A room or a direct chat. Messages of one conversation are answered strictly in order. */

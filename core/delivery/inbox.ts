@@ -6,6 +6,7 @@ import { type TenantScope, tenantScope } from "../store/scope.ts";
 import type { Store, Work } from "../store/store.ts";
 import { type Counters, createCounters } from "./counters.ts";
 import { createFreshEntries } from "./fresh-entries.ts";
+import { inboxRow, messagePlace } from "./inbox-row.ts";
 import {
   anyInLane,
   byKey,
@@ -22,7 +23,6 @@ import {
   stopRequests,
   takeMessage,
 } from "./inbox-rows.ts";
-import { laneOf } from "./lane.ts";
 import { type Lane, type LaneSource, placeAfter } from "./schedule.ts";
 
 /** Accepted messages. The table is the truth about pending work. */
@@ -121,7 +121,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
     row: { readonly id: number; channel: string; key: string; message: Uint8Array },
   ): Promise<InboundMessage | undefined> => {
     try {
-      return fromBytes(await cipher.open(scope, placeOf(row.channel, row.key), row.message));
+      return fromBytes(await cipher.open(scope, messagePlace(row.channel, row.key), row.message));
     } catch (cause) {
       if (!(cause instanceof SealError)) throw cause;
       log.error({ err: cause, inbox: row.id, alert: "message_unreadable" }, "message is dead");
@@ -148,17 +148,8 @@ export const createInbox = (options: InboxOptions): Inbox => {
     find,
 
     accept: async (message, scope) => {
-      const place = placeOf(message.channel, message.id);
-      const lane = laneOf(message);
-      const { tenantId } = scope;
-      const row = {
-        channel: message.channel,
-        key: message.id,
-        lane,
-        tenantId,
-        message: await cipher.seal(scope, place, Buffer.from(JSON.stringify(message))),
-        receivedAt: now().getTime(),
-      };
+      const row = await inboxRow(cipher, scope, message, now());
+      const { lane, tenantId } = row;
       const stored = await store.write("intake", async (transaction) => {
         if (takesAtOnce) return transaction.first(insertFirst, { ...row, owner });
         const id = await transaction.insert(insertMessage, row);
@@ -223,7 +214,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
     move: async (entry, scope) => {
       const { channel, id: key } = entry.message;
       const plain = Buffer.from(JSON.stringify(entry.message));
-      const message = await cipher.seal(scope, placeOf(channel, key), plain);
+      const message = await cipher.seal(scope, messagePlace(channel, key), plain);
       const attempts = entry.attempt - 1;
       const { tenantId } = entry.scope;
       const to = { toTenantId: scope.tenantId, message, attempts };
@@ -287,9 +278,6 @@ export const createInbox = (options: InboxOptions): Inbox => {
     },
   };
 };
-
-const placeOf = (channel: string, key: string): string =>
-  JSON.stringify(["inbox", channel, key, "message"]);
 
 const fromBytes = (bytes: Uint8Array): InboundMessage => {
   const message = JSON.parse(Buffer.from(bytes).toString("utf8")) as InboundMessage;

@@ -39,6 +39,19 @@ export const OPERATIONS = [
     ...{ does: "Take back an answer that must not stand", needs: "queue:manage" },
     cli: "queue recall",
   },
+  {
+    ...{ does: "List what waits for a reviewer", needs: "content:review" },
+    ...{ http: "GET /api/approvals", cli: "review list" },
+  },
+  {
+    ...{ does: "Let go on what was held", needs: "content:review" },
+    ...{ http: "POST /api/approvals/:id/release", cli: "review release" },
+  },
+  {
+    ...{ does: "Stop for good what was held", needs: "content:review" },
+    ...{ http: "POST /api/approvals/:id/reject", cli: "review reject" },
+  },
+  { does: "See what is held, and decide on it", needs: "content:review", chat: "/review" },
   { does: "Read the audit log", needs: "log:view", http: "GET /api/audit/logs" },
   { does: "Take an audit log away", needs: "audit:export", cli: "audit export" },
   { does: "Prove that audit logs are whole", needs: "log:view", cli: "audit verify" },
@@ -60,6 +73,7 @@ export const OPERATIONS = [
     ...{ http: "GET /api/memory/search", cli: "memory search" },
   },
   { does: "End the running turn of the conversation", needs: "agent:chat", chat: "/stop" },
+  { does: "Consent, or take it back", needs: "agent:chat", chat: "/consent" },
   { does: "Erase what is remembered of the sender", needs: "agent:chat", chat: "/forget" },
 ] as const satisfies readonly Operation[];
 
@@ -85,5 +99,4 @@ const ofCommands = new Map(all.flatMap(({ chat, needs }) => (chat ? [[chat, need
 export const chatPermission = (text: string): string => {
   const command = /^\s*(\/[a-z]+)(?!\S)/i.exec(text)?.[1] ?? "";
   return ofCommands.get(command.toLowerCase()) ?? "agent:chat";
-  { does: "Consent, or take it back", needs: "agent:chat", chat: "/consent" },
 };

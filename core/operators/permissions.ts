@@ -2,6 +2,7 @@
 export const PERMISSIONS = {
   "queue:view": "list what waits, is being sent or is dead, with ages and depths",
   "queue:manage": "replay and drop messages",
+  "content:review": "read what is held for a reviewer, and release or reject it",
   "log:view": "read the audit log",
   "audit:export": "take the audit log away as NDJSON or CSV; with log:view",
   "tenant:view": "see the tenant's settings, without secrets, and what its models cost this month",

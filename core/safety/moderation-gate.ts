@@ -1,6 +1,6 @@
 import type { Direction } from "../../config/detectors.ts";
 import type { Log } from "../contract/log.ts";
-import type { Reply } from "../contract/reply.ts";
+import type { Answer, Reply } from "../contract/reply.ts";
 import { refuse } from "../refuse.ts";
 import { allowedRegions } from "../residency.ts";
 import type { Context } from "../stage.ts";
@@ -21,8 +21,11 @@ export interface ModerationGate {
 export interface ModerationCheck {
   /** Looks at a text; how it may go on. */
   readonly mask: (text: string) => string;
-  /** The reply in the place of the texts that were looked at; undefined when they may go on. */
-  stop(direction: Direction): Promise<Reply | undefined>;
+  /**
+   * The reply in the place of the texts that were looked at; undefined when they may go on.
+   * `answer` is what they are of, on the way out.
+   */
+  stop(direction: Direction, answer?: Answer): Promise<Reply | undefined>;
   /** For an answer that is being written; absent where only the whole of it can be judged. */
   readonly createFilter?: () => TextFilter;
 }
@@ -48,9 +51,10 @@ export const createModerationGate = ({
     const check = new TermCheck(moderation);
     return {
       mask: check.mask,
-      stop: async (direction) =>
-        (await stopForTerms(context, direction, check, reviews)) ??
-        stopForClassifiers({ context, direction, check, safety, reviews, log }),
+      stop: async (direction, answer) => {
+        const turn = { context, direction, check, safety, reviews, answer };
+        return (await stopForTerms(turn)) ?? stopForClassifiers({ ...turn, log });
+      },
       ...(classifiers.length === 0 && {
         createFilter: () => {
           const stream = moderation.stream();
@@ -70,35 +74,43 @@ const closed = ({ note, locale }: Context): ModerationCheck => ({
   },
 });
 
-const stopForTerms = async (
-  context: Context,
-  direction: Direction,
-  check: TermCheck,
-  reviews: Reviews,
-): Promise<Reply | undefined> => {
-  const { action, hits, summary, text } = check;
-  if (hits.length > 0) context.note?.(`terms_${direction}`, summary);
-  if (action === "block") return refuse("CONTENT_BLOCKED", context.locale);
-  if (action === "review") return reviews.hold(context, direction, text, hits);
-  return undefined;
-};
-
-const stopForClassifiers = async ({
-  context,
-  direction,
-  check,
-  safety,
-  reviews,
-  log,
-}: {
+/** What was looked at, and on whose behalf. */
+interface Checked {
   readonly context: Context;
   readonly direction: Direction;
   readonly check: TermCheck;
   readonly safety: TenantSafety;
   readonly reviews: Reviews;
-  readonly log: Log;
-}): Promise<Reply | undefined> => {
-  const { classifiers, dlp, isModerationRequired } = safety;
+  readonly answer: Answer | undefined;
+}
+
+/** Holds the turn for a reviewer; undefined where exactly this text was released by one. */
+const hold = async (checked: Checked): Promise<Reply | undefined> => {
+  const { context, direction, check, safety, reviews, answer } = checked;
+  if (direction === "in" && context.released === check.text) return undefined;
+  const { text, hits } = check;
+  // A reviewer sees no more than the person will: what was said is without personal data already.
+  const found = direction === "out" ? safety.dlp?.out.inspect(text) : undefined;
+  return reviews.hold(context, {
+    ...{ direction, answer },
+    text: found ? (safety.dlp?.out.redact(text, found.entities) ?? "") : text,
+    terms: [...new Set(hits.map(({ id }) => id))],
+  });
+};
+
+const stopForTerms = async (checked: Checked): Promise<Reply | undefined> => {
+  const { context, direction, check } = checked;
+  const { action, hits, summary } = check;
+  if (hits.length > 0) context.note?.(`terms_${direction}`, summary);
+  if (action === "block") return refuse("CONTENT_BLOCKED", context.locale);
+  return action === "review" ? hold(checked) : undefined;
+};
+
+const stopForClassifiers = async (
+  checked: Checked & { readonly log: Log },
+): Promise<Reply | undefined> => {
+  const { context, direction, check, log } = checked;
+  const { classifiers, dlp, isModerationRequired } = checked.safety;
   const { tenant, locale, note, signal, isSensitive = false } = context;
   if (classifiers.length === 0 || check.text.trim() === "") return undefined;
   // A classifier is a model: it gets what models get, of answers too.
@@ -121,5 +133,5 @@ const stopForClassifiers = async ({
   if (said.unavailable.length > 0 && isModerationRequired) {
     return refuse("MODERATION_UNAVAILABLE", locale);
   }
-  return said.action === "review" ? reviews.hold(context, direction, check.text, []) : undefined;
+  return said.action === "review" ? hold(checked) : undefined;
 };

@@ -1,19 +1,21 @@
 import type { Direction } from "../../config/detectors.ts";
-import type { Reply } from "../contract/reply.ts";
-import { refuse } from "../refuse.ts";
+import type { Answer, Reply } from "../contract/reply.ts";
 import type { Context } from "../stage.ts";
-import type { Hit } from "./moderation/scan.ts";
 
-/** Where a text goes that a person has to look at before it may go on. */
-export interface Reviews {
-  /**
-   * Holds a turn or its answer back; resolves to what the person is told. `hits` lie within `text`,
-   * and are empty where a classifier asked for the review.
-   */
-  hold(context: Context, direction: Direction, text: string, hits: readonly Hit[]): Promise<Reply>;
+/** What a person has to look at before it may go on. */
+export interface NeedsReview {
+  /** A message, or the answer to one. */
+  readonly direction: Direction;
+  /** What the person is to read. */
+  readonly text: string;
+  /** Ids of the terms in it, each once; empty where a classifier asked for the review. */
+  readonly terms: readonly string[];
+  /** The answer, as it would go on; absent where it is the message. */
+  readonly answer?: Answer | undefined;
 }
 
-/** For a gateway without reviewers: what needs a review is refused. */
-export const noReviewers: Reviews = {
-  hold: async ({ locale }) => refuse("CONTENT_HELD", locale),
-};
+/** Where a turn goes that needs a reviewer. */
+export interface Reviews {
+  /** Holds a turn or its answer back, stored with the reply; resolves to what the sender is told. */
+  hold(context: Context, needed: NeedsReview): Promise<Reply>;
+}

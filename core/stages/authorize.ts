@@ -8,6 +8,10 @@ import type { Stage } from "../stage.ts";
 export const mayChat = (roles: RoleIndex, message: InboundMessage): boolean =>
   permissionsOf(roles, message).has("agent:chat");
 
+/** Whether the sender's roles carry `content:review`. */
+export const mayReview = (roles: RoleIndex, message: InboundMessage): boolean =>
+  permissionsOf(roles, message).has("content:review");
+
 /**
  * Refuses senders whose roles do not carry what the table of permissions asks of a command, or of
  * whoever talks to an agent. Which skills they get is the agent's check.

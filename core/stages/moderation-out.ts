@@ -15,5 +15,5 @@ export const moderationOut =
     const reply = await next(shown ? { ...rest, progress: shown } : rest);
     if (reply.kind !== "text") return reply;
     const answer = mapAnswer(reply, check.mask);
-    return (await check.stop("out")) ?? answer;
+    return (await check.stop("out", answer)) ?? answer;
   };

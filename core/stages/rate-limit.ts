@@ -7,6 +7,8 @@ import type { Stage } from "../stage.ts";
 export const rateLimit =
   (limiter: RateLimiter, counters: Counters): Stage =>
   async (context, next) => {
+    // What a reviewer let through was counted when it was written.
+    if (context.released !== undefined) return next();
     const { channel, workspaceId, sender } = context.message;
     const { tenant, locale } = context;
     const verdict = await limiter.take({

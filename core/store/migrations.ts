@@ -4,6 +4,7 @@ import { createChannelState } from "./migrations/0002-channel-state.ts";
 import { chainAudit } from "./migrations/0003-audit-chain.ts";
 import { createBudgets } from "./migrations/0004-budgets.ts";
 import { createMemory } from "./migrations/0005-memory.ts";
+import { createReviews } from "./migrations/0006-reviews.ts";
 import type { DialectName } from "./statement.ts";
 
 /** Schema changes in order, a file each. A released one is never edited: add the next. */
@@ -23,4 +24,5 @@ const MIGRATIONS: Readonly<Record<string, Change>> = {
   "0003-audit-chain": chainAudit,
   "0004-budgets": createBudgets,
   "0005-memory": createMemory,
+  "0006-reviews": createReviews,
 };

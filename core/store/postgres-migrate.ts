@@ -10,6 +10,7 @@ const TABLES = [
   ...["inbox", "outbox", "processes", "data_keys", "api_keys", "channel_state"],
   ...["model_costs", "rate_limits"],
   ...["memory", "memory_tokens", "consents", "legal_holds"],
+  "reviews",
 ];
 
 /**

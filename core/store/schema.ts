@@ -16,6 +16,7 @@ export interface Tables {
   memory_tokens: MemoryTokensTable;
   consents: ConsentsTable;
   legal_holds: LegalHoldsTable;
+  reviews: ReviewsTable;
 }
 
 /** Every message that was accepted in the last days; the pending rows are the work to do. */
@@ -247,4 +248,22 @@ export interface LegalHoldsTable {
   /** Keyed hash of the person; empty = everybody of the tenant. */
   person: Uint8Array;
   since: number;
+}
+
+/** What is held until a person has looked at it, and for a while what they decided. */
+export interface ReviewsTable {
+  tenant_id: string;
+  /** Random letters; see core/reviews/review-id.ts. */
+  id: string;
+  /** `in`: a message. `out`: the answer to one. */
+  direction: "in" | "out";
+  /** `expired`: nobody decided in time. */
+  state: "pending" | "released" | "rejected" | "expired";
+  /** Of the turn that was held. */
+  trace_id: string;
+  /** Sealed: message, answer, what is to be read, and the terms' ids as JSON; empty once decided. */
+  content: Uint8Array;
+  held_at: number;
+  /** 0 while it is pending. */
+  decided_at: Generated<number>;
 }

@@ -33,6 +33,7 @@ describeStores("a drained gateway", (world) => {
       rules: () => rules,
       auditLog: recordedAudit(),
       counters: createCounters(),
+      reviews: { tidy: async () => {} },
     });
     delivery.start();
     const replies = await Promise.all(

@@ -47,6 +47,8 @@ export interface PipelineNeeds {
   readonly turns: RunningTurns;
   readonly auditLog: AuditLog;
   readonly log: Log;
+  /** There may be work in this lane now. */
+  readonly wake: Schedule["wake"];
 }
 
 const sales: TenantIndex = {
@@ -68,7 +70,7 @@ export const coreGateway = async (options: CoreGatewayOptions): Promise<CoreGate
     takesAtOnce: isWorker,
   });
   const turns = createRunningTurns({ inbox, log, signal, lookEveryMs });
-  const rules = pipeline({ turns, auditLog, log });
+  const rules = pipeline({ turns, auditLog, log, wake: (lane) => schedule.wake(lane) });
   const dispatcher = createDispatcher({
     ...{ inbox, outbox, turns, adapters, auditLog, log, now },
     schedule: () => ({

@@ -10,10 +10,12 @@ import { createMemory } from "../../core/memory/memory.ts";
 import { personOf } from "../../core/memory/person.ts";
 import { createApiKeys } from "../../core/operators/api-keys.ts";
 import { takeFromBucket } from "../../core/rate-limits/rows.ts";
+import { createReviews } from "../../core/reviews/reviews.ts";
 import { tenantScope } from "../../core/store/scope.ts";
-import type { Store } from "../../core/store/store.ts";
+import type { Store, Work } from "../../core/store/store.ts";
 import { begin, type DeliveryProcess } from "./delivery-process.ts";
 import { textMessage } from "./messages.ts";
+import { contextOf, tenantWith } from "./turn.ts";
 
 /** A message of a tenant; what its people wrote, and who it goes to, bears `marker`. */
 export const markedMessage = (tenantId: string, id: string, marker: string): InboundMessage => {
@@ -38,6 +40,25 @@ export const dataRightsOf = (process: DeliveryProcess, store: Store, message: In
   };
 };
 
+/** Reviews on this store, and how to hold a message in them as its turn would. */
+export const reviewsOf = (process: DeliveryProcess, store: Store) => {
+  const { cipher, log } = process;
+  const now = () => new Date();
+  const auditLog = createAuditLog(store, cipher);
+  const reviews = createReviews({ store, cipher, auditLog, wake: () => {}, log, now });
+  const hold = async (message: InboundMessage, tenantId: string, text: string) => {
+    const kept: Work<void>[] = [];
+    const context = { ...contextOf(message.content, tenantWith([], { id: tenantId })), message };
+    const reply = await reviews.hold(
+      { ...context, keep: (work) => void kept.push(work) },
+      { direction: "in", text, terms: [] },
+    );
+    for (const work of kept) await store.write(tenantScope(tenantId), work);
+    return reply;
+  };
+  return { reviews, hold };
+};
+
 /** Ids of what `plantTenant` left in the inbox, by its state. */
 export type Planted = Readonly<
   Record<"pending" | "running" | "answered" | "done" | "dead", number>
@@ -46,7 +67,8 @@ export type Planted = Readonly<
 /**
  * Gives a tenant rows in every table and state: messages that are pending, running in `process`,
  * answered with a reply in two parts, done and dead, an audit record, an API key, its data key, and
- * an exchange that is remembered of somebody who consented and whose data is held.
+ * an exchange that is remembered of somebody who consented and whose data is held, and a message that
+ * waits for a reviewer.
  */
 export const plantTenant = async (
   process: DeliveryProcess,
@@ -95,6 +117,7 @@ export const plantTenant = async (
   const decided = { decision: "yes", wording: "1" } as const;
   await store.write(scope, await consents.prepare(scope, person, decided));
   await holds.hold("cli", scope, person);
+  await reviewsOf(process, store).hold(answered.message, tenantId, body);
   const apiKeys = createApiKeys({ store, auditLog, now });
   await apiKeys.create({ who: "cli" }, { tenantId, label: "planted", permissions: ["queue:view"] });
   // Channels keep theirs under the platform's scope; this shows that the table is walled like any other.

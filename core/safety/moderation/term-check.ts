@@ -16,7 +16,7 @@ export class TermCheck {
     this.#moderation = moderation;
   }
 
-  /** The text as it may go on. */
+  /** The text as it may go on, where it may. */
   readonly mask = (text: string): string => {
     const { action, hits } = this.#moderation.inspect(text);
     for (const hit of hits) {
@@ -25,7 +25,9 @@ export class TermCheck {
     this.#texts.push(text);
     this.#units += text.length + 1;
     this.#action = stronger(this.#action, action);
-    return hits.length === 0 ? text : maskText(text, hits);
+    // What is blocked goes nowhere; what needs a reviewer goes on as it is, if it goes on at all.
+    const masked = hits.filter((hit) => hit.action === "mask");
+    return masked.length === 0 ? text : maskText(text, masked);
   };
 
   /** The strongest action. */

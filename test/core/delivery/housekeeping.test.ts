@@ -7,6 +7,7 @@ import { recordedLog } from "../../fakes/log.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 
 const folder = temporaryFolder();
+const reviews = { tidy: async () => {} };
 const EVERY_MS = 10 * 60_000;
 let store: Store;
 
@@ -23,7 +24,13 @@ describe("housekeeping", () => {
   it("forgets what is done and older than seven days, again and again, until it is stopped", async () => {
     const log = recordedLog();
     const prune = vi.fn(async (_before: Date) => 3);
-    const stop = startHousekeeping({ store, inbox: { prune }, now: () => new Date(), log });
+    const stop = startHousekeeping({
+      reviews,
+      store,
+      inbox: { prune },
+      now: () => new Date(),
+      log,
+    });
     for (let round = 1; round <= 2; round++) {
       await vi.advanceTimersByTimeAsync(EVERY_MS);
       await eventually(() => expect(log.lines).toHaveLength(round));
@@ -38,7 +45,13 @@ describe("housekeeping", () => {
   it("goes on after a fault", async () => {
     const log = recordedLog();
     const prune = vi.fn(async () => 0).mockRejectedValueOnce(new Error("away"));
-    const stop = startHousekeeping({ store, inbox: { prune }, now: () => new Date(), log });
+    const stop = startHousekeeping({
+      reviews,
+      store,
+      inbox: { prune },
+      now: () => new Date(),
+      log,
+    });
     await vi.advanceTimersByTimeAsync(EVERY_MS);
     await eventually(() => expect(log.lines).toMatchObject([{ level: "warn" }]));
     await vi.advanceTimersByTimeAsync(EVERY_MS);

@@ -217,10 +217,11 @@ describe.skipIf(lacks("postgresql"))("PostgreSQL", () => {
       }
     });
 
-    it("shows the intake the inbox and whose data must be kept, and nothing else that is a tenant's", async () => {
+    it("shows the intake the inbox, what waits for reviewers and whose data must be kept, and nothing else that is a tenant's", async () => {
       for (const table of ofTenants().filter((name) => name !== "processes")) {
         const { rows } = await under({ "clawgate.access": "intake" }, `SELECT * FROM "${table}"`);
-        expect([table, rows.length > 0]).toEqual([table, ["inbox", "legal_holds"].includes(table)]);
+        const isShown = ["inbox", "legal_holds", "reviews"].includes(table);
+        expect([table, rows.length > 0]).toEqual([table, isShown]);
       }
     });
 

@@ -17,7 +17,7 @@ import { createSharedRateLimiter } from "../../../core/rate-limits/shared.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import { type FakeChannel, fakeChannel } from "../../fakes/channel.ts";
 import { type DeliveryProcess, deliveryProcess } from "../../fakes/delivery-process.ts";
-import { dataRightsOf, markedMessage, plantTenant } from "../../fakes/planted-tenant.ts";
+import { dataRightsOf, markedMessage, plantTenant, reviewsOf } from "../../fakes/planted-tenant.ts";
 import { describeStores, type StoreWorld } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 
@@ -39,6 +39,7 @@ const PROCESS_OWN = {
   "memory.close": "ends this process's own indexing; takes and answers nothing",
   "outbox.flush": "writes down what this process was told arrived; takes and answers nothing",
   "outbox.lanes": "feeds the schedule; names lanes, no content",
+  "reviews.tidy": "by age alone; what it brings back goes to its own tenant's sender",
   "apiKeys.verify": "nobody's before the key is known; whoever has a key's text is its owner",
 };
 
@@ -102,7 +103,12 @@ describeStores("a tenant", (world) => {
     const budget = createBudget({ store, auditLog, log, now, counters: createCounters() });
     const limiter = createSharedRateLimiter(store, now);
     const { memory, consents, holds } = dataRightsOf(process, store, markedMessage(VICTIM, "", ""));
+    const { reviews, hold } = reviewsOf(process, store);
+    const reviewIds = (await world.sql("SELECT id FROM reviews")).map(({ id }) => String(id));
+    const reviewId = (at: number) => reviewIds[at % reviewIds.length] ?? "";
+    const reviewer = { kind: "operator", who: "cli" } as const;
     repositories = {
+      reviews,
       inbox,
       outbox,
       cipher,
@@ -239,6 +245,11 @@ describeStores("a tenant", (world) => {
         holds.release("cli", scope, isOdd(at) ? personOf(victims(at)) : undefined),
       "holds.isHeld": (at) => holds.isHeld(scope, personOf(victims(at))),
       "holds.isAnyHeld": () => holds.isAnyHeld(scope),
+      "reviews.hold": (at) => hold(entry(at).message, ATTACKER, "mine"),
+      "reviews.list": (at) => reviews.list(reviewer, scope, 1 + (at % 50)),
+      "reviews.show": (at) => reviews.show(reviewer, scope, reviewId(at)),
+      "reviews.decide": (at) =>
+        reviews.decide(reviewer, scope, reviewId(at), isOdd(at) ? "release" : "reject"),
       "dataKeys.newest": () => dataKeys.newest(scope),
       "dataKeys.find": (at) => dataKeys.find(scope, at % 4),
       "dataKeys.make": (at) => dataKeys.make(scope, 1 + (at % 4)),
@@ -279,6 +290,7 @@ describeStores("a tenant", (world) => {
         "model_costs",
         "outbox",
         "rate_limits",
+        "reviews",
       ]),
     );
     // Each by itself on everything that is the victim's, then any sequence on everything.

@@ -1,0 +1,339 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { TenantIndex } from "../../../config/tenant.ts";
+import { createAuditLog } from "../../../core/audit-log.ts";
+import type { InboundMessage } from "../../../core/contract/message.ts";
+import type { Answer } from "../../../core/contract/reply.ts";
+import { createPipeline } from "../../../core/pipeline.ts";
+import {
+  createReviews,
+  type ReviewQueue,
+  type ReviewVerdict,
+} from "../../../core/reviews/reviews.ts";
+import { tenantScope } from "../../../core/store/scope.ts";
+import type { Store } from "../../../core/store/store.ts";
+import { fakeChannel } from "../../fakes/channel.ts";
+import { cipherOn } from "../../fakes/cipher.ts";
+import { type CoreGateway, coreGateway } from "../../fakes/core-gateway.ts";
+import { eventually } from "../../fakes/eventually.ts";
+import { recordedLog } from "../../fakes/log.ts";
+import { textMessage } from "../../fakes/messages.ts";
+import { contentOf, freeContent } from "../../fakes/safety.ts";
+import { describeStores } from "../../fakes/stores.ts";
+import { temporaryFolder } from "../../fakes/temporary-folder.ts";
+import { forgetful, tenantWith, unlimited } from "../../fakes/turn.ts";
+
+const DAY_MS = 24 * 60 * 60_000;
+const folder = temporaryFolder();
+const scope = tenantScope("sales");
+const operator = { kind: "operator", who: "cli" } as const;
+
+// wei and mei are of sales, eve of legal; mei, bo and eve review.
+const tenants: TenantIndex = {
+  get: () => undefined,
+  resolve: ({ conversationId }) => ({
+    kind: "tenant",
+    tenant: tenantWith([], { id: conversationId.startsWith("eve") ? "legal" : "sales" }),
+  }),
+};
+const roles = {
+  permissionsOf: ({ senderId }: { readonly senderId: string }) => ({
+    roles: [],
+    has: (permission: string) =>
+      permission === "agent:chat" ||
+      (permission === "content:review" && ["mei", "bo", "eve"].includes(senderId.toLowerCase())),
+  }),
+};
+const TERMS = [
+  { id: "T1", term: "毒品", action: "block" },
+  { id: "T2", term: "casino", action: "review" },
+  { id: "T3", term: "heroin", action: "mask" },
+] as const;
+
+describeStores("reviews", (world) => {
+  let gateways: CoreGateway[];
+  let asked: { readonly text: string; readonly isSensitive: boolean }[];
+  let terms: Parameters<typeof contentOf>[0];
+  let clock: number;
+  let kept: number;
+  beforeEach(() => {
+    gateways = [];
+    asked = [];
+    terms = { terms: TERMS };
+    clock = Date.now();
+    kept = 0;
+  });
+  afterEach(async () => {
+    for (const gateway of gateways) await gateway.stop();
+  });
+  const now = () => new Date(clock);
+
+  /** What the agent says to a question: a held answer where it begins with `gamble`. */
+  const answerTo = (text: string): Answer =>
+    text.startsWith("gamble")
+      ? {
+          ...{ kind: "text", markdown: "the casino of wei@example.com, heroin" },
+          files: [{ name: "odds.csv", bytes: Buffer.from([1, 2, 255]) }],
+        }
+      : { kind: "text", markdown: `re ${text.replace("casino", "game")}` };
+
+  const start = async (store: Store = world.store): Promise<CoreGateway> => {
+    const cipher = await cipherOn(store, folder.path);
+    const channel = fakeChannel();
+    channel.render = (reply) => [reply.kind === "text" ? JSON.stringify(reply) : reply.code];
+    const gateway = await coreGateway({
+      ...{ store, folder: folder.path, tenants, channels: [channel] },
+      pipeline: ({ auditLog, log, turns, wake }) =>
+        createPipeline({
+          ...unlimited(),
+          ...forgetful,
+          memory: {
+            ...forgetful.memory,
+            prepare: async () => async () => {
+              kept += 1;
+            },
+          },
+          safetyOf: (id) =>
+            id === "sales" ? contentOf(terms).safetyOf(id) : freeContent.safetyOf(),
+          reviews: createReviews({ store, cipher, auditLog, wake, log, now }),
+          ...{ log, turns, roles, now },
+          agent: {
+            answer: async ({ message: { content }, isSensitive = false }) => {
+              const text = content.kind === "text" ? content.text : "";
+              asked.push({ text, isSensitive });
+              return answerTo(text);
+            },
+          },
+          skills: { allowedFor: () => [] },
+          welcomed: { markToday: async () => true },
+        }),
+    });
+    gateways.push(gateway);
+    return gateway;
+  };
+  /** What somebody is told at once: a refusal's code, or an answer. */
+  const send = async (gateway: CoreGateway, message: InboundMessage): Promise<string> => {
+    const receipt = await gateway.receive(message);
+    const inline = await receipt.inlineReply(new Promise(() => {}));
+    inline?.settled(true);
+    const body = inline?.body ?? "";
+    return body.startsWith("{") ? (JSON.parse(body) as Answer).markdown : body;
+  };
+  let count = 0;
+  const say = (gateway: CoreGateway, text: string, sender = "wei") =>
+    send(gateway, textMessage(`m${++count}`, text, sender));
+  const sent = (gateway: CoreGateway) =>
+    gateway.channel.sent.map(({ body }) =>
+      body.startsWith("{") ? (JSON.parse(body) as Answer).markdown : body,
+    );
+  /** The reviews as another process has them, e.g. the command line. */
+  const outside = async (store: Store = world.store): Promise<ReviewQueue> => {
+    const cipher = await cipherOn(store, folder.path);
+    const auditLog = createAuditLog(store, cipher);
+    return createReviews({ store, cipher, auditLog, wake: () => {}, log: recordedLog(), now });
+  };
+  const person = (sender: string) =>
+    ({ kind: "person", message: textMessage("r", "", sender), traceId: "trace" }) as const;
+  const pending = async () => (await (await outside()).list(operator, scope, 50)).reviews;
+  const onlyId = async () => (await pending())[0]?.id ?? "";
+  const decide = async (verdict: ReviewVerdict, by: Parameters<ReviewQueue["decide"]>[0]) =>
+    (await outside()).decide(by, scope, await onlyId(), verdict);
+
+  it("hold a message: its sender is told, nothing of it goes on, and it is stored sealed", async () => {
+    const gateway = await start();
+    expect(await say(gateway, "a casino for wei@example.com")).toBe("CONTENT_HELD");
+    expect(asked).toEqual([]);
+    expect(kept).toBe(0);
+    expect(await pending()).toMatchObject([
+      { direction: "in", held: { text: "a casino for [email]", terms: ["T2"], isSensitive: true } },
+    ]);
+    const stored = await world.sql("SELECT * FROM reviews");
+    expect(stored).toMatchObject([{ tenant_id: "sales", direction: "in", state: "pending" }]);
+    const bytes = stored.map(({ content }) =>
+      Buffer.from(content as Uint8Array).toString("latin1"),
+    );
+    expect(bytes.join()).not.toContain("casino");
+    expect(gateway.records).toContainEqual(
+      expect.objectContaining({
+        ...{ action: "review.hold", decision: "allowed" },
+        detail: { direction: "in", terms: "T2" },
+      }),
+    );
+    expect(JSON.stringify(gateway.records.map(({ detail }) => detail))).not.toContain("casino");
+  });
+
+  it("let a released message have its turn, once, as it was and as sensitive as it was", async () => {
+    const gateway = await start();
+    await say(gateway, "casino heroin for wei@example.com");
+    const id = await onlyId();
+    expect(await say(gateway, `/review release ${id}`, "mei")).toContain("Released");
+    await eventually(() => expect(sent(gateway)).toEqual(["re game ****** for [email]"]));
+    expect(asked).toEqual([{ text: "casino ****** for [email]", isSensitive: true }]);
+    expect(kept).toBe(1);
+    expect(await pending()).toEqual([]);
+    expect(gateway.records).toContainEqual(
+      expect.objectContaining({ action: "review.release", subject: id, decision: "allowed" }),
+    );
+    // What was held is in nobody's way any more.
+    const [row] = await world.sql("SELECT state, content FROM reviews");
+    expect([row?.state, Buffer.from(row?.content as Uint8Array).length]).toEqual(["released", 0]);
+  });
+
+  it("judge a released message again by all other rules", async () => {
+    const gateway = await start();
+    await say(gateway, "casino one");
+    terms = { terms: [...TERMS, { id: "T4", term: "one", action: "block" }] };
+    await say(gateway, `/review release ${await onlyId()}`, "mei");
+    await eventually(() => expect(sent(gateway)).toEqual(["CONTENT_BLOCKED"]));
+    terms = { terms: TERMS };
+    await say(gateway, "casino at 10.0.0.1");
+    // The text is not the one that was released: a rule leaves more out of it now.
+    terms = {
+      terms: TERMS,
+      dlp: { rules: [{ name: "ip", pattern: "10\\.0\\.0\\.1", action: "redact" }] },
+    };
+    await say(gateway, `/review release ${await onlyId()}`, "mei");
+    await eventually(() => expect(sent(gateway)).toEqual(["CONTENT_BLOCKED", "CONTENT_HELD"]));
+    expect(asked).toEqual([]);
+    expect(await pending()).toHaveLength(1);
+  });
+
+  it("hold an answer, show reviewers no personal data in it, and give it as it was once released", async () => {
+    const gateway = await start();
+    expect(await say(gateway, "gamble?")).toBe("CONTENT_HELD");
+    const [review] = await pending();
+    expect(review).toMatchObject({ direction: "out", held: { terms: ["T2", "T3"] } });
+    expect(review?.held.text).toContain("the casino of [email]");
+    expect(await decide("release", person("mei"))).toEqual({ kind: "decided", verdict: "release" });
+    await gateway.stop();
+    gateways = [];
+    const next = await start();
+    await eventually(() => expect(next.channel.sent).toHaveLength(1));
+    const answer = JSON.parse(next.channel.sent[0]?.body ?? "");
+    expect(answer.markdown).toBe("the casino of [email], ******");
+    expect(answer.files).toMatchObject([{ name: "odds.csv", bytes: { data: [1, 2, 255] } }]);
+    expect(asked).toHaveLength(1);
+  });
+
+  it("tell the sender of a rejection, in either direction, and do nothing else", async () => {
+    const gateway = await start();
+    await say(gateway, "a casino");
+    expect(await say(gateway, `/review reject ${await onlyId()}`, "mei")).toContain("Rejected");
+    await eventually(() => expect(sent(gateway)).toEqual(["REVIEW_REJECTED"]));
+    await say(gateway, "gamble?");
+    await say(gateway, `/review reject ${await onlyId()}`, "mei");
+    await eventually(() => expect(sent(gateway)).toEqual(["REVIEW_REJECTED", "REVIEW_REJECTED"]));
+    expect(asked).toHaveLength(1);
+  });
+
+  it("answer a message once that was released when no gateway ran, however often one starts", async () => {
+    const first = await start();
+    await say(first, "a casino");
+    await first.stop();
+    gateways = [];
+    await decide("release", operator);
+    const second = await start();
+    await eventually(() => expect(sent(second)).toEqual(["re a game"]));
+    await eventually(async () =>
+      expect(await world.sql("SELECT id FROM inbox WHERE state <> 'done'")).toEqual([]),
+    );
+    await second.stop();
+    gateways = [];
+    const third = await start();
+    expect(await say(third, "still there?")).toBe("re still there?");
+    expect([sent(third), asked.length]).toEqual([[], 2]);
+  });
+
+  it("take one decision when two reviewers decide at the same moment", async () => {
+    const gateway = await start();
+    await say(gateway, "a casino");
+    await gateway.stop();
+    gateways = [];
+    const id = await onlyId();
+    const [one, other] = [await outside(), await outside(await world.open())];
+    const outcomes = await Promise.all([
+      one.decide(person("mei"), scope, id, "release"),
+      other.decide(person("bo"), scope, id, "reject"),
+    ]);
+    expect(outcomes.map(({ kind }) => kind).sort()).toEqual(["decided", "refused"]);
+    expect(outcomes).toContainEqual({
+      kind: "refused",
+      code: expect.stringMatching(/^ALREADY_RELEASED|ALREADY_REJECTED$/),
+    });
+    expect(await world.sql("SELECT id FROM inbox WHERE state = 'pending'")).toHaveLength(1);
+    const records = await world.sql(
+      "SELECT decision FROM audit WHERE action IN ('review.release', 'review.reject')",
+    );
+    expect(records.map(({ decision }) => decision).sort()).toEqual(["allowed", "refused"]);
+  });
+
+  it("end after seven days, once, with word to the sender, and are forgotten in the end", async () => {
+    const gateway = await start();
+    await say(gateway, "a casino");
+    const id = await onlyId();
+    const reviews = await outside();
+    clock += 7 * DAY_MS;
+    await reviews.tidy();
+    expect(await pending()).toHaveLength(1);
+    clock += 1;
+    await Promise.all([reviews.tidy(), (await outside(await world.open())).tidy()]);
+    await gateway.stop();
+    gateways = [];
+    const next = await start();
+    await eventually(() => expect(sent(next)).toEqual(["REVIEW_EXPIRED"]));
+    expect(await reviews.decide(operator, scope, id, "release")).toEqual({
+      ...{ kind: "refused", code: "ALREADY_EXPIRED" },
+    });
+    expect(asked).toEqual([]);
+    clock += 31 * DAY_MS;
+    await reviews.tidy();
+    expect(await world.sql("SELECT id FROM reviews")).toEqual([]);
+  });
+
+  it("go to nobody who may not review: not to the author, nor to whoever has no such role", async () => {
+    const gateway = await start();
+    await say(gateway, "a casino", "mei");
+    const id = await onlyId();
+    expect(await say(gateway, "/review", "wei")).toBe("NOT_PERMITTED");
+    expect(await say(gateway, `/review release ${id}`, "wei")).toBe("NOT_PERMITTED");
+    expect(await pending()).toHaveLength(1);
+  });
+
+  it("attack: an author releases their own message, also in another spelling of their id", async () => {
+    const gateway = await start();
+    await say(gateway, "a casino", "mei");
+    const id = await onlyId();
+    expect(await say(gateway, `/review release ${id}`, "mei")).toContain("your own message");
+    expect(await say(gateway, `/review release ${id}`, "MEI")).toContain("your own message");
+    expect(await pending()).toHaveLength(1);
+    expect(gateway.records).toContainEqual(
+      expect.objectContaining({
+        action: "review.release",
+        decision: "refused",
+        code: "OWN_MESSAGE",
+      }),
+    );
+  });
+
+  it("attack: a reviewer of another tenant neither sees nor decides what is held", async () => {
+    const gateway = await start();
+    await say(gateway, "a casino");
+    const id = await onlyId();
+    expect(await say(gateway, "/review list", "eve")).toContain("Nothing waits");
+    expect(await say(gateway, `/review show ${id}`, "eve")).toContain("no such review");
+    expect(await say(gateway, `/review release ${id}`, "eve")).toContain("no such review");
+    expect(await say(gateway, `/review reject ${id}`, "eve")).toContain("no such review");
+    expect(await pending()).toHaveLength(1);
+  });
+
+  it("attack: a row that was moved to another tenant, or changed, is not released", async () => {
+    const gateway = await start();
+    await say(gateway, "a casino");
+    const id = await onlyId();
+    await world.sql(`UPDATE reviews SET tenant_id = 'legal' WHERE id = '${id}'`);
+    expect(await say(gateway, `/review release ${id}`, "eve")).toContain("cannot be read");
+    expect(gateway.log.lines).toContainEqual(
+      expect.objectContaining({ fields: expect.objectContaining({ alert: "review_unreadable" }) }),
+    );
+    expect(await world.sql("SELECT state FROM reviews")).toEqual([{ state: "pending" }]);
+  });
+});
