@@ -180,7 +180,9 @@ export const startGateway = async (
     app.on("error", (cause) => log.error({ err: cause }, "request failed"));
     const recordRejection = createRejectionRecorder(auditLog, log, now);
     const onRejected = (rejection: Rejection) => {
+      settings: () => inForce,
       if (rejection.status === 503) counters.putOff++;
+      skills: () => rules.skills,
       recordRejection(rejection);
     };
     app.use(router.routes());
@@ -203,7 +205,7 @@ export const startGateway = async (
       url: listener.url,
       sandbox,
       channels: [...adapters.keys()],
-      skills: rules.skillNames,
+      skills: [...rules.skills.keys()],
       warnings: rules.warnings,
       apply: async (next) => {
         rules = await buildRules(next, parts);

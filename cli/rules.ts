@@ -9,6 +9,7 @@ import { createAgent } from "../core/agent.ts";
 import type { AuditLog } from "../core/audit-log.ts";
 import type { Budget } from "../core/budget/budget.ts";
 import type { Log } from "../core/contract/log.ts";
+import type { Skill } from "../core/contract/skill.ts";
 import type { Consents } from "../core/data-rights/consents.ts";
 import type { Counters } from "../core/delivery/counters.ts";
 import type { RunningTurns } from "../core/delivery/running-turns.ts";
@@ -51,7 +52,8 @@ export interface RulesParts {
 
 /** What the settings decide about a message, with what was odd about them. */
 export interface BuiltRules extends Rules {
-  readonly skillNames: readonly string[];
+  /** Those that could be loaded, by name. */
+  readonly skills: ReadonlyMap<string, Skill>;
   readonly warnings: readonly string[];
 }
 
@@ -115,7 +117,7 @@ export const buildRules = async (
         ...content,
       },
     }),
-    skillNames: [...catalogue.skills.keys()],
+    skills: catalogue.skills,
     warnings: [
       ...warnings,
       ...catalogue.problems.map(({ folder, message }) => `skill ${folder} is left out: ${message}`),

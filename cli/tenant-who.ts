@@ -165,6 +165,11 @@ const notesOn = (
     ...((settings.enterprise.rbac?.role_bindings ?? []).some(({ groups = [] }) => groups.length > 0)
       ? ["roles that are bound to groups are given to nobody: there is no single sign-on yet"]
       : []),
+    ...(settings.multi_tenant.tenants.some(
+      ({ id, consent }) => found.kind === "tenant" && id === found.tenant.id && consent?.required,
+    )
+      ? ["who has not agreed with /consent is refused all the same; that is not looked at here"]
+      : []),
     ...(found.kind === "tenant" && !found.tenant.allowsExternalUsers
       ? ["somebody of another organisation, in a shared room, is met with silence"]
       : []),

@@ -30,6 +30,8 @@ export interface AuditRecord {
     | `review.${"hold" | "list" | "show" | "release" | "reject" | "expire"}`
     | `queue.${"list" | "show" | "replay" | "drop" | "recall"}`
     | `tenant.${"list" | "show"}`
+    | "agent.list"
+    | "skill.list"
     | `key.${"create" | "list" | "revoke"}`;
   /** What was acted on: the kind of message, the skill's name, an id, or the step of a rotation. */
   readonly subject: string;

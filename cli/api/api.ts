@@ -3,6 +3,7 @@ import type { Settings } from "../../config/schema.ts";
 import type { TenantIndex } from "../../config/tenant.ts";
 import type { AuditLog } from "../../core/audit-log.ts";
 import type { Log } from "../../core/contract/log.ts";
+import type { Skill } from "../../core/contract/skill.ts";
 import type { Counters } from "../../core/delivery/counters.ts";
 import type { Lane } from "../../core/delivery/schedule.ts";
 import type { Memory } from "../../core/memory/memory.ts";
@@ -22,10 +23,13 @@ export interface ApiParts {
   readonly cipher: ContentCipher;
   readonly auditLog: AuditLog;
   readonly counters: Counters;
-  /** There may be work in this lane now. */
   readonly memory: Memory;
+  /** There may be work in this lane now. */
   readonly wake: (lane: Lane) => void;
+  readonly settings: () => Settings;
   readonly tenants: () => Pick<TenantIndex, "get">;
+  /** Those that could be loaded. */
+  readonly skills: () => ReadonlyMap<string, Skill>;
   readonly log: Log;
   readonly now: () => Date;
 }

@@ -35,7 +35,7 @@ export const auditHandlers = (parts: AuditRouteParts) => {
 
   const logs: Route["handle"] = async (call) => {
     const tenant = await tenantOf(call);
-    const { format: asked, ...wanted } = checked("query", querySchema, filled(call.query));
+    const { format: asked, ...wanted } = checked("query", auditQuery, filled(call.query));
     const format = asked ?? FORMATS[call.prefers(Object.keys(FORMATS)) ?? ""];
     if (format === undefined) {
       throw new ApiError(
@@ -88,7 +88,8 @@ const wholeNumber = z
   .regex(/^\d{1,15}$/, "a whole number")
   .transform(Number);
 
-const querySchema = z.strictObject({
+/** What `GET /api/audit/logs` takes. */
+export const auditQuery = z.strictObject({
   tenant: z.string().optional(),
   from: z.string().optional(),
   to: z.string().optional(),

@@ -5,7 +5,8 @@ import type { AuditLog, AuditRecord } from "../../core/audit-log.ts";
 import type { Rejection } from "../../core/contract/channel.ts";
 import type { ApiKey, ApiKeys } from "../../core/operators/api-keys.ts";
 import { homeOf, type Operator } from "../../core/operators/operator.ts";
-import { type Permission, permits } from "../../core/operators/permissions.ts";
+import type { KeyNeed } from "../../core/operators/permission-table.ts";
+import { permits } from "../../core/operators/permissions.ts";
 import { createClientAddress } from "./client-address.ts";
 import { ApiError } from "./errors.ts";
 import { createFailedAttempts } from "./failed-attempts.ts";
@@ -26,8 +27,8 @@ export interface Admission {
   readonly operator: Operator;
 }
 
-/** Lets a request in whose key has this permission, or throws ApiError. */
-export type Guard = (request: IncomingMessage, permission: Permission) => Promise<Admission>;
+/** Lets a request in whose key has what the route needs, or throws ApiError. */
+export type Guard = (request: IncomingMessage, needed: KeyNeed) => Promise<Admission>;
 
 const TENANT_ID = /^(_platform|[a-z0-9][a-z0-9_-]{0,62})$/;
 
@@ -68,7 +69,7 @@ export const createGuard = ({ server, keys, auditLog, onRejected, now }: GuardPa
     );
   };
 
-  return async (request, permission) => {
+  return async (request, needed) => {
     let key: ApiKey;
     try {
       checkSite(request);
@@ -80,9 +81,9 @@ export const createGuard = ({ server, keys, auditLog, onRejected, now }: GuardPa
       throw cause;
     }
     try {
-      return { key, operator: admit(key, request.headers["x-tenant-id"], permission) };
+      return { key, operator: admit(key, request.headers["x-tenant-id"], needed) };
     } catch (cause) {
-      if (cause instanceof ApiError) await auditLog.record(denied(key, permission, cause, now()));
+      if (cause instanceof ApiError) await auditLog.record(denied(key, needed, cause, now()));
       throw cause;
     }
   };
@@ -92,13 +93,13 @@ export const createGuard = ({ server, keys, auditLog, onRejected, now }: GuardPa
 const admit = (
   key: ApiKey,
   narrowedTo: string | readonly string[] | undefined,
-  permission: Permission,
+  needed: KeyNeed,
 ): Operator => {
-  if (!permits(key.permissions, permission)) {
+  if (needed !== "any key" && !permits(key.permissions, needed)) {
     throw new ApiError(
       403,
       "FORBIDDEN",
-      `this key has no permission ${permission}: ask for a key that has it`,
+      `this key has no permission ${needed}: ask for a key that has it`,
     );
   }
   if (narrowedTo === undefined) return { who: key.id, tenantId: key.tenantId };
@@ -115,13 +116,13 @@ const admit = (
   return { who: key.id, tenantId: narrowedTo };
 };
 
-const denied = (key: ApiKey, permission: Permission, error: ApiError, at: Date): AuditRecord => ({
+const denied = (key: ApiKey, needed: KeyNeed, error: ApiError, at: Date): AuditRecord => ({
   at,
   traceId: randomUUID(),
   scope: homeOf({ who: key.id, tenantId: key.tenantId }),
   actor: key.id,
   action: "api",
-  subject: permission,
+  subject: needed,
   decision: "refused",
   code: error.code,
   durationMs: 0,

@@ -22,7 +22,7 @@ export const keyHandlers = ({ keys, tenants, now }: KeyRouteParts) => {
   });
 
   const create: Route["handle"] = async ({ key, operator, body }) => {
-    const wanted = checked("body", createSchema, body);
+    const wanted = checked("body", keyBody, body);
     const tenantId = wanted.tenant ?? operator.tenantId;
     const isOperators = tenantId === undefined || tenantId === "_platform";
     // Only whose key is for all tenants is told which there are.
@@ -59,7 +59,8 @@ const permission = z.string().refine((name): name is Permission => isPermission(
   error: `no such permission; there are ${Object.keys(PERMISSIONS).join(", ")}`,
 });
 
-const createSchema = z.strictObject({
+/** What `POST /api/keys` takes. */
+export const keyBody = z.strictObject({
   /** Absent = as wide as whoever asks. */
   tenant: z.string().max(64).optional(),
   label: z.string().refine(isKeyLabel, "one line of 1 to 100 visible characters"),

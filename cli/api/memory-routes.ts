@@ -24,7 +24,7 @@ export const memoryHandlers = (parts: MemoryRouteParts) => {
 
   const search: Route["handle"] = async (call) => {
     const tenant = await askedTenant(parts, call, "memory:view");
-    const { q, user, limit } = checked("query", searchSchema, filled(call.query));
+    const { q, user, limit } = checked("query", memoryQuery, filled(call.query));
     if (parts.tenants().get(tenant) === undefined) {
       throw new ApiError(404, "NOT_FOUND", "there is no tenant of that id");
     }
@@ -37,7 +37,8 @@ export const memoryHandlers = (parts: MemoryRouteParts) => {
   return { search };
 };
 
-const searchSchema = z.strictObject({
+/** What `GET /api/memory/search` takes. */
+export const memoryQuery = z.strictObject({
   q: z.string("what to look for").max(1_000, "at most 1000 characters"),
   tenant: z.string().optional(),
   user: z

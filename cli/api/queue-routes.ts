@@ -30,7 +30,7 @@ export const queueHandlers = ({ store, queue, counters, wake, now }: QueueRouteP
   };
 
   const list: Route["handle"] = async ({ operator, query }) => {
-    const filter = checked("query", listSchema, query);
+    const filter = checked("query", queueQuery, query);
     const page = await queue.list(operator, filter);
     const at = now();
     const view = pageView(page, await readDepths(store, at, operator), at);
@@ -65,7 +65,8 @@ const wholeNumber = z
 
 const idSchema = z.strictObject({ id: wholeNumber });
 
-const listSchema = z.strictObject({
+/** What `GET /api/queue` takes. */
+export const queueQuery = z.strictObject({
   state: z.enum(QUEUE_STATES).optional(),
   cursor: wholeNumber.optional(),
   limit: wholeNumber.pipe(z.int().min(1).max(500)).default(50),

@@ -1,24 +1,38 @@
+import type { z } from "zod";
 import type { ApiKey } from "../../core/operators/api-keys.ts";
 import type { Operator } from "../../core/operators/operator.ts";
-import { type RouteName, routeOperation } from "../../core/operators/permission-table.ts";
-import type { Permission } from "../../core/operators/permissions.ts";
+import {
+  type KeyNeed,
+  type RouteName,
+  routeOperation,
+} from "../../core/operators/permission-table.ts";
 
 /** One thing that the API does, and what a key needs to ask for it. */
 export interface Route {
   readonly method: "get" | "post" | "delete";
   /** As the router reads it, e.g. `/api/queue/:id`. */
   readonly path: string;
-  readonly permission: Permission;
+  /** What it does, for people. */
+  readonly does: string;
+  readonly needs: KeyNeed;
+  /** What it reads of a request besides its path; its handler checks that itself. */
+  readonly takes: Takes;
   /** Throws ApiError to refuse. */
   readonly handle: (call: Call) => Promise<Answer>;
 }
 
-/** The route of this name; what it takes is in the table of permissions. */
-export const route = (name: RouteName, handle: Route["handle"]): Route => {
+/** The forms of a request, for whoever writes one. */
+export interface Takes {
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodObject;
+}
+
+/** The route of this name; what its key needs is in the table of permissions. */
+export const route = (name: RouteName, handle: Route["handle"], takes: Takes = {}): Route => {
   const [verb = "", path = ""] = name.split(" ");
   const method = METHODS[verb];
   if (!method) throw new RangeError(`${name} does not begin with a method that the API has`);
-  return { method, path, permission: routeOperation(name).needs, handle };
+  return { method, path, ...routeOperation(name), takes, handle };
 };
 
 const METHODS: Readonly<Record<string, Route["method"]>> = {

@@ -19,10 +19,10 @@ export const addApiRoutes = (
   const answer = async (route: Route, ctx: Context): Promise<Answer> => {
     try {
       const { params, query } = ctx;
-      let admission = await guard(ctx.req, route.permission);
+      let admission = await guard(ctx.req, route.needs);
       const body = await bodyOf(ctx);
       // A body may be held open for seconds, in which its key may have been revoked.
-      if (ctx.method === "POST") admission = await guard(ctx.req, route.permission);
+      if (ctx.method === "POST") admission = await guard(ctx.req, route.needs);
       const prefers: Call["prefers"] = (types) => ctx.accepts(...types) || undefined;
       return await route.handle({ ...admission, params, query, body, prefers });
     } catch (cause) {

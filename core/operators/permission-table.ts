@@ -5,7 +5,7 @@ interface Operation {
   /** What it does, for people. */
   readonly does: string;
   /** What an API key needs, or for a chat command one of the sender's roles. */
-  readonly needs: Permission | ChatPermission;
+  readonly needs: Permission | ChatPermission | AnyKey;
   /** Method and path, as the router reads it. */
   readonly http?: string;
   /** Words behind `clawgate`. Whoever sits at the gateway's machine has every permission. */
@@ -16,6 +16,12 @@ interface Operation {
 
 /** What roles give people in a chat; no API key has it. */
 type ChatPermission = "agent:chat";
+
+/** A key that counts, whatever it may do: what is told so is no tenant's. */
+type AnyKey = "any key";
+
+/** What a route asks of the key that comes with a request. */
+export type KeyNeed = Permission | AnyKey;
 
 /** The one table of permissions: what is not in it is not to be had. */
 export const OPERATIONS = [
@@ -55,6 +61,10 @@ export const OPERATIONS = [
   { does: "Read the audit log", needs: "log:view", http: "GET /api/audit/logs" },
   { does: "Take an audit log away", needs: "audit:export", cli: "audit export" },
   { does: "Prove that audit logs are whole", needs: "log:view", cli: "audit verify" },
+  {
+    ...{ does: "Search what was asked and answered", needs: "memory:view" },
+    ...{ http: "GET /api/memory/search", cli: "memory search" },
+  },
   { does: "List API keys", needs: "key:manage", http: "GET /api/keys", cli: "key list" },
   { does: "Create an API key", needs: "key:manage", http: "POST /api/keys", cli: "key create" },
   {
@@ -62,16 +72,18 @@ export const OPERATIONS = [
     ...{ http: "DELETE /api/keys/:id", cli: "key revoke" },
   },
   { does: "Encrypt every tenant's data key anew", needs: "*", cli: "key rotate" },
-  { does: "List the tenants", needs: "tenant:view", cli: "tenant list" },
+  {
+    ...{ does: "List the tenants, with what they cost this month", needs: "tenant:view" },
+    ...{ http: "GET /api/tenants", cli: "tenant list" },
+  },
+  { does: "List a tenant's agents", needs: "agent:view", http: "GET /api/agents" },
+  { does: "List the skills a tenant may use", needs: "skill:view", http: "GET /api/skills" },
+  { does: "Read what this API can do", needs: "any key", http: "GET /api/openapi.json" },
   { does: "Show a tenant's settings and spending", needs: "tenant:view", cli: "tenant show" },
   { does: "Say what somebody may do, and why", needs: "tenant:view", cli: "tenant who" },
   { does: "Say what a tenant allows", needs: "tenant:view", cli: "policy explain" },
   { does: "Judge texts by a tenant's lexicons", needs: "tenant:view", cli: "policy moderation" },
   { does: "Judge texts by a tenant's data rules", needs: "tenant:view", cli: "policy dlp" },
-  {
-    ...{ does: "Search what was asked and answered", needs: "memory:view" },
-    ...{ http: "GET /api/memory/search", cli: "memory search" },
-  },
   { does: "End the running turn of the conversation", needs: "agent:chat", chat: "/stop" },
   { does: "Consent, or take it back", needs: "agent:chat", chat: "/consent" },
   { does: "Erase what is remembered of the sender", needs: "agent:chat", chat: "/forget" },
@@ -85,7 +97,7 @@ const all: readonly Operation[] = OPERATIONS;
 const ofRoutes = new Map(all.flatMap((each) => (each.http ? [[each.http, each]] : [])));
 
 /** What a route does and takes. Throws RangeError for one that the table does not have. */
-export const routeOperation = (name: RouteName): { does: string; needs: Permission } => {
+export const routeOperation = (name: RouteName): { does: string; needs: KeyNeed } => {
   const found = ofRoutes.get(name);
   if (!found || found.needs === "agent:chat") {
     throw new RangeError(`${name} is not in the table of permissions`);

@@ -31,7 +31,7 @@ const SETTINGS = {
         ...{ id: "sales", name: "Sales\u001b[2J" },
         bindings: [{ channel: "wechat_work", workspace: CORP }],
         ...{ allowed_skills: ["*"], blocked_skills: ["shell"] },
-        skill_policy: { max_risk: "medium" },
+        ...{ skill_policy: { max_risk: "medium" }, consent: { required: true } },
         agents: [{ name: "writer", skills: ["search", "shell"] }],
         ...{ max_api_budget_monthly_usd: 50, time_zone: "Asia/Taipei", contacts: ["a@b.test"] },
         secrets: [{ name: "API_KEY", value: "PLANTED-secret", host: "api.test" }],
@@ -102,6 +102,7 @@ describe("tenant who", () => {
       "@writer: search",
       "it would be finance in department 財務部: say so with --department",
       "departments are not known here",
+      "who has not agreed with /consent is refused all the same",
       "roles that are bound to groups are given to nobody",
     ]) {
       expect(out).toContain(line);

@@ -5,8 +5,10 @@ import Router from "@koa/router";
 import Koa from "koa";
 import { addApi } from "../../../cli/api/api.ts";
 import { addHealthRoutes } from "../../../cli/health.ts";
-import type { Settings } from "../../../config/schema.ts";
+import { type Settings, settingsSchema } from "../../../config/schema.ts";
+import { createTenantIndex } from "../../../config/tenant.ts";
 import { createAuditLog } from "../../../core/audit-log.ts";
+import type { Skill } from "../../../core/contract/skill.ts";
 import { type Counters, createCounters } from "../../../core/delivery/counters.ts";
 import type { Lane } from "../../../core/delivery/schedule.ts";
 import { createMemory, type Memory } from "../../../core/memory/memory.ts";
@@ -14,7 +16,7 @@ import { createApiKeys, type NewApiKey } from "../../../core/operators/api-keys.
 import type { Store } from "../../../core/store/store.ts";
 import type { OperatedQueue } from "../../core/operators/operated-queue.ts";
 import { type RecordedLog, recordedLog } from "../../fakes/log.ts";
-import { fakeSandbox, tenantWith } from "../../fakes/turn.ts";
+import { fakeSandbox } from "../../fakes/turn.ts";
 
 /** What came back, the body parsed. */
 export interface ApiResponse {
@@ -45,6 +47,26 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
+const SETTINGS = settingsSchema.parse({
+  multi_tenant: {
+    tenants: [
+      {
+        ...{ id: "sales", name: "Sales", max_api_budget_monthly_usd: 50 },
+        bindings: [{ channel: "slack", workspace: "T1" }],
+        ...{ allowed_skills: ["*"], blocked_skills: ["payroll"] },
+        agents: [{ name: "helper" }, { name: "writer", skills: ["search", "payroll"] }],
+        secrets: [{ name: "API_KEY", value: "PLANTED-secret", host: "api.test" }],
+      },
+      { id: "support", allowed_skills: ["payroll"], agents: [{ name: "PLANTED-agent" }] },
+    ],
+  },
+});
+
+const skillNamed = (name: string): Skill => ({
+  ...{ name, description: `does ${name}`, instructions: "PLANTED", folder: `/skills/${name}` },
+  ...{ digest: "d1", risk: "low", egress: [], secrets: [], limits: {} },
+});
+
 /** Tenants of these settings are `sales` and `support`. */
 export const startApi = async (
   store: Store,
@@ -66,9 +88,9 @@ export const startApi = async (
     ...{ store, cipher: at.process.cipher, auditLog, counters, memory, log, now },
     server: { host: "127.0.0.1", port: 0, trusted_proxies: [], ...server },
     wake: (lane) => woken.push(lane),
-    tenants: () => ({
-      get: (id) => (["sales", "support"].includes(id) ? tenantWith([], { id }) : undefined),
-    }),
+    settings: () => SETTINGS,
+    tenants: () => createTenantIndex(SETTINGS),
+    skills: () => new Map(["search", "payroll", "shell"].map((name) => [name, skillNamed(name)])),
   });
   const http = new Koa().use(router.routes()).listen(0, "127.0.0.1");
   await once(http, "listening");
