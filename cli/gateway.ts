@@ -174,15 +174,15 @@ export const startGateway = async (
         now,
         wake: delivery.wake,
       },
+      settings: () => inForce,
       tenants: () => rules.tenants,
+      skills: () => rules.skills,
     });
     const app = new Koa();
     app.on("error", (cause) => log.error({ err: cause }, "request failed"));
     const recordRejection = createRejectionRecorder(auditLog, log, now);
     const onRejected = (rejection: Rejection) => {
-      settings: () => inForce,
       if (rejection.status === 503) counters.putOff++;
-      skills: () => rules.skills,
       recordRejection(rejection);
     };
     app.use(router.routes());
