@@ -8,6 +8,7 @@ import { createBudget } from "../core/budget/budget.ts";
 import type { Rejection } from "../core/contract/channel.ts";
 import type { Log } from "../core/contract/log.ts";
 import { createConsents } from "../core/data-rights/consents.ts";
+import { startRetention } from "../core/data-rights/retention.ts";
 import { createCounters } from "../core/delivery/counters.ts";
 import { createInbox } from "../core/delivery/inbox.ts";
 import { takeProcessLease } from "../core/delivery/process-lease.ts";
@@ -125,6 +126,11 @@ export const startGateway = async (
     const holds = createLegalHolds({ store, cipher, auditLog, now });
     const wake = (lane: Lane) => delivery.wake(lane);
     const reviews = createReviews({ store, cipher, auditLog, wake, log, now });
+    const stopRetention = startRetention({
+      ...{ store, auditLog, now, log },
+      daysOf: () => retentionOf(inForce),
+    });
+    undo.push(stopRetention);
     const budget = createBudget({ store, auditLog, log, now, counters });
     const limiter = isAlone ? createLocalRateLimiter(now) : createSharedRateLimiter(store, now);
     const loadLexicon = createLexiconLoader();
@@ -225,3 +231,10 @@ export const startGateway = async (
     throw cause;
   }
 };
+
+const retentionOf = ({ multi_tenant }: LoadedSettings["settings"]): ReadonlyMap<string, number> =>
+  new Map(
+    multi_tenant.tenants.flatMap(({ id, data_retention_days: days }) =>
+      days === undefined ? [] : [[id, days]],
+    ),
+  );

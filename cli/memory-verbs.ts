@@ -1,5 +1,7 @@
+import { createAuditLog } from "../core/audit-log.ts";
 import { createContentCipher } from "../core/keys/content-cipher.ts";
 import { createKeyFile } from "../core/keys/key-file.ts";
+import { createLegalHolds, type LegalHolds } from "../core/memory/legal-holds.ts";
 import { createMemory, type Memory } from "../core/memory/memory.ts";
 import type { Person } from "../core/memory/person.ts";
 import { createMemorySearch } from "../core/operators/memory-search.ts";
@@ -9,6 +11,7 @@ import { StartError } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { exchangeView } from "./memory-view.ts";
 import { type Operations, withStore } from "./operations.ts";
+import { personName } from "./person-name.ts";
 
 export interface MemoryOptions {
   readonly settings?: string | undefined;
@@ -39,6 +42,20 @@ export const search = (io: Io, words: string, options: SearchOptions): Promise<n
     return hits.length > 0 ? 0 : 1;
   });
 
+/** Puts a legal hold on, or takes it away. 0 done, 1 there was none to take away. */
+export const hold = (io: Io, verb: "hold" | "release", options: MemoryOptions): Promise<number> =>
+  withMemory(io, options, verb, async ({ holds, scope }) => {
+    const { user, json } = options;
+    let isDone = true;
+    if (verb === "hold") await holds.hold("cli", scope, user);
+    else isDone = await holds.release("cli", scope, user);
+    const whose = user ? personName(user) : `everybody of ${scope.tenantId}`;
+    const ended = isDone ? "what retention and requests erase may go again" : "there was no hold";
+    const text = verb === "hold" ? "nothing is erased until `memory release`" : ended;
+    io.stdout.write(json ? `${JSON.stringify({ ok: isDone })}\n` : `${whose}: ${text}\n`);
+    return isDone ? 0 : 1;
+  });
+
 /** Indented, and without characters that a terminal would obey. */
 const quoted = (text: string): string =>
   text
@@ -48,6 +65,7 @@ const quoted = (text: string): string =>
 
 export interface OpenMemory extends Operations {
   readonly memory: Memory;
+  readonly holds: LegalHolds;
   readonly cipher: ContentCipher;
   readonly scope: TenantScope;
 }
@@ -74,8 +92,17 @@ const withMemory = (
       keys: createKeyFile(keyFile, now),
     });
     const memory = createMemory({ store, cipher, log, now });
+    const auditLog = createAuditLog(store, cipher);
+    const holds = createLegalHolds({ store, cipher, auditLog, now });
     try {
-      return await work({ ...operations, memory, cipher, scope: tenantScope(tenant) });
+      return await work({
+        ...operations,
+        auditLog,
+        memory,
+        holds,
+        cipher,
+        scope: tenantScope(tenant),
+      });
     } finally {
       await memory.close();
     }

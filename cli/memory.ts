@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Person } from "../core/memory/person.ts";
 import { type Exit, type Io, setExitCode } from "./io.ts";
-import type { SearchOptions } from "./memory-verbs.ts";
+import type { MemoryOptions, SearchOptions } from "./memory-verbs.ts";
 import { PERSON_FORM, parsePerson } from "./person-name.ts";
 
 /** Adds `memory` and its verbs. */
@@ -25,6 +25,18 @@ export const registerMemory = (program: Command, io: Io, exit: Exit = setExitCod
       const { search } = await verbs();
       exit(await search(io, words, command.optsWithGlobals<SearchOptions>()));
     });
+
+  for (const [name, description] of [
+    ["hold", "keep a person's data, or without --user the whole tenant's, from being erased"],
+    ["release", "end such a hold; exit 1 = there is none"],
+  ] as const) {
+    add(name, description)
+      .option("--user <person>", "only this person: channel:workspace:user", person)
+      .action(async (_options, command: Command) => {
+        const { hold } = await verbs();
+        exit(await hold(io, name, command.optsWithGlobals<MemoryOptions>()));
+      });
+  }
 };
 
 const person = (text: string): Person => {

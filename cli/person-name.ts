@@ -11,3 +11,7 @@ export const parsePerson = (text: string): Person | undefined => {
   const [, channel = "", workspaceId = "", senderId = ""] = found;
   return { channel, workspaceId, senderId };
 };
+
+/** The same the other way round. */
+export const personName = ({ channel, workspaceId, senderId }: Person): string =>
+  `${channel}:${workspaceId}:${senderId}`;

@@ -129,7 +129,9 @@ const tenantSchema = z.strictObject({
     .array(text())
     .default([])
     .describe("Skills that the tenant may not use, whatever is allowed."),
-  data_retention_days: later(z.int().min(1))
+  data_retention_days: z
+    .int()
+    .min(1)
     .optional()
     .describe("Days after which the tenant's messages are erased."),
   llm_config: llmConfigSchema.optional(),

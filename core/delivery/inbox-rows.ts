@@ -283,12 +283,22 @@ export const oldest = statement<{ after: number; limit: number }>()((db, arg) =>
     .limit(arg("limit")),
 );
 
-/** Removes finished messages of a stretch of ids, replies included. */
+/** Removes finished messages of a stretch of ids, replies included, but for tenants with a legal hold. */
 export const removeDone = statement<{ after: number; upTo: number; before: number }>()((db, arg) =>
   db
     .deleteFrom("inbox")
     .where("id", ">", arg("after"))
     .where("id", "<=", arg("upTo"))
     .where("state", "=", sql.lit("done" as const))
-    .where("received_at", "<", arg("before")),
+    .where("received_at", "<", arg("before"))
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom("legal_holds")
+            .select("legal_holds.since")
+            .whereRef("legal_holds.tenant_id", "=", "inbox.tenant_id"),
+        ),
+      ),
+    ),
 );

@@ -7,6 +7,10 @@ const RANDOM_BYTES = 6;
 export const newRowId = (at: Date): Buffer =>
   Buffer.concat([timeOf(at), randomBytes(RANDOM_BYTES)]);
 
+/** Sorts before every id of that instant and behind every id of earlier ones. */
+export const firstRowIdOf = (at: Date): Buffer =>
+  Buffer.concat([timeOf(at), Buffer.alloc(RANDOM_BYTES)]);
+
 /** When an id was made, to the millisecond. */
 export const instantOf = (id: Uint8Array): Date =>
   new Date(Buffer.from(id).readUIntBE(0, TIME_BYTES));

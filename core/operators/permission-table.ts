@@ -65,6 +65,8 @@ export const OPERATIONS = [
     ...{ does: "Search what was asked and answered", needs: "memory:view" },
     ...{ http: "GET /api/memory/search", cli: "memory search" },
   },
+  { does: "Keep what must be kept", needs: "memory:manage", cli: "memory hold" },
+  { does: "End a hold", needs: "memory:manage", cli: "memory release" },
   { does: "List API keys", needs: "key:manage", http: "GET /api/keys", cli: "key list" },
   { does: "Create an API key", needs: "key:manage", http: "POST /api/keys", cli: "key create" },
   {

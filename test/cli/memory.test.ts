@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { registerMemory } from "../../cli/memory.ts";
 import { loadSettings } from "../../config/load.ts";
+import { createAuditReader } from "../../core/audit/read-log.ts";
+import { createAuditLog } from "../../core/audit-log.ts";
 import { createMemory } from "../../core/memory/memory.ts";
 import { openStore } from "../../core/store/open-store.ts";
 import { tenantScope } from "../../core/store/scope.ts";
@@ -70,6 +72,36 @@ describe("clawgate memory", () => {
     const { out } = await run("search", "spring", "--tenant", "sales");
     expect(out).toContain("spring budget");
     expect(out).not.toContain("\u001b");
+  });
+
+  it("hold and release put themselves on record, by a hash of the person", async () => {
+    const user = ["--tenant", "sales", "--user", "slack:corp:wei"];
+    expect(await run("release", ...user)).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/no hold/),
+    });
+    expect(await run("hold", ...user)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/nothing is erased/),
+    });
+    expect(await run("hold", "--tenant", "sales")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/everybody/),
+    });
+    expect(await run("release", ...user, "--json")).toMatchObject({
+      code: 0,
+      out: '{"ok":true}\n',
+    });
+    const audit = createAuditLog(store);
+    const cipher = await cipherOn(store, join(folder.path, "data"));
+    const reader = createAuditReader({ store, cipher, auditLog: audit, now });
+    const { entries } = await reader.page("cli", tenantScope("sales"), { limit: 10 });
+    expect(entries.map(({ action, subject, actor }) => [action, subject, actor])).toEqual([
+      ["memory.hold", "person", "cli"],
+      ["memory.hold", "tenant", "cli"],
+      ["memory.release", "person", "cli"],
+    ]);
+    expect(JSON.stringify(entries)).not.toContain("wei");
   });
 
   it("refuses a tenant that is not there and a person who is not written as one", async () => {

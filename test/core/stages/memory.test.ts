@@ -15,7 +15,7 @@ import { textMessage } from "../../fakes/messages.ts";
 import { freeContent } from "../../fakes/safety.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
-import { freeModels, scriptedModel, tenantWith, unlimited } from "../../fakes/turn.ts";
+import { forgetful, freeModels, scriptedModel, tenantWith, unlimited } from "../../fakes/turn.ts";
 
 const folder = temporaryFolder();
 const now = () => new Date();
@@ -46,7 +46,8 @@ describeStores("conversation memory", (world) => {
       tenants: { get: () => tenant, resolve: () => ({ kind: "tenant", tenant }) },
       pipeline: (needs) =>
         createPipeline({
-          ...{ ...freeContent, ...unlimited(), ...needs, skills, memory, holds, now },
+          ...{ ...freeContent, ...unlimited(), ...needs, skills, now },
+          ...{ ...forgetful, memory, holds },
           roles: { permissionsOf: () => ({ roles: [], has: () => true }) },
           agent: createAgent({ models: freeModels(provider), skills, now }),
           welcomed: { markToday: async () => true },
