@@ -194,9 +194,12 @@ const tenantSchema = z.strictObject({
 export const multiTenantSchema = z
   .strictObject({
     enabled: z.boolean().default(true).describe("Must not be false while tenants are listed."),
-    isolation_level: later(z.literal("strict"))
+    isolation_level: z
+      .literal("strict")
       .optional()
-      .describe("How far tenants are apart; nothing below strict exists."),
+      .describe(
+        "How far tenants are apart; nothing below strict exists, with this key or without.",
+      ),
     tenants: z.array(tenantSchema).default([]).describe("The tenants."),
   })
   .describe("The tenants. A sender who matches none is refused; there is no default tenant.");
