@@ -5,11 +5,12 @@ import { createClassifiers } from "../core/safety/classifiers/create.ts";
 import { type Lexicon, LexiconError } from "../core/safety/moderation/lexicon.ts";
 import type { LoadLexicon } from "../core/safety/moderation/load-lexicon.ts";
 import { createSafety, type SafetyOf } from "../core/safety/tenant-safety.ts";
+import { reviewerWarnings } from "./reviewers.ts";
 
 /** What the settings say of the contents of messages and answers. */
 export interface ContentRules {
   readonly safetyOf: SafetyOf;
-  /** What an operator should know: lexicons that are not there. */
+  /** What an operator should know: lexicons that are not there, reviews that nobody does. */
   readonly warnings: readonly string[];
 }
 
@@ -26,7 +27,7 @@ export const loadContentRules = (
   const classifiers = createClassifiers(settings.moderation?.classifiers ?? [], providers);
   return {
     safetyOf: createSafety(settings, { lexicons, classifiers }),
-    warnings,
+    warnings: [...warnings, ...reviewerWarnings(settings, lexicons)],
   };
 };
 

@@ -110,17 +110,17 @@ describeStores("reviews", (world) => {
     gateways.push(gateway);
     return gateway;
   };
-  /** What somebody is told at once: a refusal's code, or an answer. */
-  const send = async (gateway: CoreGateway, message: InboundMessage): Promise<string> => {
+  /** What somebody is told at once; a refusal is its code. */
+  const send = async (gateway: CoreGateway, message: InboundMessage): Promise<Partial<Answer>> => {
     const receipt = await gateway.receive(message);
     const inline = await receipt.inlineReply(new Promise(() => {}));
     inline?.settled(true);
     const body = inline?.body ?? "";
-    return body.startsWith("{") ? (JSON.parse(body) as Answer).markdown : body;
+    return body.startsWith("{") ? (JSON.parse(body) as Answer) : { markdown: body };
   };
   let count = 0;
-  const say = (gateway: CoreGateway, text: string, sender = "wei") =>
-    send(gateway, textMessage(`m${++count}`, text, sender));
+  const say = async (gateway: CoreGateway, text: string, sender = "wei") =>
+    (await send(gateway, textMessage(`m${++count}`, text, sender))).markdown;
   const sent = (gateway: CoreGateway) =>
     gateway.channel.sent.map(({ body }) =>
       body.startsWith("{") ? (JSON.parse(body) as Answer).markdown : body,
@@ -185,7 +185,7 @@ describeStores("reviews", (world) => {
     await say(gateway, `/review release ${await onlyId()}`, "mei");
     await eventually(() => expect(sent(gateway)).toEqual(["CONTENT_BLOCKED"]));
     terms = { terms: TERMS };
-    await say(gateway, "casino at 10.0.0.1");
+    await say(gateway, "casino at 10.0.0.1", "xia");
     // The text is not the one that was released: a rule leaves more out of it now.
     terms = {
       terms: TERMS,
@@ -219,7 +219,7 @@ describeStores("reviews", (world) => {
     await say(gateway, "a casino");
     expect(await say(gateway, `/review reject ${await onlyId()}`, "mei")).toContain("Rejected");
     await eventually(() => expect(sent(gateway)).toEqual(["REVIEW_REJECTED"]));
-    await say(gateway, "gamble?");
+    await say(gateway, "gamble?", "xia");
     await say(gateway, `/review reject ${await onlyId()}`, "mei");
     await eventually(() => expect(sent(gateway)).toEqual(["REVIEW_REJECTED", "REVIEW_REJECTED"]));
     expect(asked).toHaveLength(1);
@@ -289,7 +289,7 @@ describeStores("reviews", (world) => {
     expect(await world.sql("SELECT id FROM reviews")).toEqual([]);
   });
 
-  it("go to nobody who may not review: not to the author, nor to whoever has no such role", async () => {
+  it("go to nobody whose role does not carry the permission", async () => {
     const gateway = await start();
     await say(gateway, "a casino", "mei");
     const id = await onlyId();
@@ -323,6 +323,90 @@ describeStores("reviews", (world) => {
     expect(await say(gateway, `/review release ${id}`, "eve")).toContain("no such review");
     expect(await say(gateway, `/review reject ${id}`, "eve")).toContain("no such review");
     expect(await pending()).toHaveLength(1);
+  });
+
+  /** A click on the card of a review. */
+  const click = (gateway: CoreGateway, id: string, buttonId: string, sender: string) => {
+    const cardId = `review-${id}`;
+    return send(gateway, {
+      ...textMessage(`m${++count}`, "", sender),
+      content: {
+        kind: "event",
+        event: {
+          ...{ name: "card_clicked", platformName: "click", fields: {} },
+          click: { cardId, buttonId, choices: {} },
+        },
+      },
+    });
+  };
+  it("show what waits longest on a card, and take the decision of a click on it", async () => {
+    const gateway = await start();
+    await say(gateway, "a casino ``` of bob@example.com");
+    const id = await onlyId();
+    clock += 3 * 3_600_000;
+    const shown = await send(gateway, textMessage("show", "/review", "mei"));
+    expect(shown.markdown).toBe("Waiting for a review: 1\n\n````\na casino ``` of [email]\n````");
+    expect(shown.card).toMatchObject({
+      ...{ id: `review-${id}`, title: "Held message" },
+      fields: [{ value: id }, { value: "wei" }, { value: "3 h" }, { value: "T2" }],
+      buttons: [{ id: "release" }, { id: "reject" }],
+    });
+    const clicked = await click(gateway, id, "release", "mei");
+    expect(clicked.card).toMatchObject({
+      status: expect.stringContaining("Released"),
+      buttons: [],
+    });
+    await eventually(() => expect(sent(gateway)).toHaveLength(1));
+  });
+
+  it("show in a room what there is, and never what was said", async () => {
+    const gateway = await start();
+    await say(gateway, "a casino");
+    const room = { id: "room", kind: "group" } as const;
+    const id = await onlyId();
+    for (const text of ["/review", "/review list", `/review show ${id}`]) {
+      const message = { ...textMessage(text, text, "mei"), conversation: room };
+      const reply = JSON.stringify(await send(gateway, message));
+      expect(reply).toContain(id);
+      expect(reply).not.toContain("casino");
+    }
+    const direct = await say(gateway, `/review show ${id}`, "mei");
+    expect(direct).toContain("a casino");
+  });
+
+  it("explain themselves, also where nothing waits or what waits is one's own", async () => {
+    const gateway = await start();
+    expect(await say(gateway, "/review", "mei")).toBe("Nothing waits for a review.");
+    expect(await say(gateway, "/review nonsense", "mei")).toContain("`/review release ID`");
+    await say(gateway, "a casino", "mei");
+    const own = await send(gateway, textMessage("own", "/review", "mei"));
+    expect(own.card).toBeUndefined();
+    expect(own.markdown).toContain("Waiting for a review: 1");
+  });
+
+  it("attack: a forged click, of nobody who may review or on a card that never was, decides nothing", async () => {
+    const gateway = await start();
+    await say(gateway, "a casino");
+    const id = await onlyId();
+    expect(await click(gateway, id, "release", "wei")).toEqual({ markdown: "NOT_PERMITTED" });
+    expect((await click(gateway, id, "release", "eve")).markdown).toContain("no such review");
+    expect((await click(gateway, "bcdfghjk", "release", "mei")).markdown).toContain("no such");
+    expect(await click(gateway, id, "burn", "mei")).toEqual({ markdown: "" });
+    expect(await click(gateway, "../../x", "release", "mei")).toEqual({ markdown: "" });
+    expect(await pending()).toHaveLength(1);
+  });
+
+  it("attack: a click that is replayed, or comes late, changes nothing and is told what was decided", async () => {
+    const gateway = await start();
+    await say(gateway, "a casino");
+    const id = await onlyId();
+    await click(gateway, id, "reject", "mei");
+    await eventually(() => expect(sent(gateway)).toEqual(["REVIEW_REJECTED"]));
+    for (const button of ["reject", "release"]) {
+      const again = await click(gateway, id, button, "bo");
+      expect(again.card).toMatchObject({ status: "It was rejected already.", buttons: [] });
+    }
+    expect([sent(gateway), asked]).toEqual([["REVIEW_REJECTED"], []]);
   });
 
   it("attack: a row that was moved to another tenant, or changed, is not released", async () => {
