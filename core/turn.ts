@@ -73,7 +73,11 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
     const kept: Work<void>[] = [];
     const keep = (work: Work<void>) => void kept.push(work);
     if (tenant && entry.attempt <= MAX_ATTEMPTS) {
-      const link = linkOf(adapters.get(message.channel), message, signal);
+      const adapter = adapters.get(message.channel);
+      // Nothing tells an outsider that somebody listens here.
+      const isWaitedFor = message.content.kind === "text" && !isOutsider(message.sender);
+      if (isWaitedFor) adapter?.working?.(message.target, locale);
+      const link = linkOf(adapter, message, signal);
       const context = { message, tenant, traceId, locale, signal, record, keep, ...link };
       const reply = await rules().pipeline(context);
       return { reply, locale, records, kept };
@@ -115,7 +119,8 @@ const linkOf = (
 });
 
 const originOf = ({ channel, workspaceId, conversation, sender }: InboundMessage): Origin => ({
-  ...{ channel, workspaceId },
+  channel,
+  workspaceId,
   conversationId: conversation.room ?? conversation.id,
   roles: sender.roles,
   departments: sender.departments,

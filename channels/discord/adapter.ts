@@ -115,6 +115,7 @@ export const createDiscordAdapter = (options: DiscordAdapterOptions): ChannelAda
       return sender.send(part, signal);
     },
     reconcile: sender.reconcile,
+    working: sender.working,
     progress: sender.progress,
     silent: sender.silent,
     openAttachment: sender.openAttachment,

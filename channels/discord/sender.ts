@@ -22,6 +22,7 @@ import { notYet } from "./send-outcome.ts";
 import { nonceOfPart, type Sending, sendingOf } from "./sending.ts";
 import { createShownMessages } from "./shown.ts";
 import { CHANNEL, originalRoute, readTarget, type TargetInteraction } from "./target.ts";
+import { createTyping } from "./typing.ts";
 
 export interface DiscordSenderParts {
   readonly rest: Rest;
@@ -40,7 +41,10 @@ export interface DiscordSenderParts {
 /** What the adapter does to bring answers out. */
 export interface DiscordSender
   extends Required<
-    Pick<ChannelAdapter, "render" | "send" | "reconcile" | "progress" | "silent" | "openAttachment">
+    Pick<
+      ChannelAdapter,
+      "render" | "send" | "reconcile" | "working" | "progress" | "silent" | "openAttachment"
+    >
   > {
   /** Ends what grows just now. */
   stop(): void;
@@ -57,6 +61,7 @@ export const createDiscordSender = (parts: DiscordSenderParts): DiscordSender =>
   const rooms = createRooms(rest, state, log);
   const lookBack = createLookBack(rest);
   const progress = createProgress({ ...parts, rooms, shown });
+  const typing = createTyping(rest);
   const sendToRoom = createRoomSender({ rest, rooms, shown, lookBack });
   const answerInteraction = createInteractionSender({ rest, shown, now });
 
@@ -69,6 +74,7 @@ export const createDiscordSender = (parts: DiscordSenderParts): DiscordSender =>
     const { part, target, outgoing } = sending;
     await deferrals.settled(target.replyTo);
     if (outgoing.n === 0) {
+      await typing.end(part.target);
       await progress.end(part.target);
       // What another process shows of it must not replace it either.
       if (target.interaction) await shown.claim(target, part.id);
@@ -111,6 +117,7 @@ export const createDiscordSender = (parts: DiscordSenderParts): DiscordSender =>
 
   /** Nobody shall wait for an answer that was announced, or begun, and does not come. */
   const withdraw = async (stored: ReplyTarget): Promise<void> => {
+    await typing.end(stored);
     await progress.end(stored);
     const target = readTarget(stored);
     const { interaction, replyTo } = target;
@@ -148,14 +155,21 @@ export const createDiscordSender = (parts: DiscordSenderParts): DiscordSender =>
       (await guarded(findOut(sendingOf(part, signal)), part)) ?? {
         ...{ kind: "retry", afterMs: STORE_AWAY_MS, reason: "the store is away" },
       },
-    progress: (target, markdown) => progress.show(target, markdown),
+    working: typing.begin,
+    progress: (target, markdown) => {
+      void typing.end(target);
+      progress.show(target, markdown);
+    },
     silent: (target) => {
       withdraw(target).catch((err) =>
         log.warn({ channel: CHANNEL, err }, "announced answer not taken back"),
       );
     },
     openAttachment: createFiles({ rest, fetch, apiBaseUrl }),
-    stop: () => progress.stop(),
+    stop: () => {
+      typing.stop();
+      progress.stop();
+    },
   };
 };
 

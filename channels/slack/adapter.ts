@@ -126,6 +126,7 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
     render: sender.render,
     send: sender.send,
     reconcile: sender.reconcile,
+    working: sender.working,
     progress: sender.progress,
     silent: sender.silent,
     openAttachment: sender.openAttachment,

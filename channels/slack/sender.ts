@@ -16,6 +16,7 @@ import { createPace } from "./pace.ts";
 import { render } from "./render.ts";
 import { createRoomCalls } from "./room-calls.ts";
 import { kindOfError, sendOutcome } from "./send-outcome.ts";
+import { createStatus } from "./status.ts";
 import { readTarget, type SlackTarget } from "./target.ts";
 import { CHANNEL } from "./types.ts";
 import type { WebApi } from "./web-api.ts";
@@ -38,7 +39,10 @@ export interface SlackSenderParts {
 
 /** The outgoing half of the channel; `stop` ends what grows before people's eyes. */
 export type SlackSender = Required<
-  Pick<ChannelAdapter, "render" | "send" | "reconcile" | "progress" | "silent" | "openAttachment">
+  Pick<
+    ChannelAdapter,
+    "render" | "send" | "reconcile" | "working" | "progress" | "silent" | "openAttachment"
+  >
 > & { stop(): void };
 
 const LATER_MS = 1_000;
@@ -60,11 +64,13 @@ export const createSlackSender = (parts: SlackSenderParts): SlackSender => {
     log,
   });
 
+  const status = createStatus({ rooms, now });
   const deliver = createDeliver({ rooms, growing, files, baseUrl, post, log });
 
   /** What has begun to be shown of an answer that there will be none of. */
   const withdraw = async (target: SlackTarget): Promise<void> => {
     try {
+      await status.withdraw(target);
       const growth = await growing.take(target, "");
       if (growth.kind !== "message") return;
       const message = { channel: target.channelId, ts: growth.ts };
@@ -98,6 +104,7 @@ export const createSlackSender = (parts: SlackSenderParts): SlackSender => {
       const delivery = { part, target, signal };
       const outgoing = fromBody(part.body);
       try {
+        await status.end(target);
         const called = await deliver(outgoing, delivery);
         return concluded(called, delivery);
       } catch (err) {
@@ -137,9 +144,16 @@ export const createSlackSender = (parts: SlackSenderParts): SlackSender => {
       }
     },
 
+    working: (target, locale) => {
+      const place = readTarget(target);
+      if (place) status.begin(place, locale);
+    },
+
     progress: (target, markdown) => {
       const place = readTarget(target);
-      if (place) growing.show(place, markdown);
+      if (!place) return;
+      void status.end(place);
+      growing.show(place, markdown);
     },
 
     silent: (target) => {
@@ -158,6 +172,7 @@ export const createSlackSender = (parts: SlackSenderParts): SlackSender => {
     },
 
     stop: () => {
+      status.stop();
       growing.stop();
       ending.abort();
     },

@@ -1,4 +1,5 @@
 import type { Attachment, InboundMessage, Membership, ReplyTarget } from "./message.ts";
+import type { Locale } from "./model.ts";
 import type { Answer, Refusal } from "./reply.ts";
 
 /** One platform integration. Sees `core/contract` and nothing else of core. */
@@ -33,6 +34,11 @@ export interface ChannelAdapter {
    * where a platform cannot. Does not throw.
    */
   recall?(part: Pick<OutboundPart, "id" | "target">, signal: AbortSignal): Promise<RecallOutcome>;
+  /**
+   * Told that somebody is at work on an answer: where the platform can show it, it is shown from a
+   * second later on, until the first part is sent or `silent` is told. Never throws.
+   */
+  working?(target: ReplyTarget, locale: Locale): void;
   /**
    * Shows what there is of a reply before it is whole, where the platform can: each call replaces
    * the one before. Best effort, paced by the channel; never throws.

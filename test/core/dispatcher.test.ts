@@ -392,6 +392,21 @@ describeStores("dispatcher", (world) => {
     expect(gateway.channel.sent).toEqual([]);
   });
 
+  it("tells the channel that somebody is at work, and nothing to an outsider", async () => {
+    const gateway = await start(echo);
+    const told: string[] = [];
+    const working = ({ replyTo }: ReplyTarget) => told.push(replyTo);
+    Object.assign(gateway.channel, { working });
+    const stranger = textMessage("stranger");
+    await gateway.receive({ ...stranger, sender: { ...stranger.sender, isExternal: true } });
+    const event = { name: "app_opened", platformName: "enter_agent", fields: {} } as const;
+    await gateway.receive({ ...textMessage("event"), content: { kind: "event", event } });
+    const message = textMessage("m1");
+    await gateway.receive(message);
+    // One conversation is worked on in order: the others were decided before this one.
+    await eventually(() => expect(told).toEqual([message.target.replyTo]));
+  });
+
   it("answers a message for the tenant that its sender is in when its turn comes", async () => {
     const { pipeline, begun, end } = held();
     const gateway = await start(pipeline);

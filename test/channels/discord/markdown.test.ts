@@ -1,50 +1,10 @@
-import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { escapeMarkdown, toDiscordMarkdown } from "../../../channels/discord/markdown.ts";
-import { fromBody } from "../../../channels/discord/outgoing.ts";
-import { render } from "../../../channels/discord/render.ts";
 import { memberSees } from "./member-sees.ts";
-
-const CORPUS = new URL("../../fixtures/answers/", import.meta.url);
-// Very long ones become a file.
-const MOST = 12_000;
-const answers = readdirSync(CORPUS).map((name) => {
-  const whole = readFileSync(new URL(name, CORPUS), "utf8");
-  return [name, whole.slice(0, MOST)] as const;
-});
-
-const contentsOf = (markdown: string): readonly string[] =>
-  render({ kind: "text", markdown }).map((body) => {
-    const outgoing = fromBody(body);
-    if (outgoing.kind === "text") return outgoing.content;
-    throw new Error(outgoing.kind);
-  });
 
 // What would call somebody, or look as if it did.
 const MENTION = /@everyone|@here|<@[!&]?\d+>|<#\d+>|<id:\w+>|<\/\w[\w ]*:\d+>/;
-
-describe("the corpus of answers", () => {
-  it.each(answers)("%s: parts that fit, close their fences and call nobody", (_, markdown) => {
-    const parts = contentsOf(markdown);
-    for (const part of parts) {
-      expect(part.length).toBeLessThanOrEqual(2000);
-      expect((part.match(/```/g)?.length ?? 0) % 2).toBe(0);
-      expect(part.replace(/```[\s\S]*?```|`[^`\n]*`/g, "")).not.toMatch(MENTION);
-    }
-  });
-
-  it.each(answers)("%s: every word is there, in its order", (_, markdown) => {
-    // Rows are told one after the other, so a header comes once for each.
-    const words = (text: string) => text.match(/\p{L}{2,}|\p{N}+/gu) ?? [];
-    const seen = new Set(words(contentsOf(markdown).join("\n")));
-    const fences = /^ {0,3}(?:`{3,}|~{3,}).*$/gm;
-    const missing = words(markdown.replace(fences, "").replace(/&\w+;/g, " ")).filter(
-      (word) => !seen.has(word),
-    );
-    expect(missing).toEqual([]);
-  });
-});
 
 describe("toDiscordMarkdown", () => {
   it.each([

@@ -1,0 +1,76 @@
+/** Shows people that somebody is at work on an answer, again and again until it is there. */
+export interface Working<Target> {
+  /** Begins to show it, unless the answer is there soon. Never throws. */
+  begin(key: string, target: Target): void;
+  /** Shows it no more; resolves when nothing of it is on its way, with whether anything was shown. */
+  end(key: string): Promise<boolean>;
+  stop(): void;
+}
+
+export interface WorkingOptions<Target> {
+  /** Shows it once; false = not to be tried again. Never rejects. */
+  readonly show: (target: Target) => Promise<boolean>;
+  /** How long what was shown lasts, less what a call may take. */
+  readonly everyMs: number;
+}
+
+// An answer that is there by then is not worth a call.
+const FIRST_MS = 1_000;
+// No turn takes longer; what goes on beyond it was answered elsewhere.
+const LONGEST_MS = 15 * 60_000;
+
+interface Session<Target> {
+  readonly target: Target;
+  leftMs: number;
+  isShown: boolean;
+  showing: Promise<void>;
+  timer: NodeJS.Timeout | undefined;
+}
+
+export const createWorking = <Target>(options: WorkingOptions<Target>): Working<Target> => {
+  const { show, everyMs } = options;
+  const sessions = new Map<string, Session<Target>>();
+
+  const schedule = (key: string, session: Session<Target>, waitMs: number): void => {
+    session.leftMs -= waitMs;
+    session.timer = setTimeout(() => {
+      session.showing = showNow(key, session);
+    }, waitMs);
+    session.timer.unref();
+  };
+
+  const showNow = async (key: string, session: Session<Target>): Promise<void> => {
+    session.isShown = true;
+    const isGoingOn = await show(session.target);
+    if (sessions.get(key) !== session) return;
+    if (isGoingOn && session.leftMs > 0) schedule(key, session, everyMs);
+    else sessions.delete(key);
+  };
+
+  const forget = (key: string): Session<Target> | undefined => {
+    const session = sessions.get(key);
+    sessions.delete(key);
+    clearTimeout(session?.timer);
+    return session;
+  };
+
+  return {
+    begin: (key, target) => {
+      forget(key);
+      const session: Session<Target> = {
+        ...{ target, leftMs: LONGEST_MS, isShown: false },
+        ...{ showing: Promise.resolve(), timer: undefined },
+      };
+      sessions.set(key, session);
+      schedule(key, session, FIRST_MS);
+    },
+    end: async (key) => {
+      const session = forget(key);
+      await session?.showing;
+      return session?.isShown ?? false;
+    },
+    stop: () => {
+      for (const key of [...sessions.keys()]) forget(key);
+    },
+  };
+};
