@@ -25,14 +25,14 @@ const LATER_MS = 1_000;
  */
 export const lookBack = async (target: SlackTarget, isIt: IsIt, ask: Ask): Promise<Found> => {
   const { channelId, threadTs, replyTo } = target;
+  const oldest = beforeAnswer(replyTo);
   const method = threadTs === undefined ? "conversations.history" : "conversations.replies";
   let cursor: string | undefined;
   for (let page = 1; page <= MAX_PAGES; page++) {
     const outcome = await ask(method, {
       channel: channelId,
       ...(threadTs !== undefined && { ts: threadTs }),
-      // Every answer comes after its question.
-      ...(isTs(replyTo) && { oldest: replyTo }),
+      ...(oldest !== undefined && { oldest }),
       ...(cursor !== undefined && { cursor }),
       include_all_metadata: true,
       limit: PAGE,
@@ -59,5 +59,16 @@ export const lookBack = async (target: SlackTarget, isIt: IsIt, ask: Ask): Promi
   }
   return { kind: "missing" };
 };
+
+/** From where on it can be: threads are read from their beginning, and one may be long. */
+const beforeAnswer = (replyTo: string): string | undefined => {
+  const asked = replyTo.split("/").find(isTs);
+  if (asked === undefined) return undefined;
+  const [seconds = "0"] = asked.split(".");
+  return `${Math.max(0, Number(seconds) - MARGIN_S)}.000000`;
+};
+
+/** Time stamps are said to be in order; to rely on it to the second would cost a second answer. */
+const MARGIN_S = 60 * 60;
 
 const PASSING = /^(?:internal_error|fatal_error|service_unavailable|request_timeout)$/;

@@ -303,3 +303,17 @@ const rotating = (tokens: readonly string[]) => {
   let at = 0;
   return { tokenFor: () => tokens[Math.min(at++, tokens.length - 1)] };
 };
+
+describe("looking for an answer that may have arrived", () => {
+  it("does not begin with the first message of a thread that is a thousand long", async () => {
+    const ts = slack.say(ROOM, "question");
+    const target = inThread(ts, { replyTo: `${TEAM}/${ROOM}/${ts}` });
+    slack.fail("chat.postMessage", { kind: "status", status: 500, commit: true });
+    const outcomes = await deliver(partOf("9.0", target, bodyOf("hello")));
+    expect(kinds(outcomes)).toEqual(["unknown", "delivered"]);
+    const [asked] = slack.callsOf("conversations.replies");
+    const [seconds] = ts.split(".");
+    expect(asked?.args).toMatchObject({ ts, oldest: `${Number(seconds) - 3600}.000000` });
+    expect(slack.messages(ROOM, ts)).toHaveLength(1);
+  });
+});
