@@ -1,6 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import type { Socket as TcpSocket } from "node:net";
 import { rootCertificates } from "node:tls";
+import { openTunnel } from "./proxy-tunnel.ts";
 
 /** A WebSocket that carries text. */
 export interface Socket {
@@ -26,30 +27,50 @@ interface SocketEvents {
 const MAX_FRAME_BYTES = 2 ** 20;
 const CONNECT_MS = 10_000;
 
-/**
- * Connects to a WebSocket server. Frames above 1 MiB and binary ones end the connection.
- * @param ca PEM of authorities that are trusted beside the usual ones
- */
+/** How a server is reached where it is not simply there. */
+export interface SocketReach {
+  /** PEM of authorities that are trusted beside the usual ones. */
+  readonly ca?: string | undefined;
+  /** The HTTP proxy that the connection goes through; user and password may be part of it. */
+  readonly proxyUrl?: string | undefined;
+}
+
+/** Connects to a WebSocket server. Frames above 1 MiB and binary ones end the connection. */
 export const openSocket = async (
   url: string,
-  ca: string | undefined,
+  { ca, proxyUrl }: SocketReach,
   events: SocketEvents,
 ): Promise<Socket> => {
   const { Agent, buildConnector, ping, WebSocket } = await import("undici");
   let tcp: TcpSocket | undefined;
   let isOver = false;
-  const connect = buildConnector({
-    timeout: CONNECT_MS,
-    ...(ca !== undefined && { ca: [...rootCertificates, ca] }),
-  });
+  // A WebSocket does not tell why it could not be opened.
+  let failure: string | undefined;
+  const trusted = ca === undefined ? undefined : [...rootCertificates, ca];
+  const connect = buildConnector({ timeout: CONNECT_MS, ...(trusted && { ca: trusted }) });
+  type Connect = typeof connect;
+  const connectThrough = async (proxy: string, ...[options, done]: Parameters<Connect>) => {
+    const port = options.port || (options.protocol === "https:" ? "443" : "80");
+    try {
+      const tunnel = await openTunnel(`${options.hostname}:${port}`, proxy, trusted, CONNECT_MS);
+      if (options.protocol === "https:") connect({ ...options, httpSocket: tunnel }, done);
+      else done(null, tunnel);
+    } catch (error) {
+      done(error instanceof Error ? error : new Error("no tunnel"), null);
+    }
+  };
   const dispatcher = new Agent({
-    connect: (options, done) =>
-      connect(options, (...result) => {
-        const [, socket] = result;
+    connect: (options, done) => {
+      const connected: typeof done = (...result) => {
+        const [error, socket] = result;
+        if (error) failure = describe(error);
         if (socket && isOver) socket.destroy();
         tcp = socket ?? undefined;
         done(...result);
-      }),
+      };
+      if (proxyUrl === undefined) connect(options, connected);
+      else void connectThrough(proxyUrl, options, connected);
+    },
     webSocket: { maxPayloadSize: MAX_FRAME_BYTES },
   });
   const socket = new WebSocket(url, { dispatcher });
@@ -89,7 +110,7 @@ export const openSocket = async (
     else end("a binary frame");
   });
   socket.addEventListener("close", ({ code }) => end(`closed with code ${code}`));
-  socket.addEventListener("error", ({ error }) => end(describe(error)));
+  socket.addEventListener("error", ({ error }) => end(failure ?? describe(error)));
 
   return {
     send: (text) => {

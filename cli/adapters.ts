@@ -6,7 +6,7 @@ import { createLeases } from "../core/channel-state/leases.ts";
 import type { ChannelAdapter } from "../core/contract/channel.ts";
 import type { Log } from "../core/contract/log.ts";
 import { embeddedFolder } from "./storage.ts";
-import { wecomCa, wecomFetch } from "./wecom-reach.ts";
+import { wecomFetch, wecomReach } from "./wecom-reach.ts";
 
 /** The adapters of the channels that are on. A platform's libraries load only with its channel. */
 export const createAdapters = async (
@@ -27,9 +27,9 @@ export const createAdapters = async (
     const isAlone = embeddedFolder(settings) !== undefined;
     const { log, now } = parts;
     const fetch = await wecomFetch(settings);
-    const ca = wecomCa(settings);
+    const reach = wecomReach(settings);
     const linked = {
-      bots: linkedBots.map((bot) => ({ ...bot, ca })),
+      bots: linkedBots.map((bot) => ({ ...bot, reach })),
       leases: createLeases({ state, log }),
     };
     adapters.push(createWecomAdapter({ apps, bots, linked, log, now, state, isAlone, fetch }));

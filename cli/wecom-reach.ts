@@ -1,21 +1,17 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createTrustingFetch } from "../channels/wecom/trusting-fetch.ts";
+import { createTrustingFetch, type Reach } from "../channels/wecom/trusting-fetch.ts";
 import type { Settings } from "../config/schema.ts";
 import { StartError } from "./errors.ts";
 
 /** How the settings say that WeCom's API is reached. Throws StartError when `ca_file` cannot be used. */
-export const wecomFetch = async (settings: Settings): Promise<typeof globalThis.fetch> => {
-  return createTrustingFetch({
-    ca: wecomCa(settings),
-    proxyUrl: settings.channels.wechat_work?.proxy_url,
-  });
-};
+export const wecomFetch = async (settings: Settings): Promise<typeof globalThis.fetch> =>
+  createTrustingFetch(wecomReach(settings));
 
-/** PEM of authorities that are trusted beside the usual ones. Throws StartError when `ca_file` cannot be used. */
-export const wecomCa = ({ channels }: Settings): string | undefined => {
-  const { ca_file } = channels.wechat_work ?? {};
-  return ca_file === undefined ? undefined : readCertificates(ca_file);
+/** What is special about the way to WeCom. Throws StartError when `ca_file` cannot be used. */
+export const wecomReach = ({ channels }: Settings): Reach => {
+  const { ca_file, proxy_url } = channels.wechat_work ?? {};
+  return { ca: ca_file === undefined ? undefined : readCertificates(ca_file), proxyUrl: proxy_url };
 };
 
 const readCertificates = (path: string): string => {

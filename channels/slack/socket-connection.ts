@@ -127,20 +127,24 @@ export const openSocketConnection = async (
     () => end({ reason: "no hello in time", isDeaf: false }),
     timings.helloMs,
   );
-  socket = await openSocket(url, undefined, {
-    opened: () => {
-      heardAt = now();
+  socket = await openSocket(
+    url,
+    {},
+    {
+      opened: () => {
+        heardAt = now();
+      },
+      received: take,
+      pinged: () => {
+        heardAt = now();
+        pingedAt = heardAt;
+      },
+      ponged: () => {
+        heardAt = now();
+      },
+      closed: (reason) => end({ reason, isDeaf: false }),
     },
-    received: take,
-    pinged: () => {
-      heardAt = now();
-      pingedAt = heardAt;
-    },
-    ponged: () => {
-      heardAt = now();
-    },
-    closed: (reason) => end({ reason, isDeaf: false }),
-  });
+  );
   if (isOver) socket.close();
   return { acknowledge, close: () => end({ reason: "closed by us", isDeaf: false }), ended };
 };

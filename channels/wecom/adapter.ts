@@ -163,7 +163,7 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
         link: createBotLink({
           ...{ bot, state, isAlone, now, random, log },
           leases: linked.leases,
-          accept: intake.accept,
+          store: intake.store,
         }),
       }))
     : [];

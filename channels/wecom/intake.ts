@@ -8,7 +8,9 @@ export interface Intake {
   /** From now on messages go to `receive`. */
   open(receive: Receive): void;
   close(): void;
-  /** Undefined when the message was not stored: then the platform must deliver it again. */
+  /** Hands the message on. Rejects when it was not stored. */
+  store(message: InboundMessage): Promise<Receipt>;
+  /** The same for a callback: undefined when it was not stored, so that the platform delivers it again. */
   accept(message: InboundMessage): Promise<Receipt | undefined>;
   /** The reply, if it comes within `waitMs` of `arrivedAt`. */
   waitForReply(
@@ -31,6 +33,13 @@ export interface IntakeOptions {
 
 export const createIntake = ({ log, now, note }: IntakeOptions): Intake => {
   let receive: Receive | undefined;
+
+  const store = async (message: InboundMessage): Promise<Receipt> => {
+    if (!receive) throw new Error("the channel is not started");
+    await note(message);
+    return receive(message);
+  };
+
   return {
     open: (handler) => {
       receive = handler;
@@ -40,11 +49,11 @@ export const createIntake = ({ log, now, note }: IntakeOptions): Intake => {
       receive = undefined;
     },
 
+    store,
+
     accept: async (message) => {
       try {
-        if (!receive) throw new Error("the channel is not started");
-        await note(message);
-        return await receive(message);
+        return await store(message);
       } catch (err) {
         if (err instanceof OverloadError) {
           log.warn(

@@ -122,7 +122,7 @@ const wechatWorkSchema = z
       .describe("PEM file with authorities that the API's certificate may come from too."),
     proxy_url: secret(url(["http", "https"], { password: true }))
       .optional()
-      .describe("HTTP proxy that calls of the API go through."),
+      .describe("HTTP proxy that calls of the API and long connections go through."),
     replay_window_s: z
       .int()
       .min(60)

@@ -7,6 +7,7 @@ import type {
 import type { ChannelState, Leases } from "../../../core/contract/channel-state.ts";
 import type { Log } from "../../../core/contract/log.ts";
 import type { InboundMessage, ReplyTarget } from "../../../core/contract/message.ts";
+import type { SocketReach } from "../../web-socket.ts";
 import { streamAnswer } from "../bot/polls.ts";
 import { streamIdOf } from "../bot/stream-id.ts";
 import { createPace, createSharedPace } from "../pace.ts";
@@ -31,8 +32,7 @@ export interface LinkedBot {
   readonly corp_id: string;
   /** How it is mentioned in groups, without `@`. */
   readonly name?: string;
-  /** PEM of authorities that are trusted beside the usual ones. */
-  readonly ca?: string | undefined;
+  readonly reach?: SocketReach;
   /** The one host whose files may come without TLS or from a private address. */
   readonly api_base_url: string;
 }
@@ -57,8 +57,8 @@ export interface BotLinkOptions {
   readonly bot: LinkedBot;
   readonly state: ChannelState;
   readonly leases: Leases;
-  /** Undefined when the message was not stored. */
-  readonly accept: (message: InboundMessage) => Promise<Receipt | undefined>;
+  /** Rejects when the message was not stored. */
+  readonly store: (message: InboundMessage) => Promise<Receipt>;
   /** No other process can hold the link. */
   readonly isAlone: boolean;
   readonly now: () => Date;
@@ -82,7 +82,7 @@ const NOBODY_ELSE: Leases = {
 };
 
 export const createBotLink = (options: BotLinkOptions): BotLink => {
-  const { bot, state, leases, accept, isAlone, now, random, log } = options;
+  const { bot, state, leases, store, isAlone, now, random, log } = options;
   const { timings = LINK_TIMINGS } = options;
   const botId = bot.bot_id;
   const about = { channel: CHANNEL, botId };
@@ -105,7 +105,7 @@ export const createBotLink = (options: BotLinkOptions): BotLink => {
 
   const received = createReceiver({
     bot: { id: botId, corp_id: bot.corp_id, ...(bot.name !== undefined && { name: bot.name }) },
-    ...{ contexts, accept, now, log, signal: stopping.signal },
+    ...{ contexts, store, now, log, signal: stopping.signal },
     stored: ({ content, target }, reqId) => {
       if (content.kind !== "event") growing.open(target, reqId);
     },
@@ -120,7 +120,7 @@ export const createBotLink = (options: BotLinkOptions): BotLink => {
     leases: isAlone ? NOBODY_ELSE : leases,
     open: (signal) =>
       openConnection({
-        ...{ url: bot.ws_url, ca: bot.ca, botId, secret: bot.secret },
+        ...{ url: bot.ws_url, reach: bot.reach ?? {}, botId, secret: bot.secret },
         ...{ timings, log, received, signal },
       }),
   });

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Log } from "../../../core/contract/log.ts";
-import { openSocket, type Socket } from "../../web-socket.ts";
+import { openSocket, type Socket, type SocketReach } from "../../web-socket.ts";
 import { JsonError, type JsonObject, objectIn, textIn } from "../bot/json.ts";
 import { CHANNEL } from "../types.ts";
 import { type Command, type LinkFrame, readFrame, writeFrame } from "./frames.ts";
@@ -59,8 +59,7 @@ export const LINK_TIMINGS: LinkTimings = {
 
 interface ConnectionOptions {
   readonly url: string;
-  /** PEM of authorities that are trusted beside the usual ones. */
-  readonly ca: string | undefined;
+  readonly reach: SocketReach;
   readonly botId: string;
   readonly secret: string;
   readonly timings: LinkTimings;
@@ -82,7 +81,7 @@ interface Waiting {
 
 /** Connects and subscribes. Never rejects. */
 export const openConnection = async (options: ConnectionOptions): Promise<Opened> => {
-  const { url, ca, botId, secret, timings, log, received, signal } = options;
+  const { url, reach, botId, secret, timings, log, received, signal } = options;
   // By req_id: who waits for the acknowledgement, in time or late.
   const waiting = new Map<string, Waiting>();
   let ending: Ending | undefined;
@@ -170,7 +169,7 @@ export const openConnection = async (options: ConnectionOptions): Promise<Opened
     () => finish({ kind: "broken", reason: "no subscription in time" }),
     timings.subscribeMs,
   );
-  socket = await openSocket(url, ca, {
+  socket = await openSocket(url, reach, {
     opened: () => tellOpened(),
     received: take,
     closed: (reason) => finish({ kind: "broken", reason }),

@@ -15,8 +15,8 @@ type Callback = Extract<LinkFrame, { readonly kind: "callback" }>;
 export interface ReceiverOptions {
   readonly bot: BotIdentity;
   readonly contexts: Pick<ReplyContexts, "remember">;
-  /** Undefined when the message was not stored. */
-  readonly accept: (message: InboundMessage) => Promise<Receipt | undefined>;
+  /** Rejects when the message was not stored. */
+  readonly store: (message: InboundMessage) => Promise<Receipt>;
   /** Told of every new message that is stored. */
   readonly stored: (message: InboundMessage, reqId: string) => void;
   /** Told of a message that could not be stored. */
@@ -35,7 +35,7 @@ const MAX_HELD = 1_000;
 
 /** Takes callbacks in: each conversation's in the order in which they came. Never throws. */
 export const createReceiver = (options: ReceiverOptions): ((callback: Callback) => void) => {
-  const { bot, contexts, accept, stored, lost, now, log, signal } = options;
+  const { bot, contexts, store, stored, lost, now, log, signal } = options;
   const inTurn = createInTurn();
   const about = { channel: CHANNEL, botId: bot.id };
   let held = 0;
@@ -44,14 +44,17 @@ export const createReceiver = (options: ReceiverOptions): ((callback: Callback) 
     try {
       // Before the message: its answer may come at once.
       await contexts.remember(message, reqId, now());
-      return await accept(message);
+      return await store(message);
     } catch (err) {
-      log.warn({ ...about, err }, "message not stored; trying again");
+      log.warn(
+        { ...about, err, messageId: message.id },
+        "message not stored yet; held for a minute",
+      );
       return undefined;
     }
   };
 
-  const store = async (message: InboundMessage, reqId: string): Promise<void> => {
+  const hold = async (message: InboundMessage, reqId: string): Promise<void> => {
     const until = now().getTime() + HELD_MS;
     for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(LONGEST_RETRY_MS, waitMs * 2)) {
       const receipt = await tryOnce(message, reqId);
@@ -91,7 +94,7 @@ export const createReceiver = (options: ReceiverOptions): ((callback: Callback) 
     }
     held += 1;
     void inTurn
-      .run(message.conversation.id, () => store(message, reqId))
+      .run(message.conversation.id, () => hold(message, reqId))
       .catch((err: unknown) => log.error({ ...about, err }, "message not handled"))
       .finally(() => {
         held -= 1;

@@ -1,11 +1,12 @@
 import { once } from "node:events";
-import { createServer as createHttp, type Server } from "node:http";
+import type { Server } from "node:http";
 import { createServer } from "node:https";
-import { type AddressInfo, connect } from "node:net";
+import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { createApi } from "../../../channels/wecom/api.ts";
 import { createTrustingFetch, type Reach } from "../../../channels/wecom/trusting-fetch.ts";
 import { selfSigned } from "../../fakes/certificate.ts";
+import { startHttpProxy } from "../../fakes/http-proxy.ts";
 
 const { cert, key } = selfSigned("localhost");
 const servers: Server[] = [];
@@ -73,23 +74,11 @@ describe("a private installation", () => {
   });
 
   it("is reached through a proxy", async () => {
-    const asked: string[] = [];
-    const proxy = createHttp();
-    proxy.on("connect", (request, socket, head) => {
-      asked.push(request.url ?? "");
-      const [host, port] = (request.url ?? "").split(":");
-      const upstream = connect(Number(port), host, () => {
-        socket.write("HTTP/1.1 200 OK\r\n\r\n");
-        upstream.write(head);
-        upstream.pipe(socket).pipe(upstream);
-      });
-      upstream.on("error", () => socket.destroy());
-      socket.on("error", () => upstream.destroy());
-      socket.on("close", () => upstream.destroy());
-    });
-    const proxyUrl = `http://localhost:${await listening(proxy)}`;
+    const proxy = await startHttpProxy();
     const port = await installation();
-    expect(await callAt(port, { ca: cert, proxyUrl })).toMatchObject({ kind: "answered" });
-    expect(asked).toEqual([`localhost:${port}`]);
+    const result = await callAt(port, { ca: cert, proxyUrl: proxy.url });
+    expect(result).toMatchObject({ kind: "answered" });
+    expect(proxy.asked).toMatchObject([{ host: `localhost:${port}` }]);
+    await proxy.close();
   });
 });

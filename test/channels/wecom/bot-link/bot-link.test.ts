@@ -91,9 +91,9 @@ const startLink = (
       api_base_url: "https://qyapi.weixin.qq.com",
     },
     leases: createLeases({ state, log, leaseMs: LEASE_MS }),
-    accept: async (message) => {
+    store: async (message) => {
       deliveries += 1;
-      if (storeIsAway) return undefined;
+      if (storeIsAway) throw new Error("the store is away");
       const isNew = !received.has(message.id);
       received.set(message.id, received.get(message.id) ?? message);
       return { isNew, inlineReply: async () => undefined };
@@ -206,6 +206,9 @@ describe("a bot's long connection", () => {
     expect(server.frames.some(({ cmd }) => cmd === "aibot_respond_msg")).toBe(false);
     storeIsAway = false;
     await stored("M1");
+    // Nobody is asked for anything, and nothing is lost yet: no alarm.
+    expect(log.lines.filter(({ level }) => level === "error")).toEqual([]);
+    expect(log.lines.map(({ text }) => text)).toContain("message not stored yet; held for a minute");
   });
 
   it("hands over files with the key that came with them", async () => {
