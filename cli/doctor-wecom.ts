@@ -1,9 +1,15 @@
-import { randomBytes } from "node:crypto";
 import { createApi } from "../channels/wecom/api.ts";
-import { seal } from "../channels/wecom/envelope.ts";
+import { NO_RECEIVE_ID } from "../channels/wecom/bot/envelope.ts";
 import type { Settings } from "../config/schema.ts";
-import { type WecomAppSettings, wecomApps } from "../config/wecom-apps.ts";
+import {
+  type WecomAppSettings,
+  wecomApps,
+  wecomBots,
+  wecomLinkedBots,
+} from "../config/wecom-apps.ts";
 import type { Finding } from "./doctor-checks.ts";
+import { callbackFinding } from "./doctor-wecom-callback.ts";
+import { linkFindings } from "./doctor-wecom-link.ts";
 import { StartError } from "./errors.ts";
 import { wecomFetch } from "./wecom-reach.ts";
 
@@ -11,12 +17,13 @@ const TIMEOUT_MS = 3_000;
 const CLOCK_TOLERANCE_MS = 60_000;
 
 type Fetch = typeof globalThis.fetch;
-type KeyPair = Pick<WecomAppSettings, "token" | "encoding_aes_key">;
 
 /** Looks at WeCom's API and at our own callbacks as the cloud sees them. Empty when it is off. */
 export const examineWecom = async (settings: Settings): Promise<readonly Finding[]> => {
   const apps = wecomApps(settings);
-  const [first] = apps;
+  const bots = wecomBots(settings);
+  const linkedBots = wecomLinkedBots(settings);
+  const [first] = [...apps, ...bots, ...linkedBots];
   if (!first) return [];
   let fetch: Fetch;
   try {
@@ -30,7 +37,13 @@ export const examineWecom = async (settings: Settings): Promise<readonly Finding
     await clockFinding(first.api_base_url, fetch),
     addressFinding(settings),
     ...(await Promise.all(apps.map((app) => credentialsFinding(app, fetch)))),
-    ...(await Promise.all(apps.map((app) => callbackFinding(app, settings)))),
+    ...(await Promise.all(
+      apps.map((app) => callbackFinding("callback", app, app.corp_id, settings)),
+    )),
+    ...(await Promise.all(
+      bots.map((bot) => callbackFinding("bot url", bot, NO_RECEIVE_ID, settings)),
+    )),
+    ...(linkedBots.length > 0 ? await linkFindings(linkedBots, settings) : []),
   ];
 };
 
@@ -144,61 +157,3 @@ const credentialsFinding = async (app: WecomAppSettings, fetch: Fetch): Promise<
 const remedyFor = (errcode: number): string =>
   REMEDIES.get(errcode) ??
   `look it up: https://developer.work.weixin.qq.com/devtool/query?e=${errcode}`;
-
-/** Asks the running gateway what WeCom asks when the callback URL is saved, with every key pair. */
-const callbackFinding = async (app: WecomAppSettings, settings: Settings): Promise<Finding> => {
-  const { server } = settings;
-  const base =
-    server.public_url ?? `${server.tls ? "https" : "http"}://${server.host}:${server.port}`;
-  const url = new URL(app.webhook_path, base);
-  const shown = `${url.origin}${url.pathname}`;
-  const check = "callback";
-  try {
-    for (const [index, pair] of [app, ...app.previous].entries()) {
-      const answer = await verify(url, pair, app.corp_id);
-      if (answer.isEcho) continue;
-      const which = index === 0 ? "" : ` with previous key pair ${index}`;
-      return {
-        ...{
-          check,
-          state: "bad",
-          text: `${shown} answered ${answer.status}${which}, not what was asked`,
-        },
-        remedy:
-          "is this gateway, with these settings, behind that address? Restart it after a change",
-      };
-    }
-    if ((await verify(url, app, `${app.corp_id}x`)).isEcho) {
-      return {
-        ...{ check, state: "bad", text: `${shown} answers for another corp (receiveid)` },
-        remedy: "what answers there does not check receiveid: it is not this gateway",
-      };
-    }
-  } catch {
-    return {
-      ...{ check, state: "bad", text: `${shown} does not answer` },
-      remedy: "start the gateway (npm start), and let server.public_url reach it",
-    };
-  }
-  const pairs = app.previous.length === 0 ? "" : `, with ${app.previous.length + 1} key pairs`;
-  return { check, state: "ok", text: `${shown} answers${pairs}` };
-};
-
-const verify = async (
-  at: URL,
-  pair: KeyPair,
-  receiveId: string,
-): Promise<{ readonly isEcho: boolean; readonly status: number }> => {
-  const challenge = randomBytes(16).toString("hex");
-  const timestamp = String(Math.floor(Date.now() / 1000));
-  const sealed = seal(challenge, pair, receiveId, timestamp, randomBytes(8).toString("hex"));
-  const url = new URL(at);
-  url.search = new URLSearchParams({
-    msg_signature: sealed.signature,
-    timestamp,
-    nonce: sealed.nonce,
-    echostr: sealed.encrypt,
-  }).toString();
-  const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-  return { isEcho: (await response.text()) === challenge, status: response.status };
-};

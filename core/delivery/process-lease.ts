@@ -61,6 +61,23 @@ export const forgetDeadProcesses = async (store: Store, before: Date): Promise<v
   );
 };
 
+/** Whether a process lives just now that platforms reach, on this machine or another one. */
+export const isGatewayAlive = async (store: Store, now: Date): Promise<boolean> => {
+  const found = await store.read("intake", (transaction) =>
+    transaction.first(livingGateway, { now: now.getTime() }),
+  );
+  return found !== undefined;
+};
+
+const livingGateway = statement<{ now: number }>()((db, arg) =>
+  db
+    .selectFrom("processes")
+    .select("id")
+    .where("gateway_since", ">", sql.lit(0))
+    .where("lease_until", ">", arg("now"))
+    .limit(1),
+);
+
 const upsert = statement<{ id: string; since: number; renewedAt: number; until: number }>()(
   (db, arg) =>
     db
