@@ -4,20 +4,22 @@ import { randomInt } from "node:crypto";
 const LETTERS = "bcdfghjkmnpqrstvwxz";
 const LENGTH = 8;
 const FORM = new RegExp(`^[${LETTERS}]{${LENGTH}}$`);
-const CARD = "review-";
+const CARD = /^review-([a-z]+)-[a-z]+$/;
 
 /** A new id of a review: short enough to be typed, and not to be guessed. Unique within a tenant. */
-export const newReviewId = (): string =>
+export const newReviewId = (): string => letters();
+
+const letters = (): string =>
   Array.from({ length: LENGTH }, () => LETTERS.charAt(randomInt(LETTERS.length))).join("");
 
 /** Whether a text can be the id of a review. */
 export const isReviewId = (text: string): boolean => FORM.test(text);
 
-/** The card on which a review is decided. */
-export const cardIdOf = (reviewId: string): string => `${CARD}${reviewId}`;
+/** A new card on which a review is decided: platforms take the id of a card once. */
+export const newCardId = (reviewId: string): string => `review-${reviewId}-${letters()}`;
 
 /** The review that a card is about; undefined for any other card. */
 export const reviewOfCard = (cardId: string): string | undefined => {
-  const id = cardId.startsWith(CARD) ? cardId.slice(CARD.length) : "";
+  const id = CARD.exec(cardId)?.[1] ?? "";
   return isReviewId(id) ? id : undefined;
 };

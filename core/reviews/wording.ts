@@ -1,6 +1,6 @@
 import type { Card } from "../contract/card.ts";
 import type { Locale } from "../contract/model.ts";
-import { cardIdOf } from "./review-id.ts";
+import { newCardId } from "./review-id.ts";
 import type { Review, ReviewDecision } from "./reviews.ts";
 
 /** A reviewer need not read more in a chat; the API and the command line show all of it. */
@@ -32,7 +32,7 @@ const reviewCard = (review: Review, locale: Locale, now: Date): Card => {
   const words = WORDS[locale];
   const { id, held } = review;
   return {
-    ...{ id: cardIdOf(id), title: words.title[review.direction], selects: [] },
+    ...{ id: newCardId(id), title: words.title[review.direction], selects: [] },
     fields: [
       { label: words.id, value: id },
       { label: words.sender, value: held.message.sender.displayName || held.message.sender.id },
@@ -46,12 +46,15 @@ const reviewCard = (review: Review, locale: Locale, now: Date): Card => {
   };
 };
 
-/** The card of a review after its decision. */
-export const decidedCard = (id: string, status: string, locale: Locale): Card => {
+/**
+ * The card of a review after its decision.
+ * @param id the card that was clicked
+ */
+export const decidedCard = (id: string, reviewId: string, status: string, locale: Locale): Card => {
   const words = WORDS[locale];
   return {
-    ...{ id: cardIdOf(id), title: words.decided, status },
-    fields: [{ label: words.id, value: id }],
+    ...{ id, title: words.decided, status },
+    fields: [{ label: words.id, value: reviewId }],
     ...{ buttons: [], selects: [] },
   };
 };
@@ -124,7 +127,8 @@ interface Words {
 const WORDS: Readonly<Record<Locale, Words>> = {
   en: {
     title: { in: "Held message", out: "Held answer" },
-    ...{ decided: "Review", id: "ID", sender: "Asked by", age: "Waiting" },
+    // WeCom shows five letters of a label.
+    ...{ decided: "Review", id: "ID", sender: "From", age: "Age" },
     ...{ terms: "Terms", classifier: "a classifier", release: "Release", reject: "Reject" },
     nothing: "Nothing waits for a review.",
     usage:

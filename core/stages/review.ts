@@ -72,16 +72,16 @@ export const reviewClick =
     const { content } = message;
     const click = content.kind === "event" ? content.event.click : undefined;
     const id = click && reviewOfCard(click.cardId);
-    if (id === undefined) return next();
+    if (!click || id === undefined) return next();
     if (!mayReview(roles, message)) return refuse("NOT_PERMITTED", locale);
-    const verdict = VERDICTS.find((each) => each === click?.buttonId);
+    const verdict = VERDICTS.find((each) => each === click.buttonId);
     if (!verdict) return { kind: "silence", reason: "EVENT_NOT_HANDLED" };
     const { reviewer, scope } = whoAndWhere(context);
     const decision = await reviews.decide(reviewer, scope, id, verdict);
     const text = decisionText(decision, locale);
     const isOver = decision.kind === "decided" || decision.code.startsWith("ALREADY_");
     return isOver
-      ? { kind: "text", markdown: "", card: decidedCard(id, text, locale) }
+      ? { kind: "text", markdown: "", card: decidedCard(click.cardId, id, text, locale) }
       : { kind: "text", markdown: text };
   };
 

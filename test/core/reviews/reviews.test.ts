@@ -327,7 +327,7 @@ describeStores("reviews", (world) => {
 
   /** A click on the card of a review. */
   const click = (gateway: CoreGateway, id: string, buttonId: string, sender: string) => {
-    const cardId = `review-${id}`;
+    const cardId = `review-${id}-zzzz`;
     return send(gateway, {
       ...textMessage(`m${++count}`, "", sender),
       content: {
@@ -347,10 +347,12 @@ describeStores("reviews", (world) => {
     const shown = await send(gateway, textMessage("show", "/review", "mei"));
     expect(shown.markdown).toBe("Waiting for a review: 1\n\n````\na casino ``` of [email]\n````");
     expect(shown.card).toMatchObject({
-      ...{ id: `review-${id}`, title: "Held message" },
+      ...{ id: expect.stringMatching(`^review-${id}-[a-z]{8}$`), title: "Held message" },
       fields: [{ value: id }, { value: "wei" }, { value: "3 h" }, { value: "T2" }],
       buttons: [{ id: "release" }, { id: "reject" }],
     });
+    const again = await send(gateway, textMessage("again", "/review", "mei"));
+    expect(again.card?.id).not.toBe(shown.card?.id); // WeCom refuses a card whose id was sent before
     const clicked = await click(gateway, id, "release", "mei");
     expect(clicked.card).toMatchObject({
       status: expect.stringContaining("Released"),
