@@ -1,7 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { registerDoctor } from "../../cli/doctor.ts";
 import { registerSimulate } from "../../cli/simulate.ts";
 import { runVerb } from "../cli/run-verb.ts";
+import { ASKED, KILLED_AT, killedAt } from "../fakes/crash-chain.ts";
 import { freePort } from "../fakes/free-port.ts";
 import { type GatewayProcess, gatewayProcess } from "../fakes/gateway-process.ts";
 import { type SlackApi, startSlackApi } from "../fakes/slack-api.ts";
@@ -22,6 +24,11 @@ import { type SlackSocketServer, startSlackSocketServer } from "../fakes/slack-s
 
 const PATH = "/api/slack/events";
 const PATIENT = { timeout: 30_000, interval: 20 };
+
+// `LOAD_SECONDS=20 npx vitest run test/e2e/slack.test.ts` is the whole run.
+const SECONDS = Number(process.env.LOAD_SECONDS ?? 1);
+const PER_SECOND = 200;
+const roomAt = (index: number) => `C0LOAD${index % 40}`;
 
 const settingsOf = (slack: object) => ({
   channels: { slack },
@@ -113,6 +120,63 @@ describe("the built gateway in Slack, by HTTP", () => {
     for (const ts of stamps) await answered(api, "C0CRASH", ts);
     expect(api.duplicates()).toEqual([]);
   });
+
+  it(
+    `answers ${PER_SECOND} events a second once each in their threads, a tenth of which come twice`,
+    async () => {
+      const stamps = Array.from({ length: PER_SECOND * SECONDS }, newTs);
+      const startedAt = performance.now();
+      const told: Promise<{ readonly status: number }>[] = [];
+      for (const [index, ts] of stamps.entries()) {
+        // At its time, however long earlier ones take: Slack does not wait for us.
+        const aheadMs = (index * 1000) / PER_SECOND - (performance.now() - startedAt);
+        if (aheadMs > 0) await delay(aheadMs);
+        const event = mention(`<@${BOT_USER}> event ${index}.`, { ts, channel: roomAt(index) });
+        const body = JSON.stringify(eventBody(event));
+        for (let times = index % 10 === 0 ? 2 : 1; times > 0; times--) {
+          told.push(postSlack(`${gateway.url}${PATH}`, signed(body)));
+        }
+      }
+      for (const { status } of await Promise.all(told)) expect(status).toBe(200);
+      const expected = stamps.map((_, index) => [expect.stringContaining(`event ${index}.`)]);
+      const seen = () => stamps.map((ts, index) => textsIn(api, roomAt(index), ts));
+      await vi.waitFor(() => expect(seen()).toEqual(expected), { timeout: 60_000, interval: 500 });
+      expect(api.duplicates()).toEqual([]);
+    },
+    SECONDS * 1000 + 120_000,
+  );
+
+  it("answers each question once, in its thread, killed while it takes, decides and sends", async () => {
+    const asked = new Map<string, string>();
+    const unheard = new Map<string, string>();
+    /** As Slack does: what was not acknowledged is told again. */
+    const tellAll = () =>
+      Promise.all(
+        [...unheard].map(async ([ts, body]) => {
+          const told = postSlack(`${gateway.url}${PATH}`, signed(body));
+          if ((await told.catch(() => undefined))?.status === 200) unheard.delete(ts);
+        }),
+      );
+    await gateway.stop("SIGKILL");
+    for (const at of KILLED_AT) {
+      await gateway.start(killedAt(at));
+      for (let count = 0; count < ASKED; count++) {
+        const ts = newTs();
+        const event = mention(`<@${BOT_USER}> ${ts} at ${at}`, { ts, channel: "C0KILL" });
+        asked.set(ts, at);
+        unheard.set(ts, JSON.stringify(eventBody(event)));
+      }
+      await tellAll();
+      expect(await gateway.ended(), at).toBe("SIGKILL");
+    }
+    await gateway.start();
+    await tellAll();
+    expect([...unheard.keys()]).toEqual([]);
+    const seen = () => [...asked.keys()].map((ts) => textsIn(api, "C0KILL", ts));
+    const expected = [...asked].map(([ts, at]) => [expect.stringContaining(`${ts} at ${at}`)]);
+    await vi.waitFor(() => expect(seen()).toEqual(expected), PATIENT);
+    expect(api.duplicates()).toEqual([]);
+  }, 180_000);
 
   it("meets strangers with silence, wherever that is said", async () => {
     api.on("users.info", ({ user }) => ({
