@@ -71,11 +71,14 @@ describe("a WeCom message, from its encrypted callback to its encrypted answer",
     const [record] = recordsOf("long");
     const words = ["queue", "recall", String(record?.message_key), "--json"];
     // Until the last part is known to have arrived it is under way.
-    const { out } = await vi.waitFor(async () => {
-      const done = await runVerb(registerQueue, world.gateway.folder, words);
-      expect(done).toMatchObject({ code: 0 });
-      return done;
-    });
+    const { out } = await vi.waitFor(
+      async () => {
+        const done = await runVerb(registerQueue, world.gateway.folder, words);
+        expect(done).toMatchObject({ code: 0 });
+        return done;
+      },
+      { timeout: 30_000 },
+    );
     expect(JSON.parse(out)).toMatchObject({ ok: true, parts: expect.anything() });
     expect(world.cloud.seen("long")).toEqual([]);
   });
