@@ -133,7 +133,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         return;
       }
       const { isOurs, isInline } = await outbox.complete(entry, {
-        ...{ parts, also },
+        parts,
+        also,
         mayInline: waiter?.fits(parts[0] ?? "") ?? false,
       });
       if (isOurs) {

@@ -73,7 +73,7 @@ export const linkAfter = (
     seq: head.seq + 1,
     recorded_at: Math.max(head.recorded_at, at + duration_ms),
   };
-  return { ...place, prev: head.hash, hash: linkHash(head.hash, place, digest) };
+  return { prev: head.hash, hash: linkHash(head.hash, place, digest), ...place };
 };
 
 const hex = (bytes: Uint8Array | null): string | null =>

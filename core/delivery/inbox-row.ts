@@ -13,7 +13,10 @@ export const inboxRow = async (
   const { channel, id: key } = message;
   const plain = Buffer.from(JSON.stringify(message));
   return {
-    ...{ channel, key, lane: laneOf(message), tenantId: scope.tenantId },
+    channel,
+    key,
+    lane: laneOf(message),
+    tenantId: scope.tenantId,
     message: await cipher.seal(scope, messagePlace(channel, key), plain),
     receivedAt: receivedAt.getTime(),
   };

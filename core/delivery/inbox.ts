@@ -151,7 +151,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
       const row = await inboxRow(cipher, scope, message, now());
       const { lane, tenantId } = row;
       const stored = await store.write("intake", async (transaction) => {
-        if (takesAtOnce) return transaction.first(insertFirst, { ...row, owner });
+        if (takesAtOnce) return transaction.first(insertFirst, { owner, ...row });
         const id = await transaction.insert(insertMessage, row);
         return id === undefined ? undefined : { id, attempts: 0 };
       });

@@ -116,11 +116,11 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
         if (mayInline && only && sealed.length === 1) {
           await arrivals.recordLane(transaction, lane);
           const inlineDueAt = createdAt + REDELIVERY_MS;
-          const row = { ...common, part: 0, content: only, inlineDueAt };
+          const row = { part: 0, content: only, inlineDueAt, ...common };
           isInline = (await transaction.first(insertInline, row))?.via === "inline";
         } else {
           for (const [part, content] of sealed.entries()) {
-            await transaction.run(insertPart, { ...common, part, content });
+            await transaction.run(insertPart, { part, content, ...common });
           }
         }
         await also?.(transaction);

@@ -55,7 +55,7 @@ export const createModels = (parts: ModelsParts): Models => ({
       takesEarlier: choices.some(({ provider }) => !parts.providers.get(provider)?.isForgetful),
       ask: async (request) => {
         const { locale, traceId, tenant } = context;
-        const inputTokens = mostInputTokens({ ...request, model: "" });
+        const inputTokens = mostInputTokens({ model: "", ...request });
         if (inputTokens > MOST_INPUT_TOKENS) {
           return { kind: "refused", refusal: refuse("PROMPT_TOO_LARGE", locale) };
         }
@@ -126,8 +126,8 @@ const askOne = async (
     if (!reservation) return refused("BUDGET_EXCEEDED", { neededUsd: toUsd(most) });
   }
   const capped = {
-    ...request,
     model: choice.model,
+    ...request,
     ...(cap !== undefined && { maxOutputTokens: cap }),
   };
   try {

@@ -17,6 +17,7 @@ export const audit =
       facts[name] = typeof value === "string" ? value.slice(0, MAX_FACT_UNITS) : value;
     };
     const reply = await next({ ...context, note });
+    const { decision, code } = outcomeOf(reply);
     context.record({
       at: startedAt,
       traceId: context.traceId,
@@ -25,7 +26,8 @@ export const audit =
       action: "message",
       subject: context.message.content.kind,
       durationMs: now().getTime() - startedAt.getTime(),
-      ...outcomeOf(reply),
+      decision,
+      code,
       detail: { ...(content.kind === "event" && factsOf(content.event)), ...facts },
     });
     return reply;

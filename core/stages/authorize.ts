@@ -25,6 +25,8 @@ export const authorize =
 
 const permissionsOf = (roles: RoleIndex, { channel, workspaceId, sender }: InboundMessage) =>
   roles.permissionsOf({
-    ...{ channel, workspaceId, senderId: sender.id },
+    channel,
+    workspaceId,
+    senderId: sender.id,
     departments: sender.departments,
   });

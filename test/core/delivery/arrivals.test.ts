@@ -120,14 +120,14 @@ describeStores("replies that travelled in responses", (world) => {
   });
 
   it("are all written down before the process ends in order, also those of an earlier write that is slow", async () => {
-    const rows = [await reply("m1"), await reply("m2", "mei")];
+    const first = await reply("m1");
+    const second = await reply("m2", "mei");
     const begun: (() => void)[] = [];
     const note = world.store.note.bind(world.store);
     vi.spyOn(world.store, "note").mockImplementation(async (access, work) => {
       if (begun.length === 0) await new Promise<void>((resolve) => begun.push(resolve));
       return note(access, work);
     });
-    const [first, second] = rows as [InlineRow, InlineRow];
     void process.outbox.inlineSettled(first, true);
     await vi.waitFor(() => expect(begun).toHaveLength(1));
     await process.outbox.inlineSettled(second, true);
