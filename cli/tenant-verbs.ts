@@ -7,7 +7,9 @@ import { servedBy } from "../core/named-agents.ts";
 import { allowed } from "../core/operators/operator.ts";
 import { PLATFORM_SCOPE, tenantScope } from "../core/store/scope.ts";
 import { type Catalogue, loadCatalogue } from "../skills/catalogue.ts";
+import { allowedTo } from "./allowed-skills.ts";
 import type { Io } from "./io.ts";
+import { noTenant } from "./no-tenant.ts";
 import { withStore } from "./operations.ts";
 import { policyFacts, policyWords } from "./policy-explain.ts";
 import { skillFolders } from "./rules.ts";
@@ -57,15 +59,7 @@ export const show = async (io: Io, id: string, options: TenantOptions): Promise<
   const loaded = load(io, options.settings);
   const policy = policyFacts(loaded, id);
   const tenant = createTenantIndex(loaded.settings).get(id);
-  if (!policy || !tenant) {
-    const known = loaded.settings.multi_tenant.tenants.map((each) => each.id).join(", ");
-    const message = `${loaded.source} has no tenant ${JSON.stringify(id)}; it has: ${known || "none"}`;
-    if (options.json) {
-      const error = { code: "NOT_FOUND", message };
-      io.stdout.write(`${JSON.stringify({ ok: false, error })}\n`);
-    } else io.stderr.write(`clawgate: tenant show: ${message}\n`);
-    return 1;
-  }
+  if (!policy || !tenant) return noTenant(io, options, loaded, id);
   const catalogue = await loadCatalogue(skillFolders(loaded.settings));
   return withStore(io, options.settings, async ({ store, auditLog, now }) => {
     await auditLog.record(
@@ -96,9 +90,7 @@ const factsOf = ({ settings }: LoadedSettings, tenant: Tenant, { skills }: Catal
     agents: tenant.agents.map((agent) => ({
       name: agent.name,
       ...modelOf(servedBy(tenant, agent)),
-      skills: [...skills.values()]
-        .filter((skill) => servedBy(tenant, agent).skillVerdict(skill) === "allowed")
-        .map(({ name }) => name),
+      skills: allowedTo(servedBy(tenant, agent), skills).map(({ name }) => name),
     })),
     secrets: (written?.secrets ?? []).map(({ name, host, skills: of }) => ({
       ...{ name, host, skills: of ?? null },

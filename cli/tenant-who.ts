@@ -17,7 +17,9 @@ import {
 import { wecomApps } from "../config/wecom-apps.ts";
 import { servedBy } from "../core/named-agents.ts";
 import { type Catalogue, loadCatalogue } from "../skills/catalogue.ts";
+import { allowedTo } from "./allowed-skills.ts";
 import type { Io } from "./io.ts";
+import { PERSON_FORM, parsePerson, personName } from "./person-name.ts";
 import { skillFolders } from "./rules.ts";
 import { sections } from "./sections.ts";
 
@@ -30,26 +32,24 @@ export interface WhoOptions {
 }
 
 /** Somebody to look for: a channel's workspace, and a user in it. */
-interface Person extends Described {
+interface Subject extends Described {
   readonly senderId: string;
 }
 
 /** Says whose tenant somebody is in and what they may do, and why. 0 may chat, 1 may not, 2 misuse. */
 export const who = async (io: Io, written: string, options: WhoOptions): Promise<number> => {
-  const found = /^(wechat_work|slack|discord):([^:]+):(.+)$/su.exec(written);
+  const found = parsePerson(written);
   if (!found) {
     io.stderr.write(
-      `clawgate: tenant who: ${JSON.stringify(written)} names nobody; write channel:workspace:user ` +
-        "with channel wechat_work, slack or discord, e.g. wechat_work:wwcorp:zhangsan\n",
+      `clawgate: tenant who: ${JSON.stringify(written)} names nobody; write ${PERSON_FORM}\n`,
     );
     return 2;
   }
   const { settings: path } = options;
   const loaded = loadSettings({ path, env: io.env, cwd: io.cwd, mayCreate: false });
-  const [, channel = "", workspaceId = "", senderId = ""] = found;
-  const person: Person = {
-    ...{ channel: channel as Person["channel"], workspaceId, senderId },
-    conversationId: foldConversation(channel, options.conversation),
+  const person: Subject = {
+    ...found,
+    conversationId: foldConversation(found.channel, options.conversation),
     roles: options.role,
     departments: options.department,
   };
@@ -60,7 +60,7 @@ export const who = async (io: Io, written: string, options: WhoOptions): Promise
 };
 
 /** Where a corp has one app, a person's direct chat with it is as good as told. */
-const inTheOnlyApp = ({ settings }: LoadedSettings, person: Person): Person => {
+const inTheOnlyApp = ({ settings }: LoadedSettings, person: Subject): Subject => {
   if (person.channel !== "wechat_work" || person.conversationId !== undefined) return person;
   const apps = wecomApps(settings).filter(({ corp_id }) => corp_id === person.workspaceId);
   const [only] = apps;
@@ -69,7 +69,7 @@ const inTheOnlyApp = ({ settings }: LoadedSettings, person: Person): Person => {
     : person;
 };
 
-const factsOf = (loaded: LoadedSettings, person: Person, { skills }: Catalogue) => {
+const factsOf = (loaded: LoadedSettings, person: Subject, { skills }: Catalogue) => {
   const { settings } = loaded;
   const { channel, workspaceId, senderId, conversationId, roles, departments } = person;
   const found = createTenantIndex(settings).resolve({
@@ -92,7 +92,7 @@ const factsOf = (loaded: LoadedSettings, person: Person, { skills }: Catalogue) 
           ? null
           : "NOT_PERMITTED";
   return {
-    person: `${channel}:${workspaceId}:${senderId}`,
+    person: personName(person),
     told: {
       conversation: conversationId ?? null,
       roles: roles ?? null,
@@ -109,11 +109,7 @@ const factsOf = (loaded: LoadedSettings, person: Person, { skills }: Catalogue) 
     skills: tenant ? judge(tenant) : [],
     agents: (tenant?.agents ?? []).map((agent) => ({
       name: agent.name,
-      skills: tenant
-        ? judge(servedBy(tenant, agent))
-            .filter(({ verdict }) => verdict === "allowed")
-            .map(({ name }) => name)
-        : [],
+      skills: tenant ? allowedTo(servedBy(tenant, agent), skills).map(({ name }) => name) : [],
     })),
     notes: notesOn(loaded, person, found, looks),
   };
@@ -138,7 +134,7 @@ const roleFacts = ({ role, permissions, through, department, binding }: HeldRole
 /** What would make the answer another one, and what to do about it. */
 const notesOn = (
   { settings }: LoadedSettings,
-  person: Person,
+  person: Subject,
   found: TenantResolution,
   looks: readonly BindingLook[],
 ): readonly string[] => {
@@ -147,6 +143,9 @@ const notesOn = (
   const open = looks.filter(({ outcome, rank }) => outcome === "not_told" && rank >= best);
   const needsDepartments = createDepartmentNeeds(settings)(channel, workspaceId);
   return [
+    ...(isOn(settings, channel)
+      ? []
+      : [`channel ${channel} is not switched on: nobody is heard there`]),
     ...(looks.length === 0
       ? [`no tenant has a binding to ${channel} ${workspaceId}: add one to a tenant's bindings`]
       : []),
@@ -175,6 +174,9 @@ const notesOn = (
       : []),
   ];
 };
+
+const isOn = ({ channels }: LoadedSettings["settings"], channel: string): boolean =>
+  Object.entries(channels).some(([name, settings]) => name === channel && settings?.enabled);
 
 const isMatch = ({ outcome }: BindingLook): boolean => outcome === "matches";
 

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { registerAgent } from "./agent.ts";
 import { registerAudit } from "./audit.ts";
 import { registerConfig } from "./config.ts";
 import { registerDoctor } from "./doctor.ts";
@@ -22,6 +23,7 @@ export const VERBS: readonly ((program: Command, io: Io) => void)[] = [
   registerInit,
   registerConfig,
   registerTenant,
+  registerAgent,
   registerQueue,
   registerReview,
   registerKey,

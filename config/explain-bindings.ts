@@ -4,7 +4,7 @@ import { type Binding, bindingKey } from "./tenant.ts";
 
 /** Somebody as far as an operator described them; what is absent was not told. */
 export interface Described {
-  readonly channel: Binding["channel"];
+  readonly channel: string;
   readonly workspaceId: string;
   readonly conversationId?: string | undefined;
   /** All of them. */

@@ -88,7 +88,8 @@ const asMessages = ({ question, answer }: Exchange): readonly ModelMessage[] => 
   { role: "assistant", text: answer, toolCalls: [] },
 ];
 
-const asTool = (skill: Skill): Tool => ({
+/** A skill as a model is told of it. */
+export const asTool = (skill: Skill): Tool => ({
   name: skill.name,
   description: skill.description,
   parameters: skill.input ?? DEFAULT_PARAMETERS,

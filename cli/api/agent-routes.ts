@@ -5,9 +5,9 @@ import type { Skill } from "../../core/contract/skill.ts";
 import { servedBy } from "../../core/named-agents.ts";
 import { allowed } from "../../core/operators/operator.ts";
 import { tenantScope } from "../../core/store/scope.ts";
+import { allowedTo } from "../allowed-skills.ts";
 import { knownTenant } from "./known-tenant.ts";
 import type { Route } from "./route.ts";
-import { allowedTo } from "./skill-routes.ts";
 
 export interface AgentRouteParts {
   readonly auditLog: AuditLog;

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import type { Tenant, TenantIndex } from "../../config/tenant.ts";
+import type { TenantIndex } from "../../config/tenant.ts";
 import type { AuditLog } from "../../core/audit-log.ts";
 import type { Skill } from "../../core/contract/skill.ts";
 import { allowed } from "../../core/operators/operator.ts";
 import { tenantScope } from "../../core/store/scope.ts";
+import { allowedTo } from "../allowed-skills.ts";
 import { knownTenant } from "./known-tenant.ts";
 import type { Route } from "./route.ts";
 
@@ -33,12 +34,6 @@ export const skillHandlers = (parts: SkillRouteParts) => {
 
   return { list };
 };
-
-/** The skills that a tenant, or one of its agents, may use; by name. */
-export const allowedTo = (tenant: Tenant, skills: ReadonlyMap<string, Skill>): readonly Skill[] =>
-  [...skills.values()]
-    .filter((skill) => tenant.skillVerdict(skill) === "allowed")
-    .sort((one, other) => (one.name < other.name ? -1 : 1));
 
 const view = ({ name, description, risk, digest, entry, egress, secrets }: Skill) => ({
   ...{ name, description, risk, digest },

@@ -78,7 +78,11 @@ export const OPERATIONS = [
     ...{ does: "List the tenants, with what they cost this month", needs: "tenant:view" },
     ...{ http: "GET /api/tenants", cli: "tenant list" },
   },
-  { does: "List a tenant's agents", needs: "agent:view", http: "GET /api/agents" },
+  {
+    ...{ does: "List a tenant's agents", needs: "agent:view" },
+    ...{ http: "GET /api/agents", cli: "agent list" },
+  },
+  { does: "Say which agent and models a text would get", needs: "agent:view", cli: "agent route" },
   { does: "List the skills a tenant may use", needs: "skill:view", http: "GET /api/skills" },
   { does: "Read what this API can do", needs: "any key", http: "GET /api/openapi.json" },
   { does: "Show a tenant's settings and spending", needs: "tenant:view", cli: "tenant show" },

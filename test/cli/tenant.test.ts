@@ -142,7 +142,10 @@ describe("tenant who", () => {
       facts: { tenant: { kind: "ambiguous", ids: ["media", "press"] }, may_chat: false },
     });
     const { facts } = await factsOf("discord:9:8");
-    expect(facts.notes[0]).toContain("no tenant has a binding to discord 9");
+    expect(facts.notes.slice(0, 2)).toEqual([
+      "channel discord is not switched on: nobody is heard there",
+      expect.stringContaining("no tenant has a binding to discord 9"),
+    ]);
     expect(await factsOf(`wechat_work:${CORP}:AUDREY`)).toMatchObject({
       code: 1,
       facts: {
