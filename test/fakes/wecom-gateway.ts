@@ -13,6 +13,10 @@ export interface WecomGatewayOptions extends WecomCloudOptions {
   readonly openshell?: object;
   readonly storage?: object;
   readonly queue?: object;
+  readonly enterprise?: object;
+  readonly moderation?: object;
+  /** More of tenant `staff`. */
+  readonly staff?: object;
 }
 
 export interface WecomGateway {
@@ -34,7 +38,7 @@ export interface WecomGateway {
 export const startWecomGateway = async (
   options: WecomGatewayOptions = {},
 ): Promise<WecomGateway> => {
-  const { openshell, storage, queue, ...cloudOptions } = options;
+  const { openshell, storage, queue, enterprise, moderation, staff, ...cloudOptions } = options;
   const [cloud, model] = await Promise.all([startWecomCloud(cloudOptions), startOpenAiServer()]);
   const { app } = cloud;
   const bound = (user: string) => [
@@ -45,6 +49,8 @@ export const startWecomGateway = async (
   const gateway = gatewayProcess({
     ...(storage && { storage }),
     ...(queue && { queue }),
+    ...(enterprise && { enterprise }),
+    ...(moderation && { moderation }),
     channels: {
       wechat_work: {
         corp_id: app.corpId,
@@ -64,6 +70,7 @@ export const startWecomGateway = async (
           blocked_skills: ["csv-summary"],
           bindings: ["wei", "long", "slow", "ann"].flatMap(bound),
           ...staffModel,
+          ...staff,
         },
         { id: "echo", bindings: bound("echo"), ...asking("echo") },
         { id: "rules", allowed_skills: ["*"], bindings: bound("rules"), ...asking("rules") },
