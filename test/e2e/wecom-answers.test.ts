@@ -94,6 +94,20 @@ describe("a WeCom message, from its encrypted callback to its encrypted answer",
     expect(recordsOf("echo").filter((record) => record.action === "message")).toHaveLength(2);
   });
 
+  it("is answered once though late copies of it come among newer messages", async () => {
+    const before = world.cloud.seen("echo").length;
+    const [one, two, three] = ["one", "two", "three"].map((text) => world.cloud.text("echo", text));
+    for (const inner of [one, two, one, three, two, one, three]) {
+      const { status } = await world.cloud.attempt(
+        world.callbackUrl,
+        world.cloud.callback(inner ?? ""),
+      );
+      expect(status).toBe(200);
+    }
+    const seen = world.cloud.seen("echo").slice(before);
+    expect(seen.map(({ text }) => text)).toEqual(["one", "two", "three"]);
+  });
+
   it("says so, once, when its kind is not supported yet", async () => {
     const inner = world.cloud
       .text("echo", "x")

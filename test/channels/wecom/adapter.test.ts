@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createWecomAdapter } from "../../../channels/wecom/adapter.ts";
 import { render } from "../../../channels/wecom/render.ts";
@@ -564,5 +565,64 @@ describe("the log", () => {
     for (const word of [token, encodingAesKey, secret, "secret words", "the answer"]) {
       expect(written).not.toContain(word);
     }
+  });
+});
+
+describe("hostile requests", () => {
+  it("never crash the application's callback, and never get a forgery accepted", async () => {
+    const { call, received } = await startedAdapter();
+    const genuine = messageRequest("hello", "1");
+    const around = (encrypt: string) => Buffer.from(`<xml><Encrypt>${encrypt}</Encrypt></xml>`);
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array)),
+      fc.string({ unit: "binary" }).map(around),
+      fc.base64String().map(around),
+      fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })).map(([at, change]) => {
+        const copy = Buffer.from(genuine.body);
+        // From its ciphertext on: what stands around it has forgeries of its own.
+        const start = copy.indexOf("<Encrypt>") + "<Encrypt><![CDATA[".length;
+        const index = start + (at % (copy.indexOf("]]></Encrypt>") - start));
+        copy[index] = (copy[index] ?? 0) ^ change;
+        return copy;
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(bytes, async (body) => {
+        const error = await call({ ...genuine, body }).catch((cause: unknown) => cause);
+        expect(error instanceof SignatureError || error instanceof PayloadError).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+    expect(received).toEqual([]);
+  });
+
+  it("end in 200 when they are genuine, whatever is inside", async () => {
+    const { call } = await startedAdapter();
+    const names = ["MsgType", "Event", "Content", "MsgId", "CreateTime", "MediaId", "EventKey"];
+    const value = fc.oneof(
+      fc.constantFrom("text", "event", "image", "template_card_event", "change_contact", "click"),
+      fc.string({ unit: "binary" }),
+    );
+    const element = fc
+      .tuple(fc.constantFrom(...names), value)
+      .map(([name, text]) => `<${name}><![CDATA[${text.replaceAll("]]>", "")}]]></${name}>`);
+    const inner = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc
+        .array(element, { maxLength: 8 })
+        .map(
+          (elements) =>
+            `<xml><ToUserName>${cloudApp.corpId}</ToUserName><FromUserName>wei</FromUserName>` +
+            `${elements.join("")}<AgentID>${cloudApp.agentId}</AgentID></xml>`,
+        ),
+    );
+    await fc.assert(
+      fc.asyncProperty(inner, async (text) => {
+        if (!text.isWellFormed()) return;
+        const { query, body } = callbackRequest(text, cloudApp);
+        expect((await call(requestOf(query, body))).status).toBe(200);
+      }),
+      { numRuns: 500 },
+    );
   });
 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createWecomClient, type WecomClient } from "../../../channels/wecom/client.ts";
 import { toBody } from "../../../channels/wecom/outgoing.ts";
+import { render } from "../../../channels/wecom/render.ts";
 import type { OutboundPart, SendOutcome } from "../../../core/contract/channel.ts";
 import type { ChannelState } from "../../../core/contract/channel-state.ts";
 import { memoryState } from "../../fakes/channel-state.ts";
@@ -431,6 +432,29 @@ describe("pacing", () => {
     expect(await send("hello", { to: "Other" })).toEqual({ kind: "delivered" });
     time += 32_000;
     expect((await send("one more")).kind).toBe("delivered");
+  });
+
+  it("brings 60 KB whole and in order, though that is more than a minute may bring", async () => {
+    await cloud.close();
+    // What would be one too many is for our own clock to know.
+    cloud = await startWecomCloud({ perMinute: 1_000 });
+    client = clientOf();
+    const text = Array.from({ length: 5_700 }, (_, line) => `第${line}行\n`).join("");
+    expect(Buffer.byteLength(text)).toBeGreaterThan(60_000);
+    const sentAt: number[] = [];
+    const parts = render({ kind: "text", markdown: text, isVerbatim: true });
+    for (const [place, body] of parts.entries()) {
+      for (let attempt = 1; ; attempt += 1) {
+        const outcome = await send(body, { id: `1.${place}`, attempt });
+        if (outcome.kind !== "retry") break;
+        time += outcome.afterMs;
+      }
+      sentAt.push(time);
+    }
+    expect(textsSeen().join("")).toBe(text);
+    for (const [place, at] of sentAt.entries()) {
+      expect(at - (sentAt[place - 30] ?? 0)).toBeGreaterThan(60_000);
+    }
   });
 
   it("counts what other processes on the same store send", async () => {

@@ -208,7 +208,9 @@ describe("a bot's long connection", () => {
     await stored("M1");
     // Nobody is asked for anything, and nothing is lost yet: no alarm.
     expect(log.lines.filter(({ level }) => level === "error")).toEqual([]);
-    expect(log.lines.map(({ text }) => text)).toContain("message not stored yet; held for a minute");
+    expect(log.lines.map(({ text }) => text)).toContain(
+      "message not stored yet; held for a minute",
+    );
   });
 
   it("hands over files with the key that came with them", async () => {
