@@ -13,7 +13,6 @@ export interface WecomGatewayOptions extends WecomCloudOptions {
   readonly openshell?: object;
   readonly storage?: object;
   readonly queue?: object;
-  readonly enterprise?: object;
   readonly moderation?: object;
   /** More of tenant `staff`. */
   readonly staff?: object;
@@ -38,7 +37,7 @@ export interface WecomGateway {
 export const startWecomGateway = async (
   options: WecomGatewayOptions = {},
 ): Promise<WecomGateway> => {
-  const { openshell, storage, queue, enterprise, moderation, staff, ...cloudOptions } = options;
+  const { openshell, storage, queue, moderation, staff, ...cloudOptions } = options;
   const [cloud, model] = await Promise.all([startWecomCloud(cloudOptions), startOpenAiServer()]);
   const { app } = cloud;
   const bound = (user: string) => [
@@ -49,7 +48,6 @@ export const startWecomGateway = async (
   const gateway = gatewayProcess({
     ...(storage && { storage }),
     ...(queue && { queue }),
-    ...(enterprise && { enterprise }),
     ...(moderation && { moderation }),
     channels: {
       wechat_work: {
