@@ -47,12 +47,17 @@ it("a dead letter that is replayed over HTTP is delivered at once, and once", as
   const { key } = await clawgate(
     ...["key", "create", "--tenant", "staff", "--label", "pager"],
     ...["--permission", "queue:view", "--permission", "queue:manage"],
+    ...["--permission", "tenant:view", "--permission", "skill:view"],
   );
   const ask = async (method: string, path: string) => {
     const headers = { authorization: `Bearer ${key}` };
     const response = await fetch(`${world.gateway.url}${path}`, { method, headers });
-    return (await response.json()) as { readonly messages: unknown };
+    return (await response.json()) as Readonly<Record<string, unknown>>;
   };
+  expect(await ask("GET", "/api/tenants")).toMatchObject({ tenants: [{ id: "staff" }] });
+  const { skills } = await ask("GET", "/api/skills");
+  expect(skills).toContainEqual(expect.objectContaining({ name: "spinner", risk: "low" }));
+  expect(await ask("GET", "/api/openapi.json")).toMatchObject({ openapi: "3.1.0" });
   expect(await ask("GET", "/api/queue")).toMatchObject({
     messages: [{ id, tenant: "staff", state: "dead", reason: expect.stringContaining("60020") }],
   });
