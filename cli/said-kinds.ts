@@ -16,6 +16,7 @@ export const SAID_KINDS = [
   "view",
   "scan",
   "position",
+  "event",
   "feedback",
 ] as const;
 

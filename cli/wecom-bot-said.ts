@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { clickIn } from "./card-click.ts";
 import type { SaidKind } from "./said-kinds.ts";
 
 /** Something that a person does to an intelligent bot. */
@@ -6,7 +7,7 @@ export interface BotSaid {
   readonly kind: SaidKind;
   /**
    * What TEXT stands for: the words; of a voice its transcript; of a mixture what stands beside the
-   * picture; `card:button`; `message:verdict`, where the verdict is 1, 2 or 3. Of files nothing.
+   * picture; what was clicked (see `clickIn`); `message:verdict`, where the verdict is 1, 2 or 3. Of files nothing.
    */
   readonly text: string;
   readonly userId: string;
@@ -88,8 +89,15 @@ const MESSAGES: Written<(said: BotSaid, scene: BotScene) => object> = {
 const EVENTS: Written<(said: BotSaid) => { type: string; details: object }> = {
   enter_agent: () => ({ type: "enter_chat", details: { enter_chat: {} } }),
   "card-click": ({ text }) => {
-    const [task_id = "", event_key = ""] = text.split(":");
-    const card = { card_type: "button_interaction", event_key, task_id };
+    const { cardId, buttonId, choices } = clickIn(text);
+    const selected_item = choices.map(([question, options]) => ({
+      question_key: question,
+      option_ids: { option_id: options },
+    }));
+    const card = {
+      ...{ card_type: "button_interaction", event_key: buttonId, task_id: cardId },
+      ...(selected_item.length > 0 && { selected_items: { selected_item } }),
+    };
     return { type: "template_card_event", details: { template_card_event: card } };
   },
   feedback: ({ text }) => {

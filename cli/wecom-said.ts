@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import type { WecomApp } from "../channels/wecom/types.ts";
 import { escapeCdata } from "../channels/wecom/xml.ts";
+import { clickIn } from "./card-click.ts";
 import type { SaidKind } from "./said-kinds.ts";
 
 /** Something that a member does. */
@@ -8,7 +9,8 @@ export interface Said {
   readonly kind: SaidKind;
   /**
    * What TEXT stands for: the words; of a voice its transcript; a place's name; a link's or page's
-   * address; a menu key; `card:button`; what a code says. Of pictures, videos and files nothing.
+   * address; a menu key; what was clicked (see `clickIn`); what a code says; of any other event
+   * `name:key`, or `name:field=value,field=value`. Of pictures, videos and files nothing.
    */
   readonly text: string;
   /** What the file is called that comes along. */
@@ -26,7 +28,7 @@ export const isForApps = (kind: SaidKind): boolean =>
 
 /** Kinds whose TEXT must not be left out. */
 export const needsText = (kind: SaidKind): boolean =>
-  ["text", "click", "card-click", "link", "view", "scan", "feedback"].includes(kind);
+  ["text", "click", "card-click", "link", "view", "scan", "feedback", "event"].includes(kind);
 
 /**
  * The decrypted XML of the callback.
@@ -84,11 +86,17 @@ const event = (name: string, ...fields: readonly string[]): string =>
 const EVENTS: Written = {
   click: ({ text }) => event("click", tag("EventKey", text)),
   "card-click": ({ text }) => {
-    const [card = "", button = ""] = text.split(":");
+    const { cardId, buttonId, choices } = clickIn(text);
+    const items = choices.map(([question, options]) => {
+      const ids = options.map((option) => tag("OptionId", option)).join("");
+      const item = `${tag("QuestionKey", question)}<OptionIds>${ids}</OptionIds>`;
+      return `<SelectedItem>${item}</SelectedItem>`;
+    });
     return event(
       "template_card_event",
-      ...[tag("EventKey", button), tag("TaskId", card), tag("CardType", "button_interaction")],
+      ...[tag("EventKey", buttonId), tag("TaskId", cardId), tag("CardType", "button_interaction")],
       tag("ResponseCode", `simulated${randomInt(1_000_000)}`),
+      ...(items.length > 0 ? [`<SelectedItems>${items.join("")}</SelectedItems>`] : []),
     );
   },
   enter_agent: () => event("enter_agent", tag("EventKey", "")),
@@ -101,6 +109,18 @@ const EVENTS: Written = {
       tag("EventKey", "scan"),
       `<ScanCodeInfo>${tag("ScanType", "qrcode")}${tag("ScanResult", text)}</ScanCodeInfo>`,
     ),
+  event: ({ text }) => {
+    const [name = "", ...rest] = text.split(":");
+    const key = rest.join(":");
+    const fields = key.split(",").map((field) => /^([A-Za-z]\w{0,63})=(.*)$/.exec(field) ?? []);
+    const isFields = fields.every(([, field]) => field !== undefined);
+    return event(
+      name,
+      ...(isFields
+        ? fields.map(([, field = "", value = ""]) => tag(field, value))
+        : [tag("EventKey", key)]),
+    );
+  },
   position: () =>
     event(
       "LOCATION",

@@ -30,10 +30,34 @@ export const cardText = (card: Readonly<Record<string, unknown>>): string => {
     ...listOf(card.button_list).map(
       (button) => `(${wordsOf(button.text)})  --kind card-click ${id}:${wordsOf(button.key)}`,
     ),
+    ...questionsOf(card).flatMap(({ title, key, options }) => [
+      [title, `${key} =`].filter(Boolean).join(": "),
+      ...options.map((option) => `  ${wordsOf(option.id)}  ${wordsOf(option.text)}`),
+    ]),
+    ...(isObject(card.submit_button)
+      ? [submitText(card.submit_button, id, questionsOf(card)[0]?.key)]
+      : []),
     ...listOf(card.jump_list).map((jump) => `-> ${wordsOf(jump.title)} ${wordsOf(jump.url)}`),
   ];
   return lines.filter(Boolean).join("\n");
 };
+
+/** What can be ticked or chosen on a card. */
+const questionsOf = (card: Readonly<Record<string, unknown>>) =>
+  [...(isObject(card.checkbox) ? [card.checkbox] : []), ...listOf(card.select_list)].map(
+    (select) => ({
+      title: wordsOf(select.title),
+      key: wordsOf(select.question_key),
+      options: listOf(select.option_list),
+    }),
+  );
+
+const submitText = (
+  button: Readonly<Record<string, unknown>>,
+  id: string | undefined,
+  question: string | undefined,
+): string =>
+  `(${wordsOf(button.text)})  --kind card-click ${id}:${wordsOf(button.key)}:${question}=…`;
 
 /** A card that only leads somewhere. */
 const linkText = (card: Readonly<Record<string, unknown>>, button?: unknown): string =>
