@@ -1,4 +1,12 @@
+import { auditFilesOf } from "../config/key-file.ts";
+import { wholeHeadOf } from "../core/audit/audit-rows.ts";
+import { openSigningKey } from "../core/audit/signing-key.ts";
 import { createAuditLog } from "../core/audit-log.ts";
+import { certify } from "../core/data-rights/certificate.ts";
+import { createConsents } from "../core/data-rights/consents.ts";
+import { erasePerson } from "../core/data-rights/erase-person.ts";
+import { eraseTenant } from "../core/data-rights/erase-tenant.ts";
+import { exportPerson } from "../core/data-rights/export-person.ts";
 import { createContentCipher } from "../core/keys/content-cipher.ts";
 import { createKeyFile } from "../core/keys/key-file.ts";
 import { createLegalHolds, type LegalHolds } from "../core/memory/legal-holds.ts";
@@ -7,9 +15,10 @@ import type { Person } from "../core/memory/person.ts";
 import { createMemorySearch } from "../core/operators/memory-search.ts";
 import type { ContentCipher } from "../core/store/content-cipher.ts";
 import { type TenantScope, tenantScope } from "../core/store/scope.ts";
+import type { Store } from "../core/store/store.ts";
 import { StartError } from "./errors.ts";
 import type { Io } from "./io.ts";
-import { exchangeView } from "./memory-view.ts";
+import { exchangeView, personExportView } from "./memory-view.ts";
 import { type Operations, withStore } from "./operations.ts";
 import { personName } from "./person-name.ts";
 
@@ -18,6 +27,14 @@ export interface MemoryOptions {
   readonly json?: boolean | undefined;
   readonly tenant: string;
   readonly user?: Person | undefined;
+}
+
+export interface PersonOptions extends MemoryOptions {
+  readonly user: Person;
+}
+
+export interface EraseOptions extends MemoryOptions {
+  readonly yes?: boolean | undefined;
 }
 
 export interface SearchOptions extends MemoryOptions {
@@ -40,6 +57,49 @@ export const search = (io: Io, words: string, options: SearchOptions): Promise<n
     }
     if (hits.length === 0) io.stdout.write("nothing that was remembered has these words\n");
     return hits.length > 0 ? 0 : 1;
+  });
+
+/** Writes all that is stored about a person to stdout. 0 done. */
+export const exportData = (io: Io, options: PersonOptions): Promise<number> =>
+  withMemory(io, options, "export", async (open) => {
+    const { store, cipher, now, scope } = open;
+    const consents = createConsents({ store, cipher, now });
+    const data = await exportPerson({ ...open, consents }, "cli", scope, options.user);
+    const view = personExportView(scope.tenantId, personName(options.user), data);
+    io.stdout.write(`${JSON.stringify(view, null, 2)}\n`);
+    return 0;
+  });
+
+/** Erases a person or a tenant and prints the certificate. 0 done, 1 a legal hold forbids it, 2 misuse. */
+export const erase = (io: Io, options: EraseOptions): Promise<number> =>
+  withMemory(io, options, "erase", async (open) => {
+    const { scope, settings, keyFile } = open;
+    const { user, tenant } = options;
+    const whose = user ? `${personName(user)} in tenant ${tenant}` : `all of tenant ${tenant}`;
+    const misuse = (problem: string): number => {
+      io.stderr.write(`clawgate: memory erase: ${problem}\n`);
+      return 2;
+    };
+    if (!user && settings.multi_tenant.tenants.some(({ id }) => id === tenant)) {
+      return misuse(
+        `tenant ${tenant} is in the settings: take it out first, so that nothing new of it is stored`,
+      );
+    }
+    if (!options.yes) return misuse(`this erases ${whose} for good: add --yes`);
+    // Before anything is gone: without it there would be no certificate.
+    const key = openSigningKey(auditFilesOf(settings, keyFile).keyFile);
+    const erased = user
+      ? await erasePerson(open, "cli", scope, user)
+      : await eraseTenant(open, "cli", scope);
+    if (erased.kind === "held") {
+      io.stderr.write(
+        `clawgate: memory erase: a legal hold keeps ${whose}, so nothing was erased [LEGAL_HOLD]; ` +
+          "`clawgate memory release` ends it\n",
+      );
+      return 1;
+    }
+    io.stdout.write(`${JSON.stringify(certify(erased.erasure, key), null, 2)}\n`);
+    return 0;
   });
 
 /** Puts a legal hold on, or takes it away. 0 done, 1 there was none to take away. */
@@ -80,7 +140,8 @@ const withMemory = (
   withStore(io, path, async (operations) => {
     const { store, keyFile, now, settings } = operations;
     const known = settings.multi_tenant.tenants.map(({ id }) => id);
-    if (!known.includes(tenant)) {
+    const scope = tenantScope(tenant);
+    if (!known.includes(tenant) && !(await wasThere(store, scope))) {
       throw new StartError(
         `memory ${verb}: there is no tenant ${tenant}; there are: ${known.join(", ")}`,
       );
@@ -101,9 +162,15 @@ const withMemory = (
         memory,
         holds,
         cipher,
-        scope: tenantScope(tenant),
+        scope,
       });
     } finally {
       await memory.close();
     }
   });
+
+/** A tenant that is out of the settings has left its log. */
+const wasThere = async (store: Store, scope: TenantScope): Promise<boolean> =>
+  (await store.read(scope, (transaction) =>
+    transaction.first(wholeHeadOf, { tenant_id: scope.tenantId }),
+  )) !== undefined;

@@ -1,4 +1,6 @@
+import type { PersonExport } from "../core/data-rights/export-person.ts";
 import type { MemoryHit } from "../core/memory/memory.ts";
+import { auditView } from "./audit-view.ts";
 
 /** An exchange as the API and the verbs show it. */
 export const exchangeView = (hit: MemoryHit) => ({
@@ -9,4 +11,22 @@ export const exchangeView = (hit: MemoryHit) => ({
   user: hit.senderId,
   text: hit.question,
   answer: hit.answer,
+});
+
+/** Everything about a person as it is handed to them. */
+export const personExportView = (tenant: string, person: string, data: PersonExport) => ({
+  ...{ kind: "person_export", tenant, person, at: data.at.toISOString() },
+  memory: data.memory.map(exchangeView),
+  messages: data.messages.map(({ id, state, receivedAt, message, replies }) => ({
+    ...{ id, state, received_at: receivedAt.toISOString(), sent_at: message.sentAt },
+    conversation: message.conversation,
+    sender: message.sender,
+    content: message.content,
+    replies,
+  })),
+  waiting_for_review: data.held,
+  consents: data.consents.map(({ at, decision, wording }) => ({
+    ...{ at: at.toISOString(), decision, wording },
+  })),
+  audit: data.audit.map(auditView),
 });

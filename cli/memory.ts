@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Person } from "../core/memory/person.ts";
 import { type Exit, type Io, setExitCode } from "./io.ts";
-import type { MemoryOptions, SearchOptions } from "./memory-verbs.ts";
+import type { CertificateOptions } from "./memory-certificate.ts";
+import type { EraseOptions, MemoryOptions, PersonOptions, SearchOptions } from "./memory-verbs.ts";
 import { PERSON_FORM, parsePerson } from "./person-name.ts";
 
 /** Adds `memory` and its verbs. */
@@ -24,6 +25,32 @@ export const registerMemory = (program: Command, io: Io, exit: Exit = setExitCod
     .action(async (words: string, _options, command: Command) => {
       const { search } = await verbs();
       exit(await search(io, words, command.optsWithGlobals<SearchOptions>()));
+    });
+
+  add("export", "all that is stored about a person, as JSON; that is itself put on record")
+    .requiredOption("--user <person>", "who: channel:workspace:user", person)
+    .action(async (_options, command: Command) => {
+      const { exportData } = await verbs();
+      exit(await exportData(io, command.optsWithGlobals<PersonOptions>()));
+    });
+
+  add("erase", "erase a person, or a tenant that is out of the settings; prints a certificate")
+    .option("--user <person>", "who: channel:workspace:user; absent = the whole tenant", person)
+    .option("--yes", "really: it cannot be undone")
+    .action(async (_options, command: Command) => {
+      const { erase } = await verbs();
+      exit(await erase(io, command.optsWithGlobals<EraseOptions>()));
+    });
+
+  memory
+    .command("verify")
+    .description("check that a certificate of erasure is ours and unchanged; exit 1 = it is not")
+    .argument("<file>", "the certificate")
+    .option("--public-key <file>", "what it is signed with; absent = the gateway's own key")
+    .option("--settings <file>", "settings file")
+    .action(async (file: string, _options, command: Command) => {
+      const { verifyCertificate } = await import("./memory-certificate.ts");
+      exit(verifyCertificate(io, file, command.optsWithGlobals<CertificateOptions>()));
     });
 
   for (const [name, description] of [

@@ -50,11 +50,11 @@ export const oldestMessages = statement<{ after: number; limit: number }>()((db,
     .limit(arg("limit")),
 );
 
-/** Empties messages that are done; that they came stays known, so that none is taken twice. */
+/** Empties messages that are done, of whom they came from too; that they came stays known, so that none is taken twice. */
 export const emptyMessages = statement<{ tenantId: string } & ManyIds>()((db, arg) =>
   db
     .updateTable("inbox")
-    .set({ message: NOTHING })
+    .set({ message: NOTHING, lane: "[]" })
     .where("id", "in", MANY.map(arg))
     .where("tenant_id", "=", arg("tenantId"))
     .where(stateOfRow, "=", sql.lit("done"))

@@ -22,6 +22,9 @@ export const personOf = ({
   senderId: sender.id,
 });
 
+/** Whether both are the same, however their ids are spelt. */
+export const isSamePerson = (a: Person, b: Person): boolean => keyOf(a) === keyOf(b);
+
 /** Keyed hash by which a person's rows are found. */
 export const personTag = (
   cipher: ContentCipher,

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { registerMemory } from "../../cli/memory.ts";
 import { loadSettings } from "../../config/load.ts";
 import { createAuditReader } from "../../core/audit/read-log.ts";
+import { openSigningKey } from "../../core/audit/signing-key.ts";
 import { createAuditLog } from "../../core/audit-log.ts";
 import { createMemory } from "../../core/memory/memory.ts";
 import { openStore } from "../../core/store/open-store.ts";
@@ -20,17 +21,19 @@ const now = () => new Date("2026-03-01T00:00:00Z");
 const run = (...words: readonly string[]) =>
   runVerb(registerMemory, folder.path, ["memory", ...words, "--settings", "settings.json"]);
 
+const writeSettings = (...ids: readonly string[]): void =>
+  writeFileSync(
+    join(folder.path, "settings.json"),
+    JSON.stringify({
+      storage: { url: "file:./data" },
+      multi_tenant: { enabled: true, tenants: ids.map((id) => ({ id, name: id })) },
+    }),
+  );
+
 describe("clawgate memory", () => {
   let store: Store;
   beforeEach(async () => {
-    const tenants = ["sales", "legal"].map((id) => ({ id, name: id }));
-    writeFileSync(
-      join(folder.path, "settings.json"),
-      JSON.stringify({
-        storage: { url: "file:./data" },
-        multi_tenant: { enabled: true, tenants },
-      }),
-    );
+    writeSettings("sales", "legal");
     const settings = { path: "settings.json", env: {}, cwd: folder.path };
     store = await openStore({ url: loadSettings(settings).settings.storage.url });
     for (const [tenant, sender, question] of [
@@ -102,6 +105,69 @@ describe("clawgate memory", () => {
       ["memory.release", "person", "cli"],
     ]);
     expect(JSON.stringify(entries)).not.toContain("wei");
+  });
+
+  it("export prints all that is stored about a person, erase a certificate that verify checks", async () => {
+    const wei = ["--tenant", "sales", "--user", "slack:corp:wei"];
+    const { code, out } = await run("export", ...wei);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      ...{ kind: "person_export", tenant: "sales", person: "slack:corp:wei" },
+      memory: [{ text: "spring budget\u001b[31m", answer: "ok" }],
+      ...{ messages: [], consents: [], waiting_for_review: [], audit: [] },
+    });
+    expect(await run("erase", ...wei)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/add --yes/),
+    });
+    expect(JSON.parse((await run("export", ...wei)).out).memory).toHaveLength(1);
+
+    const erased = await run("erase", ...wei, "--yes");
+    const certificate = JSON.parse(erased.out);
+    expect(certificate).toMatchObject({ person: "slack:corp:wei", erased: { exchanges: 1 } });
+    expect(JSON.parse((await run("export", ...wei)).out).memory).toEqual([]);
+    const file = join(folder.path, "certificate.json");
+    writeFileSync(file, erased.out);
+    expect(await run("verify", file)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/ours and unchanged/),
+    });
+    writeFileSync(file, erased.out.replace('"exchanges": 1', '"exchanges": 2'));
+    expect(await run("verify", file)).toMatchObject({ code: 1, out: expect.stringMatching(/BAD/) });
+    const publicKey = openSigningKey(join(folder.path, "data", "audit-signing.key")).publicPem;
+    writeFileSync(join(folder.path, "public.pem"), publicKey);
+    writeFileSync(file, erased.out);
+    expect(await run("verify", file, "--public-key", "public.pem")).toMatchObject({ code: 0 });
+  });
+
+  it("erase refuses what a legal hold keeps, and a tenant that is still in the settings", async () => {
+    const wei = ["--tenant", "sales", "--user", "slack:corp:wei"];
+    await run("hold", ...wei);
+    const refused = await run("erase", ...wei, "--yes");
+    expect(refused).toMatchObject({
+      code: 1,
+      out: "",
+      err: expect.stringMatching(/legal hold .* nothing was erased/),
+    });
+    const tenant = await run("erase", "--tenant", "sales", "--yes");
+    expect(tenant).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/in the settings: take it out first/),
+    });
+  });
+
+  it("erases a tenant that is out of the settings", async () => {
+    await run("search", "budget", "--tenant", "legal");
+    writeSettings("sales");
+    expect(await run("erase", "--tenant", "legal", "--yes")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/"person": null/),
+    });
+    const cipher = await cipherOn(store, join(folder.path, "data"));
+    const memory = createMemory({ store, cipher, log: recordedLog(), now });
+    expect(await memory.search(tenantScope("legal"), { text: "budget", limit: 9 })).toEqual([]);
+    await memory.close();
+    expect(await run("search", "budget", "--tenant", "sales")).toMatchObject({ code: 0 });
   });
 
   it("refuses a tenant that is not there and a person who is not written as one", async () => {

@@ -12,7 +12,7 @@ const NO_TENANTS_DATA = [
   ...["simulate", "simulate wecom", "simulate slack", "simulate discord"],
   ...["sandbox probe", "sandbox run", "sandbox explain"],
   ...["sandbox policy import", "sandbox policy export", "sandbox policy explain"],
-  "audit public-key",
+  ...["audit public-key", "memory verify"],
 ];
 
 const leaves = (command: Command, words: readonly string[] = []): readonly string[] =>

@@ -4,6 +4,8 @@ import { beforeEach, expect, it } from "vitest";
 import { createAuditReader } from "../../../core/audit/read-log.ts";
 import { createAuditLog } from "../../../core/audit-log.ts";
 import { createBudget } from "../../../core/budget/budget.ts";
+import { erasePerson } from "../../../core/data-rights/erase-person.ts";
+import { exportPerson } from "../../../core/data-rights/export-person.ts";
 import { createCounters } from "../../../core/delivery/counters.ts";
 import type { InboxEntry } from "../../../core/delivery/inbox.ts";
 import { laneOf } from "../../../core/delivery/lane.ts";
@@ -102,6 +104,7 @@ describeStores("a tenant", (world) => {
     const { log } = process;
     const budget = createBudget({ store, auditLog, log, now, counters: createCounters() });
     const limiter = createSharedRateLimiter(store, now);
+    const parties = { store, cipher, auditLog, now };
     const { memory, consents, holds } = dataRightsOf(process, store, markedMessage(VICTIM, "", ""));
     const { reviews, hold } = reviewsOf(process, store);
     const reviewIds = (await world.sql("SELECT id FROM reviews")).map(({ id }) => String(id));
@@ -122,6 +125,7 @@ describeStores("a tenant", (world) => {
       memory,
       consents,
       holds,
+      dataRights: { exportPerson, erasePerson },
     };
 
     const rows = await world.sql("SELECT id, tenant_id, key, lane, message FROM inbox ORDER BY id");
@@ -250,6 +254,12 @@ describeStores("a tenant", (world) => {
       "reviews.show": (at) => reviews.show(reviewer, scope, reviewId(at)),
       "reviews.decide": (at) =>
         reviews.decide(reviewer, scope, reviewId(at), isOdd(at) ? "release" : "reject"),
+      "dataRights.exportPerson": (at) =>
+        exportPerson({ ...parties, memory, consents }, "cli", scope, personOf(victims(at))),
+      "dataRights.erasePerson": async (at) => {
+        const eraser = { ...parties, memory, holds };
+        return erasePerson(eraser, "cli", scope, personOf(victims(at)));
+      },
       "dataKeys.newest": () => dataKeys.newest(scope),
       "dataKeys.find": (at) => dataKeys.find(scope, at % 4),
       "dataKeys.make": (at) => dataKeys.make(scope, 1 + (at % 4)),

@@ -1,0 +1,48 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { auditFilesOf } from "../config/key-file.ts";
+import { loadSettings } from "../config/load.ts";
+import { readSigningKey, type VerifyingKey, verifyingKey } from "../core/audit/signing-key.ts";
+import { isCertified } from "../core/data-rights/certificate.ts";
+import { StartError } from "./errors.ts";
+import type { Io } from "./io.ts";
+
+export interface CertificateOptions {
+  readonly settings?: string | undefined;
+  readonly publicKey?: string | undefined;
+}
+
+/** Checks a certificate of erasure. 0 ours and unchanged, 1 not. */
+export const verifyCertificate = (io: Io, file: string, options: CertificateOptions): number => {
+  const keys = [keyFor(io, options)];
+  const isOurs = isCertified(parsed(read(io, "the certificate", file)), keys);
+  io.stdout.write(
+    isOurs ? "the certificate is ours and unchanged\n" : "BAD: the key did not sign this text\n",
+  );
+  return isOurs ? 0 : 1;
+};
+
+const keyFor = (io: Io, { settings: path, publicKey }: CertificateOptions): VerifyingKey => {
+  if (publicKey !== undefined) return verifyingKey(read(io, "--public-key", publicKey), publicKey);
+  const { settings, keyFile } = loadSettings({ path, env: io.env, cwd: io.cwd });
+  const own = auditFilesOf(settings, keyFile).keyFile;
+  const key = readSigningKey(own);
+  if (!key) throw new StartError(`memory verify: there is no key ${own}: give --public-key FILE`);
+  return verifyingKey(key.publicPem, own);
+};
+
+const read = (io: Io, what: string, path: string): string => {
+  try {
+    return readFileSync(resolve(io.cwd, path), "utf8");
+  } catch (cause) {
+    throw new StartError(`memory verify: ${what}: cannot read ${path}`, { cause });
+  }
+};
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};

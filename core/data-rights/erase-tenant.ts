@@ -1,0 +1,99 @@
+import { randomUUID } from "node:crypto";
+import { eraseTokensOf } from "../memory/rows.ts";
+import { allowed } from "../operators/operator.ts";
+import type { TenantScope } from "../store/scope.ts";
+import type { Statement } from "../store/statement.ts";
+import type { Store } from "../store/store.ts";
+import { chainEnd, type Erased, type EraseParts } from "./erase-person.ts";
+import {
+  destroyKeys,
+  eraseAllConsents,
+  eraseAllReviews,
+  eraseApiKeys,
+  eraseBuckets,
+  eraseChannelState,
+  eraseCosts,
+  eraseExchanges,
+  eraseInbox,
+  inboxAfter,
+  oldestExchanges,
+} from "./tenant-rows.ts";
+
+const AT_A_TIME = 200;
+
+/**
+ * Erases a tenant: its data keys first, and with them every word of it at once; then all of its rows
+ * but the audit log, in which nobody's name can be read any more. Can be done again where it broke off.
+ * The tenant must be out of the settings, or a running gateway goes on storing under the keys it has.
+ */
+export const eraseTenant = async (
+  { store, auditLog, holds, now }: Omit<EraseParts, "memory" | "cipher">,
+  who: string,
+  scope: TenantScope,
+): Promise<Erased> => {
+  const { tenantId } = scope;
+  const about = {
+    scope,
+    traceId: randomUUID(),
+    action: "memory.erase",
+    subject: "tenant",
+  } as const;
+  if (await holds.isAnyHeld(scope)) {
+    const refused = { decision: "refused", code: "LEGAL_HOLD" } as const;
+    await auditLog.record({ ...allowed({ who }, now(), about), ...refused });
+    return { kind: "held" };
+  }
+  const erase = (statement: Statement<{ tenantId: string }, unknown>): Promise<number> =>
+    store.write(scope, (transaction) => transaction.run(statement, { tenantId }));
+
+  const erased = {
+    data_keys: await erase(destroyKeys),
+    api_keys: await erase(eraseApiKeys),
+    messages: await eraseMessages(store, scope),
+    exchanges: await eraseMemory(store, scope),
+    held: await erase(eraseAllReviews),
+    consents: await erase(eraseAllConsents),
+    caches: await erase(eraseChannelState),
+    costs: await erase(eraseCosts),
+    rate_limits: await erase(eraseBuckets),
+  };
+  await auditLog.record(allowed({ who }, now(), { ...about, detail: erased }));
+  return {
+    kind: "erased",
+    erasure: {
+      ...{ kind: "erasure", tenant: tenantId, person: null, erased, at: now().toISOString() },
+      kept: ["audit records: what names people in them cannot be read without the keys"],
+      audit: await chainEnd(store, scope),
+    },
+  };
+};
+
+const eraseMessages = async (store: Store, scope: TenantScope): Promise<number> => {
+  const { tenantId } = scope;
+  for (let after = 0, total = 0; ; ) {
+    const rows = await store.read(scope, (transaction) =>
+      transaction.all(inboxAfter, { tenantId, after, limit: AT_A_TIME }),
+    );
+    const upTo = rows.at(-1)?.id;
+    if (upTo === undefined) return total;
+    const stretch = { tenantId, after, upTo };
+    total += await store.write(scope, (transaction) => transaction.run(eraseInbox, stretch));
+    after = upTo;
+  }
+};
+
+const eraseMemory = async (store: Store, scope: TenantScope): Promise<number> => {
+  const { tenantId } = scope;
+  for (let total = 0; ; ) {
+    const rows = await store.read(scope, (transaction) =>
+      transaction.all(oldestExchanges, { tenantId, limit: AT_A_TIME }),
+    );
+    const upTo = rows.at(-1)?.id;
+    if (upTo === undefined) return total;
+    total += await store.write(scope, async (transaction) => {
+      const count = await transaction.run(eraseExchanges, { tenantId, upTo });
+      for (const { id } of rows) await transaction.run(eraseTokensOf, { tenantId, id });
+      return count;
+    });
+  }
+};
