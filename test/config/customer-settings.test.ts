@@ -68,6 +68,8 @@ describe("the customer's settings", () => {
       "channels.discord",
       "skills.folders",
       "moderation",
+      "multi_tenant.isolation_level",
+      "multi_tenant.tenants[0].skill_policy",
       "enterprise.data_loss_prevention",
       "multi_tenant.tenants[0].lexicons",
       "multi_tenant.tenants[0].moderation",
