@@ -126,24 +126,35 @@ describe("the built gateway in Slack, by HTTP", () => {
     async () => {
       const stamps = Array.from({ length: PER_SECOND * SECONDS }, newTs);
       const startedAt = performance.now();
-      const told: Promise<{ readonly status: number }>[] = [];
+      const told: Promise<void>[] = [];
+      /** As Slack does, but sooner: what was not acknowledged is told again. */
+      const tellUntilTaken = async (body: string): Promise<void> => {
+        for (;;) {
+          const heard = postSlack(`${gateway.url}${PATH}`, signed(body)).catch(() => undefined);
+          if ((await heard)?.status === 200) return;
+          await delay(1_000);
+        }
+      };
       for (const [index, ts] of stamps.entries()) {
         // At its time, however long earlier ones take: Slack does not wait for us.
         const aheadMs = (index * 1000) / PER_SECOND - (performance.now() - startedAt);
         if (aheadMs > 0) await delay(aheadMs);
-        const event = mention(`<@${BOT_USER}> event ${index}.`, { ts, channel: roomAt(index) });
+        // So little of one person that no limit is met.
+        const user = `U0LOAD${index % (stamps.length / 10)}`;
+        const said = { ts, user, channel: roomAt(index) };
+        const event = mention(`<@${BOT_USER}> event ${index}.`, said);
         const body = JSON.stringify(eventBody(event));
         for (let times = index % 10 === 0 ? 2 : 1; times > 0; times--) {
-          told.push(postSlack(`${gateway.url}${PATH}`, signed(body)));
+          told.push(tellUntilTaken(body));
         }
       }
-      for (const { status } of await Promise.all(told)) expect(status).toBe(200);
+      await Promise.all(told);
       const expected = stamps.map((_, index) => [expect.stringContaining(`event ${index}.`)]);
       const seen = () => stamps.map((ts, index) => textsIn(api, roomAt(index), ts));
-      await vi.waitFor(() => expect(seen()).toEqual(expected), { timeout: 60_000, interval: 500 });
+      await vi.waitFor(() => expect(seen()).toEqual(expected), { timeout: 90_000, interval: 500 });
       expect(api.duplicates()).toEqual([]);
     },
-    SECONDS * 1000 + 120_000,
+    SECONDS * 1000 + 180_000,
   );
 
   it("answers each question once, in its thread, killed while it takes, decides and sends", async () => {
