@@ -3,7 +3,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { NO_RECEIVE_ID } from "../channels/wecom/bot/envelope.ts";
 import { JsonError, readJson, textIn } from "../channels/wecom/bot/json.ts";
 import { isSignedWith, open, seal } from "../channels/wecom/envelope.ts";
-import { type WecomBotSettings, wecomApps, wecomBots } from "../config/wecom-apps.ts";
+import {
+  type WecomBotSettings,
+  wecomApps,
+  wecomBots,
+  wecomLinkedBots,
+} from "../config/wecom-apps.ts";
 import {
   codeIn,
   mediaOf,
@@ -14,6 +19,7 @@ import {
   type Simulated,
   type Simulation,
 } from "./simulate-wecom.ts";
+import { playWecomLink } from "./simulate-wecom-link.ts";
 import { botSaidJson, isBotEvent, isForBots } from "./wecom-bot-said.ts";
 import { type BotShown, shownOf } from "./wecom-bot-shown.ts";
 import { callbackUrl, deliver, notTaken, unreadable } from "./wecom-delivery.ts";
@@ -43,11 +49,22 @@ const AFTER_RESPONSE_MS = 300;
 const FULL_BYTES = 19_000;
 const CONTINUES = "continues below";
 
-/** Does one thing to a bot with a webhook of the running gateway, and shows its answer as it grows. */
+/** Does one thing to a bot of the running gateway, and waits for its answer. */
 export const playWecomBot = async (simulation: BotSimulation): Promise<Simulated> => {
-  const { settings, source, timeoutMs, notice, kind = "text", faults = [], userId } = simulation;
-  const bot = wecomBots(settings).find(({ id }) => id === (simulation.botId ?? id));
-  if (!bot) return misuse(`no such bot with a webhook in ${source}: see channels.wechat_work.bots`);
+  const { settings, source, botId } = simulation;
+  const bot = wecomBots(settings).find(({ id }) => id === (botId ?? id));
+  if (bot) return playWebhookBot(bot, simulation);
+  const linked = wecomLinkedBots(settings).find(({ bot_id }) => bot_id === (botId ?? bot_id));
+  if (linked) return playWecomLink(linked, simulation);
+  return misuse(`no such bot in ${source}: see channels.wechat_work.bots`);
+};
+
+/** With a webhook: asks for its stream until it ends, as the cloud does. */
+const playWebhookBot = async (
+  bot: WecomBotSettings,
+  simulation: BotSimulation,
+): Promise<Simulated> => {
+  const { settings, timeoutMs, notice, kind = "text", faults = [], userId } = simulation;
   const wrong = misuseOf(simulation);
   if (wrong !== undefined) return misuse(wrong);
   if (!isForBots(kind))
@@ -60,7 +77,7 @@ export const playWecomBot = async (simulation: BotSimulation): Promise<Simulated
   const app = wecomApps(settings).find(({ corp_id }) => corp_id === bot.corp_id);
   const options = { media, faults, bot: side };
   const opened = await openApi(app, apiBaseUrl, notice, deadline, options);
-  if (opened === "busy") return portBusy(apiBaseUrl, timeoutMs);
+  if (opened === "busy") return portBusy(apiBaseUrl, "api_base_url", timeoutMs);
   try {
     return await converse(bot, simulation, side, opened, deadline);
   } finally {

@@ -37,8 +37,8 @@ export type Simulated =
   | {
       readonly kind: "answered";
       readonly answer: string;
-      /** How it began; of an intelligent bot, a `stream` that grew, or the response without one. */
-      readonly via: "passive" | "message_send" | "stream" | "response_url";
+      /** How it began; of an intelligent bot, a `stream` that grew, or its long connection. */
+      readonly via: "passive" | "message_send" | "stream" | "response_url" | "link";
       readonly parts: number;
       /** Of a stream: how often something new was shown. */
       readonly frames?: number;
@@ -82,7 +82,7 @@ export const playWecom = async (simulation: Simulation): Promise<Simulated> => {
   const deadline = AbortSignal.timeout(timeoutMs);
   const { faults = [] } = simulation;
   const opened = await openApi(app, app.api_base_url, notice, deadline, { media, faults });
-  if (opened === "busy") return portBusy(app.api_base_url, timeoutMs);
+  if (opened === "busy") return portBusy(app.api_base_url, "api_base_url", timeoutMs);
   try {
     return await converse(app, simulation, said, opened, deadline);
   } finally {
@@ -102,10 +102,14 @@ export const misuseOf = (simulation: Simulation): string | undefined => {
 };
 
 /** Somebody else is where the gateway sends its calls. */
-export const portBusy = (apiBaseUrl: string, ms: number): Simulated => ({
+export const portBusy = (
+  address: string,
+  setting: "api_base_url" | "bots[].ws_url",
+  ms: number,
+): Simulated => ({
   kind: "unanswered",
   problem:
-    `${apiBaseUrl} (channels.wechat_work.api_base_url) is taken by another program, ` +
+    `${address} (channels.wechat_work.${setting}) is taken by another program, ` +
     "perhaps another `clawgate simulate`: end it and try again",
   ms,
   status: undefined,

@@ -244,6 +244,7 @@ const textOf = (outcome: Outcome): string => {
     message_send: `message/send, ${parts}`,
     stream: `stream, shown ${outcome.frames ?? 0} times while it grew, ${parts}`,
     response_url: `response URL, ${parts}`,
+    link: `long connection, shown ${outcome.frames ?? 0} times while it grew, ${parts}`,
   }[outcome.via];
   return `${outcome.answer}\n\n  arrived by  ${how}\n  after       ${outcome.ms} ms\n`;
 };
