@@ -1,3 +1,4 @@
+import { leadsElsewhere } from "../link-words.ts";
 import { type MarkdownForm, renderMarkdown } from "../markdown.ts";
 
 /**
@@ -63,7 +64,9 @@ const link = (label: string, url: string): string => {
   }
   const address = url.replace(/[()<>]/g, (mark) => `%${mark.charCodeAt(0).toString(16)}`);
   if (label === "" || label === url || label === escapeMarkdown(url)) return address;
-  return /:\/\/|[[\]\n]/.test(label) ? `${label} (${address})` : `[${label}](${address})`;
+  const isShownBeside =
+    /:\/\/|[[\]\n]/.test(label) || leadsElsewhere(label.replace(/[\\*~]/g, ""), url);
+  return isShownBeside ? `${label} (${address})` : `[${label}](${address})`;
 };
 
 /** Each row under its first cell: code blocks would keep columns, but break on phones and show no bold. */

@@ -1,3 +1,4 @@
+import { leadsElsewhere } from "../link-words.ts";
 import { type MarkdownForm, renderMarkdown } from "../markdown.ts";
 import { escapeText } from "./escape.ts";
 import { FENCE, LINK, MARKS, settle, styled, wordsOf } from "./markup.ts";
@@ -23,7 +24,8 @@ const link = (label: string, url: string): string => {
   const words = wordsOf(label).replace(/\n/g, " ").trim();
   if (words === "" || words === address) return LINK.open + address + LINK.close;
   // Words that look like an address must not lead elsewhere.
-  if (LOOKS_LIKE_URL.test(words)) return `${words} (${LINK.open}${address}${LINK.close})`;
+  if (LOOKS_LIKE_URL.test(words) || leadsElsewhere(words, url))
+    return `${words} (${LINK.open}${address}${LINK.close})`;
   const kept = label.includes(LINK.open) ? words : label.replace(/\n/g, " ");
   return LINK.open + address + LINK.bar + kept + LINK.close;
 };

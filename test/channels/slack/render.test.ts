@@ -140,7 +140,7 @@ describe("a text for Slack", () => {
           expect(part.length).toBeLessThanOrEqual(400);
           expect(part.isWellFormed()).toBe(true);
           expect(part.split("```").length % 2).toBe(1);
-          expect(part).not.toMatch(/&(?:amp|lt|gt)?$|^(?:amp|lt|gt);/);
+          expect(part).not.toMatch(/&(?:am?p?|lt?|gt?)?$/);
           const own: string = isOpen ? part.slice("```\n".length) : part;
           const rest = text.slice(joined.length);
           // A fence that was closed for the part's sake is not in the text.
