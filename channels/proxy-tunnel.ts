@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 
 /** A proxy did not let us through; `code` is fit for a log. */
-export class TunnelError extends Error {
+class TunnelError extends Error {
   override readonly name = "TunnelError";
   constructor(readonly code: string) {
     super(`no way through the proxy: ${code}`);

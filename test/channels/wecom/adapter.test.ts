@@ -10,7 +10,7 @@ import { type ChannelHarness, describeChannel } from "../../contract/channel.ts"
 import { memoryState } from "../../fakes/channel-state.ts";
 import { recordedLog } from "../../fakes/log.ts";
 import { wecomAppOf } from "../../fakes/wecom-app.ts";
-import { newCloudApp } from "../../fakes/wecom-cloud.ts";
+import { newCloudApp, startWecomCloud } from "../../fakes/wecom-cloud.ts";
 import {
   type CloudApp,
   callbackRequest,
@@ -541,6 +541,43 @@ describe("several apps", () => {
     expect(received[0]?.target.appId).toBe("1000003");
     const elsewhere = adapter.webhooks.get(PATH)?.(requestOf(query, body));
     await expect(elsewhere).rejects.toThrow(SignatureError);
+  });
+
+  it("of two corps that number everything alike never mix people, answers or tokens", async () => {
+    const clouds = await Promise.all(
+      ["wwone000000000001", "wwtwo000000000002"].map((corpId) =>
+        startWecomCloud({ app: { corpId } }),
+      ),
+    );
+    try {
+      const adapter = createWecomAdapter({
+        apps: clouds.map(({ app, apiBaseUrl }) =>
+          wecomAppOf(app, { webhook_path: `/${app.corpId}`, api_base_url: apiBaseUrl }),
+        ),
+        ...{ log: recordedLog(), now, state: memoryState() },
+      });
+      const received: InboundMessage[] = [];
+      await adapter.start(async (message) => {
+        received.push(message);
+        return { isNew: true, inlineReply: async () => undefined };
+      });
+      for (const { app } of clouds) {
+        const inner = textMessage(app, { user: "Tester", text: "hi", msgId: "1" });
+        const { query, body } = callbackRequest(inner, app);
+        await adapter.webhooks.get(`/${app.corpId}`)?.(requestOf(query, body));
+      }
+      expect(new Set(received.map(({ id }) => id)).size).toBe(2);
+      for (const [place, { target, workspaceId }] of received.entries()) {
+        const part = { id: `${place}.0`, target, body: workspaceId, attempt: 1, isRepeat: false };
+        await adapter.send(part, new AbortController().signal);
+      }
+      for (const { app, seen, sendCalls } of clouds) {
+        expect(seen("Tester").map(({ text }) => text)).toEqual([app.corpId]);
+        expect(sendCalls).toHaveLength(1);
+      }
+    } finally {
+      await Promise.all(clouds.map((cloud) => cloud.close()));
+    }
   });
 
   it("cannot share a path", () => {
