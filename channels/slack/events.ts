@@ -102,10 +102,14 @@ const revocation = (event: JsonObject, envelope: Envelope): Parsed => {
   if (why === "tokens_revoked" && !(Array.isArray(bots) && bots.length > 0)) {
     return ignored("NOT_OUR_TOKENS");
   }
-  const { teamId, enterpriseId, isEnterprise } = envelope;
+  const { teamId, enterpriseId, isEnterprise, eventId } = envelope;
   return {
     kind: "revoked",
-    installation: { teamId, isEnterprise, why, ...(enterpriseId && { enterpriseId }) },
+    installation: {
+      ...{ teamId, isEnterprise, why },
+      ...(enterpriseId && { enterpriseId }),
+      ...(eventId !== undefined && { eventId }),
+    },
   };
 };
 

@@ -30,6 +30,8 @@ export interface RevokedInstallation {
   readonly isEnterprise: boolean;
   /** Slack's word: `app_uninstalled` or `tokens_revoked`. */
   readonly why: string;
+  /** The same each time that Slack tells it. */
+  readonly eventId?: string;
 }
 
 /** Where something happened. */

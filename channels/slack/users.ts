@@ -37,6 +37,8 @@ interface Known {
 export const createUsers = ({ api, workspaces, now, log }: UsersParts): Directory => {
   const known = new Map<string, Known>();
   const asking = new Map<string, Promise<Identity>>();
+  // By workspace, until when Slack wants no more such calls: everybody's, not only whose it refused.
+  const limits = new Map<string, number>();
 
   const recall = (message: InboundMessage): Identity | undefined => {
     const found = known.get(keyOf(message));
@@ -57,11 +59,13 @@ export const createUsers = ({ api, workspaces, now, log }: UsersParts): Director
     { workspaceId, sender }: InboundMessage,
     signal: AbortSignal,
   ): Promise<{ readonly user?: JsonObject; readonly isOver: boolean }> => {
+    if ((limits.get(workspaceId) ?? 0) > now().getTime()) return { isOver: false };
     const token = await workspaces.tokenFor(workspaceId).catch(() => undefined);
     // Without a token there is no answer to be given, either.
     if (token === undefined) return { isOver: true };
     const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_MS)]);
     const outcome = await api.call(token, "users.info", { user: sender.id }, limit);
+    if (outcome.kind === "limited") limits.set(workspaceId, now().getTime() + outcome.afterMs);
     if (outcome.kind === "error") workspaces.refused(workspaceId, token, outcome.error);
     const user = outcome.kind === "ok" ? objectIn(outcome.body, "user") : undefined;
     if (user) return { user, isOver: true };

@@ -54,6 +54,7 @@ const KEPT_MS = 10 * 365 * 24 * 60 * 60_000;
 /** What another process changes is seen within this time. */
 const FRESH_MS = 30_000;
 const ASK_AGAIN_MS = 5_000;
+const TOLD_AGAIN_MS = 24 * 60 * 60_000;
 
 /** The settings' tokens come first, then what was installed over OAuth. */
 export const createWorkspaces = (parts: WorkspacesParts): KeptWorkspaces => {
@@ -151,7 +152,11 @@ export const createWorkspaces = (parts: WorkspacesParts): KeptWorkspaces => {
       cached.delete(teamId);
     },
     revoke: async (revoked) => {
+      // Told again minutes later, it must not take away what was installed anew meanwhile.
+      const toldKey = revoked.eventId === undefined ? undefined : `revoked/${revoked.eventId}`;
+      if (toldKey !== undefined && (await state.get(toldKey))) return;
       await installations.revoke(revoked);
+      if (toldKey !== undefined) await state.put(toldKey, "", TOLD_AGAIN_MS);
       cached.clear();
       installedBots.clear();
       const { teamId, why } = revoked;

@@ -229,6 +229,19 @@ describe("whose a token is", () => {
     expect(workspaces.knownBotUserOf("T0TEAM")).toBeUndefined();
   });
 
+  it("replay: an uninstallation that is told again takes nothing away that was installed since", async () => {
+    const { workspaces, installations } = open(() => no("invalid_auth"));
+    const gone = { teamId: "T0TEAM", isEnterprise: false, why: "app_uninstalled" };
+    await installations.save({ id: "T0TEAM", token: "xoxb-first", botUserId: "U0BOT" });
+    await workspaces.revoke({ ...gone, eventId: "Ev1" });
+    expect(await installations.of("T0TEAM")).toBeUndefined();
+    await installations.save({ id: "T0TEAM", token: "xoxb-second", botUserId: "U0BOT" });
+    await workspaces.revoke({ ...gone, eventId: "Ev1" });
+    expect(await installations.of("T0TEAM")).toMatchObject({ token: "xoxb-second" });
+    await workspaces.revoke({ ...gone, eventId: "Ev2" });
+    expect(await installations.of("T0TEAM")).toBeUndefined();
+  });
+
   it("cannot be told while Slack is away: nothing is refused for that", async () => {
     const { workspaces } = open(() => ({ kind: "lost", reason: "HTTP 500" }), {
       botToken: "xoxb-1",

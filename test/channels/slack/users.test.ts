@@ -96,4 +96,21 @@ describe("who somebody is", () => {
     expect(await ours.lookUp(said(false))).toMatchObject({ isExternal: false });
     expect(ours.asked()).toBe(1);
   });
+
+  it("rate limit storm: asks for nobody of a workspace until Slack's time is over", async () => {
+    const limited: ApiOutcome = { kind: "limited", afterMs: 60_000 };
+    const { users, asked, pass } = open([limited, user({})]);
+    // Nobody waits: each is decided by what is known by then.
+    const decided = AbortSignal.abort();
+    for (let n = 0; n < 50; n++) {
+      const message = said(true);
+      const eve = { ...message, sender: { ...message.sender, id: `U0EVE${n}` } };
+      expect(await users.lookUp(eve, decided)).toMatchObject({ isExternal: true });
+    }
+    expect(asked()).toBe(1);
+    pass(61_000);
+    expect(await users.lookUp(said(true), AbortSignal.timeout(5_000))).toMatchObject({
+      isExternal: false,
+    });
+  });
 });
