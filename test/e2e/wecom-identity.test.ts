@@ -36,6 +36,7 @@ beforeAll(async () => {
       tenants: [
         tenant("legal", "Legal", bound({ department: "法務部" })),
         tenant("everybody", "Everybody", bound()),
+        tenant("partner", "Partner", [{ channel: "wechat_work", workspace: "wwpartner" }]),
       ],
     },
   });
@@ -97,6 +98,11 @@ describe("who somebody is", () => {
     const change = "<ChangeType>update_user</ChangeType><UserID>moved</UserID>";
     await cloud.deliver(gateway.url + CALLBACK, event("sys", "change_contact", change));
     expect(await say("moved", "hello")).toContain("[TENANT_UNKNOWN]");
+  });
+
+  it("lets people of a linked corp in where a binding names it, into that tenant and no other", async () => {
+    expect(await say("wwpartner/Wei", "hello")).toBe("hello");
+    expect([...tenantsOf("wwpartner/wei")]).toEqual(["partner"]);
   });
 
   it("says nothing to people of a linked corp that nobody bound", async () => {
