@@ -32,13 +32,17 @@ export interface Arrivals {
   flush(): Promise<void>;
 }
 
-/** @param collectMs how long to wait for others; 0 = for the end of this turn of the event loop */
+/**
+ * @param collectMs least time between two writes; what comes first after it is written at the end of
+ * this turn of the event loop, so that little is unsure after a crash while little comes
+ */
 export const createArrivals = (store: Store, collectMs: number): Arrivals => {
   // By id; the lane of those that are written soon.
   const known = new Map<string, { readonly part: PartName; readonly lane?: string }>();
   let soon: PartName[] = [];
   let soonWritten: Promise<void> | undefined;
   let writeSoon = (): void => {};
+  let nextAt = 0; // by `performance.now()`
   let written: Promise<unknown> = Promise.resolve();
 
   const recordIn = async (transaction: Transaction, part: PartName, reason: string | null) => {
@@ -66,13 +70,15 @@ export const createArrivals = (store: Store, collectMs: number): Arrivals => {
   /** What comes until then is written with it. */
   const collect = async (): Promise<void> => {
     await new Promise<void>((resolve) => {
-      const timer = collectMs > 0 ? setTimeout(resolve, collectMs) : undefined;
+      const waitMs = nextAt - performance.now();
+      const timer = waitMs > 0 ? setTimeout(resolve, waitMs) : undefined;
       if (timer === undefined) setImmediate(resolve);
       writeSoon = () => {
         clearTimeout(timer);
         resolve();
       };
     });
+    nextAt = performance.now() + collectMs;
     const parts = soon;
     soon = [];
     soonWritten = undefined;

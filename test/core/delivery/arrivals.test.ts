@@ -78,11 +78,43 @@ describeStores("replies that travelled in responses", (world) => {
     expect(new Set((await messages()).split(","))).toEqual(new Set(["done"]));
   });
 
+  it("are written down at once when none came lately, so that a crash leaves little unsure", async () => {
+    const first = await reply("m1");
+    const note = vi.spyOn(world.store, "note");
+    const written = process.outbox.inlineSettled(first, true);
+    await new Promise(setImmediate);
+    expect(note).toHaveBeenCalledTimes(1);
+    await written;
+  });
+
+  /** Holds the next write of an arrival up until it is let go. */
+  const holdWrite = () => {
+    const note = world.store.note.bind(world.store);
+    let go: (() => void) | undefined;
+    let isHeld = false;
+    vi.spyOn(world.store, "note").mockImplementation(async (access, work) => {
+      if (!isHeld && access !== "intake") {
+        isHeld = true;
+        await new Promise<void>((resolve) => {
+          go = resolve;
+        });
+      }
+      return note(access, work);
+    });
+    return {
+      reached: () => vi.waitFor(() => expect(go).toBeDefined(), { interval: 2, timeout: 8_000 }),
+      go: () => go?.(),
+    };
+  };
+
   it("are in nobody's way as soon as they arrived, though nothing is written down yet", async () => {
     const first = await reply("m1");
+    const write = holdWrite();
     const written = process.outbox.inlineSettled(first, true);
+    await write.reached();
     expect((await reply("m2")).isInline).toBe(true);
     expect(await states()).toBe("delivered,pending");
+    write.go();
     await written;
   });
 
@@ -91,11 +123,15 @@ describeStores("replies that travelled in responses", (world) => {
     const message = textMessage("m2");
     await process.inbox.accept(message, sales);
     const entry = await begin(process, { id: first.lane, tenantId: "sales" });
+    const write = holdWrite();
     const written = process.outbox.inlineSettled(first, true);
+    await write.reached();
     const also = () => Promise.reject(new Error("no record"));
     await expect(
       process.outbox.complete(entry, { parts: ["two"], mayInline: true, also }),
     ).rejects.toThrow("no record");
+    expect(await states()).toBe("pending");
+    write.go();
     await written;
     expect(await states()).toBe("delivered");
     expect(await messages()).toBe("done,pending");
@@ -104,8 +140,11 @@ describeStores("replies that travelled in responses", (world) => {
   it("are never sent between their arrival and its being written down", async () => {
     const first = await reply("m1");
     time += REDELIVERY_MS + 1;
+    const write = holdWrite();
     const written = process.outbox.inlineSettled(first, true);
+    await write.reached();
     expect(await work(first.lane)).toBe("idle");
+    write.go();
     await written;
     expect(channel.sent).toEqual([]);
     expect(await states()).toBe("delivered");
@@ -122,18 +161,13 @@ describeStores("replies that travelled in responses", (world) => {
   it("are all written down before the process ends in order, also those of an earlier write that is slow", async () => {
     const first = await reply("m1");
     const second = await reply("m2", "mei");
-    const begun: (() => void)[] = [];
-    const note = world.store.note.bind(world.store);
-    vi.spyOn(world.store, "note").mockImplementation(async (access, work) => {
-      if (begun.length === 0) await new Promise<void>((resolve) => begun.push(resolve));
-      return note(access, work);
-    });
+    const write = holdWrite();
     void process.outbox.inlineSettled(first, true);
-    await vi.waitFor(() => expect(begun).toHaveLength(1));
+    await write.reached();
     await process.outbox.inlineSettled(second, true);
     expect(await states()).toBe("pending,delivered");
     const flushed = process.outbox.flush();
-    begun[0]?.();
+    write.go();
     await flushed;
     expect(await states()).toBe("delivered,delivered");
   });
