@@ -2,6 +2,7 @@ import type { Log } from "../contract/log.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import { type TenantScope, tenantScope } from "../store/scope.ts";
 import type { Store } from "../store/store.ts";
+import { inPlaces } from "./in-places.ts";
 import { insertTokens, markIndexed, TOKEN_PLACES, unindexedRows } from "./rows.ts";
 import type { OpenRow, SealedRow } from "./sealed-row.ts";
 import { tokenHash } from "./token-hash.ts";
@@ -41,30 +42,35 @@ export const createIndexer = ({
   let running: Promise<void> = Promise.resolve();
   let isClosed = false;
 
-  const indexRow = async (scope: TenantScope, row: SealedRow): Promise<void> => {
-    const { tenantId } = scope;
-    const { id } = row;
+  const hashesOf = async (scope: TenantScope, row: SealedRow): Promise<readonly Uint8Array[]> => {
     // What cannot be opened is found by nothing, and must not be in the way of what can.
     const { question, answer } = (await openRow(scope, row)) ?? { question: "", answer: "" };
     const tokens = tokensOf(`${question}\n${answer}`, MOST_TOKENS);
-    const hashes = await Promise.all(tokens.map((token) => tokenHash(cipher, scope, token)));
-    // Where it was erased meanwhile, or another process was first, there is nothing to store.
-    await store.note(scope, async (transaction) => {
-      if ((await transaction.run(markIndexed, { tenantId, id })) === 0) return;
-      for (const places of inPlaces(hashes)) {
-        await transaction.run(insertTokens, { tenantId, id, ...places });
-      }
-    });
+    return Promise.all(tokens.map((token) => tokenHash(cipher, scope, token)));
   };
 
-  /** How many rows were there to do. */
+  /** Does the newest rows, at most so many; how many there were. */
   const step = async (scope: TenantScope, limit: number): Promise<number> => {
     const { tenantId } = scope;
     const rows = await store.read(scope, (transaction) =>
       transaction.all(unindexedRows, { tenantId, limit }),
     );
-    for (const row of rows) await indexRow(scope, row);
-    return rows.length;
+    if (rows.length === 0) return 0;
+    const done: { readonly id: Uint8Array; readonly hashes: readonly Uint8Array[] }[] = [];
+    // The oldest first: in the order of their ids, whoever does them.
+    for (const row of rows.reverse()) {
+      done.push({ id: row.id, hashes: await hashesOf(scope, row) });
+    }
+    await store.note(scope, async (transaction) => {
+      for (const { id, hashes } of done) {
+        // Where it was erased meanwhile, or another process was first, there is nothing to store.
+        if ((await transaction.run(markIndexed, { tenantId, id })) === 0) continue;
+        for (const places of inPlaces(TOKEN_PLACES, hashes)) {
+          await transaction.run(insertTokens, { tenantId, id, ...places });
+        }
+      }
+    });
+    return done.length;
   };
 
   const all = async (scope: TenantScope): Promise<void> => {
@@ -99,7 +105,9 @@ export const createIndexer = ({
       schedule();
     },
     catchUp: async (scope) => {
-      await step(scope, NEWEST);
+      for (let count = 0; count < NEWEST; count += AT_A_TIME) {
+        if ((await step(scope, AT_A_TIME)) < AT_A_TIME) return;
+      }
     },
     all,
     close: async () => {
@@ -108,18 +116,4 @@ export const createIndexer = ({
       await running;
     },
   };
-};
-
-/** The hashes in groups of as many as a statement takes; the last one fills what is left over. */
-const inPlaces = (hashes: readonly Uint8Array[]) => {
-  const groups: Record<(typeof TOKEN_PLACES)[number], Uint8Array>[] = [];
-  for (let first = 0; first < hashes.length; first += TOKEN_PLACES.length) {
-    const group: Record<string, Uint8Array> = {};
-    for (const [place, name] of TOKEN_PLACES.entries()) {
-      const hash = hashes[Math.min(first + place, hashes.length - 1)];
-      if (hash) group[name] = hash;
-    }
-    groups.push(group as (typeof groups)[number]);
-  }
-  return groups;
 };

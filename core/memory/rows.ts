@@ -118,6 +118,23 @@ export const rowsWithToken = statement<{ tenantId: string; token: Uint8Array; li
       .limit(arg("limit")),
 );
 
+/** The names of the places for rows in `rowsAmong`. */
+export const ROW_PLACES = Array.from({ length: 64 }, (_, place) => `row${place}` as const);
+
+/** Which of so many rows have a token; one may be named more than once. */
+export const rowsAmong = statement<
+  { tenantId: string; token: Uint8Array } & Readonly<
+    Record<(typeof ROW_PLACES)[number], Uint8Array>
+  >
+>()((db, arg) =>
+  db
+    .selectFrom("memory_tokens")
+    .select("memory_id")
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("token", "=", arg("token"))
+    .where("memory_id", "in", ROW_PLACES.map(arg)),
+);
+
 /** The tokens of one row. */
 export const eraseTokensOf = statement<RowKey>()((db, arg) =>
   db

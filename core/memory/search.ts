@@ -1,16 +1,18 @@
 import type { ContentCipher } from "../store/content-cipher.ts";
 import type { TenantScope } from "../store/scope.ts";
-import type { Store } from "../store/store.ts";
-import { rowById, rowsWithToken } from "./rows.ts";
+import type { Store, Transaction } from "../store/store.ts";
+import { inPlaces } from "./in-places.ts";
+import { ROW_PLACES, rowById, rowsAmong, rowsWithToken } from "./rows.ts";
 import { tokenHash } from "./token-hash.ts";
 import { tokensOf } from "./tokens.ts";
 
 /** Tokens of a query that count. */
 const MOST_TOKENS = 32;
-/** Newest rows that are looked at for a token: of a word that everybody uses, older ones are not. */
-const MOST_ROWS = 5_000;
-/** Rows that are looked at, best first, where only one person's count. */
-const MOST_CANDIDATES = 2_000;
+/** Newest rows that are listed of a token. */
+const LISTED = 1_000;
+/** Rows that are looked at more closely, best first; more where only one person's count. */
+const MOST_CANDIDATES = 256;
+const MOST_OF_ONE_PERSON = 2_048;
 
 export interface Search {
   readonly store: Store;
@@ -28,10 +30,27 @@ export interface FoundRow {
   readonly content: Uint8Array;
 }
 
+/** A row that has some of the query's tokens. */
+interface Candidate {
+  /** Hex. */
+  readonly id: string;
+  matches: number;
+  score: number;
+}
+
+/** Rows with a token, in hex, newest first. */
+interface Listed {
+  readonly token: Uint8Array;
+  readonly ids: ReadonlySet<string>;
+  /** More for a token that fewer rows have. */
+  readonly weight: number;
+}
+
 /**
  * The rows that have more than half of the query's tokens: those with the most first, a token
- * counting for more the fewer rows have it; later rows first among equals. What it costs does not
- * grow with the memory: every token is one stretch of an index.
+ * counting for more the fewer rows have it; later rows first among equals. Rows with a rare token are
+ * found however old they are; of tokens that everybody uses, only the newest rows count as a start.
+ * What it costs does not grow with the memory: each token is one stretch of an index, and some looks.
  */
 export const bestRows = async (search: Search): Promise<readonly FoundRow[]> => {
   const { store, cipher, scope, text, person, limit } = search;
@@ -39,28 +58,69 @@ export const bestRows = async (search: Search): Promise<readonly FoundRow[]> => 
   const tokens = tokensOf(text, MOST_TOKENS);
   if (tokens.length === 0) return [];
   const hashes = await Promise.all(tokens.map((token) => tokenHash(cipher, scope, token)));
-  const found: FoundRow[] = [];
-  await store.read(scope, async (transaction) => {
-    found.length = 0;
-    const candidates = new Map<string, { matches: number; score: number }>();
-    for (const token of hashes) {
-      const rows = await transaction.all(rowsWithToken, { tenantId, token, limit: MOST_ROWS });
-      const weight = 1 + Math.log((MOST_ROWS + 1) / Math.max(1, rows.length));
-      for (const { memory_id } of rows) {
-        const id = Buffer.from(memory_id).toString("hex");
-        const { matches, score } = candidates.get(id) ?? { matches: 0, score: 0 };
-        candidates.set(id, { matches: matches + 1, score: score + weight });
-      }
-    }
-    const best = [...candidates]
-      .filter(([, { matches }]) => matches * 2 > hashes.length)
-      .sort(([a, one], [b, other]) => other.score - one.score || (a < b ? 1 : -1))
-      .slice(0, person ? MOST_CANDIDATES : limit);
-    for (const [hex] of best) {
-      const row = await transaction.first(rowById, { tenantId, id: Buffer.from(hex, "hex") });
+  return store.read(scope, async (transaction) => {
+    const lists: Listed[] = [];
+    for (const token of hashes) lists.push(await list(transaction, tenantId, token));
+    const most = person ? MOST_OF_ONE_PERSON : MOST_CANDIDATES;
+    const candidates = inOrder(count(lists)).slice(0, most);
+    for (const listed of lists) await complete(transaction, tenantId, listed, candidates);
+    const found: FoundRow[] = [];
+    for (const { id, matches } of inOrder(candidates)) {
+      if (matches * 2 <= hashes.length) continue;
+      const row = await transaction.first(rowById, { tenantId, id: Buffer.from(id, "hex") });
       if (row && (!person || Buffer.compare(row.person, person) === 0)) found.push(row);
       if (found.length === limit) break;
     }
+    return found;
   });
-  return found;
 };
+
+const list = async (
+  transaction: Transaction,
+  tenantId: string,
+  token: Uint8Array,
+): Promise<Listed> => {
+  const rows = await transaction.all(rowsWithToken, { tenantId, token, limit: LISTED });
+  const weight = 1 + Math.log((LISTED + 1) / Math.max(1, rows.length));
+  return { token, weight, ids: new Set(rows.map(({ memory_id }) => toHex(memory_id))) };
+};
+
+const count = (lists: readonly Listed[]): Candidate[] => {
+  const candidates = new Map<string, Candidate>();
+  for (const { ids, weight } of lists) {
+    for (const id of ids) {
+      const known = candidates.get(id) ?? { id, matches: 0, score: 0 };
+      candidates.set(id, known);
+      known.matches += 1;
+      known.score += weight;
+    }
+  }
+  return [...candidates.values()];
+};
+
+/** Counts a token that has more rows than were listed where it is in an older row. */
+const complete = async (
+  transaction: Transaction,
+  tenantId: string,
+  { token, ids, weight }: Listed,
+  candidates: readonly Candidate[],
+): Promise<void> => {
+  if (ids.size < LISTED) return;
+  const unsure = new Map(
+    candidates.filter(({ id }) => !ids.has(id)).map((each) => [each.id, each]),
+  );
+  const rows = [...unsure.keys()].map((id) => Buffer.from(id, "hex"));
+  for (const places of inPlaces(ROW_PLACES, rows)) {
+    for (const { memory_id } of await transaction.all(rowsAmong, { tenantId, token, ...places })) {
+      const candidate = unsure.get(toHex(memory_id));
+      if (!candidate) continue;
+      candidate.matches += 1;
+      candidate.score += weight;
+    }
+  }
+};
+
+const inOrder = (candidates: Candidate[]): Candidate[] =>
+  candidates.sort((a, b) => b.score - a.score || (a.id < b.id ? 1 : -1));
+
+const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

@@ -1,9 +1,18 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { InboundMessage } from "../../../core/contract/message.ts";
+import { inPlaces } from "../../../core/memory/in-places.ts";
 import { createMemory, type Memory } from "../../../core/memory/memory.ts";
 import { personOf } from "../../../core/memory/person.ts";
-import { newestOf, rowsOfPerson, rowsWithToken, unindexedRows } from "../../../core/memory/rows.ts";
+import {
+  newestOf,
+  ROW_PLACES,
+  rowsAmong,
+  rowsOfPerson,
+  rowsWithToken,
+  unindexedRows,
+} from "../../../core/memory/rows.ts";
+import { tokenHash } from "../../../core/memory/token-hash.ts";
 import type { ContentCipher } from "../../../core/store/content-cipher.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import type { Statement } from "../../../core/store/statement.ts";
@@ -80,6 +89,21 @@ describeStores("memory", (world) => {
       "lunch in Kaohsiung",
       ...["weather in town 3", "weather in town 2", "weather in town 1"],
     ]);
+  });
+
+  it("finds an old row by a rare word beside one that everybody uses", async () => {
+    await remember("quarterly budget of Zhubei");
+    await memory.index(sales);
+    const common = await tokenHash(cipher, sales, "budget");
+    const blob = world.dialect === "sqlite" ? ["x'", "'"] : ["'\\x", "'"];
+    const id =
+      world.dialect === "sqlite"
+        ? "unhex('ff' || printf('%022x', n))"
+        : "decode('ff' || lpad(to_hex(n), 22, '0'), 'hex')";
+    await world.sql(`WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 1500)
+      INSERT INTO memory_tokens (tenant_id, token, memory_id)
+      SELECT 'sales', ${blob.join(common.toString("hex"))}, ${id} FROM s`);
+    expect(await found("budget zhubei")).toEqual(["quarterly budget of Zhubei"]);
   });
 
   it("tells the last exchanges of the person in the conversation, oldest first, and no more", async () => {
@@ -231,7 +255,10 @@ describeStores("memory", (world) => {
     };
     const bytesOf = Buffer.from("31", "hex");
     const tenantId = "sales";
+    const [places] = inPlaces(ROW_PLACES, [bytesOf]);
+    if (!places) throw new Error("no places");
     for (const plan of [
+      await planOf(rowsAmong, { tenantId, token: bytesOf, ...places }),
       await planOf(rowsWithToken, { tenantId, token: bytesOf, limit: 5_000 }),
       await planOf(newestOf, { tenantId, conversation: bytesOf, limit: 6 }),
       await planOf(rowsOfPerson, { tenantId, person: bytesOf, after: bytesOf, limit: 200 }),
