@@ -3,6 +3,8 @@ import { ASKED, KILLED_AT, killedAt } from "../fakes/crash-chain.ts";
 import { type DiscordGatewayServer, startDiscordGateway } from "../fakes/discord-gateway.ts";
 import { type DiscordRest, startDiscordRest } from "../fakes/discord-rest.ts";
 import { type GatewayProcess, gatewayProcess } from "../fakes/gateway-process.ts";
+import { lacks } from "../fakes/need-server.ts";
+import { startPostgres } from "../fakes/postgres-server.ts";
 
 const GUILD = "900000000000000101";
 const OTHER_GUILD = "900000000000000102";
@@ -13,6 +15,7 @@ const PATIENCE = { timeout: 30_000, interval: 20 };
 
 let rest: DiscordRest;
 let platform: DiscordGatewayServer;
+let settings: Readonly<Record<string, unknown>>;
 let gateway: GatewayProcess;
 
 beforeEach(async () => {
@@ -28,7 +31,7 @@ beforeEach(async () => {
   rest.channels.set(DM, { id: DM, type: 1 });
   rest.members.set(GUILD, new Map([[ANN, { roles: [] }]]));
   rest.onMessage = (message) => platform.dispatch("MESSAGE_CREATE", message);
-  gateway = gatewayProcess({
+  settings = {
     channels: {
       discord: {
         bot_token: rest.token,
@@ -60,7 +63,8 @@ beforeEach(async () => {
         },
       ],
     },
-  });
+  };
+  gateway = gatewayProcess(settings);
   await gateway.start();
 });
 afterEach(async () => {
@@ -229,4 +233,38 @@ describe("the built gateway on Discord", () => {
     sayDirectly("hello");
     await vi.waitFor(async () => expect(await ready()).toBe(503), PATIENCE);
   });
+});
+
+describe.skipIf(lacks("postgresql"))("two replicas on Discord", () => {
+  it("one takes over within 30 s when the other is killed, with what was said meanwhile", async () => {
+    await gateway.remove();
+    const postgres = await startPostgres();
+    const url = await postgres.createDatabase();
+    const first = gatewayProcess({ ...settings, storage: { url } });
+    const second = first.beside({});
+    try {
+      const logins = platform.identifies.length;
+      const loggedIn = (times: number) =>
+        vi.waitFor(() => expect(platform.identifies).toHaveLength(logins + times), {
+          ...{ timeout: 60_000, interval: 20 },
+        });
+      await first.start();
+      await loggedIn(1);
+      sayDirectly("hello");
+      await answered(DM, "hello");
+      await second.start();
+      const killedAt = performance.now();
+      await first.stop("SIGKILL");
+      whisper(DM, "while nobody listened");
+      await loggedIn(2);
+      const tookMs = performance.now() - killedAt;
+      console.log(`the shard was taken over after ${(tookMs / 1000).toFixed(1)} s`);
+      await answered(DM, "hello", "while nobody listened");
+      expect(tookMs).toBeLessThan(30_000);
+    } finally {
+      await second.remove();
+      await first.remove();
+      await postgres.close();
+    }
+  }, 120_000);
 });
