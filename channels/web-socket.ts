@@ -49,6 +49,7 @@ export const openSocket = async (
   const trusted = ca === undefined ? undefined : [...rootCertificates, ca];
   const connect = buildConnector({ timeout: CONNECT_MS, ...(trusted && { ca: trusted }) });
   type Connect = typeof connect;
+  // The library's own proxy agent would not hand out the socket that `end` cuts.
   const connectThrough = async (proxy: string, ...[options, done]: Parameters<Connect>) => {
     const port = options.port || (options.protocol === "https:" ? "443" : "80");
     try {
