@@ -22,7 +22,7 @@ import { parseMessage } from "./parse.ts";
 import { renderPassive } from "./passive.ts";
 import { plainText } from "./plain-text.ts";
 import { render } from "./render.ts";
-import { CHANNEL, type WecomApp, type WecomBot } from "./types.ts";
+import { CHANNEL, isUserId, type WecomApp, type WecomBot } from "./types.ts";
 import { type Verified, verifyCallback, verifyUrl } from "./verify.ts";
 
 export interface WecomAdapterOptions {
@@ -205,6 +205,13 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
       const client = clientOf(target);
       if (client) return client.recall(id, signal);
       return { kind: "impossible", reason: "what an intelligent bot said cannot be taken back" };
+    },
+    // Bots only answer. Of several applications of a corp, the first in the settings speaks.
+    directTarget: (workspaceId, userId) => {
+      const app = apps.find(({ corp_id }) => corp_id === workspaceId);
+      if (!app || !isUserId(userId)) return undefined;
+      const appId = app.agent_id;
+      return { channel: CHANNEL, workspaceId, appId, address: userId, replyTo: "" };
     },
     progress: (target, markdown) =>
       (botOf(target) ?? longLinkOf(target))?.progress(target, markdown),

@@ -127,7 +127,8 @@ export const createBotLink = (options: BotLinkOptions): BotLink => {
 
   const sender = createLinkSender({
     ...{ botId, contexts, growing, pace, now, log },
-    upload: createUpload(state, botId),
+    // As many a minute and an hour as messages into one chat; no chat is called so.
+    upload: createUpload(state, botId, () => pace.reserve(":uploads")),
   });
 
   const sendHere = async (part: OutboundPart, signal: AbortSignal): Promise<SendOutcome> => {

@@ -151,6 +151,9 @@ export const createLinkSender = (options: LinkSenderOptions): LinkSender => {
     isFresh = false,
   ): Promise<SendOutcome> => {
     const content = await contentOf(outgoing, request, signal, isFresh);
+    if (content.kind === "paced") {
+      return retry(content.afterMs, "as many uploads as one bot may make for now");
+    }
     if (content.kind === "failed") return outcomeOf(content.sent, "aibot_upload_media_init", part);
     const wait = await notYet(part);
     if (wait) return wait;
@@ -176,7 +179,7 @@ export const createLinkSender = (options: LinkSenderOptions): LinkSender => {
       return { kind: "ready", body } as const;
     }
     const uploaded = await upload(outgoing, isFresh, request, signal);
-    if (uploaded.kind === "failed") return uploaded;
+    if (uploaded.kind !== "uploaded") return uploaded;
     const { type } = outgoing;
     const body = { msgtype: type, [type]: { media_id: uploaded.mediaId } };
     return { kind: "ready", body } as const;

@@ -8,6 +8,8 @@ type OutgoingMedia = Extract<Outgoing, { readonly kind: "file" }>;
 
 type Uploaded =
   | { readonly kind: "uploaded"; readonly mediaId: string }
+  /** One too many for now. */
+  | { readonly kind: "paced"; readonly afterMs: number }
   /** Nobody has seen anything of it. */
   | { readonly kind: "failed"; readonly sent: Exclude<Sent, { kind: "lost" }> };
 
@@ -26,8 +28,9 @@ const FIRST_CHUNK = 0;
 // The platform keeps a file for three days; what is sent late in them must still be there.
 const REUSED_FOR_MS = 2.5 * 24 * 60 * 60_000;
 
+/** @param reserve 0: go ahead, and it counts; otherwise how long to wait, in milliseconds */
 export const createUpload =
-  (state: ChannelState, botId: string): Upload =>
+  (state: ChannelState, botId: string, reserve: () => Promise<number>): Upload =>
   async (file, isFresh, request, signal) => {
     const bytes = Buffer.from(file.data, "base64");
     const hash = createHash("sha256").update(`${file.name}\0`).update(bytes).digest("base64url");
@@ -35,6 +38,8 @@ export const createUpload =
     const known = isFresh ? undefined : await state.get(key);
     if (known) return { kind: "uploaded", mediaId: known.value };
 
+    const afterMs = await reserve();
+    if (afterMs > 0) return { kind: "paced", afterMs };
     const chunks = Math.ceil(bytes.length / CHUNK_BYTES);
     const begun = await request("aibot_upload_media_init", {
       type: file.type,

@@ -176,7 +176,7 @@ const startedAdapter = async (
     if (!webhook) throw new Error("no webhook");
     return webhook(request);
   };
-  return { call, received, log };
+  return { call, received, log, adapter };
 };
 
 /** A receipt whose reply is there at once, and how its response ended. */
@@ -518,6 +518,35 @@ describe("the order of the checks", () => {
       expect(await reasonFor(messageRequest("hello", "1", forgery))).toBe(reason);
     },
   );
+});
+
+describe("an answer that takes nine minutes", () => {
+  it("arrives by message/send, after the response that could not wait for it", async () => {
+    const cloud = await startWecomCloud({ app: cloudApp, tokenLifetimeS: 400 });
+    try {
+      let aheadMs = 0;
+      const { call, received, adapter } = await startedAdapter({
+        ...{ app: { api_base_url: cloud.apiBaseUrl }, inlineMs: 5 },
+        now: () => new Date(Date.now() + aheadMs),
+        receipt: { isNew: true, inlineReply: (deadline) => deadline.then(() => undefined) },
+      });
+      expect(await call(messageRequest("think hard", "1"))).toEqual({ status: 200 });
+      const [message] = received;
+      if (!message) throw new Error("nothing received");
+      const part = { target: message.target, attempt: 1, isRepeat: false };
+      const signal = new AbortController().signal;
+      await adapter.send({ ...part, id: "1.0", body: "an earlier one" }, signal);
+      aheadMs = 9 * 60_000;
+      expect(await adapter.send({ ...part, id: "2.0", body: "at last" }, signal)).toEqual({
+        kind: "delivered",
+      });
+      expect(cloud.seen("Tester").at(-1)).toMatchObject({ via: "send", text: "at last" });
+      // The token of the beginning was over by then.
+      expect(cloud.tokenCalls.length).toBe(2);
+    } finally {
+      await cloud.close();
+    }
+  });
 });
 
 describe("several apps", () => {

@@ -305,6 +305,21 @@ describe("a bot's long connection", () => {
     expect(server.frames.filter(({ cmd }) => cmd === "aibot_upload_media_chunk")).toHaveLength(3);
   });
 
+  it("uploads no more than 30 files a minute, into however many chats", async () => {
+    const link = startLink();
+    const outcomes: SendOutcome[] = [];
+    for (let place = 0; place < 31; place += 1) {
+      const from = { userid: `user${place}` };
+      const message = await say(`M${place}`, "a file", { from });
+      const files = [{ name: `${place}.csv`, bytes: Buffer.from(`a,b\n1,${place}\n`) }];
+      const [part] = partsOf(message, { files });
+      if (part) outcomes.push(await link.send(part, signal));
+    }
+    expect(outcomes.slice(0, 30)).toEqual(Array(30).fill({ kind: "delivered" }));
+    expect(outcomes[30]).toMatchObject({ kind: "retry", reason: expect.stringMatching(/upload/) });
+    expect(server.files.size).toBe(30);
+  });
+
   it.each([846605, 846608])("pushes where the reply is refused with %i", async (errcode) => {
     const link = startLink();
     const message = await say("M1", "hello");
