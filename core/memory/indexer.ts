@@ -1,3 +1,4 @@
+import { setTimeout as rest } from "node:timers/promises";
 import type { Log } from "../contract/log.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import { type TenantScope, tenantScope } from "../store/scope.ts";
@@ -24,18 +25,24 @@ export interface Indexer {
 const MOST_TOKENS = 1_024;
 const AT_A_TIME = 16;
 const NEWEST = 200;
-const PAUSE_MS = 1_000;
+const AFTER_MS = 1_000;
+/** Time that is left to others for each that is taken. */
+const REST = 3;
+const LONGEST_REST_MS = 200;
 
 export const createIndexer = ({
   store,
   cipher,
   openRow,
   log,
+  afterMs = AFTER_MS,
 }: {
   readonly store: Store;
   readonly cipher: ContentCipher;
   readonly openRow: OpenRow;
   readonly log: Pick<Log, "warn">;
+  /** How long a new row waits for others. */
+  readonly afterMs?: number | undefined;
 }): Indexer => {
   const waiting = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
@@ -77,11 +84,20 @@ export const createIndexer = ({
     while (!isClosed && (await step(scope, AT_A_TIME)) > 0);
   };
 
+  /** The same, but most of the time is left to the messages that come in meanwhile. */
+  const inPeace = async (scope: TenantScope): Promise<void> => {
+    for (;;) {
+      const began = performance.now();
+      if (isClosed || (await step(scope, AT_A_TIME)) === 0) return;
+      await rest(Math.min(LONGEST_REST_MS, REST * (performance.now() - began)));
+    }
+  };
+
   const work = async (): Promise<void> => {
     for (const tenantId of [...waiting]) {
       waiting.delete(tenantId);
       try {
-        await all(tenantScope(tenantId));
+        await inPeace(tenantScope(tenantId));
       } catch (cause) {
         log.warn({ err: cause, tenant: tenantId }, "memory not indexed; trying again later");
       }
@@ -95,7 +111,7 @@ export const createIndexer = ({
         timer = undefined;
         if (waiting.size > 0) schedule();
       });
-    }, PAUSE_MS);
+    }, afterMs);
     timer.unref();
   };
 

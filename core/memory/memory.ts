@@ -62,6 +62,8 @@ export interface MemoryParts {
   readonly cipher: ContentCipher;
   readonly now: () => Date;
   readonly log: Pick<Log, "warn">;
+  /** How long it may take until a row can be found without a search for it; default 1000. */
+  readonly indexAfterMs?: number;
 }
 
 /** Exchanges that a model is told of, at most. */
@@ -75,7 +77,7 @@ const AT_A_TIME = 200;
 export const createMemory = (parts: MemoryParts): Memory => {
   const { store, cipher, now } = parts;
   const openRow = createOpenRow(cipher, parts.log);
-  const indexer: Indexer = createIndexer({ ...parts, openRow });
+  const indexer: Indexer = createIndexer({ ...parts, openRow, afterMs: parts.indexAfterMs });
 
   const hitsOf = async (
     scope: TenantScope,

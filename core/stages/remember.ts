@@ -17,7 +17,9 @@ export const remember =
     const earlier = () => memory.recent(scope, message, isSensitive);
     const reply = await next({ ...context, earlier });
     const question = promptOf(content);
-    if (reply.kind !== "text" || question === "") return reply;
+    // A card alone, or a picture, is nothing that could be told to a model.
+    if (reply.kind !== "text" || question.trim() === "" || reply.markdown.trim() === "")
+      return reply;
     const exchange = { question, answer: reply.markdown, isSensitive };
     context.keep(await memory.prepare(scope, message, exchange));
     return reply;

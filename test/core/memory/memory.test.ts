@@ -17,6 +17,7 @@ import type { ContentCipher } from "../../../core/store/content-cipher.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import type { Statement } from "../../../core/store/statement.ts";
 import { cipherOn } from "../../fakes/cipher.ts";
+import { eventually } from "../../fakes/eventually.ts";
 import { type RecordedLog, recordedLog } from "../../fakes/log.ts";
 import { textMessage } from "../../fakes/messages.ts";
 import { describeStores } from "../../fakes/stores.ts";
@@ -104,6 +105,23 @@ describeStores("memory", (world) => {
       INSERT INTO memory_tokens (tenant_id, token, memory_id)
       SELECT 'sales', ${blob.join(common.toString("hex"))}, ${id} FROM s`);
     expect(await found("budget zhubei")).toEqual(["quarterly budget of Zhubei"]);
+  });
+
+  it("stores by itself what rows are found by, in the background", async () => {
+    const now = () => new Date(time);
+    const parts = { store: world.store, cipher, log, now };
+    const busy = createMemory({ ...parts, indexAfterMs: 0 });
+    const exchange = { question: "in the background", answer: "ok", isSensitive: false };
+    for (let n = 0; n < 20; n++) {
+      const work = await busy.prepare(sales, textMessage("m"), exchange);
+      await world.store.write(sales, work);
+    }
+    await eventually(async () =>
+      expect(await world.sql("SELECT count(*) AS n FROM memory WHERE indexed = 0")).toEqual([
+        { n: 0 },
+      ]),
+    );
+    await busy.close();
   });
 
   it("tells the last exchanges of the person in the conversation, oldest first, and no more", async () => {
