@@ -16,6 +16,9 @@ export const headOf = (markdown: string): string => {
  * from calling anybody. What was shown stays the beginning of what is shown next.
  */
 export const streamText = (markdown: string): string =>
-  headOf(markdown)
-    .replace(/<(?=[!@#])/g, "<\u2060")
-    .replace(/@(?=[che])/gi, "@\u2060");
+  headOf(markdown).replace(REFERENCE, "$&\u2060").replace(BROADCAST, "$&\u2060");
+
+// Also written as entities, and with what follows escaped: Markdown says the same by them. Addresses
+// in angle brackets stay.
+const REFERENCE = /(?:<|&lt;?|&#0{0,8}60;?|&#x0{0,8}3c;?)(?=[^hm\s])/gi;
+const BROADCAST = /(?:@|&commat;|&#0{0,8}64;?|&#x0{0,8}40;?)(?=[che])/gi;
