@@ -79,7 +79,7 @@ describe("sending", () => {
   });
 
   it("is seen once when tried again after the answer was lost", async () => {
-    client = clientOf({}, 200);
+    client = clientOf({}, 1_000);
     cloud.failNext("send", { hang: "shown" });
     expect((await send("hello")).kind).toBe("unknown");
     expect(await send("hello", { attempt: 2 })).toEqual({ kind: "delivered" });
@@ -87,7 +87,7 @@ describe("sending", () => {
   });
 
   it("is seen at last when the request was lost", async () => {
-    client = clientOf({}, 200);
+    client = clientOf({}, 1_000);
     cloud.failNext("send", { hang: "lost" });
     expect((await send("hello")).kind).toBe("unknown");
     expect(await send("hello", { attempt: 2 })).toEqual({ kind: "delivered" });

@@ -37,7 +37,7 @@ afterEach(() => cloud.close());
 const adapterOf = (): ChannelAdapter =>
   createWecomAdapter({
     apps: [wecomAppOf(cloud.app, { api_base_url: cloud.apiBaseUrl })],
-    ...{ log, state, now: () => new Date(), timeoutMs: 300 },
+    ...{ log, state, now: () => new Date(), timeoutMs: 10_000 },
   });
 
 const deliver = async (inner: string): Promise<number> => {
