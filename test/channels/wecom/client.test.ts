@@ -197,7 +197,7 @@ describe("the access token", () => {
         return key.startsWith("token-lock/") ? false : putIfAbsent(key, value, ttlMs);
       },
     };
-    client = clientOf({}, 150);
+    client = clientOf({}, 1_000);
     expect(await send("a")).toEqual({ kind: "delivered" });
     expect([...keys].some((key) => key.startsWith("token-lock/"))).toBe(true);
   });
