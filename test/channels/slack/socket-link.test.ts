@@ -168,7 +168,7 @@ describe("the connections of Socket Mode", () => {
   });
 
   it("are noticed when they are deaf, and replaced with an alarm", async () => {
-    const fixture = await open({ timings: { pingMs: 20, silenceMs: 200 } });
+    const fixture = await open({ timings: { pingMs: 50, silenceMs: 1_500 } });
     await both(fixture);
     fixture.server.live()[0]?.goDeaf();
     await eventually(() => expect(fixture.server.sessions).toHaveLength(3));
@@ -198,12 +198,15 @@ describe("the connections of Socket Mode", () => {
   });
 
   it("that never greet are given up", async () => {
-    const fixture = await open({ timings: { helloMs: 50 } });
+    const fixture = await open({ timings: { helloMs: 500 } });
     await both(fixture);
+    // Who takes an event has been greeted.
+    for (const session of fixture.server.live()) session.deliver("events_api", {});
+    await eventually(() => expect(fixture.server.acknowledged).toHaveLength(2));
     fixture.server.helloAfter = new Promise(() => {});
     const [first] = fixture.server.live();
     first?.drop();
-    await eventually(() => expect(fixture.server.sessions.length).toBeGreaterThan(4));
+    await eventually(() => expect(fixture.server.sessions.length).toBeGreaterThan(3));
     expect(fixture.log.lines.map(({ fields }) => fields.reason)).toContain("no hello in time");
     expect(fixture.link.fault()).toBeUndefined();
   });
