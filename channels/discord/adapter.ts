@@ -8,7 +8,7 @@ import { createInteractions } from "./interactions.ts";
 import { createMembers } from "./members.ts";
 import { createRest } from "./rest.ts";
 import { createDiscordSender } from "./sender.ts";
-import { CHANNEL } from "./target.ts";
+import { CHANNEL, personTarget } from "./target.ts";
 
 /** What the operator configured; names as in the settings. */
 export interface DiscordBot {
@@ -115,6 +115,9 @@ export const createDiscordAdapter = (options: DiscordAdapterOptions): ChannelAda
       return sender.send(part, signal);
     },
     reconcile: sender.reconcile,
+    // A guild in which the bot and the person both are is what lets it write to them.
+    directTarget: (guildId, userId) =>
+      token !== undefined && /^\d{1,20}$/.test(guildId) ? personTarget(userId, now()) : undefined,
     working: sender.working,
     progress: sender.progress,
     silent: sender.silent,

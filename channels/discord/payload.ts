@@ -47,5 +47,8 @@ export const isAfter = (id: string, other: string): boolean => BigInt(id) > BigI
 
 const EPOCH_MS = 1_420_070_400_000n;
 
+/** The first id that can be given out at an instant. */
+export const idAt = (at: Date): string => String((BigInt(at.getTime()) - EPOCH_MS) << 22n);
+
 /** When an id was given out. */
 export const timeOf = (id: string): Date => new Date(Number((BigInt(id) >> 22n) + EPOCH_MS));

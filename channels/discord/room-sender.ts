@@ -82,7 +82,7 @@ export const createRoomSender = ({ rest, rooms, shown, lookBack }: RoomSenderPar
   return async (sending: Sending): Promise<SendOutcome> => {
     const { target, outgoing, signal } = sending;
     const room = await rooms.find(target, signal);
-    if (room.kind === "away") return notYet("start thread", room.outcome);
+    if (room.kind === "away") return notYet("open room", room.outcome);
     const { cardMessageId } = target;
     if (outgoing.kind === "card" && cardMessageId !== undefined) {
       const edited = await edit(target.channelId, cardMessageId, sending);

@@ -1,5 +1,6 @@
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
+import { isPayload, textIn } from "./payload.ts";
 import type { Rest, RestOutcome } from "./rest.ts";
 import { CODES, hasCode } from "./send-outcome.ts";
 import { CHANNEL, type DiscordTarget } from "./target.ts";
@@ -10,9 +11,9 @@ export type Room =
   /** For now it cannot be had; nothing was said. */
   | { readonly kind: "away"; readonly outcome: RestOutcome };
 
-/** Starts the threads that answers go to. */
+/** Starts the threads, and opens the direct chats, that are written to. */
 export interface Rooms {
-  /** The thread of the question, started where it is not there yet; else the room of the question. Rejects when the store is away. */
+  /** The thread of the question, started where it is not there yet; else the room of the question, or the direct chat. Rejects when the store is away. */
   find(target: DiscordTarget, signal?: AbortSignal): Promise<Room>;
 }
 
@@ -56,8 +57,25 @@ export const createRooms = (rest: Rest, state: ChannelState, log: Log): Rooms =>
     return inRoom;
   };
 
+  /**
+   * Opening it again gives the same chat, so nothing is remembered.
+   * @see https://discord.com/developers/docs/resources/user#create-dm
+   */
+  const openDirect = async (userId: string, signal?: AbortSignal): Promise<Room> => {
+    const body = { recipient_id: userId };
+    const options = { body, ...(signal && { signal }) };
+    const outcome = await rest.request("POST", "/users/@me/channels", options);
+    const channelId =
+      outcome.kind === "ok" && isPayload(outcome.body) ? textIn(outcome.body, "id") : undefined;
+    if (channelId !== undefined) return { kind: "room", channelId };
+    return outcome.kind === "ok"
+      ? { kind: "away", outcome: { kind: "lost", reason: "no direct chat was named" } }
+      : { kind: "away", outcome };
+  };
+
   return {
     find: (target, signal) => {
+      if (target.isPerson) return openDirect(target.channelId, signal);
       if (!target.threadOf) return Promise.resolve({ kind: "room", channelId: target.channelId });
       const key = `thread/${target.channelId}/${target.threadOf.messageId}`;
       const running = starting.get(key);

@@ -97,7 +97,7 @@ export const createDiscordSender = (parts: DiscordSenderParts): DiscordSender =>
     const isOurs = outgoing.n === 0 && known?.partId === part.id;
     if (isOurs && known.messageId !== undefined && !interaction) return again;
     const room = await rooms.find(target, signal);
-    if (room.kind === "away") return asReconciliation(notYet("start thread", room.outcome));
+    if (room.kind === "away") return asReconciliation(notYet("open room", room.outcome));
     const nonce = nonceOfPart(sending);
     const fits = (message: Payload): boolean =>
       textIn(message, "nonce") === nonce ||

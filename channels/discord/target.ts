@@ -1,12 +1,17 @@
 import type { ReplyTarget } from "../../core/contract/message.ts";
+import { idAt } from "./payload.ts";
 
 /** The adapter's name, and the key under `channels` in the settings. */
 export const CHANNEL = "discord";
 
 /** Where an answer goes, and what else it may need on its way there. */
 export interface DiscordTarget {
-  /** The room where the question is: a channel, a thread or a direct chat. */
+  /**
+   * The room where the question is: a channel, a thread or a direct chat. With `isPerson` the id of
+   * somebody who did not ask: it goes to the direct chat with them, which is opened for it.
+   */
   readonly channelId: string;
+  readonly isPerson?: true;
   /** Absent in direct chats. */
   readonly guildId?: string;
   /** Id of the message or of the interaction that is answered. */
@@ -47,9 +52,10 @@ export interface TargetInteraction {
  */
 export const discordTarget = (target: DiscordTarget): ReplyTarget => {
   const { channelId, guildId, replyTo, threadOf, interaction, cardMessageId } = target;
-  const { attachmentSizeLimit } = target;
+  const { attachmentSizeLimit, isPerson } = target;
   const address: Address = {
     channelId,
+    ...(isPerson && { isPerson }),
     ...(threadOf && { threadOf }),
     ...(cardMessageId !== undefined && { cardMessageId }),
     ...(attachmentSizeLimit !== undefined && { attachmentSizeLimit }),
@@ -69,6 +75,20 @@ export const discordTarget = (target: DiscordTarget): ReplyTarget => {
     }),
   };
 };
+
+/**
+ * The direct chat with somebody who may never have written to us.
+ * @param now looking back, nothing from much before it is taken for what is sent there
+ */
+export const personTarget = (userId: string, now: Date): ReplyTarget | undefined =>
+  /^\d{1,20}$/.test(userId)
+    ? discordTarget({
+        ...{ channelId: userId, isPerson: true },
+        replyTo: idAt(new Date(now.getTime() - CLOCKS_DIFFER_MS)),
+      })
+    : undefined;
+
+const CLOCKS_DIFFER_MS = 10 * 60_000;
 
 /** What `discordTarget` was given. */
 export const readTarget = (target: ReplyTarget): DiscordTarget => {

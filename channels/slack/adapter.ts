@@ -7,6 +7,7 @@ import { createOauth } from "./oauth.ts";
 import { createSlackSender } from "./sender.ts";
 import type { SocketTimings } from "./socket-connection.ts";
 import { createSocketLink, type SocketPauses } from "./socket-link.ts";
+import { personTarget } from "./target.ts";
 import { createThreads } from "./threads.ts";
 import { CHANNEL } from "./types.ts";
 import { createUsers } from "./users.ts";
@@ -102,6 +103,12 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
     for (const [path, webhook] of oauth) webhooks.set(path, webhook);
   }
 
+  // Whose the one token is, and where the app was installed, is known when it is sent.
+  const mayHaveToken = (teamId: string): boolean =>
+    settings.bot_token !== undefined ||
+    client !== undefined ||
+    (settings.workspaces ?? []).some(({ team_id }) => team_id === teamId);
+
   return {
     name: CHANNEL,
     takesRepeats: true,
@@ -126,6 +133,8 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
     render: sender.render,
     send: sender.send,
     reconcile: sender.reconcile,
+    directTarget: (teamId, userId) =>
+      mayHaveToken(teamId) ? personTarget(teamId, userId, now()) : undefined,
     working: sender.working,
     progress: sender.progress,
     silent: sender.silent,

@@ -5,7 +5,7 @@ import { CHANNEL, isSlackId, isTs } from "./types.ts";
 /** Where an answer goes in Slack. */
 export interface SlackTarget {
   readonly teamId: string;
-  /** `C…`, `D…` or `G…`. */
+  /** `C…`, `D…` or `G…`; or `U…` or `W…` for the direct chat with that person. */
   readonly channelId: string;
   /** Root of the thread that is answered in; absent = beside the messages. */
   readonly threadTs?: string;
@@ -33,6 +33,19 @@ export const slackTarget = (target: SlackTarget): ReplyTarget => {
     }),
   };
 };
+
+/**
+ * The direct chat with a person who may never have written to us; posting opens it.
+ * @see https://docs.slack.dev/reference/methods/chat.postMessage
+ * @param now looking back, nothing from much before it is taken for what is sent there
+ */
+export const personTarget = (teamId: string, userId: string, now: Date): ReplyTarget | undefined =>
+  isSlackId(teamId) && isPerson(userId)
+    ? slackTarget({ teamId, channelId: userId, replyTo: (now.getTime() / 1000).toFixed(6) })
+    : undefined;
+
+/** Whether an id is that of a person, not of a room. */
+export const isPerson = (id: string): boolean => /^[UW]/.test(id) && isSlackId(id);
 
 /** What `slackTarget` was given; undefined for anything else, which no call must be made for. */
 export const readTarget = (target: ReplyTarget): SlackTarget | undefined => {

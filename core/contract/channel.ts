@@ -49,6 +49,11 @@ export interface ChannelAdapter {
    * repeats one: `isRepeat` is always false. Default: it has to be found out.
    */
   readonly takesRepeats?: boolean;
+  /**
+   * Where one person of a workspace is told something that they did not ask for, in a direct chat.
+   * Undefined where this cannot be. Calls no platform.
+   */
+  directTarget?(workspaceId: string, userId: string): ReplyTarget | undefined;
   /** Told that a message gets no answer, where somebody may be watching for one. Never throws. */
   silent?(target: ReplyTarget): void;
   /** Absent where messages bring all that there is to know of their sender. */

@@ -216,8 +216,9 @@ export const startSlackApi = async (): Promise<SlackApi> => {
     "chat.postMessage": (args, bot) => {
       mayPost(args);
       mustSay(args);
-      const message = add(args, bot);
-      const channel = text(args, "channel");
+      // To a person: posting opens the direct chat with them.
+      const channel = text(args, "channel").replace(/^[UW]/, "D");
+      const message = add({ ...args, channel }, bot);
       return { channel, ts: message.ts, message: asRead(channel, message, true) };
     },
     "chat.postEphemeral": (args) => {
@@ -265,6 +266,7 @@ export const startSlackApi = async (): Promise<SlackApi> => {
       return { channel: args.channel, ts: message.ts };
     },
     "conversations.history": (args) => {
+      if (/^[UW]/.test(text(args, "channel"))) throw new Refused("channel_not_found");
       const top = roomOf(text(args, "channel")).filter(({ threadTs }) => threadTs === undefined);
       return page(args, top.toReversed());
     },
