@@ -18,6 +18,7 @@ import { createContentCipher } from "../core/keys/content-cipher.ts";
 import { createKeyFile } from "../core/keys/key-file.ts";
 import { createLegalHolds } from "../core/memory/legal-holds.ts";
 import { createMemory } from "../core/memory/memory.ts";
+import { createNotices } from "../core/notices/notices.ts";
 import { createLocalRateLimiter } from "../core/rate-limits/local.ts";
 import { createSharedRateLimiter } from "../core/rate-limits/shared.ts";
 import { createRejectionRecorder } from "../core/rejections.ts";
@@ -131,7 +132,8 @@ export const startGateway = async (
       daysOf: () => retentionOf(inForce),
     });
     undo.push(stopRetention);
-    const budget = createBudget({ store, auditLog, log, now, counters });
+    const notices = createNotices({ cipher, adapters, wake, now });
+    const budget = createBudget({ store, auditLog, notices, log, now, counters });
     const limiter = isAlone ? createLocalRateLimiter(now) : createSharedRateLimiter(store, now);
     const loadLexicon = createLexiconLoader();
     const parts = {

@@ -1,9 +1,10 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { parsePerson } from "../config/person.ts";
 import type { Person } from "../core/memory/person.ts";
 import { type Exit, type Io, setExitCode } from "./io.ts";
 import type { CertificateOptions } from "./memory-certificate.ts";
 import type { EraseOptions, MemoryOptions, PersonOptions, SearchOptions } from "./memory-verbs.ts";
-import { PERSON_FORM, parsePerson } from "./person-name.ts";
+import { PERSON_FORM } from "./person-name.ts";
 
 /** Adds `memory` and its verbs. */
 export const registerMemory = (program: Command, io: Io, exit: Exit = setExitCode): void => {

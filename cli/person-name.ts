@@ -4,14 +4,6 @@ import type { Person } from "../core/memory/person.ts";
 export const PERSON_FORM =
   "channel:workspace:user with channel wechat_work, slack or discord, e.g. wechat_work:wwcorp:zhangsan";
 
-/** Reads `channel:workspace:user`; undefined when it is something else. */
-export const parsePerson = (text: string): Person | undefined => {
-  const found = /^(wechat_work|slack|discord):([^:]+):(.+)$/su.exec(text);
-  if (!found) return undefined;
-  const [, channel = "", workspaceId = "", senderId = ""] = found;
-  return { channel, workspaceId, senderId };
-};
-
-/** The same the other way round. */
+/** A person as they are written there. */
 export const personName = ({ channel, workspaceId, senderId }: Person): string =>
   `${channel}:${workspaceId}:${senderId}`;

@@ -6,6 +6,7 @@ import {
   explainBindings,
 } from "../config/explain-bindings.ts";
 import { type LoadedSettings, loadSettings } from "../config/load.ts";
+import { parsePerson } from "../config/person.ts";
 import { createRoleIndex, type HeldRole } from "../config/roles.ts";
 import type { SkillVerdict } from "../config/skill-rules.ts";
 import {
@@ -19,7 +20,7 @@ import { servedBy } from "../core/named-agents.ts";
 import { type Catalogue, loadCatalogue } from "../skills/catalogue.ts";
 import { allowedTo } from "./allowed-skills.ts";
 import type { Io } from "./io.ts";
-import { PERSON_FORM, parsePerson, personName } from "./person-name.ts";
+import { PERSON_FORM, personName } from "./person-name.ts";
 import { skillFolders } from "./rules.ts";
 import { sections } from "./sections.ts";
 

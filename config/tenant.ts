@@ -56,7 +56,7 @@ export interface Tenant extends ModelChoice {
   readonly isOtherSystem?: boolean;
   /** Absent = no limit. */
   readonly monthlyBudgetUsd?: number;
-  /** Who is to be told of budgets: mail addresses, or `channel:workspace:user`. */
+  /** Who is told of the budget: `channel:workspace:user`, or somebody whom nothing can be sent to. */
   readonly contacts?: readonly string[];
   readonly rateLimits: { readonly userPerMinute: number; readonly tenantPerMinute: number };
   /** People of other organisations may talk to the assistant, in rooms that are shared with them. */

@@ -32,6 +32,8 @@ export const createIdentify = (parts: {
     isSettled: (message) => directoryFor(message) === undefined,
     remember: async (message) => withIdentity(message, await directoryFor(message)?.known(message)),
     ask: async (message) => {
+      // Who is told is named by the settings, and nothing depends on who they are.
+      if (message.content.kind === "notice") return message;
       const directory = directoryAtTurn(message);
       if (!directory) return message;
       const signal = AbortSignal.timeout(LONGEST_MS);

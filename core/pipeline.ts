@@ -18,6 +18,7 @@ import { dataOut } from "./stages/data-out.ts";
 import { type ForgetParts, forget } from "./stages/forget.ts";
 import { moderationIn } from "./stages/moderation-in.ts";
 import { moderationOut } from "./stages/moderation-out.ts";
+import { notice } from "./stages/notice.ts";
 import { outsiders } from "./stages/outsiders.ts";
 import { rateLimit } from "./stages/rate-limit.ts";
 import { readable } from "./stages/readable.ts";
@@ -53,6 +54,7 @@ export const createPipeline = ({ log, turns, agent, now, roles, ...parts }: Pipe
   return compose([
     audit(now), // one record per message, whatever happens below
     recover(log), // a fault below becomes an apology and a logged error
+    notice(), // what the gateway itself tells a tenant's contact is said, and nothing below is asked
     outsiders(), // programs, and people of other organisations unless the tenant takes them, get silence
     welcome({ roles, ...parts }), // who opens the conversation is greeted, once a day
     reviewClick({ roles, ...parts }), // a click on the card of what is held decides on it

@@ -6,6 +6,7 @@ import type { ChannelAdapter } from "./contract/channel.ts";
 import type { Log } from "./contract/log.ts";
 import type { InboundMessage } from "./contract/message.ts";
 import type { Locale } from "./contract/model.ts";
+import type { Notice } from "./contract/notice.ts";
 import type { RefusalCode, Reply } from "./contract/reply.ts";
 import type { InboxEntry } from "./delivery/inbox.ts";
 import type { Identify } from "./identify.ts";
@@ -57,10 +58,18 @@ export const MAX_ATTEMPTS = 3;
 
 export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOptions): Decider => {
   // Without what it depends on, a less specific binding could win: another tenant's.
-  const find: Decider["find"] = (message) =>
-    message.sender.identity === "refused" || !identify.isSettled(message)
+  const find: Decider["find"] = (message) => {
+    if (message.content.kind === "notice") return ownerOf(message.content.notice);
+    return message.sender.identity === "refused" || !identify.isSettled(message)
       ? { kind: "unknown" }
       : rules().tenants.resolve(originOf(message));
+  };
+
+  /** A notice is its tenant's, whoever is told. */
+  const ownerOf = ({ tenantId }: Notice): TenantResolution => {
+    const tenant = rules().tenants.get(tenantId);
+    return tenant ? { kind: "tenant", tenant } : { kind: "unknown" };
+  };
 
   const decide: Decider["decide"] = async (entry, found, signal) => {
     const { message } = entry;
@@ -85,8 +94,9 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
     const code = tenant ? "INTERNAL" : codeOf(found, identify.isSettled(message));
     if (tenant) log.error({ inbox: entry.id, alert: "poison_message" }, "message gave up on");
     // Who may not even know that somebody listens here is not told whose fault it is, either.
+    const { kind } = message.content;
     const reply: Reply =
-      message.content.kind === "event" || isOutsider(message.sender)
+      kind === "event" || kind === "notice" || isOutsider(message.sender)
         ? { kind: "silence", reason: code }
         : refuse(code, locale);
     record({

@@ -1,11 +1,12 @@
 import { z } from "zod";
+import { parsePerson } from "../../config/person.ts";
 import type { TenantIndex } from "../../config/tenant.ts";
 import type { AuditLog } from "../../core/audit-log.ts";
 import type { Memory } from "../../core/memory/memory.ts";
 import { createMemorySearch } from "../../core/operators/memory-search.ts";
 import { tenantScope } from "../../core/store/scope.ts";
 import { exchangeView } from "../memory-view.ts";
-import { PERSON_FORM, parsePerson } from "../person-name.ts";
+import { PERSON_FORM } from "../person-name.ts";
 import { askedTenant, filled } from "./asked-tenant.ts";
 import { checked } from "./checked.ts";
 import { ApiError } from "./errors.ts";

@@ -3,6 +3,7 @@ import { formatPath, type SettingsPath } from "../problem.ts";
 import type { Report } from "../report.ts";
 import { suggest } from "../suggest.ts";
 import { type Binding, bindingKey } from "../tenant.ts";
+import { checkContacts } from "./contacts.ts";
 import { createUniqueCheck } from "./unique.ts";
 
 /** Tenants are told apart by id, and no two tenants claim the same people. */
@@ -57,6 +58,7 @@ export const checkTenants = (draft: Draft, report: Report): void => {
         `at most max_agents, ${tenant.max_agents}`,
       );
     }
+    checkContacts(draft, tenant.contacts, [...at, "contacts"], report);
     checkLexicons(draft, tenant.lexicons, [...at, "lexicons"], report);
   }
 };

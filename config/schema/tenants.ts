@@ -154,9 +154,12 @@ const tenantSchema = z.strictObject({
   time_zone: textLike("time zone, e.g. Asia/Taipei", isTimeZone)
     .optional()
     .describe("Time zone of the tenant's months; absent = UTC."),
-  contacts: later(z.array(text()))
+  contacts: z
+    .array(text())
     .optional()
-    .describe("Who is told about budgets and incidents; for now named in log and audit only."),
+    .describe(
+      "Who is told, in a direct chat, when the budget is nearly or wholly used: people as `channel:workspace:user`. Whatever else stands here, a mail address for example, is named in log and audit only.",
+    ),
   consent: z
     .strictObject({ required: z.boolean().describe("Ask each person before the first answer.") })
     .optional()

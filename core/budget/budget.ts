@@ -1,13 +1,10 @@
-import { randomUUID } from "node:crypto";
 import type { Tenant } from "../../config/tenant.ts";
-import type { AuditLog } from "../audit-log.ts";
-import type { Log } from "../contract/log.ts";
-import type { Counters } from "../delivery/counters.ts";
 import { type TenantScope, tenantScope } from "../store/scope.ts";
-import type { Store, Transaction } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
+import { type BudgetAlertParts, createBudgetAlerts } from "./alerts.ts";
 import { limitOf, type NanoUsd, toUsd } from "./money.ts";
 import { monthOf } from "./month.ts";
-import { claimRefusal, claimWarning, costsOf, reserveCost, settleCost } from "./rows.ts";
+import { costsOf, reserveCost, settleCost } from "./rows.ts";
 
 /** What tenants' models cost, held to their monthly limits on all replicas of one store. */
 export interface Budget {
@@ -37,38 +34,11 @@ export interface Usage {
   readonly reservedUsd: number;
 }
 
-export interface BudgetParts {
-  readonly store: Store;
-  readonly auditLog: AuditLog;
-  readonly log: Log;
-  readonly now: () => Date;
-  readonly counters: Counters;
-}
-
-/** The part of a budget whose use is told of. */
-const WARN_AT = 0.8;
 const NO_LIMIT: NanoUsd = Number.MAX_SAFE_INTEGER;
 
-export const createBudget = ({ store, auditLog, log, now, counters }: BudgetParts): Budget => {
-  /** Tells the operators, on record; the tenant's contacts are named, since mail is not sent yet. */
-  const tell = async (
-    transaction: Transaction,
-    payer: Payer,
-    { code, month }: { readonly code: Alert; readonly month: string },
-  ): Promise<() => void> => {
-    const { contacts = [] } = payer;
-    const facts = { month, limitUsd: payer.monthlyBudgetUsd ?? 0 };
-    await auditLog.recordIn(transaction, {
-      ...{ at: now(), traceId: randomUUID(), scope: tenantScope(payer.id), actor: "gateway" },
-      ...{ action: "budget.alert", subject: month, decision: "allowed", code, durationMs: 0 },
-      detail: { ...facts, contacts: contacts.join(" ") },
-    });
-    return () => {
-      counters.budgetAlerts++;
-      const fields = { alert: code.toLowerCase(), tenant: payer.id, ...facts, contacts };
-      log.warn(fields, `${ALERTS[code]}; tell the contacts, nothing is sent to them yet`);
-    };
-  };
+export const createBudget = (parts: BudgetAlertParts): Budget => {
+  const { store, log, now, counters } = parts;
+  const alerts = createBudgetAlerts(parts);
 
   const settle = async (
     payer: Payer,
@@ -76,33 +46,30 @@ export const createBudget = ({ store, auditLog, log, now, counters }: BudgetPart
     { reserved, spent }: { readonly reserved: NanoUsd; readonly spent: NanoUsd },
   ): Promise<void> => {
     const place = { tenantId: payer.id, month };
-    const limit = limitIn(payer);
-    const warn = await store.note(tenantScope(payer.id), async (transaction) => {
+    const costs = await store.note(tenantScope(payer.id), async (transaction) => {
       await transaction.run(settleCost, { ...place, reserved, spent });
-      if (limit === NO_LIMIT) return undefined;
-      const threshold = Math.ceil(limit * WARN_AT);
-      const isFirst = (await transaction.run(claimWarning, { ...place, limit, threshold })) > 0;
-      return isFirst ? tell(transaction, payer, { code: "BUDGET_WARNING", month }) : undefined;
+      return transaction.first(costsOf, place);
     });
     counters.modelCostUsd += toUsd(spent);
-    warn?.();
+    await alerts.tell(payer, "BUDGET_WARNING", { month, costs });
   };
 
   return {
     reserve: async (payer, most) => {
       const month = monthOf(now(), payer.timeZone);
       const place = { tenantId: payer.id, month };
-      const limit = limitIn(payer);
       // Durable: a power loss must not give money back that a model was already asked for.
-      const outcome = await store.write(tenantScope(payer.id), async (transaction) => {
-        const atMost = limit - most;
-        const args = { ...place, amount: most, atMost };
-        if (atMost >= 0 && (await transaction.run(reserveCost, args)) > 0) return "reserved";
-        const isFirst = (await transaction.run(claimRefusal, { ...place, limit })) > 0;
-        return isFirst ? tell(transaction, payer, { code: "BUDGET_EXCEEDED", month }) : "refused";
-      });
-      if (typeof outcome === "function") outcome();
-      if (outcome !== "reserved") return undefined;
+      const atMost = limitIn(payer) - most;
+      const isReserved =
+        atMost >= 0 &&
+        (await store.write(tenantScope(payer.id), (transaction) =>
+          transaction.run(reserveCost, { ...place, amount: most, atMost }),
+        )) > 0;
+      if (!isReserved) {
+        const costs = await costsIn(store, tenantScope(payer.id), month);
+        await alerts.tell(payer, "BUDGET_EXCEEDED", { month, costs });
+        return undefined;
+      }
       let isSettled = false;
       return {
         settle: async (cost) => {
@@ -128,19 +95,14 @@ export const readUsage = async (
   scope: TenantScope,
   month: string,
 ): Promise<Usage> => {
-  const { tenantId } = scope;
-  const row = await store.read(scope, (transaction) =>
-    transaction.first(costsOf, { tenantId, month }),
-  );
-  return { month, spentUsd: toUsd(row?.spent ?? 0), reservedUsd: toUsd(row?.reserved ?? 0) };
+  const costs = await costsIn(store, scope, month);
+  return { month, spentUsd: toUsd(costs?.spent ?? 0), reservedUsd: toUsd(costs?.reserved ?? 0) };
 };
 
-const ALERTS = {
-  BUDGET_WARNING: "four fifths of a tenant's monthly budget are spent or reserved",
-  BUDGET_EXCEEDED: "a tenant's monthly budget refused a call for the first time",
-} as const;
-
-type Alert = keyof typeof ALERTS;
+const costsIn = (store: Store, scope: TenantScope, month: string) =>
+  store.read(scope, (transaction) =>
+    transaction.first(costsOf, { tenantId: scope.tenantId, month }),
+  );
 
 const limitIn = ({ monthlyBudgetUsd }: Payer): NanoUsd =>
   monthlyBudgetUsd === undefined ? NO_LIMIT : limitOf(monthlyBudgetUsd);

@@ -3,14 +3,23 @@ import { statement } from "../store/statement.ts";
 
 // Statements on the costs of a tenant's month; amounts are billionths of a US dollar.
 
-interface Place {
+export interface MonthPlace {
   readonly tenantId: string;
+  /** In the tenant's time zone, e.g. `2026-03`. */
   readonly month: string;
+}
+
+/** The costs of a month, and the limits whose threshold and whose end were told of; -1 = none was. */
+export interface Costs {
+  readonly spent: number;
+  readonly reserved: number;
+  readonly warned_of: number;
+  readonly refused_of: number;
 }
 
 /** Adds to what is reserved, unless that would pass the limit: then no row is changed. */
 export const reserveCost = statement<
-  Place & {
+  MonthPlace & {
     readonly amount: number;
     /** The most that may be spent and reserved before; the first row of a month is not held to it. */
     readonly atMost: number;
@@ -29,7 +38,7 @@ export const reserveCost = statement<
 
 /** Takes a reservation back and adds what the call cost. */
 export const settleCost = statement<
-  Place & { readonly reserved: number; readonly spent: number }
+  MonthPlace & { readonly reserved: number; readonly spent: number }
 >()((db, arg) =>
   db
     .updateTable("model_costs")
@@ -43,7 +52,7 @@ export const settleCost = statement<
 
 /** One row is changed for whoever is the first to see that the month has come to `threshold`. */
 export const claimWarning = statement<
-  Place & { readonly limit: number; readonly threshold: number }
+  MonthPlace & { readonly limit: number; readonly threshold: number }
 >()((db, arg) =>
   db
     .updateTable("model_costs")
@@ -55,7 +64,7 @@ export const claimWarning = statement<
 );
 
 /** One row is changed for whoever is the first that this limit refuses a call in this month. */
-export const claimRefusal = statement<Place & { readonly limit: number }>()((db, arg) =>
+export const claimRefusal = statement<MonthPlace & { readonly limit: number }>()((db, arg) =>
   db
     .insertInto("model_costs")
     .values({ tenant_id: arg("tenantId"), month: arg("month"), refused_of: arg("limit") })
@@ -67,11 +76,11 @@ export const claimRefusal = statement<Place & { readonly limit: number }>()((db,
     ),
 );
 
-/** What the month has cost. */
-export const costsOf = statement<Place>()((db, arg) =>
+/** The month's row, as `Costs`. */
+export const costsOf = statement<MonthPlace>()((db, arg) =>
   db
     .selectFrom("model_costs")
-    .select(["spent", "reserved"])
+    .select(["spent", "reserved", "warned_of", "refused_of"])
     .where("tenant_id", "=", arg("tenantId"))
     .where("month", "=", arg("month")),
 );

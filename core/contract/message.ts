@@ -1,4 +1,5 @@
 import type { CardClick } from "./card.ts";
+import type { Notice } from "./notice.ts";
 import type { ReviewOutcome } from "./review.ts";
 
 /**
@@ -73,7 +74,9 @@ export type Content =
   /** A message whose kind this version cannot read; `type` is the platform's word, e.g. `image`. */
   | { readonly kind: "unsupported"; readonly type: string }
   /** Something happened, nobody spoke: never answered with a refusal. */
-  | { readonly kind: "event"; readonly event: InboundEvent };
+  | { readonly kind: "event"; readonly event: InboundEvent }
+  /** Made by the core alone: nobody wrote it, and the sender is who is told. */
+  | { readonly kind: "notice"; readonly notice: Notice };
 
 /** A file that came with a message. Its bytes stay with the platform until its adapter opens it. */
 export interface Attachment {

@@ -2,10 +2,12 @@ import { promptOf } from "../prompt.ts";
 import { refuse } from "../refuse.ts";
 import type { Stage } from "../stage.ts";
 
-/** Lets text through. Events have no handler yet; other kinds are answered with a clear "not yet". */
+/** Lets text through, and nothing that nobody wrote. Other kinds are answered with a clear "not yet". */
 export const readable = (): Stage => async (context, next) => {
   const { content } = context.message;
-  if (content.kind === "event") return { kind: "silence", reason: "EVENT_NOT_HANDLED" };
+  if (content.kind === "event" || content.kind === "notice") {
+    return { kind: "silence", reason: "EVENT_NOT_HANDLED" };
+  }
   if (content.kind === "unsupported") return refuse("KIND_UNSUPPORTED", context.locale);
   if (promptOf(content).trim() === "") {
     return { kind: "silence", reason: "EMPTY_MESSAGE" };

@@ -30,14 +30,15 @@ const run = async (
 describe("config check", () => {
   it("says that the settings are good, with warnings and what has no effect yet", async () => {
     const { cwd, codes, out, err } = await run(["check"], {
-      "settings.json": '{"multi_tenant": {"tenants": [{"id": "a", "contacts": ["ann"]}]}}',
+      "settings.json":
+        '{"multi_tenant": {"tenants": [{"id": "a", "llm_config": {"provider": "rules", "cache": {"ttl_seconds": 1}}}]}}',
     });
     expect(codes).toEqual([0]);
     expect(err).toBe("");
     expect(out.split("\n")).toEqual([
       `settings ok: ${cwd}/settings.json`,
       "  warning: multi_tenant.tenants[0].bindings: nobody belongs to tenant a: it has no bindings",
-      "  not enforced yet: multi_tenant.tenants[0].contacts",
+      "  not enforced yet: multi_tenant.tenants[0].llm_config.cache",
       "",
     ]);
   });

@@ -9,6 +9,7 @@ import { createCounters } from "../../core/delivery/counters.ts";
 import { openStore } from "../../core/store/open-store.ts";
 import { tenantScope } from "../../core/store/scope.ts";
 import { recordedLog } from "../fakes/log.ts";
+import { noNotices } from "../fakes/notices.ts";
 import { temporaryFolder } from "../fakes/temporary-folder.ts";
 import { runVerb } from "./run-verb.ts";
 
@@ -184,7 +185,7 @@ describe("tenant show", () => {
     const store = await openStore({ url: `file:${join(folder.path, "data")}` });
     const auditLog = createAuditLog(store);
     const budget = createBudget({
-      ...{ store, auditLog, log: recordedLog(), counters: createCounters() },
+      ...{ store, auditLog, notices: noNotices, log: recordedLog(), counters: createCounters() },
       now: () => new Date(),
     });
     const reservation = await budget.reserve({ id: "sales", timeZone: "Asia/Taipei" }, 2e9);

@@ -50,7 +50,6 @@ describe("the customer's settings", () => {
       expect.arrayContaining([
         "multi_tenant.tenants[0].llm_config.transcription",
         "multi_tenant.tenants[0].llm_config.cache",
-        "multi_tenant.tenants[0].contacts",
         "openshell.audit.export_to",
         "enterprise.rbac.role_bindings[2].groups",
         "enterprise.encryption.at_rest.key_management",

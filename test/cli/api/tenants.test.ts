@@ -4,6 +4,7 @@ import { createAuditLog } from "../../../core/audit-log.ts";
 import { createBudget } from "../../../core/budget/budget.ts";
 import { OPERATIONS } from "../../../core/operators/permission-table.ts";
 import { type OperatedQueue, operatedQueue } from "../../core/operators/operated-queue.ts";
+import { noNotices } from "../../fakes/notices.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 import { type ApiServer, type Asked, startApi } from "./api-server.ts";
@@ -29,8 +30,8 @@ describeStores("tenants, agents and skills over HTTP", (world) => {
 
   it("show a tenant its settings and its month, and put on record who looked", async () => {
     const budget = createBudget({
-      ...{ store: world.store, auditLog: createAuditLog(world.store), log: api.log },
-      ...{ counters: api.counters, now: () => new Date(at.clock) },
+      ...{ store: world.store, auditLog: createAuditLog(world.store), notices: noNotices },
+      ...{ log: api.log, counters: api.counters, now: () => new Date(at.clock) },
     });
     for (const [id, cost] of [
       ["sales", 1_250_000_000],

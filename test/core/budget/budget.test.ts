@@ -8,8 +8,10 @@ import {
 } from "../../../core/budget/budget.ts";
 import { costOf, limitOf } from "../../../core/budget/money.ts";
 import { type Counters, createCounters } from "../../../core/delivery/counters.ts";
+import type { Notices } from "../../../core/notices/notices.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import { type RecordedLog, recordedLog } from "../../fakes/log.ts";
+import { noNotices } from "../../fakes/notices.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { recordedAudit } from "../../fakes/turn.ts";
 
@@ -42,8 +44,10 @@ describeStores("a monthly budget", (world) => {
   let log: RecordedLog;
   let audit: ReturnType<typeof recordedAudit>;
   let counters: Counters;
+  let notices: Notices;
   let budget: Budget;
   beforeEach(() => {
+    notices = noNotices;
     clock = new Date("2026-03-10T12:00:00Z");
     log = recordedLog();
     audit = recordedAudit();
@@ -51,7 +55,7 @@ describeStores("a monthly budget", (world) => {
     budget = budgetOn(world.store);
   });
   const budgetOn = (store: typeof world.store) =>
-    createBudget({ store, auditLog: audit, log, now: () => clock, counters });
+    createBudget({ store, auditLog: audit, notices, log, now: () => clock, counters });
   const usage = (timeZone?: string) =>
     budget.usage(tenantScope("sales"), timeZone === undefined ? {} : { timeZone });
   const reserved = async (who: Payer, amount: number): Promise<Reservation> => {
@@ -196,7 +200,8 @@ describeStores("a monthly budget", (world) => {
     expect(log.lines).toMatchObject([
       { level: "warn", fields: { alert: "budget_warning", tenant: "sales", contacts } },
     ]);
-    expect(log.lines[0]?.text).toContain("nothing is sent to them yet");
+    expect(audit.records[0]?.detail?.unreachable).toBe(contacts.join(" "));
+    expect(log.lines[0]?.text).toContain("nothing can be sent to some contacts");
     await spend(0.8, 2);
     expect(alerts().at(-1)).toEqual(["budget.alert", "BUDGET_WARNING", "2026-03", 2]);
     clock = new Date("2026-04-01T00:00:00Z");
@@ -213,6 +218,24 @@ describeStores("a monthly budget", (world) => {
     await Promise.all(Array.from({ length: 20 }, () => budget.reserve(payer(0.01), 2 * CENT)));
     expect(audit.records.map(({ code }) => code)).toEqual(["BUDGET_EXCEEDED"]);
     expect(log.lines).toMatchObject([{ fields: { alert: "budget_exceeded", limitUsd: 0.01 } }]);
+  });
+
+  it("refuses and charges as ever when nobody can be told, and tells with the next call", async () => {
+    notices = { prepare: async () => Promise.reject(new Error("the key is away")) };
+    budget = budgetOn(world.store);
+    await (await reserved(payer(1), 90 * CENT)).settle(90 * CENT);
+    expect(await budget.reserve(payer(1), 20 * CENT)).toBeUndefined();
+    expect(await usage()).toMatchObject({ spentUsd: 0.9, reservedUsd: 0 });
+    expect(audit.records).toEqual([]);
+    expect(log.lines.map(({ fields }) => [fields.alert, fields.code])).toEqual([
+      ["budget_alert_not_told", "BUDGET_WARNING"],
+      ["budget_alert_not_told", "BUDGET_EXCEEDED"],
+    ]);
+    notices = noNotices;
+    budget = budgetOn(world.store);
+    expect(await budget.reserve(payer(1), 20 * CENT)).toBeUndefined();
+    await (await reserved(payer(1), CENT)).settle(CENT);
+    expect(audit.records.map(({ code }) => code)).toEqual(["BUDGET_EXCEEDED", "BUDGET_WARNING"]);
   });
 
   it("counts also where there is no limit", async () => {

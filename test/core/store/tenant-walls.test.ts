@@ -19,6 +19,7 @@ import { createSharedRateLimiter } from "../../../core/rate-limits/shared.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import { type FakeChannel, fakeChannel } from "../../fakes/channel.ts";
 import { type DeliveryProcess, deliveryProcess } from "../../fakes/delivery-process.ts";
+import { noNotices } from "../../fakes/notices.ts";
 import { dataRightsOf, markedMessage, plantTenant, reviewsOf } from "../../fakes/planted-tenant.ts";
 import { describeStores, type StoreWorld } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
@@ -102,7 +103,8 @@ describeStores("a tenant", (world) => {
     const keys = createKeyFile(`${folder.path}/master.key`, now);
     const dataKeys = createDataKeys({ store, keys, now });
     const { log } = process;
-    const budget = createBudget({ store, auditLog, log, now, counters: createCounters() });
+    const counters = createCounters();
+    const budget = createBudget({ store, auditLog, notices: noNotices, log, now, counters });
     const limiter = createSharedRateLimiter(store, now);
     const parties = { store, cipher, auditLog, now };
     const { memory, consents, holds } = dataRightsOf(process, store, markedMessage(VICTIM, "", ""));
