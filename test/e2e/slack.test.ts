@@ -236,6 +236,37 @@ describe("the built gateway in Slack, by HTTP", () => {
     await vi.waitFor(() => expect(textsIn(api, "C0SLOW")).toHaveLength(1), PATIENT);
   });
 
+  it("answers once within 25 s when Slack fails for a while, and tries twice at most what it refuses", async () => {
+    const faults = [
+      { kind: "status", status: 500, commit: true },
+      { kind: "limited", retryAfterS: 1 },
+    ] as const;
+    for (const [n, fault] of faults.entries()) {
+      api.fail("chat.postMessage", fault, 1, `C0FAIL${n}`);
+      api.fail("conversations.replies", { kind: "status", status: 503 }, 1, `C0FAIL${n}`);
+    }
+    api.room("C0ARCHIVED", { error: "is_archived" });
+    const ts = newTs();
+    const tellIn = (channel: string) => tell(mention(`<@${BOT_USER}> hello`, { ts, channel }));
+    const told = [...faults.map((_, n) => `C0FAIL${n}`), "C0ARCHIVED"].map(tellIn);
+    for (const { status } of await Promise.all(told)) expect(status).toBe(200);
+    const once = faults.map(() => [expect.stringContaining("hello")]);
+    await vi.waitFor(
+      () => expect(faults.map((_, n) => textsIn(api, `C0FAIL${n}`, ts))).toEqual(once),
+      { ...PATIENT, timeout: 25_000 },
+    );
+    await vi.waitFor(() => expect(gateway.output).toMatch(/is_archived.*dead_letter/), PATIENT);
+    const tries = api
+      .callsOf("chat.postMessage")
+      .filter(({ args }) => args.channel === "C0ARCHIVED");
+    expect(tries.length).toBeLessThanOrEqual(2);
+    // What is said next in the thread is answered when nothing before it is open any more.
+    await tell(roomMessage("goodbye", { thread_ts: ts, channel: "C0FAIL0" }));
+    const last = expect.stringContaining("goodbye");
+    await vi.waitFor(() => expect(textsIn(api, "C0FAIL0", ts)).toContainEqual(last), PATIENT);
+    expect(textsIn(api, "C0FAIL0", ts)).toEqual([expect.stringContaining("hello"), last]);
+  });
+
   it("refuses forgeries and what is too long, and is ready all the time", async () => {
     const forged = signed(JSON.stringify(eventBody(directMessage("pay me"))), "json", {
       secret: "guessed",
