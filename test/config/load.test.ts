@@ -327,6 +327,28 @@ describe("tenants", () => {
     expect(paths(tenants(tenant("a", { bindings: [binding, binding] })))).toEqual([]);
   });
 
+  it("bring a warning for contacts whom nothing can be sent to", () => {
+    const contacts = [
+      ...["finance@company.com", "discord:1:2", "slack:T2:U1", "wechat_work:wwother:bo"],
+      ...["slack:T1:U1", "wechat_work:wwcorp:bo"],
+    ];
+    const bindings = [{ channel: "slack", workspace: "T1" }];
+    const slack = { signing_secret: "s", workspaces: [{ team_id: "T1", bot_token: "xoxb-1" }] };
+    const settings = tenants({ id: "a", bindings, contacts });
+    const channels = { ...settings.channels, slack };
+    expect(load({ ...settings, channels }).warnings).toEqual(
+      [
+        "it is no person in a chat tool, as channel:workspace:user, and mail is not sent yet; it is named in log and audit",
+        "channel discord is not switched on",
+        "channels.slack has no bot_token for this workspace",
+        "no app under channels.wechat_work has this corp_id, and bots only answer",
+      ].map(
+        (why, at) =>
+          `multi_tenant.tenants[0].contacts[${at}]: nothing can be sent to this contact: ${why}`,
+      ),
+    );
+  });
+
   it("bring a warning without bindings, and with bindings that cannot match", () => {
     const lost = {
       bindings: [
