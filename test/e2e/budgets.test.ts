@@ -43,7 +43,11 @@ beforeAll(async () => {
             { name: "writer", instructions: "You write poems.", model: "poet" },
           ],
         },
-        { id: "poor", bindings: to("poor"), llm_config, max_api_budget_monthly_usd: 0.001 },
+        {
+          ...{ id: "poor", bindings: to("poor"), llm_config, max_api_budget_monthly_usd: 0.001 },
+          // Nobody's tenant has a binding for the boss.
+          contacts: [`wechat_work:${app.corpId}:Boss`],
+        },
         {
           ...{ id: "dear", bindings: to("dear"), max_api_budget_monthly_usd: 100 },
           llm_config: { provider: "main", model: "nobody-knows" },
@@ -106,12 +110,15 @@ describe("the built gateway", () => {
     expect(JSON.stringify(body)).toContain("You write poems.");
   });
 
-  it("asks no model for what does not fit, or whose price nobody knows", async () => {
+  it("asks no model for what does not fit, which a contact is told, or whose price nobody knows", async () => {
     const before = main.requests.length;
     await say("poor", "hello");
     expect((await answers("poor", 1))[0]).toMatch(/\[BUDGET_EXCEEDED\]$/);
     await say("dear", "hello");
     expect((await answers("dear", 1))[0]).toMatch(/\[PRICE_UNKNOWN\]$/);
+    expect(await answers("Boss", 1)).toEqual([
+      expect.stringMatching(/^The budget of poor for \d{4}-\d\d is used up: 0\.00 of 0\.001 US/),
+    ]);
     expect(main.requests).toHaveLength(before);
     expect(gateway.audit().map(({ action, code }) => `${action} ${code}`)).toEqual(
       expect.arrayContaining([
