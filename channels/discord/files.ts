@@ -1,5 +1,6 @@
 import { AttachmentError } from "../../core/contract/errors.ts";
 import type { Attachment, ReplyTarget } from "../../core/contract/message.ts";
+import { cappedBody } from "../capped-body.ts";
 import { type AttachmentRef, readRef } from "./attachment-ref.ts";
 import { isPayload, objectsIn, textIn } from "./payload.ts";
 import type { Rest } from "./rest.ts";
@@ -76,12 +77,7 @@ export const createFiles = ({ rest, fetch, apiBaseUrl }: FilesParts) => {
       const reason = response.status >= 500 ? "unreachable" : "expired";
       throw new AttachmentError(reason, `attachment: HTTP ${response.status}`);
     }
-    if (Number(response.headers.get("content-length") ?? 0) > MAX_BYTES) {
-      await response.body?.cancel();
-      throw tooLarge();
-    }
-    if (!response.body) throw new AttachmentError("unreachable", "attachment: no body");
-    return response.body.pipeThrough(capped());
+    return cappedBody(response, MAX_BYTES, "attachment");
   };
 };
 
@@ -97,16 +93,3 @@ const withTimeout = (parent: AbortSignal): AbortSignal => {
   if (parent.aborted) abort();
   return controller.signal;
 };
-
-const capped = (): TransformStream<Uint8Array, Uint8Array> => {
-  let received = 0;
-  return new TransformStream({
-    transform(chunk, controller) {
-      received += chunk.byteLength;
-      if (received <= MAX_BYTES) controller.enqueue(chunk);
-      else controller.error(tooLarge());
-    },
-  });
-};
-
-const tooLarge = () => new AttachmentError("too_large", `attachment: more than ${MAX_BYTES} bytes`);

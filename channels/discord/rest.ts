@@ -1,4 +1,5 @@
 import { DiscordAPIError, HTTPError, RateLimitError, REST, type RequestMethod } from "discord.js";
+import { NEVER_CONNECTED } from "../never-connected.ts";
 
 /** How a call of Discord's REST API ended. Never holds a URL: tokens travel in some. */
 export type RestOutcome =
@@ -166,21 +167,6 @@ export const createRest = (options: RestOptions): Rest => {
 /** Limits are per method and major parameter; what comes behind it shares them, more or less. */
 const pauseKey = (method: string, route: string): string =>
   `${method} ${route.split("/", 5).slice(0, 4).join("/")}`;
-
-const NEVER_CONNECTED = new Set([
-  "ECONNREFUSED",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "UND_ERR_CONNECT_TIMEOUT",
-  "ERR_TLS_CERT_ALTNAME_INVALID",
-  "CERT_HAS_EXPIRED",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-]);
 
 /** Only a code goes on from an error: its message may name the URL. */
 const brokenBy = (error: unknown): RestOutcome => {

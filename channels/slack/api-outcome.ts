@@ -1,3 +1,4 @@
+import { NEVER_CONNECTED } from "../never-connected.ts";
 import { TimedOut } from "./http.ts";
 import type { JsonObject } from "./json.ts";
 
@@ -62,21 +63,6 @@ export const readStatus = (status: number): ApiOutcome =>
   status >= 300 && status < 500 && status !== 408
     ? { kind: "unreachable", reason: `HTTP ${status}` }
     : { kind: "lost", reason: `HTTP ${status}` };
-
-const NEVER_CONNECTED = new Set([
-  "ECONNREFUSED",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "UND_ERR_CONNECT_TIMEOUT",
-  "ERR_TLS_CERT_ALTNAME_INVALID",
-  "CERT_HAS_EXPIRED",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-]);
 
 /** The outcome of a connection that could not be made, or broke. */
 export const failed = (error: unknown): ApiOutcome => {

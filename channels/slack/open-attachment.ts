@@ -1,5 +1,6 @@
 import { AttachmentError } from "../../core/contract/errors.ts";
 import type { Attachment } from "../../core/contract/message.ts";
+import { cappedBody } from "../capped-body.ts";
 import { type ApiOutcome, describe } from "./api-outcome.ts";
 import type { FileRef } from "./attachments.ts";
 import { isOurHost } from "./hosts.ts";
@@ -27,15 +28,12 @@ export const openFile = async (
   parts: AttachmentParts,
   signal: AbortSignal,
 ): Promise<ReadableStream<Uint8Array>> => {
-  if ((sizeBytes ?? 0) > MAX_BYTES) throw tooLarge();
+  if ((sizeBytes ?? 0) > MAX_BYTES) {
+    throw new AttachmentError("too_large", `slack file: more than ${MAX_BYTES} bytes`);
+  }
   const url = await urlOf(ref, parts);
   const response = await download(url, parts, signal);
-  if (Number(response.headers.get("content-length") ?? 0) > MAX_BYTES) {
-    await response.body?.cancel();
-    throw tooLarge();
-  }
-  if (!response.body) throw new AttachmentError("unreachable", "slack file: no body");
-  return response.body.pipeThrough(capped());
+  return cappedBody(response, MAX_BYTES, "slack file");
 };
 
 /** In rooms that several organisations share, a message names the file only. */
@@ -114,16 +112,3 @@ const judged = async (response: Response): Promise<Response> => {
   const reason = isGone ? "expired" : status >= 500 || status === 429 ? "unreachable" : "refused";
   throw new AttachmentError(reason, `slack file: HTTP ${status}`);
 };
-
-const capped = (): TransformStream<Uint8Array, Uint8Array> => {
-  let received = 0;
-  return new TransformStream({
-    transform(chunk, controller) {
-      received += chunk.byteLength;
-      if (received <= MAX_BYTES) controller.enqueue(chunk);
-      else controller.error(tooLarge());
-    },
-  });
-};
-
-const tooLarge = () => new AttachmentError("too_large", `slack file: more than ${MAX_BYTES} bytes`);

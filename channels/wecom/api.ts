@@ -1,3 +1,4 @@
+import { NEVER_CONNECTED } from "../never-connected.ts";
 import { createDeadline } from "./deadline.ts";
 
 /** How a call of the WeCom API ended. Never holds a URL: tokens and secrets travel in it. */
@@ -103,21 +104,6 @@ const parseObject = (text: string): Record<string, unknown> | undefined => {
 /** Only the hint of an errmsg is fit for a log: the rest may hold our address and the URL. */
 const hintIn = (errmsg: unknown): string =>
   (typeof errmsg === "string" && /hint: \[([\w-]{1,64})\]/.exec(errmsg)?.[1]) || "";
-
-const NEVER_CONNECTED = new Set([
-  "ECONNREFUSED",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "UND_ERR_CONNECT_TIMEOUT",
-  "ERR_TLS_CERT_ALTNAME_INVALID",
-  "CERT_HAS_EXPIRED",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-]);
 
 const failed = (error: unknown, isAborted: boolean): ApiResult => {
   if (isAborted) return { kind: "lost", reason: "timed out or aborted" };

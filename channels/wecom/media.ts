@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import { AttachmentError } from "../../core/contract/errors.ts";
+import { cappedBody } from "../capped-body.ts";
 import type { ApiResult, CallApi, Fetch } from "./api.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { WecomApp } from "./types.ts";
@@ -72,12 +73,7 @@ export const createMedia = ({ app, call, fetch, state }: MediaOptions): Media =>
     }
     const isJson = /json|text\/plain/.test(response.headers.get("content-type") ?? "");
     if (response.status !== 200 || isJson) throw await refusalIn(response);
-    if (Number(response.headers.get("content-length") ?? 0) > MAX_DOWNLOAD_BYTES) {
-      await response.body?.cancel();
-      throw tooLarge();
-    }
-    if (!response.body) throw new AttachmentError("unreachable", "media/get: no body");
-    return response.body.pipeThrough(capped());
+    return cappedBody(response, MAX_DOWNLOAD_BYTES, "media/get");
   },
 });
 
@@ -104,17 +100,3 @@ const readUpTo = async (
   }
   return Buffer.concat(chunks).toString("utf8");
 };
-
-const capped = (): TransformStream<Uint8Array, Uint8Array> => {
-  let received = 0;
-  return new TransformStream({
-    transform(chunk, controller) {
-      received += chunk.byteLength;
-      if (received <= MAX_DOWNLOAD_BYTES) controller.enqueue(chunk);
-      else controller.error(tooLarge());
-    },
-  });
-};
-
-const tooLarge = () =>
-  new AttachmentError("too_large", `media/get: more than ${MAX_DOWNLOAD_BYTES} bytes`);
