@@ -72,12 +72,24 @@ export const createFleet = async (options: FleetOptions): Promise<Fleet> => {
   );
   const callbackUrl = (process: number) => `http://127.0.0.1:${ports[process]}${CALLBACK}`;
 
+  const query = async (sql: string): Promise<readonly Row[]> =>
+    postgres && databaseUrl !== undefined
+      ? queryPostgres(postgres.asSuperuser(databaseUrl), sql)
+      : querySqlite(join(base.folder, "data", "clawgate.db"), sql);
+
   const states = async (): Promise<Readonly<Record<string, number>>> => {
-    const rows =
-      postgres && databaseUrl !== undefined
-        ? await queryPostgres(postgres.asSuperuser(databaseUrl))
-        : querySqlite(join(base.folder, "data", "clawgate.db"));
-    return Object.fromEntries(rows.map(({ state, rows: count }) => [state, Number(count)]));
+    const rows = await query(STATES);
+    return Object.fromEntries(rows.map(({ state, rows: count }) => [String(state), Number(count)]));
+  };
+
+  const complaints = () => complaintsIn(processes.map(({ output }) => output).join("\n"));
+
+  /** What a person needs who looks for the reason that something is left. */
+  const findings = async (): Promise<string> => {
+    const now = `now: ${Date.now()}`;
+    const rows = (await Promise.all(UNDONE.map(query))).flat().map((row) => JSON.stringify(row));
+    const ends = processes.map(({ output }) => output.trimEnd().split("\n").slice(-5).join("\n"));
+    return [now, ...rows, complaints(), ...ends].join("\n");
   };
 
   const auditLogs = async (): Promise<readonly ChainReport[]> => {
@@ -121,11 +133,13 @@ export const createFleet = async (options: FleetOptions): Promise<Fleet> => {
         const ended = (rows["inbox done"] ?? 0) + (rows["inbox dead"] ?? 0);
         if (ended === (messages ?? ended) && LEFT.every((state) => rows[state] === undefined))
           return;
-        if (Date.now() > until) throw new Error(`not quiet: ${JSON.stringify(rows)}`);
+        if (Date.now() > until) {
+          throw new Error(`not quiet: ${JSON.stringify(rows)}\n${await findings()}`);
+        }
         await delay(500);
       }
     },
-    complaints: () => complaintsIn(processes.map(({ output }) => output).join("\n")),
+    complaints,
     seen: (user) =>
       cloud
         .seen(user)
@@ -207,10 +221,7 @@ const parsed = (line: string): Readonly<Record<string, unknown>> | undefined => 
 
 const LEFT = ["inbox pending", "inbox answered", "outbox pending"];
 
-interface StateRow {
-  readonly state: string;
-  readonly rows: number | string;
-}
+type Row = Readonly<Record<string, unknown>>;
 
 const STATES = ["inbox", "outbox"]
   .map(
@@ -219,20 +230,26 @@ const STATES = ["inbox", "outbox"]
   )
   .join(" UNION ALL ");
 
-const querySqlite = (file: string): readonly StateRow[] => {
+const UNDONE = [
+  "SELECT id, tenant_id, state, attempts, owner, stop, received_at FROM inbox WHERE state IN ('pending', 'answered')",
+  "SELECT inbox_id, part, via, state, attempts, unsure, owner, due_at, reason FROM outbox WHERE state = 'pending'",
+  "SELECT * FROM processes",
+];
+
+const querySqlite = (file: string, sql: string): readonly Row[] => {
   const database = new Libsql(file, { readonly: true });
   try {
-    return database.prepare(STATES).all() as StateRow[];
+    return database.prepare(sql).all() as Row[];
   } finally {
     database.close();
   }
 };
 
-const queryPostgres = async (url: string): Promise<readonly StateRow[]> => {
+const queryPostgres = async (url: string, sql: string): Promise<readonly Row[]> => {
   const client = new pg.Client(url);
   await client.connect();
   try {
-    return (await client.query<StateRow>(STATES)).rows;
+    return (await client.query<Row>(sql)).rows;
   } finally {
     await client.end();
   }
