@@ -57,6 +57,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   });
   const { find, decide } = createDecider({ adapters, rules, identify, log, now });
   let isSuspectRunning = false;
+  // Lanes whose suspects must wait until it is over.
+  const suspects = new Map<string, Lane>();
 
   // Lanes of `/stop`s that are at work although it was not their turn.
   const atOnce = new Set<string>();
@@ -71,7 +73,10 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       // beside it: if it dies too, this one did it, and those that only happened to be running are
       // not given up with it.
       if (attempt !== MAX_ATTEMPTS) return true;
-      if (isSuspectRunning) return false;
+      if (isSuspectRunning) {
+        suspects.set(laneKey(lane), lane);
+        return false;
+      }
       isSuspect = true;
       isSuspectRunning = true;
       return true;
@@ -79,8 +84,18 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     try {
       return await begin(await inbox.claim(lane, admit));
     } finally {
-      if (isSuspect) isSuspectRunning = false;
+      if (isSuspect) {
+        isSuspectRunning = false;
+        wakeNextSuspect();
+      }
     }
+  };
+
+  const wakeNextSuspect = (): void => {
+    const [next] = suspects;
+    if (!next) return;
+    suspects.delete(next[0]);
+    schedule().wake(next[1]);
   };
 
   const begin = async (claim: Claim): ReturnType<Step> => {
