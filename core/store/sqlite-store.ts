@@ -30,6 +30,8 @@ export const openSqliteStore = async (folder: string): Promise<Store> => {
     const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: writer }) });
     await migrateToLatest(db, "sqlite");
     writer.pragma("foreign_keys = ON");
+    // A destroyed key must not lie on in the space that it left: https://www.sqlite.org/pragma.html#pragma_secure_delete
+    writer.pragma("secure_delete = FAST");
     // Reads see what is committed, never the middle of a transaction.
     const reader = open();
     reader.pragma("query_only = ON");

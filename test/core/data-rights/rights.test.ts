@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { beforeEach, expect, it } from "vitest";
 import { createAuditReader } from "../../../core/audit/read-log.ts";
 import { verifyChain } from "../../../core/audit/verify.ts";
@@ -229,4 +230,22 @@ describeStores("data rights", (world) => {
     const sealed = await cipher.seal(sales, "place", Buffer.from("anew"));
     expect(String(await cipher.open(sales, "place", sealed))).toBe("anew");
   });
+
+  // What a server leaves in its files is vacuumed by the server.
+  const onFile = it.skipIf(world.dialect !== "sqlite");
+  onFile(
+    "attack: taking a destroyed key from the space that it left in the database file",
+    async () => {
+      const file = `${world.url.slice("file:".length)}/clawgate.db`;
+      const [row] = await world.sql(
+        "SELECT hex(wrapped) AS hex FROM data_keys WHERE tenant_id = 'sales'",
+      );
+      const wrapped = Buffer.from(String(row?.hex), "hex");
+      await world.sql("PRAGMA wal_checkpoint(TRUNCATE)");
+      expect(readFileSync(file).includes(wrapped)).toBe(true);
+      await eraseTenant(parts, "cli", sales);
+      await world.sql("PRAGMA wal_checkpoint(TRUNCATE)");
+      expect(readFileSync(file).includes(wrapped)).toBe(false);
+    },
+  );
 });
