@@ -4,7 +4,14 @@ import type { ContentCipher } from "../store/content-cipher.ts";
 import { type TenantScope, tenantScope } from "../store/scope.ts";
 import type { Store } from "../store/store.ts";
 import { inPlaces } from "./in-places.ts";
-import { insertTokens, markIndexed, TOKEN_PLACES, unindexedRows } from "./rows.ts";
+import {
+  FEW_TOKEN_PLACES,
+  insertFewTokens,
+  insertTokens,
+  markIndexed,
+  TOKEN_PLACES,
+  unindexedRows,
+} from "./rows.ts";
 import type { OpenRow, SealedRow } from "./sealed-row.ts";
 import { tokenHash } from "./token-hash.ts";
 import { tokensOf } from "./tokens.ts";
@@ -72,8 +79,12 @@ export const createIndexer = ({
       for (const { id, hashes } of done) {
         // Where it was erased meanwhile, or another process was first, there is nothing to store.
         if ((await transaction.run(markIndexed, { tenantId, id })) === 0) continue;
-        for (const places of inPlaces(TOKEN_PLACES, hashes)) {
+        const many = hashes.length - (hashes.length % TOKEN_PLACES.length);
+        for (const places of inPlaces(TOKEN_PLACES, hashes.slice(0, many))) {
           await transaction.run(insertTokens, { tenantId, id, ...places });
+        }
+        for (const places of inPlaces(FEW_TOKEN_PLACES, hashes.slice(many))) {
+          await transaction.run(insertFewTokens, { tenantId, id, ...places });
         }
       }
     });

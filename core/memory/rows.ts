@@ -87,24 +87,32 @@ export const markIndexed = statement<RowKey>()((db, arg) =>
     .where("indexed", "=", sql.lit(0)),
 );
 
+const tokenPlaces = (count: number) =>
+  Array.from({ length: count }, (_, place) => `token${place}` as const);
+
+const insertTokensAt = (places: ReturnType<typeof tokenPlaces>) =>
+  statement<RowKey & Readonly<Record<(typeof places)[number], Uint8Array>>>()((db, arg) =>
+    db
+      .insertInto("memory_tokens")
+      .values(
+        places.map((place) => ({
+          tenant_id: arg("tenantId"),
+          token: arg(place),
+          memory_id: arg("id"),
+        })),
+      )
+      .onConflict((conflict) => conflict.doNothing()),
+  );
+
 /** The names of the places for tokens in `insertTokens`. */
-export const TOKEN_PLACES = Array.from({ length: 32 }, (_, place) => `token${place}` as const);
+export const TOKEN_PLACES = tokenPlaces(32);
+/** The names of the places for tokens in `insertFewTokens`. */
+export const FEW_TOKEN_PLACES = tokenPlaces(4);
 
 /** Stores so many tokens of a row at once; one that is given twice is stored once. */
-export const insertTokens = statement<
-  RowKey & Readonly<Record<(typeof TOKEN_PLACES)[number], Uint8Array>>
->()((db, arg) =>
-  db
-    .insertInto("memory_tokens")
-    .values(
-      TOKEN_PLACES.map((place) => ({
-        tenant_id: arg("tenantId"),
-        token: arg(place),
-        memory_id: arg("id"),
-      })),
-    )
-    .onConflict((conflict) => conflict.doNothing()),
-);
+export const insertTokens = insertTokensAt(TOKEN_PLACES);
+/** The same for what is left over: to give one twice costs as much as to give another one. */
+export const insertFewTokens = insertTokensAt(FEW_TOKEN_PLACES);
 
 /** The newest rows with a token, newest first. */
 export const rowsWithToken = statement<{ tenantId: string; token: Uint8Array; limit: number }>()(
