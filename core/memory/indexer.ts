@@ -34,7 +34,7 @@ const AT_A_TIME = 16;
 const NEWEST = 200;
 const AFTER_MS = 1_000;
 /** Time that is left to others for each that is taken. */
-const REST = 3;
+const REST = 9;
 const LONGEST_REST_MS = 200;
 
 export const createIndexer = ({
