@@ -212,6 +212,8 @@ const wholeCharacters = (text: string): number => {
   for (let cut = text.length; cut > 0 && text.length - cut < MAX_PILE; ) {
     cut -= 1;
     const unit = text.charCodeAt(cut);
+    // The rest of it decides what it is, and what it makes of the character before it.
+    if (cut === text.length - 1 && (unit & 0xfc00) === 0xd800) continue;
     const isLow = (unit & 0xfc00) === 0xdc00;
     const hasHigh = cut > 0 && (text.charCodeAt(cut - 1) & 0xfc00) === 0xd800;
     if (isLow && hasHigh) cut -= 1;

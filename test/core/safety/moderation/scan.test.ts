@@ -115,6 +115,16 @@ describe("moderation", () => {
     );
   });
 
+  it("takes a flag for a picture wherever it is cut", () => {
+    const text = "🇭🇨heroin";
+    for (let at = 0; at <= text.length; at += 1) {
+      const scan = new Scan(masking);
+      scan.push(text.slice(0, at));
+      scan.push(text.slice(at));
+      expect(scan.finish(), `cut at ${at}`).toEqual(moderate(text, masking));
+    }
+  });
+
   it("judges a text in pieces as it judges the whole", () => {
     fc.assert(
       fc.property(splitText, ({ text, pieces }) => {
