@@ -4,13 +4,12 @@ import { type GatewayProcess, gatewayProcess } from "../fakes/gateway-process.ts
 import { startWecomCloud, type WecomCloud } from "../fakes/wecom-cloud.ts";
 
 // `LOAD_SECONDS=20 npx vitest run test/e2e/wecom-load.test.ts` is the whole run, for a machine with
-// two cores of its own. Otherwise other tests run beside this one: what is then refused for want of
-// time is delivered again, as the platform does, and no time is asserted.
+// two cores of its own; otherwise the machine may be a busy one, so the time asserted is the
+// platform's need (its cut-off is at 5 s), not our promise.
 const WHOLE = process.env.LOAD_SECONDS !== undefined;
 const SECONDS = Number(process.env.LOAD_SECONDS ?? 3);
 const PER_SECOND = 300;
-const ACKNOWLEDGED_MS = 250;
-const AGAIN = { attempts: 30, retryAfterMs: 1_000 };
+const ACKNOWLEDGED_MS = WHOLE ? 250 : 2_500;
 const CALLBACK = "/api/wechat/callback";
 
 let cloud: WecomCloud;
@@ -56,10 +55,10 @@ it(
     const times: number[] = [];
     const statuses: (number | undefined)[] = [];
     const deliver = async (inner: string): Promise<void> => {
-      const how = WHOLE ? { attempts: 1 } : AGAIN;
-      const last = (await cloud.deliver(gateway.url + CALLBACK, inner, how)).at(-1);
-      statuses.push(last?.status);
-      times.push(last?.ms ?? 0);
+      // A repetition is sealed anew, and none follows a refusal: each is one delivery.
+      const [attempt] = await cloud.deliver(gateway.url + CALLBACK, inner, { attempts: 1 });
+      statuses.push(attempt?.status);
+      times.push(attempt?.ms ?? 0);
     };
     const startedAt = performance.now();
     const deliveries: Promise<void>[] = [];
@@ -87,7 +86,7 @@ it(
       `${times.length} callbacks in ${((performance.now() - startedAt) / 1000).toFixed(1)} s: ` +
         `acknowledged after ${p50.toFixed(1)} ms (p50), ${p99.toFixed(1)} ms (p99), ${late} after 250 ms`,
     );
-    if (WHOLE) expect(p99).toBeLessThan(ACKNOWLEDGED_MS);
+    expect(p99).toBeLessThan(ACKNOWLEDGED_MS);
   },
   SECONDS * 1000 + 120_000,
 );
