@@ -318,9 +318,9 @@ export const describeSandboxDriver = async (
 
       it("files: a job may make thousands", async () => {
         const source =
-          "import os\nfor n in range(2000):\n  open(f'/tmp/{n}', 'w').close()\n" +
+          "import os\nfor n in range(5000):\n  open(f'/tmp/{n}', 'w').close()\n" +
           "print(sum(1 for name in os.listdir('/tmp') if os.stat('/tmp/' + name).st_size == 0))";
-        expect(text(await run("python", source))).toBe("2000\n");
+        expect(text(await run("python", source))).toBe("5000\n");
       });
 
       it.skipIf(isElsewhere).each([
