@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { formatProblem, SettingsError } from "../config/problem.ts";
 import { GatewayError } from "../core/contract/errors.ts";

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "./run.mjs";
 import { hashOf, isStamped, stamp } from "./stamp.mjs";
@@ -22,8 +22,6 @@ export const build = (root) => {
     run(process.execPath, [compiler, "-p", "tsconfig.build.json", "--outDir", fresh], {
       cwd: root,
     });
-    const main = join(fresh, "cli", "main.js");
-    if (existsSync(main)) chmodSync(main, 0o755);
     stamp(stampFile(fresh), sources);
     rmSync(join(root, "dist"), { recursive: true, force: true });
     renameSync(fresh, join(root, "dist"));

@@ -1,3 +1,4 @@
+import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "./run.mjs";
 import { hashOf, isStamped, stamp } from "./stamp.mjs";
@@ -13,5 +14,7 @@ export const areDependenciesInstalled = (root) => isStamped(stampFile(root), wan
 /** Installs the locked dependencies, development tools included: the build needs the compiler. */
 export const installDependencies = (root) => {
   run("npm", ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: root });
+  // npx takes what is here before what it has kept of this folder, which may be from another version.
+  symlinkSync("../../scripts/clawgate.mjs", join(root, "node_modules", ".bin", "clawgate"));
   stamp(stampFile(root), wanted(root));
 };
