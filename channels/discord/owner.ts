@@ -2,6 +2,7 @@ import type { SessionInfo } from "@discordjs/ws";
 import type { Lease, Leases } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
 import { pause } from "../pause.ts";
+import { releaseLease } from "../release-lease.ts";
 import type { Ending, GatewayInfo } from "./gateway-connection.ts";
 import type { FoundGateway } from "./gateway-info.ts";
 import { CHANNEL } from "./target.ts";
@@ -154,15 +155,6 @@ export const createOwner = (options: OwnerOptions): Owner => {
     }
   };
 
-  const release = async (held: Lease): Promise<void> => {
-    lease = undefined;
-    try {
-      await held.release();
-    } catch (err) {
-      log.warn({ ...about, err }, "lease not released; it ends by itself");
-    }
-  };
-
   const hold = async (held: Lease): Promise<void> => {
     lease = held;
     note(STARTING);
@@ -173,7 +165,8 @@ export const createOwner = (options: OwnerOptions): Owner => {
       note("the store cannot be read");
       log.warn({ ...about, err }, "shard not taken over; trying again");
     }
-    await release(held);
+    lease = undefined;
+    await releaseLease(held, log, about);
   };
 
   const loop = async (): Promise<void> => {

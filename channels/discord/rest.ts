@@ -1,4 +1,5 @@
 import { DiscordAPIError, HTTPError, RateLimitError, REST, type RequestMethod } from "discord.js";
+import { createDeadline } from "../deadline.ts";
 import { NEVER_CONNECTED } from "../never-connected.ts";
 
 /** How a call of Discord's REST API ended. Never holds a URL: tokens travel in some. */
@@ -176,24 +177,4 @@ const brokenBy = (error: unknown): RestOutcome => {
   const code = (error as { code?: unknown } | undefined)?.code;
   const reason = typeof code === "string" ? code : "no answer that can be read";
   return NEVER_CONNECTED.has(reason) ? { kind: "unreachable", reason } : { kind: "lost", reason };
-};
-
-interface Deadline {
-  readonly signal: AbortSignal;
-  clear(): void;
-}
-
-// In place of AbortSignal.any, which on Node 20 keeps growing a long-lived parent.
-const createDeadline = (ms: number, parent: AbortSignal | undefined): Deadline => {
-  const controller = new AbortController();
-  const abort = () => controller.abort();
-  const timer = setTimeout(abort, ms);
-  parent?.addEventListener("abort", abort, { once: true });
-  return {
-    signal: controller.signal,
-    clear: () => {
-      clearTimeout(timer);
-      parent?.removeEventListener("abort", abort);
-    },
-  };
 };

@@ -1,5 +1,5 @@
+import { createDeadline } from "../deadline.ts";
 import { NEVER_CONNECTED } from "../never-connected.ts";
-import { createDeadline } from "./deadline.ts";
 
 /** How a call of the WeCom API ended. Never holds a URL: tokens and secrets travel in it. */
 export type ApiResult =

@@ -1,6 +1,7 @@
 import type { ChannelState, Lease, Leases } from "../../../core/contract/channel-state.ts";
 import type { Log } from "../../../core/contract/log.ts";
 import { pause } from "../../pause.ts";
+import { releaseLease } from "../../release-lease.ts";
 import { CHANNEL } from "../types.ts";
 import type { Connection, Opened } from "./connection.ts";
 
@@ -116,15 +117,6 @@ export const createOwner = (options: OwnerOptions): Owner => {
     }
   };
 
-  const release = async (held: Lease): Promise<void> => {
-    lease = undefined;
-    try {
-      await held.release();
-    } catch (err) {
-      log.warn({ ...about, err }, "lease not released; it ends by itself");
-    }
-  };
-
   const stayAway = async (): Promise<void> => {
     fault = DISPLACED;
     log.error(
@@ -149,7 +141,8 @@ export const createOwner = (options: OwnerOptions): Owner => {
         const why = await own(held);
         // Before the lease is free: whoever gets it next must find it.
         if (why === "displaced") await stayAway();
-        await release(held);
+        lease = undefined;
+        await releaseLease(held, log, about);
         if (why === "credentials") {
           fault = "credentials: bot_id or secret is wrong (errcode 853000)";
           log.error(

@@ -1,8 +1,8 @@
 import { createDecipheriv } from "node:crypto";
 import { BlockList, isIP } from "node:net";
 import { AttachmentError } from "../../../core/contract/errors.ts";
+import { createDeadline } from "../../deadline.ts";
 import type { Fetch } from "../api.ts";
-import { createDeadline } from "../deadline.ts";
 import { fromMediaRef } from "./media-ref.ts";
 
 export interface BotMediaOptions {
