@@ -78,6 +78,7 @@ export const startSlackStandIn = async (
       case "conversations.replies":
         return { ok: true, messages: [], has_more: false };
       case "assistant.threads.setStatus":
+      case "assistant.threads.setSuggestedPrompts":
         return { ok: true };
       default:
         return { ok: false, error: "unknown_method" };

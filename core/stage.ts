@@ -1,6 +1,7 @@
 import type { Tenant } from "../config/tenant.ts";
 import type { AttachedText } from "./attached-texts.ts";
 import type { AuditRecord } from "./audit-log.ts";
+import type { Suggestion } from "./contract/channel.ts";
 import type { Attachment, InboundMessage } from "./contract/message.ts";
 import type { Locale } from "./contract/model.ts";
 import type { Reply } from "./contract/reply.ts";
@@ -23,6 +24,8 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Shows the person what there is of the answer so far; absent where the channel cannot. */
   readonly progress?: (markdown: string) => void;
+  /** Offers questions to whoever opened the chat, the most useful ones first; absent where the channel cannot. */
+  readonly suggest?: (suggestions: readonly Suggestion[]) => void;
   /** The bytes of a file that came with the message; absent where the channel has none. */
   readonly openAttachment?: (attachment: Attachment) => Promise<ReadableStream<Uint8Array>>;
   /** The text files that came with the message; absent until they were read. */

@@ -120,8 +120,9 @@ const linkOf = (
   adapter: ChannelAdapter | undefined,
   { target }: InboundMessage,
   signal: AbortSignal,
-): Pick<Context, "progress" | "openAttachment"> => ({
+): Pick<Context, "progress" | "suggest" | "openAttachment"> => ({
   ...(adapter?.progress && { progress: (markdown) => adapter.progress?.(target, markdown) }),
+  ...(adapter?.suggest && { suggest: (suggestions) => adapter.suggest?.(target, suggestions) }),
   ...(adapter?.openAttachment && {
     openAttachment: async (attachment) =>
       adapter.openAttachment?.(target, attachment, signal) ?? Promise.reject(new Error("closed")),

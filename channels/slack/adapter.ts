@@ -11,6 +11,7 @@ import { personTarget } from "./target.ts";
 import { createThreads } from "./threads.ts";
 import { CHANNEL } from "./types.ts";
 import { createUsers } from "./users.ts";
+import { createViewedRooms } from "./viewed-rooms.ts";
 import { createWebApi } from "./web-api.ts";
 import { createSlackWebhook } from "./webhook.ts";
 import { createWorkspaces } from "./workspaces.ts";
@@ -70,7 +71,8 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
     tokens: new Map(settings.workspaces?.map(({ team_id, bot_token }) => [team_id, bot_token])),
   });
   const threads = createThreads(state, now);
-  const intake = createIntake({ workspaces, threads, log, now });
+  const viewedRooms = createViewedRooms(state, isAlone, now);
+  const intake = createIntake({ workspaces, threads, viewedRooms, log, now });
   const sender = createSlackSender({
     ...{ api, workspaces, state, baseUrl, now, log, isAlone },
     ...timeout,
@@ -137,6 +139,7 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
       mayHaveToken(teamId) ? personTarget(teamId, userId, now()) : undefined,
     working: sender.working,
     progress: sender.progress,
+    suggest: sender.suggest,
     silent: sender.silent,
     openAttachment: sender.openAttachment,
   };

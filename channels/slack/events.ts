@@ -1,4 +1,4 @@
-import { feedbackEvent, goneEvent, openedEvent } from "./happenings.ts";
+import { feedbackEvent, goneEvent, openedEvent, viewedEvent } from "./happenings.ts";
 import { isTrue, type JsonObject, objectIn, objectsIn, textIn } from "./json.ts";
 import { type Envelope, readMessage, type Spoken } from "./messages.ts";
 import { isDirect } from "./origin.ts";
@@ -29,10 +29,11 @@ export const parseEvent = (body: JsonObject, knownBot: KnownBot, now: Date): Par
     case "reaction_removed":
       return feedbackEvent(event, envelope);
     case "assistant_thread_started":
-    case "assistant_thread_context_changed":
     case "app_home_opened":
-    case "app_context_changed":
       return openedEvent(event, envelope);
+    case "assistant_thread_context_changed":
+    case "app_context_changed":
+      return viewedEvent(event, envelope);
     case "app_uninstalled":
     case "tokens_revoked":
       return revocation(event, envelope);

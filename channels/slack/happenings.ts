@@ -2,11 +2,12 @@ import type { InboundEvent, InboundMessage } from "../../core/contract/message.t
 import { type JsonObject, objectIn, objectsIn, textIn } from "./json.ts";
 import { type Envelope, idOf, type Spoken, senderOf } from "./messages.ts";
 import { conversationOf, isDirect } from "./origin.ts";
-import type { Origin, Parsed } from "./parsed.ts";
+import type { Origin, Parsed, Viewed } from "./parsed.ts";
 import { isFromProgram } from "./programs.ts";
 import { slackTarget } from "./target.ts";
 import { mentions } from "./text.ts";
 import { CHANNEL, isSlackId, isTs } from "./types.ts";
+import type { Viewpoint } from "./viewed-rooms.ts";
 
 /**
  * Somebody judges an answer of ours, or takes that back. `fields.id` names the message as `idOf`
@@ -53,36 +54,67 @@ export const goneEvent = (event: JsonObject, envelope: Envelope, room: Spoken["r
 };
 
 /**
- * Somebody opens the chat with us, or looks at something else beside it. `fields` say what they
- * look at: `channel_id`, `team_id`, `entity.0.type` and so on.
+ * Somebody opens the chat with us. `fields` say what they have open beside it: `channel_id`,
+ * `team_id`, `entity.0.type` and so on.
  * @see https://docs.slack.dev/reference/events/assistant_thread_started
  * @see https://docs.slack.dev/reference/events/app_home_opened
  */
 export const openedEvent = (event: JsonObject, envelope: Envelope): Parsed => {
   const platformName = textIn(event, "type") ?? "";
-  const assistant = objectIn(event, "assistant_thread");
-  const channelId = textIn(assistant, "channel_id") ?? textIn(event, "channel");
-  const userId = textIn(assistant, "user_id") ?? textIn(event, "user");
-  const threadTs = textIn(assistant, "thread_ts");
   if (platformName === "app_home_opened" && textIn(event, "tab") !== "messages") {
     return ignored("OTHER_TAB");
   }
-  if (!isSlackId(channelId) || !isSlackId(userId)) return ignored("NOT_READABLE");
-  const isOpened =
-    platformName === "assistant_thread_started" || platformName === "app_home_opened";
-  const context = objectIn(assistant, "context") ?? objectIn(event, "context");
+  const from = viewpointIn(event, envelope);
+  if (!from) return ignored("NOT_READABLE");
+  const { teamId, channelId, userId, threadTs } = from;
+  const context = contextIn(event);
   const origin: Origin = {
-    ...{ teamId: envelope.teamId, channelId, isDirect: true },
-    ...(isTs(threadTs) && { threadTs }),
+    ...{ teamId, channelId, isDirect: true },
+    ...(threadTs !== undefined && { threadTs }),
   };
-  const name = isOpened ? "app_opened" : "other";
-  return happening(
-    { name, platformName, fields: factsIn(context) },
-    origin,
-    event,
-    userId,
-    envelope,
-  );
+  const said = { name: "app_opened", platformName, fields: factsIn(context) } as const;
+  const opened = happening(said, origin, event, userId, envelope);
+  return opened.kind === "message" && context
+    ? { ...opened, views: viewedIn(context, from) }
+    : opened;
+};
+
+/**
+ * Somebody looks at something else beside the chat with us: remembered until they ask, and nothing
+ * that is put on record.
+ * @see https://docs.slack.dev/reference/events/assistant_thread_context_changed
+ * @see https://docs.slack.dev/reference/events/app_context_changed
+ */
+export const viewedEvent = (event: JsonObject, envelope: Envelope): Parsed => {
+  const from = viewpointIn(event, envelope);
+  return from ? { kind: "viewed", ...viewedIn(contextIn(event), from) } : ignored("NOT_READABLE");
+};
+
+const contextIn = (event: JsonObject): JsonObject | undefined =>
+  objectIn(objectIn(event, "assistant_thread"), "context") ?? objectIn(event, "context");
+
+/** Newer apps are not always told the chat; there is one with each person. */
+const viewpointIn = (event: JsonObject, { teamId }: Envelope): Viewpoint | undefined => {
+  const assistant = objectIn(event, "assistant_thread");
+  const userId = textIn(assistant, "user_id") ?? textIn(event, "user");
+  const channelId = textIn(assistant, "channel_id") ?? textIn(event, "channel") ?? userId;
+  const threadTs = textIn(assistant, "thread_ts");
+  if (!isSlackId(channelId) || !isSlackId(userId)) return undefined;
+  return { teamId, channelId, userId, ...(isTs(threadTs) && { threadTs }) };
+};
+
+/** Rooms of other workspaces are none of this one's business. */
+const viewedIn = (context: JsonObject | undefined, from: Viewpoint): Viewed => {
+  const rooms = [
+    { id: textIn(context, "channel_id"), teamId: textIn(context, "team_id") },
+    ...objectsIn(context, "entities")
+      .filter((entity) => textIn(entity, "type") === "slack#/types/channel_id")
+      .map((entity) => ({ id: textIn(entity, "value"), teamId: textIn(entity, "team_id") })),
+  ];
+  const roomId = rooms
+    .filter(({ teamId = from.teamId }) => teamId === from.teamId)
+    .find(({ id }) => isSlackId(id))?.id;
+  return { from, ...(roomId !== undefined && { roomId }) };
 };
 
 const factsIn = (context: JsonObject | undefined): Record<string, string> =>

@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import type { Receive } from "../../core/contract/channel.ts";
 import { OverloadError } from "../../core/contract/errors.ts";
 import type { Log } from "../../core/contract/log.ts";
+import type { InboundMessage } from "../../core/contract/message.ts";
 import { parseCommand } from "./commands.ts";
 import { type KnownBot, parseEvent } from "./events.ts";
 import { parseInteraction } from "./interactivity.ts";
@@ -10,6 +11,7 @@ import { organisationIn } from "./organisation.ts";
 import type { Parsed } from "./parsed.ts";
 import type { Threads } from "./threads.ts";
 import { CHANNEL } from "./types.ts";
+import type { ViewedRooms, Viewpoint } from "./viewed-rooms.ts";
 import type { KeptWorkspaces } from "./workspaces.ts";
 
 /** What Slack tells us, by the ways it has for it; the same by HTTP and over a connection. */
@@ -33,6 +35,7 @@ export type Taken =
 export interface IntakeParts {
   readonly workspaces: Pick<KeptWorkspaces, "knownBotUserOf" | "botUserOf" | "belongs" | "revoke">;
   readonly threads: Threads;
+  readonly viewedRooms: ViewedRooms;
   readonly log: Log;
   readonly now: () => Date;
 }
@@ -40,7 +43,8 @@ export interface IntakeParts {
 // Slack tells again what it hears nothing of for 3 s.
 const WHO_ARE_WE_MS = 2_000;
 
-export const createIntake = ({ workspaces, threads, log, now }: IntakeParts): Intake => {
+export const createIntake = (parts: IntakeParts): Intake => {
+  const { workspaces, threads, viewedRooms, log, now } = parts;
   let receive: Receive | undefined;
 
   const read = (told: Told, body: JsonObject, knownBot: KnownBot): Parsed => {
@@ -65,10 +69,25 @@ export const createIntake = ({ workspaces, threads, log, now }: IntakeParts): In
     }
   };
 
+  /** What a person has open helps to understand them; without it, they are heard all the same. */
+  const withOpenRoom = async (message: InboundMessage, from: Viewpoint) => {
+    const { content } = message;
+    if (content.kind !== "text") return message;
+    try {
+      const openRoom = await viewedRooms.from(from);
+      return openRoom === undefined ? message : { ...message, content: { ...content, openRoom } };
+    } catch (err) {
+      log.warn({ err, channel: CHANNEL }, "what the person has open cannot be looked up");
+      return message;
+    }
+  };
+
   const store = async (parsed: Extract<Parsed, { kind: "message" }>): Promise<void> => {
-    const { message, ifIn, joins } = parsed;
+    const { ifIn, joins, asksFrom, views } = parsed;
     if (!receive) throw new Error("the channel is not started");
     if (ifIn && !(await threads.isIn(ifIn))) return;
+    if (views) await viewedRooms.note(views.from, views.roomId);
+    const message = asksFrom ? await withOpenRoom(parsed.message, asksFrom) : parsed.message;
     // A stranger who is not answered opens no thread to others.
     const isJoining = joins && message.sender.isExternal !== true;
     const joined = isJoining ? threads.join(joins) : undefined;
@@ -86,6 +105,9 @@ export const createIntake = ({ workspaces, threads, log, now }: IntakeParts): In
     switch (parsed.kind) {
       case "message":
         await store(parsed);
+        return { isTaken: true };
+      case "viewed":
+        await viewedRooms.note(parsed.from, parsed.roomId);
         return { isTaken: true };
       case "revoked":
         await workspaces.revoke(parsed.installation);

@@ -76,7 +76,11 @@ export const readMessage = (
     }),
     sentAt: editedTs === undefined ? dateOfTs(ts) : dateOfTs(editedTs),
   };
-  if (room.isDirect) return { kind: "message", message: parsed };
+  if (room.isDirect) {
+    const { channelId } = room;
+    const asksFrom = { teamId, userId, channelId, ...(threadTs !== undefined && { threadTs }) };
+    return { kind: "message", message: parsed, asksFrom };
+  }
   if (isAddressed || isOurThread) return { kind: "message", message: parsed, joins: thread };
   // Without an answer in it, a message is the root of no thread of ours; an edited one may be.
   if (threadTs === undefined && editedTs === undefined) return ignored("NOT_ADDRESSED");

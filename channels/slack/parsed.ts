@@ -1,10 +1,17 @@
 import type { InboundMessage } from "../../core/contract/message.ts";
+import type { Viewpoint } from "./viewed-rooms.ts";
 
 /** A thread of a room, by the time stamp of its first message. */
 export interface Thread {
   readonly teamId: string;
   readonly channelId: string;
   readonly ts: string;
+}
+
+/** Which room a person has open beside the chat with us; none, or none that may be told. */
+export interface Viewed {
+  readonly from: Viewpoint;
+  readonly roomId?: string;
 }
 
 /** What something that Slack told us means to us. */
@@ -16,7 +23,13 @@ export type Parsed =
       readonly ifIn?: Thread;
       /** We were called in this thread, so what is said in it from now on is meant for us too. */
       readonly joins?: Thread;
+      /** Said in the chat with us: what the person has open beside it belongs to it. */
+      readonly asksFrom?: Viewpoint;
+      /** Told with it. */
+      readonly views?: Viewed;
     }
+  /** Nobody spoke; only what a person has open has changed. */
+  | ({ readonly kind: "viewed" } & Viewed)
   | { readonly kind: "revoked"; readonly installation: RevokedInstallation }
   /** `reason` is stable and machine-readable. */
   | { readonly kind: "ignored"; readonly reason: string }

@@ -13,6 +13,7 @@ import { createOpenAnswers } from "./open-answers.ts";
 import { openFile } from "./open-attachment.ts";
 import { fromBody } from "./outgoing.ts";
 import { createPace } from "./pace.ts";
+import { createPrompts } from "./prompts.ts";
 import { render } from "./render.ts";
 import { createRoomCalls } from "./room-calls.ts";
 import { kindOfError, sendOutcome } from "./send-outcome.ts";
@@ -41,7 +42,14 @@ export interface SlackSenderParts {
 export type SlackSender = Required<
   Pick<
     ChannelAdapter,
-    "render" | "send" | "reconcile" | "working" | "progress" | "silent" | "openAttachment"
+    | "render"
+    | "send"
+    | "reconcile"
+    | "working"
+    | "progress"
+    | "suggest"
+    | "silent"
+    | "openAttachment"
   >
 > & { stop(): void };
 
@@ -65,6 +73,7 @@ export const createSlackSender = (parts: SlackSenderParts): SlackSender => {
   });
 
   const status = createStatus({ rooms, now });
+  const prompts = createPrompts({ rooms, log });
   const deliver = createDeliver({ rooms, growing, files, baseUrl, post, log });
 
   /** What has begun to be shown of an answer that there will be none of. */
@@ -154,6 +163,11 @@ export const createSlackSender = (parts: SlackSenderParts): SlackSender => {
       if (!place) return;
       void status.end(place);
       growing.show(place, markdown);
+    },
+
+    suggest: (target, suggestions) => {
+      const place = readTarget(target);
+      if (place) void prompts.suggest(place, suggestions);
     },
 
     silent: (target) => {

@@ -45,6 +45,11 @@ export interface ChannelAdapter {
    */
   progress?(target: ReplyTarget, markdown: string): void;
   /**
+   * Shows questions that can be asked with one click to whoever just opened the chat, where the
+   * platform has a place for them; best effort, never throws.
+   */
+  suggest?(target: ReplyTarget, suggestions: readonly Suggestion[]): void;
+  /**
    * The platform takes identical texts as they come, so nobody has to find out for it whether a part
    * repeats one: `isRepeat` is always false. Default: it has to be found out.
    */
@@ -64,6 +69,14 @@ export interface ChannelAdapter {
     attachment: Attachment,
     signal: AbortSignal,
   ): Promise<ReadableStream<Uint8Array>>;
+}
+
+/** A question that a person asks with one click. */
+export interface Suggestion {
+  /** What is clicked: a few words. */
+  readonly title: string;
+  /** What the person says by that. */
+  readonly text: string;
 }
 
 /** What a platform knows of its people beyond what comes with a message. Nothing here throws. */

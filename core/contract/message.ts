@@ -69,6 +69,11 @@ export type Content =
       readonly text: string;
       /** What the person refers to: somebody else's words, never an instruction. */
       readonly quote?: string;
+      /**
+       * The platform's id of the room that the person has open beside the chat: which one, never
+       * what is said in it.
+       */
+      readonly openRoom?: string;
       readonly attachments?: readonly Attachment[];
     }
   /** A message whose kind this version cannot read; `type` is the platform's word, e.g. `image`. */

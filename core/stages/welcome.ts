@@ -2,6 +2,7 @@ import type { RoleIndex } from "../../config/roles.ts";
 import type { Locale } from "../contract/model.ts";
 import type { SkillRunner } from "../skill-runner.ts";
 import type { Context, Stage } from "../stage.ts";
+import { suggestionsFor } from "../suggestions.ts";
 import type { Welcomed } from "../welcomed.ts";
 import { mayChat } from "./authorize.ts";
 
@@ -11,7 +12,10 @@ export interface WelcomeParts {
   readonly welcomed: Welcomed;
 }
 
-/** Greets whoever opens the conversation or joins, once a day; never who would be refused. */
+/**
+ * Greets whoever opens the conversation or joins, once a day, and each time suggests what to ask;
+ * never who would be refused.
+ */
 export const welcome =
   ({ roles, skills, welcomed }: WelcomeParts): Stage =>
   async (context, next) => {
@@ -21,10 +25,11 @@ export const welcome =
       content.kind === "event" &&
       (content.event.name === "app_opened" || content.event.name === "member_joined");
     if (!isArrival || sender.isBot || !mayChat(roles, message)) return next();
+    const names = skills.allowedFor(context).map(({ name }) => name);
+    if (content.event.name === "app_opened") context.suggest?.(suggestionsFor(context, names));
     if (!(await welcomed.markToday(tenant.id, message))) {
       return { kind: "silence", reason: "WELCOMED_TODAY" };
     }
-    const names = skills.allowedFor(context).map(({ name }) => name);
     return { kind: "text", markdown: greeting(context, names) };
   };
 

@@ -328,29 +328,94 @@ describe("what happens without a word", () => {
     ]);
   });
 
-  it("is that somebody opens the assistant, and what they look at", async () => {
-    const assistant_thread = {
-      ...{ user_id: "U0ANN", channel_id: "D0ANN", thread_ts: "1700000000.000200" },
-      context: { channel_id: "C0ROOM", team_id: TEAM, force_search: false },
-    };
+  it("is that somebody opens the assistant, with what they have open beside it", async () => {
     const received = await heard([
-      { type: "assistant_thread_started", assistant_thread },
-      { type: "assistant_thread_context_changed", assistant_thread },
+      { type: "assistant_thread_started", assistant_thread: assistantThread() },
       { type: "app_home_opened", user: "U0ANN", channel: "D0ANN", tab: "home" },
       { type: "app_home_opened", user: "U0ANN", channel: "D0ANN", tab: "messages" },
     ]);
-    const looked = { channel_id: "C0ROOM", team_id: TEAM };
     expect(received.map(({ content }) => content)).toMatchObject([
-      { event: { name: "app_opened", fields: looked } },
-      { event: { name: "other", fields: looked } },
+      { event: { name: "app_opened", fields: { channel_id: "C0ROOM", team_id: TEAM } } },
       { event: { name: "app_opened", fields: {} } },
     ]);
     expect(received[0]?.target.address).toBe("D0ANN/1700000000.000200/U0ANN");
-    expect(received[2]?.target.address).toBe("D0ANN//U0ANN");
+    expect(received[1]?.target.address).toBe("D0ANN//U0ANN");
   });
 
   it("is nothing where it concerns nobody", async () => {
     expect(await eventsOf([{ type: "team_join" }, { type: "channel_rename" }, {}])).toEqual([]);
+  });
+});
+
+/** Of an older assistant app; with `context` in place of a look at C0ROOM. */
+const assistantThread = (context: object = { channel_id: "C0ROOM", team_id: TEAM }) => ({
+  ...{ user_id: "U0ANN", channel_id: "D0ANN", thread_ts: "1700000000.000200" },
+  context,
+});
+
+describe("what a person has open beside the chat", () => {
+  const inThread = { thread_ts: "1700000000.000200" };
+  const openRooms = (received: SlackFixture["received"]) =>
+    received.flatMap(({ content }) => (content.kind === "text" ? [content.openRoom] : []));
+  const changed = (context: object) => ({
+    ...{ type: "assistant_thread_context_changed", assistant_thread: assistantThread(context) },
+  });
+  const appChanged = (...entities: readonly object[]) => ({
+    ...{ type: "app_context_changed", user: "U0ANN", channel: "D0ANN", context: { entities } },
+  });
+  const channelEntity = (value: string, more: object = {}) => ({
+    ...{ type: "slack#/types/channel_id", value },
+    ...more,
+  });
+
+  it("comes with what is asked in that thread, as it is when it is asked", async () => {
+    const received = await heard([
+      { type: "assistant_thread_started", assistant_thread: assistantThread() },
+      directMessage("one", inThread),
+      changed({ channel_id: "C0PLANS", team_id: TEAM }),
+      directMessage("two", inThread),
+      changed({}),
+      directMessage("three", inThread),
+    ]);
+    expect(openRooms(received)).toEqual(["C0ROOM", "C0PLANS", undefined]);
+  });
+
+  it("is what a newer app is told of the person, in whatever thread they ask", async () => {
+    const received = await heard([
+      appChanged({ type: "slack#/types/canvas_id", value: "F0CANVAS" }, channelEntity("C0PLANS")),
+      directMessage("one"),
+      directMessage("two", { thread_ts: "1700000000.000900" }),
+      appChanged(),
+      directMessage("three"),
+    ]);
+    expect(openRooms(received)).toEqual(["C0PLANS", "C0PLANS", undefined]);
+  });
+
+  it("is remembered across a restart, and by another process", async () => {
+    const state = memoryState();
+    await tell(await start({ state }), appChanged(channelEntity("C0PLANS")));
+    const after = await start({ state });
+    await tell(after, directMessage("one"));
+    expect(openRooms(after.received)).toEqual(["C0PLANS"]);
+  });
+
+  it("is not put on record, nor told of others, nor of rooms, nor of other workspaces", async () => {
+    const received = await heard([
+      appChanged(channelEntity("C0PLANS", { team_id: "T0ELSE" })),
+      directMessage("one"),
+      appChanged(channelEntity("C0PLANS")),
+      directMessage("two", { user: "U0BOB", channel: "D0BOB" }),
+      mention(CALLED),
+    ]);
+    expect(received.map(({ content }) => content.kind)).toEqual(["text", "text", "text"]);
+    expect(openRooms(received)).toEqual([undefined, undefined, undefined]);
+  });
+
+  it("keeps nobody from being heard when it cannot be looked up", async () => {
+    const state = { ...memoryState(), get: () => Promise.reject(new Error("store away")) };
+    const slack = await start({ state });
+    expect((await tell(slack, directMessage("one"))).status).toBe(200);
+    expect(openRooms(slack.received)).toEqual([undefined]);
   });
 });
 

@@ -1,9 +1,12 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { InboundEvent } from "../../../core/contract/message.ts";
 import type { Skill } from "../../../core/contract/skill.ts";
 import { createContentCipher } from "../../../core/keys/content-cipher.ts";
 import { createKeyFile } from "../../../core/keys/key-file.ts";
+import { addressedIn } from "../../../core/named-agents.ts";
+import type { Context } from "../../../core/stage.ts";
 import { welcome } from "../../../core/stages/welcome.ts";
+import { suggestionsFor } from "../../../core/suggestions.ts";
 import { createWelcomed } from "../../../core/welcomed.ts";
 import { recordedLog } from "../../fakes/log.ts";
 import { textMessage } from "../../fakes/messages.ts";
@@ -70,6 +73,41 @@ describe("a welcome", () => {
   it("is not said again the same day", async () => {
     const reply = await stageWith([], true, false)(arrival());
     expect(reply).toEqual({ kind: "silence", reason: "WELCOMED_TODAY" });
+  });
+
+  describe("suggests what to ask", () => {
+    const suggestedTo = async (
+      context: ReturnType<typeof arrival>,
+      stage: ReturnType<typeof stageWith>,
+    ) => {
+      const suggest = vi.fn<NonNullable<Context["suggest"]>>();
+      await stage({ ...context, suggest });
+      return suggest.mock.calls.map(([suggestions]) => suggestions.map(({ title }) => title));
+    };
+
+    it.each([
+      ["en", ["What can you do?", "Ask @writer", "Use a", "Use b"]],
+      ["zh-Hant", ["您能做什麼？", "詢問 @writer", "使用 a", "使用 b"]],
+      ["zh-Hans", ["您能做什么？", "询问 @writer", "使用 a", "使用 b"]],
+    ] as const)("in %s, also to whoever was greeted today", async (locale, titles) => {
+      const agents = ["desk", "writer"].map((name) => ({ name, isOtherSystem: false }));
+      const context = { ...arrival(), locale, tenant: tenantWith([], { agents }) };
+      expect(await suggestedTo(context, stageWith(["a", "b"], true, false))).toEqual([titles]);
+    });
+
+    it("in words that reach the agent and the skill that they name", async () => {
+      const agents = ["desk", "writer"].map((name) => ({ name, isOtherSystem: false }));
+      const tenant = tenantWith([], { agents });
+      const suggestions = suggestionsFor({ tenant, locale: "en" }, ["report"]);
+      const [, toAgent, ofSkill] = suggestions.map(({ text }) => text);
+      expect(addressedIn(toAgent ?? "", agents).agent?.name).toBe("writer");
+      expect(ofSkill).toContain("report");
+    });
+
+    it("to nobody who would be refused, and not to who joins a room", async () => {
+      expect(await suggestedTo(arrival(), stageWith(["a"], false))).toEqual([]);
+      expect(await suggestedTo(arrival("member_joined"), stageWith(["a"]))).toEqual([]);
+    });
   });
 
   it("speaks of the tenant by the name that the settings give it", async () => {
