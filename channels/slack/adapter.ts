@@ -1,9 +1,11 @@
 import type { ChannelAdapter, Webhook } from "../../core/contract/channel.ts";
 import type { ChannelState, Leases } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
+import { createPost } from "./http.ts";
 import { createInstallations } from "./installations.ts";
 import { createIntake } from "./intake.ts";
 import { createOauth } from "./oauth.ts";
+import { createOpenForm } from "./open-form.ts";
 import { createSlackSender } from "./sender.ts";
 import type { SocketTimings } from "./socket-connection.ts";
 import { createSocketLink, type SocketPauses } from "./socket-link.ts";
@@ -51,6 +53,8 @@ export interface SlackAdapterOptions {
   readonly socketPauses?: SocketPauses;
 }
 
+const RESPONSE_MS = 8_000;
+
 /** Slack: one app, in as many workspaces as it is installed in. */
 export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter => {
   const { settings, log, now, state, leases, isAlone = false } = options;
@@ -72,7 +76,12 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
   });
   const threads = createThreads(state, now);
   const viewedRooms = createViewedRooms(state, isAlone, now);
-  const intake = createIntake({ workspaces, threads, viewedRooms, log, now });
+  const stopping = new AbortController();
+  const openForm = createOpenForm({
+    ...{ api, workspaces, baseUrl, log, signal: stopping.signal },
+    post: createPost(options.timeoutMs ?? RESPONSE_MS),
+  });
+  const intake = createIntake({ workspaces, threads, viewedRooms, openForm, log, now });
   const sender = createSlackSender({
     ...{ api, workspaces, state, baseUrl, now, log, isAlone },
     ...timeout,
@@ -124,6 +133,7 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
     stop: async () => {
       await link?.stop();
       intake.close();
+      stopping.abort();
       workspaces.stop();
       sender.stop();
     },

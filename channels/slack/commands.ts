@@ -8,8 +8,9 @@ import { readText } from "./text.ts";
 import { CHANNEL, isSlackId } from "./types.ts";
 
 /**
- * Reads a slash command, whatever it is called: its text is a question. It cannot be given in a
- * thread, so it is answered in the room, or to the person alone where we are no member.
+ * Reads a slash command, whatever it is called: its text is a question; without one a form asks for
+ * it. It cannot be given in a thread, so it is answered in the room, or to the person alone where we
+ * are no member.
  * @see https://docs.slack.dev/interactivity/implementing-slash-commands
  */
 export const parseCommand = (fields: JsonObject, now: Date): Parsed => {
@@ -21,9 +22,12 @@ export const parseCommand = (fields: JsonObject, now: Date): Parsed => {
     return { kind: "ignored", reason: "NOT_READABLE" };
   }
   const text = readText(textIn(fields, "text") ?? "");
-  if (text.trim() === "") return { kind: "ignored", reason: "EMPTY_COMMAND" };
-  const id = [teamId, "command", triggerId].join("/");
   const responseUrl = textIn(fields, "response_url");
+  const way = responseUrl === undefined ? {} : { responseUrl };
+  if (text.trim() === "") {
+    return { kind: "form_wanted", request: { teamId, triggerId, roomId: channelId, ...way } };
+  }
+  const id = [teamId, "command", triggerId].join("/");
   const isAlone = isDirect(channelId, undefined);
   const enterpriseId = textIn(fields, "enterprise_id");
   const message: InboundMessage = {
@@ -36,7 +40,7 @@ export const parseCommand = (fields: JsonObject, now: Date): Parsed => {
     content: { kind: "text", text },
     target: slackTarget({
       ...{ teamId, channelId, userId, replyTo: id },
-      ...(responseUrl !== undefined && { responseUrl }),
+      ...way,
     }),
     sentAt: now,
   };

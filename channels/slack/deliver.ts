@@ -10,7 +10,7 @@ import type { Outgoing } from "./outgoing.ts";
 import { postResponse } from "./response-url.ts";
 import type { RoomCalls } from "./room-calls.ts";
 import { kindOfError } from "./send-outcome.ts";
-import type { SlackTarget } from "./target.ts";
+import { isPerson, type SlackTarget } from "./target.ts";
 import { CHANNEL } from "./types.ts";
 
 /** How a call ended, and which it was. */
@@ -117,15 +117,16 @@ export const createDeliver = (parts: DeliverParts): Deliver => {
   > => {
     const { target } = delivery;
     if (target.channelId.startsWith("D")) return { target };
-    if (target.userId === undefined) {
+    const person = isPerson(target.channelId) ? target.channelId : target.userId;
+    if (person === undefined) {
       return { outcome: { kind: "error", error: "user_not_found", body: {} } };
     }
-    const outcome = await call(delivery, "conversations.open", { users: target.userId });
+    const outcome = await call(delivery, "conversations.open", { users: person });
     if (outcome.kind !== "ok") return { outcome };
     const channelId = textIn(objectIn(outcome.body, "channel"), "id");
     if (channelId === undefined) return { outcome: { kind: "lost", reason: "no room was named" } };
-    const { teamId, userId, replyTo } = target;
-    return { target: { teamId, channelId, userId, replyTo } };
+    const { teamId, replyTo } = target;
+    return { target: { teamId, channelId, userId: person, replyTo } };
   };
 
   const changeCard = async (
@@ -188,16 +189,17 @@ export const createDeliver = (parts: DeliverParts): Deliver => {
   ): Promise<Called> => {
     const { target, part, signal } = delivery;
     const ask = (method: string, args: object) => call(delivery, method, args);
-    const outcome = await files.send({ part, file }, target, ask, signal);
-    const isOutside =
-      outcome.kind === "error" && /^(?:channel_not_found|not_in_channel)$/.test(outcome.error);
-    if (!isOutside || target.responseUrl === undefined) return { method: COMPLETE, outcome };
+    const send = (to: SlackTarget) => files.send({ part, file }, to, ask, signal);
+    // A file goes to a room, and never to a person by their id.
+    if (!isPerson(target.channelId)) {
+      const outcome = await send(target);
+      const isOutside =
+        outcome.kind === "error" && /^(?:channel_not_found|not_in_channel)$/.test(outcome.error);
+      if (!isOutside || target.responseUrl === undefined) return { method: COMPLETE, outcome };
+    }
     const room = await privateRoom(delivery);
     if (!room.target) return { method: "conversations.open", outcome: room.outcome };
-    return {
-      method: COMPLETE,
-      outcome: await files.send({ part, file }, room.target, ask, signal),
-    };
+    return { method: COMPLETE, outcome: await send(room.target) };
   };
 
   return (outgoing, delivery) =>

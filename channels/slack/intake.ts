@@ -7,8 +7,10 @@ import { parseCommand } from "./commands.ts";
 import { type KnownBot, parseEvent } from "./events.ts";
 import { parseInteraction } from "./interactivity.ts";
 import { type JsonObject, textIn } from "./json.ts";
+import type { OpenForm } from "./open-form.ts";
 import { organisationIn } from "./organisation.ts";
 import type { Parsed } from "./parsed.ts";
+import { formErrors } from "./question-form.ts";
 import type { Threads } from "./threads.ts";
 import { CHANNEL } from "./types.ts";
 import type { ViewedRooms, Viewpoint } from "./viewed-rooms.ts";
@@ -36,6 +38,7 @@ export interface IntakeParts {
   readonly workspaces: Pick<KeptWorkspaces, "knownBotUserOf" | "botUserOf" | "belongs" | "revoke">;
   readonly threads: Threads;
   readonly viewedRooms: ViewedRooms;
+  readonly openForm: OpenForm;
   readonly log: Log;
   readonly now: () => Date;
 }
@@ -44,7 +47,7 @@ export interface IntakeParts {
 const WHO_ARE_WE_MS = 2_000;
 
 export const createIntake = (parts: IntakeParts): Intake => {
-  const { workspaces, threads, viewedRooms, log, now } = parts;
+  const { workspaces, threads, viewedRooms, openForm, log, now } = parts;
   let receive: Receive | undefined;
 
   const read = (told: Told, body: JsonObject, knownBot: KnownBot): Parsed => {
@@ -109,6 +112,10 @@ export const createIntake = (parts: IntakeParts): Intake => {
       case "viewed":
         await viewedRooms.note(parsed.from, parsed.roomId);
         return { isTaken: true };
+      case "form_wanted":
+        // Acknowledged meanwhile: it may take longer than Slack waits.
+        void openForm(parsed.request);
+        return { isTaken: true };
       case "revoked":
         await workspaces.revoke(parsed.installation);
         return { isTaken: true };
@@ -132,7 +139,7 @@ export const createIntake = (parts: IntakeParts): Intake => {
     if (reason === "NOT_READABLE" || reason === "NO_WORKSPACE" || reason === "NO_EVENT") {
       noteUnread("events_api", body, reason);
     }
-    if (reason === "EMPTY_COMMAND") return { answer: { response_type: "ephemeral", text: USAGE } };
+    if (reason === "EMPTY_QUESTION") return { answer: formErrors() };
     // A menu that asks for its choices shows an error when it hears nothing.
     return textIn(body, "type") === "block_suggestion" ? { answer: { options: [] } } : {};
   };
@@ -162,7 +169,3 @@ export const createIntake = (parts: IntakeParts): Intake => {
     },
   };
 };
-
-// Whose language it is cannot be known yet.
-const USAGE =
-  "Write your question after the command. · 請在指令後面寫下您的問題。 · 请在命令后面写下您的问题。";

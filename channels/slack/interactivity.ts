@@ -1,9 +1,10 @@
-import type { InboundEvent, InboundMessage } from "../../core/contract/message.ts";
+import type { InboundEvent, InboundMessage, Sender } from "../../core/contract/message.ts";
 import { clickIn } from "./card-ids.ts";
 import { asObject, isTrue, type JsonObject, objectIn, objectsIn, textIn } from "./json.ts";
 import { senderOf } from "./messages.ts";
 import { conversationOf, isDirect, originOf } from "./origin.ts";
 import type { Origin, Parsed } from "./parsed.ts";
+import { isQuestionForm, questionIn } from "./question-form.ts";
 import { slackTarget } from "./target.ts";
 import { CHANNEL, isSlackId, isTs } from "./types.ts";
 
@@ -19,7 +20,11 @@ export const parseInteraction = (payload: JsonObject, now: Date): Parsed => {
     case "block_actions":
       return parseClick(payload, person, now);
     case "view_submission":
-      return parseForm(payload, person, now);
+      return isQuestionForm(payload)
+        ? questionIn(payload, person.teamId, senderIn(person), now)
+        : parseForm(payload, person, now);
+    case "shortcut":
+      return parseShortcut(payload, person);
     default:
       return ignored("OTHER_INTERACTION");
   }
@@ -71,6 +76,17 @@ const parseClick = (payload: JsonObject, person: Person, now: Date): Parsed => {
   return happening(event, id, origin, person, way, now);
 };
 
+/**
+ * Whatever it is called, as with commands: it asks for a question.
+ * @see https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload
+ */
+const parseShortcut = (payload: JsonObject, { teamId }: Person): Parsed => {
+  const triggerId = textIn(payload, "trigger_id");
+  return triggerId === undefined
+    ? ignored("NOT_READABLE")
+    : { kind: "form_wanted", request: { teamId, triggerId } };
+};
+
 const parseForm = (payload: JsonObject, person: Person, now: Date): Parsed => {
   const view = objectIn(payload, "view");
   const key = textIn(payload, "trigger_id") ?? textIn(view, "hash") ?? textIn(view, "id");
@@ -114,20 +130,26 @@ const filledIn = (state: JsonObject | undefined): string => {
 const textsIn = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 
+const senderIn = ({ teamId, userId, enterpriseId, home }: Person): Sender =>
+  senderOf(home === undefined ? {} : { user_team: home }, userId, {
+    teamId,
+    ...(enterpriseId !== undefined && { enterpriseId }),
+  });
+
 const happening = (
   event: InboundEvent,
   id: string,
   origin: Origin,
-  { teamId, userId, enterpriseId, home }: Person,
+  person: Person,
   way: { readonly cardTs?: string; readonly responseUrl?: string },
   now: Date,
 ): Parsed => {
   const { channelId, threadTs } = origin;
-  const known = { teamId, ...(enterpriseId !== undefined && { enterpriseId }) };
+  const { teamId, userId } = person;
   const message: InboundMessage = {
     ...{ id, channel: CHANNEL, workspaceId: teamId },
     conversation: conversationOf(origin),
-    sender: senderOf(home === undefined ? {} : { user_team: home }, userId, known),
+    sender: senderIn(person),
     content: { kind: "event", event },
     target: slackTarget({
       ...{ teamId, channelId, userId, replyTo: id },

@@ -1,4 +1,5 @@
 import type { InboundMessage } from "../../core/contract/message.ts";
+import type { FormRequest } from "./question-form.ts";
 import type { Viewpoint } from "./viewed-rooms.ts";
 
 /** A thread of a room, by the time stamp of its first message. */
@@ -30,6 +31,8 @@ export type Parsed =
     }
   /** Nobody spoke; only what a person has open has changed. */
   | ({ readonly kind: "viewed" } & Viewed)
+  /** Somebody wants to ask and has not said what. */
+  | { readonly kind: "form_wanted"; readonly request: FormRequest }
   | { readonly kind: "revoked"; readonly installation: RevokedInstallation }
   /** `reason` is stable and machine-readable. */
   | { readonly kind: "ignored"; readonly reason: string }

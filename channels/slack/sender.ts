@@ -18,7 +18,7 @@ import { render } from "./render.ts";
 import { createRoomCalls } from "./room-calls.ts";
 import { kindOfError, sendOutcome } from "./send-outcome.ts";
 import { createStatus } from "./status.ts";
-import { readTarget, type SlackTarget } from "./target.ts";
+import { isPerson, readTarget, type SlackTarget } from "./target.ts";
 import { CHANNEL } from "./types.ts";
 import type { WebApi } from "./web-api.ts";
 import type { Workspaces } from "./workspaces.ts";
@@ -160,7 +160,8 @@ export const createSlackSender = (parts: SlackSenderParts): SlackSender => {
 
     progress: (target, markdown) => {
       const place = readTarget(target);
-      if (!place) return;
+      // What was posted to a person lies in a room that is not known by their id.
+      if (!place || isPerson(place.channelId)) return;
       void status.end(place);
       growing.show(place, markdown);
     },

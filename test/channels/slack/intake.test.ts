@@ -435,14 +435,6 @@ describe("a slash command", () => {
       target: { cardToken: JSON.stringify({ responseUrl }) },
     });
   });
-
-  it("without a question is answered at once with how to ask one", async () => {
-    const slack = await start();
-    const { status, body } = await give(slack, commandForm("  "));
-    expect(status).toBe(200);
-    expect(JSON.parse(body ?? "")).toMatchObject({ response_type: "ephemeral" });
-    expect(slack.received).toEqual([]);
-  });
 });
 
 describe("what is clicked and filled in", () => {

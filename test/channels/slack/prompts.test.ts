@@ -4,6 +4,7 @@ import { type SlackApi, startSlackApi } from "../../fakes/slack-api.ts";
 import { inThread, openSender, TEAM } from "./sender-fixture.ts";
 
 const METHOD = "assistant.threads.setSuggestedPrompts";
+const PATIENT = { timeout: 30_000, interval: 10 };
 const suggestions = ["one", "two", "three", "four", "five"].map((title) => ({
   title,
   text: `say ${title}`,
@@ -26,7 +27,7 @@ const chat = (threadTs?: string) =>
     ...(threadTs !== undefined && { threadTs }),
   });
 const shown = async () => {
-  await vi.waitFor(() => expect(slack.callsOf(METHOD)).toHaveLength(1));
+  await vi.waitFor(() => expect(slack.callsOf(METHOD)).toHaveLength(1), PATIENT);
   return slack.callsOf(METHOD)[0]?.args;
 };
 
@@ -59,13 +60,10 @@ describe("suggested prompts", () => {
   it("are given up, with a line in the log, where Slack does not take them", async () => {
     slack.fail(METHOD, { kind: "error", error: "missing_scope" });
     opened.sender.suggest(chat(), suggestions);
-    await vi.waitFor(() =>
-      expect(opened.log.lines).toContainEqual(
-        expect.objectContaining({
-          level: "info",
-          fields: expect.objectContaining({ reason: "missing_scope" }),
-        }),
-      ),
+    const line = { level: "info", fields: expect.objectContaining({ reason: "missing_scope" }) };
+    await vi.waitFor(
+      () => expect(opened.log.lines).toContainEqual(expect.objectContaining(line)),
+      PATIENT,
     );
     expect(slack.callsOf(METHOD)).toHaveLength(1);
   });
