@@ -2,10 +2,10 @@
 // it. It stores nothing and knows no duplicates.
 import { App } from "@slack/bolt";
 
-const [, , baseUrl, signingSecret, port] = process.argv;
+const [, , baseUrl, signingSecret, port, endpoints] = process.argv;
 const app = new App({
   signingSecret,
-  endpoints: "/api/slack/events",
+  endpoints,
   authorize: async () => ({ botToken: "xoxb-bench", botId: "B0BENCH", botUserId: "U0BENCH" }),
   clientOptions: { slackApiUrl: baseUrl },
 });
