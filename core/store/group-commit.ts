@@ -1,3 +1,4 @@
+import { StoreError } from "./errors.ts";
 import { asStoreError, type Sqlite } from "./sqlite.ts";
 import type { Transaction, Work } from "./store.ts";
 
@@ -19,25 +20,26 @@ interface Job {
 /** Writes that no longer wait for more: beyond it their share of the commit is next to nothing. */
 const ENOUGH = 64;
 
-/** @param transaction runs statements on `database` */
-export const createGroupCommit = (database: Sqlite, transaction: Transaction): GroupCommit => {
+/**
+ * @param database at level NORMAL, where a commit is written to the log but not synced
+ * @param transaction runs statements on `database`
+ * @param sync resolves once all that the log holds when it is called survives a power loss
+ */
+export const createGroupCommit = (
+  database: Sqlite,
+  transaction: Transaction,
+  sync: () => Promise<void>,
+): GroupCommit => {
   const begin = database.prepare("BEGIN IMMEDIATE");
   const commit = database.prepare("COMMIT");
   const rollback = database.prepare("ROLLBACK");
-  let level: string | undefined;
   let queue: Job[] = [];
   let running: Promise<void> | undefined;
-
-  // Level FULL syncs the log at every commit, NORMAL only at checkpoints.
-  // https://www.sqlite.org/pragma.html#pragma_synchronous
-  const setLevel = (isDurable: boolean): void => {
-    const wanted = isDurable ? "FULL" : "NORMAL";
-    if (level !== wanted) database.pragma(`synchronous = ${wanted}`);
-    level = wanted;
-  };
+  // Off the event loop, which a busy disk would hold up otherwise; what comes meanwhile shares the next.
+  let syncing: Promise<void> | undefined;
+  let failure: StoreError | undefined;
 
   const perform = async (batch: readonly Job[]): Promise<unknown[]> => {
-    setLevel(batch.some((job) => job.isDurable));
     begin.run([]);
     try {
       const values: unknown[] = [];
@@ -54,14 +56,37 @@ export const createGroupCommit = (database: Sqlite, transaction: Transaction): G
     }
   };
 
+  /** Never rejects. */
+  const makeDurable = async (committed: readonly [Job, unknown][]): Promise<void> => {
+    try {
+      await sync();
+      for (const [job, value] of committed) job.resolve(value);
+    } catch (cause) {
+      // The system drops what it could not write and says so once: later syncs would seem to work
+      // over the gap, behind which recovery finds nothing. https://wiki.postgresql.org/wiki/Fsync_Errors
+      failure = syncFailure(cause);
+      for (const [job] of committed) job.reject(failure);
+    }
+  };
+
   const settle = async (batch: readonly Job[]): Promise<void> => {
     try {
       const values = await perform(batch);
-      for (const [index, job] of batch.entries()) job.resolve(values[index]);
+      const durable: [Job, unknown][] = [];
+      for (const [index, job] of batch.entries()) {
+        if (job.isDurable) durable.push([job, values[index]]);
+        else job.resolve(values[index]);
+      }
+      if (durable.length > 0) syncing = makeDurable(durable);
     } catch (cause) {
       if (batch.length === 1) batch[0]?.reject(asStoreError(cause));
       // Nothing of the batch is written: each alone, so that only who failed fails.
-      else for (const job of batch) await settle([job]);
+      else {
+        for (const job of batch) {
+          await settle([job]);
+          await syncing;
+        }
+      }
     }
   };
 
@@ -80,7 +105,8 @@ export const createGroupCommit = (database: Sqlite, transaction: Transaction): G
   const run = async (): Promise<void> => {
     while (queue.length > 0) {
       await gather();
-      const batch = queue;
+      await syncing;
+      const batch = failure ? refuseDurable(queue, failure) : queue;
       queue = [];
       await settle(batch);
     }
@@ -97,6 +123,22 @@ export const createGroupCommit = (database: Sqlite, transaction: Transaction): G
     },
     drained: async () => {
       while (running) await running;
+      await syncing;
     },
   };
+};
+
+/** What is left of a batch when nothing can be made durable any more. */
+const refuseDurable = (batch: readonly Job[], why: StoreError): Job[] =>
+  batch.filter((job) => {
+    if (job.isDurable) job.reject(why);
+    return !job.isDurable;
+  });
+
+const syncFailure = (cause: unknown): StoreError => {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new StoreError(
+    `the disk did not keep what was written (${why}): nothing more is taken; check it, then restart`,
+    { cause },
+  );
 };

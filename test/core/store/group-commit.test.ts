@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { createGroupCommit, type GroupCommit } from "../../../core/store/group-commit.ts";
 import { openSqlite, type Sqlite } from "../../../core/store/sqlite.ts";
 import type { Transaction } from "../../../core/store/store.ts";
@@ -8,52 +8,117 @@ import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 const folder = temporaryFolder();
 let database: Sqlite;
 let commits: GroupCommit;
+/** Ends the syncs that are under way, one by one; what each of them found committed. */
+let syncs: { readonly saw: unknown[]; end(cause?: Error): void }[];
 
 beforeEach(() => {
   database = openSqlite(join(folder.path, "test.db"));
   database.pragma("journal_mode = WAL");
+  database.pragma("synchronous = NORMAL");
   database.prepare("CREATE TABLE kept (key TEXT)").run([]);
+  syncs = [];
   // The works below speak to the database itself.
-  commits = createGroupCommit(database, {} as Transaction);
+  commits = createGroupCommit(database, {} as Transaction, async () => {});
 });
 afterEach(() => database.close());
 
+const withSyncsByHand = () =>
+  createGroupCommit(
+    database,
+    {} as Transaction,
+    () =>
+      new Promise((resolve, reject) => {
+        const end = (cause?: Error) => (cause ? reject(cause) : resolve());
+        syncs.push({ saw: kept(), end });
+      }),
+  );
+
 const insert = (key: string) => async () => {
   database.prepare("INSERT INTO kept VALUES (?)").run([key]);
-  return level();
 };
-const level = () => database.prepare("PRAGMA synchronous").all([])[0]?.synchronous;
 const kept = () =>
   database
     .prepare("SELECT key FROM kept ORDER BY rowid")
     .all([])
     .map((row) => row.key);
+const turns = async (count: number) => {
+  for (let turn = 0; turn < count; turn++) await new Promise(setImmediate);
+};
+const stateOf = (work: Promise<unknown>) => Promise.race([work.then(() => "done"), "waits"]);
 
-const NORMAL = 1;
-const FULL = 2;
-
-it("syncs the disk for a durable work and not for another, however often they alternate", async () => {
-  for (const isDurable of [true, false, true, true, false, false, true]) {
-    expect(await commits.add(insert("a"), isDurable)).toBe(isDurable ? FULL : NORMAL);
-  }
+it("lets a durable work wait for a sync that began after its commit, and no other work", async () => {
+  commits = withSyncsByHand();
+  const durable = commits.add(insert("durable"), true);
+  const other = commits.add(insert("other"), false);
+  await other;
+  await turns(10);
+  expect(await stateOf(durable)).toBe("waits");
+  expect(syncs.map(({ saw }) => saw)).toEqual([["durable", "other"]]);
+  syncs[0]?.end();
+  await durable;
 });
 
-it("syncs the disk for all that share a commit with a durable work", async () => {
-  const levels = await Promise.all([
-    commits.add(insert("a"), false),
-    commits.add(insert("b"), true),
-  ]);
-  expect(levels).toEqual([FULL, FULL]);
+it("syncs nothing for works that need not be durable", async () => {
+  commits = withSyncsByHand();
+  await Promise.all([commits.add(insert("a"), false), commits.add(insert("b"), false)]);
+  await commits.drained();
+  expect(syncs).toEqual([]);
+});
+
+it("lets all that comes while the disk syncs share the next commit and its sync", async () => {
+  commits = withSyncsByHand();
+  const works = [commits.add(insert("a"), true)];
+  await vi.waitFor(() => expect(syncs).toHaveLength(1));
+  for (const key of ["b", "c", "d"]) {
+    works.push(commits.add(insert(key), true));
+    await turns(5);
+  }
+  expect(kept()).toEqual(["a"]);
+  syncs[0]?.end();
+  await vi.waitFor(() => expect(syncs).toHaveLength(2));
+  expect(syncs[1]?.saw).toEqual(["a", "b", "c", "d"]);
+  syncs[1]?.end();
+  await Promise.all(works);
+});
+
+it("takes nothing durable any more once the disk has not kept what was written", async () => {
+  commits = withSyncsByHand();
+  const lost = commits.add(insert("lost"), true);
+  await vi.waitFor(() => expect(syncs).toHaveLength(1));
+  const behind = commits.add(insert("behind"), true);
+  syncs[0]?.end(new Error("EIO: i/o error, fdatasync"));
+  const why = /the disk did not keep what was written \(EIO.*check it, then restart/;
+  await expect(lost).rejects.toThrow(why);
+  await expect(behind).rejects.toThrow(why);
+  await expect(commits.add(insert("later"), true)).rejects.toThrow(why);
+  await commits.add(insert("note"), false);
+  expect(kept()).toEqual(["lost", "note"]);
+  expect(syncs).toHaveLength(1);
+});
+
+it("is drained only when the disk has synced", async () => {
+  commits = withSyncsByHand();
+  void commits.add(insert("a"), true);
+  const drained = commits.drained();
+  await vi.waitFor(() => expect(syncs).toHaveLength(1));
+  await turns(10);
+  expect(await stateOf(drained)).toBe("waits");
+  syncs[0]?.end();
+  await drained;
 });
 
 it("lets into a commit what arrives turn after turn of the event loop", async () => {
-  const levels: Promise<unknown>[] = [];
+  commits = withSyncsByHand();
+  const works: Promise<unknown>[] = [];
   for (const key of ["a", "b", "c", "d"]) {
     const nextTurn = new Promise(setImmediate); // queued before the one that the commit waits for
-    levels.push(commits.add(insert(key), key === "d"));
+    works.push(commits.add(insert(key), key === "d"));
     await nextTurn;
   }
-  expect(await Promise.all(levels)).toEqual([FULL, FULL, FULL, FULL]);
+  await vi.waitFor(() => expect(syncs).toHaveLength(1));
+  expect(syncs[0]?.saw).toEqual(["a", "b", "c", "d"]);
+  syncs[0]?.end();
+  await Promise.all(works);
 });
 
 it("keeps nobody waiting for more when there is enough", async () => {
