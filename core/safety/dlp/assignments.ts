@@ -1,4 +1,4 @@
-import type { Finding } from "./finding.ts";
+import type { Detected } from "./finding.ts";
 import { entropy, isPlaceholder } from "./placeholder.ts";
 
 const PASSWORD =
@@ -8,30 +8,29 @@ const KEY =
 const ASSIGNED =
   "(?:\\s{0,3}[\"'`]?\\s{0,3}(?:=>|:=|==?|[:：＝]|是[:：]?|[为為][:：]?)|\\s{1,2}(?:is|was)(?: now)?[:]?(?=\\s)|\\s(?=[\"'`])|(?<=[码碼令])(?=[A-Za-z0-9]))";
 const ASSIGNMENT = new RegExp(
-  `(?:(?<pass>${PASSWORD})|(?<key>${KEY}))(?:[-_]\\w{1,12})?${ASSIGNED}\\s{0,3}(?<quote>["'\`“「]?)(?:(?:bearer|basic|token)\\s{1,2})?(?<value>[!-~]{6,512})`,
-  "gid",
+  `(?:(${PASSWORD})|(?:${KEY}))(?:[-_]\\w{1,12})?${ASSIGNED}\\s{0,3}(["'\`“「]?)(?:(?:bearer|basic|token)\\s{1,2})?([!-~]{6,512})`,
+  "gi",
 );
-const BEARER = /\bBearer\s{1,2}(?<value>[\w\-.~+/]{20,2000}={0,2})/dg;
+const BEARER = /\bBearer\s{1,2}([\w\-.~+/]{20,2000}={0,2})/g;
 const WORDS =
   /密|口令|通行|暗|pass|pwd|secret|token|key|sig|bearer|authorization|credential|钥|鑰|令牌|杖|凭|憑/i;
 
 /** Passwords and keys that a text names as such, in a folded text: `password=…`, `"api_key": "…"`. */
-export const findAssignments = (text: string): Finding[] => {
+export const findAssignments = (text: string): Detected[] => {
   if (!WORDS.test(text)) return [];
-  const findings: Finding[] = [];
+  const findings: Detected[] = [];
   for (const match of text.matchAll(ASSIGNMENT)) {
-    const { pass, quote = "", value: raw = "" } = match.groups ?? {};
+    const [whole, pass, quote = "", raw = ""] = match;
     const value = assignedValue(raw, quote);
     const isSecret = pass === undefined ? isKey(value) : isPassword(value, quote !== "");
-    const start = match.indices?.groups?.value?.[0];
-    if (isSecret && start !== undefined) {
-      findings.push({ type: "secret", start, end: start + value.length });
-    }
+    if (!isSecret) continue;
+    const start = match.index + whole.length - raw.length;
+    findings.push({ type: "secret", start, end: start + value.length });
   }
   for (const match of text.matchAll(BEARER)) {
-    const [start, end] = match.indices?.groups?.value ?? [];
-    if (start === undefined || end === undefined || !isKey(text.slice(start, end))) continue;
-    findings.push({ type: "secret", start, end });
+    const [whole, value = ""] = match;
+    const end = match.index + whole.length;
+    if (isKey(value)) findings.push({ type: "secret", start: end - value.length, end });
   }
   return findings;
 };
@@ -55,13 +54,12 @@ const isPassword = (value: string, isQuoted: boolean): boolean => {
 
 const isKey = (value: string): boolean =>
   value.length >= 12 &&
+  /\d/.test(value) &&
+  /[A-Za-z]/.test(value) &&
+  entropy(value) >= (value.length >= 16 ? 2.8 : 3.2) &&
   (!isPlaceholder(value) || looksRandom(value)) &&
   !/^https?:\/\//.test(value) &&
   !isCode(value) &&
-  /\d/.test(value) &&
-  /[A-Za-z]/.test(value) &&
-  entropy(value) >= 2.8 &&
-  (value.length >= 16 || entropy(value) >= 3.2) &&
   !/^(?:v?\d+\.){2,}/.test(value);
 
 // Vendors' sample keys end in EXAMPLEKEY and are random otherwise.

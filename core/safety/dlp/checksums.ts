@@ -1,3 +1,7 @@
+const ZERO = 0x30;
+const NINE = 0x39;
+const LETTER_A = 0x41;
+
 /** Luhn's check over a whole number, check digit included. */
 export const isLuhnValid = (digits: string): boolean => {
   let sum = 0;
@@ -12,10 +16,8 @@ const RESIDENT_WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
 
 /** ISO 7064 MOD 11-2 over 17 digits and their check character, as on China's resident cards. */
 export const isResidentIdValid = (id: string): boolean => {
-  const sum = RESIDENT_WEIGHTS.reduce(
-    (total, weight, i) => total + weight * (id.charCodeAt(i) - 48),
-    0,
-  );
+  let sum = 0;
+  for (let i = 0; i < 17; i++) sum += (RESIDENT_WEIGHTS[i] ?? 0) * (id.charCodeAt(i) - 48);
   return "10X98765432"[sum % 11] === id[17]?.toUpperCase();
 };
 
@@ -28,10 +30,10 @@ export const isTaiwanIdValid = (id: string): boolean => {
   const letter = TW_LETTERS.indexOf(id[0] ?? "") + 10;
   if (letter < 10) return false;
   let sum = Math.floor(letter / 10) + (letter % 10) * 9;
-  for (const [i, weight] of TW_WEIGHTS.entries()) {
-    const char = id[i + 1] ?? "";
-    const isLetter = char >= "A";
-    sum += weight * (isLetter ? TW_LETTERS.indexOf(char) % 10 : Number(char));
+  for (let i = 0; i < TW_WEIGHTS.length; i++) {
+    const unit = id.charCodeAt(i + 1);
+    const value = unit <= NINE ? unit - ZERO : TW_LETTERS.indexOf(id[i + 1] ?? "") % 10;
+    sum += (TW_WEIGHTS[i] ?? 0) * value;
   }
   return sum % 10 === 0;
 };
@@ -39,15 +41,19 @@ export const isTaiwanIdValid = (id: string): boolean => {
 /** ISO 7064 MOD 97-10 over an IBAN without separators, in capitals. */
 export const isIbanValid = (iban: string): boolean => {
   let rest = 0;
-  for (const char of iban.slice(4) + iban.slice(0, 4)) {
-    const value = Number.parseInt(char, 36);
+  for (let i = 0; i < iban.length; i++) {
+    const unit = iban.charCodeAt((i + 4) % iban.length);
+    const value = unit <= NINE ? unit - ZERO : unit - LETTER_A + 10;
     rest = (rest * (value > 9 ? 100 : 10) + value) % 97;
   }
   return rest === 1;
 };
 
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
 /** Whether the calendar has this day, between 1900 and 2099. */
 export const isDate = (year: number, month: number, day: number): boolean => {
   if (year < 1900 || year > 2099 || month < 1 || month > 12 || day < 1) return false;
-  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
+  const isLeap = year % 4 === 0 && year !== 1900;
+  return day <= (month === 2 && isLeap ? 29 : (DAYS[month - 1] ?? 0));
 };

@@ -1,24 +1,19 @@
-/** Digits that stand together, and what lies between them and the next ones. */
-export interface DigitGroup {
-  /** Offsets in the folded text. */
-  readonly start: number;
-  readonly end: number;
-  /** Where its digits start in the digits of the whole text. */
-  readonly from: number;
-  /** What the next group is apart by; `break` where no number goes on. */
-  readonly gap: Gap;
-}
-
 /**
  * `space` blanks only, `line` with a line break, `dash` hyphens, `mark` other punctuation, `filler`
  * words that only spell a separator out, `words` a few other words.
  */
 export type Gap = "space" | "line" | "dash" | "mark" | "filler" | "words" | "break";
 
-/** All digits of a folded text, and how they are grouped. */
+/** All digits of a folded text, and how they are grouped: the same index in each list. */
 export interface Digits {
   readonly all: string;
-  readonly groups: readonly DigitGroup[];
+  /** Offsets in the folded text. */
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+  /** Where a group's digits start in `all`. */
+  readonly froms: readonly number[];
+  /** What the next group is apart by; `break` where no number goes on. */
+  readonly gaps: readonly Gap[];
 }
 
 /** Digits further apart are two numbers. */
@@ -37,18 +32,25 @@ const LETTER = /[A-Za-z_]/;
 
 /** Reads the groups of digits in a folded text, in order. */
 export const readDigits = (text: string): Digits => {
-  const groups: DigitGroup[] = [];
-  let all = "";
+  const all = Buffer.allocUnsafe(text.length);
+  let length = 0;
+  const starts: number[] = [];
+  const ends: number[] = [];
+  const froms: number[] = [];
+  const gaps: Gap[] = [];
   for (let start = nextDigit(text, 0); start < text.length; ) {
-    let end = start + 1;
-    while (isDigit(text.charCodeAt(end))) end++;
+    starts.push(start);
+    froms.push(length);
+    let end = start;
+    for (let unit = text.charCodeAt(end); isDigit(unit); unit = text.charCodeAt(++end)) {
+      all[length++] = unit;
+    }
     const next = nextDigit(text, end);
-    const gap = next === text.length ? "break" : gapBetween(text, end, next);
-    groups.push({ start, end, from: all.length, gap });
-    all += text.slice(start, end);
+    ends.push(end);
+    gaps.push(next === text.length ? "break" : gapBetween(text, end, next));
     start = next;
   }
-  return { all, groups };
+  return { all: all.toString("latin1", 0, length), starts, ends, froms, gaps };
 };
 
 const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39;
@@ -64,6 +66,7 @@ const gapBetween = (text: string, end: number, next: number): Gap => {
   const gap = text.slice(end, next);
   if (gap === " ") return "space";
   if (gap === "-") return "dash";
+  if (gap === "\n") return "line";
   if (SPACE.test(gap)) return "space";
   if (LINE.test(gap)) return "line";
   if (DASH.test(gap)) return "dash";

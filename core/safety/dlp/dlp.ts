@@ -5,7 +5,7 @@ import {
   type DlpAction,
 } from "../../../config/detectors.ts";
 import { findEmails } from "./email.ts";
-import type { Finding } from "./finding.ts";
+import type { Detected, Finding } from "./finding.ts";
 import { type Folded, fold } from "./folded.ts";
 import { findIbans, findTaiwanIds } from "./identifiers.ts";
 import { findNumbers } from "./numbers.ts";
@@ -13,6 +13,7 @@ import { redact } from "./redact.ts";
 import { resolveOverlaps } from "./resolve.ts";
 import { createRules, type DlpRule, type Rules } from "./rules.ts";
 import { findSecrets } from "./secrets.ts";
+import { type Spans, spansOf } from "./spans.ts";
 import { createDlpStream, type DlpStream, type OpenSearch } from "./stream.ts";
 
 /** What a text holds and what is to be done with it. */
@@ -83,7 +84,9 @@ const createEngine = (
     const own = detectors[name] ?? DEFAULT_ACTIONS[name];
     actions.set(name, stronger(own, actions.get(name) ?? "allow"));
   }
-  const isOn = (name: Detector): boolean => (detectors[name] ?? DEFAULT_ACTIONS[name]) !== "allow";
+  const switchedOn = new Set<Detector>(
+    DETECTORS.filter((name) => (detectors[name] ?? DEFAULT_ACTIONS[name]) !== "allow"),
+  );
   // The action counts first, then a built-in detector before a rule, in the order of both lists.
   const order = [...DETECTORS, ...rules.map(({ name }) => name)];
   const ranks = new Map(
@@ -94,26 +97,19 @@ const createEngine = (
   );
 
   const rankOf = (type: string): number => ranks.get(type) ?? 0;
-  const builtIn = (folded: Folded): Finding[] =>
-    detect(folded.text, isOn).map(({ type, start, end }) => ({
-      type,
-      start: folded.startOf(start),
-      end: folded.endOf(end),
-    }));
-
   const search = (text: string): readonly Finding[] => {
     const folded = fold(text);
-    return resolveOverlaps([...builtIn(folded), ...compiled.search(text, folded).findings], rankOf);
+    const spans = detect(folded, switchedOn, 0);
+    compiled.search(text, folded, spans);
+    return resolveOverlaps(spans, rankOf);
   };
 
   const searchOpen = (text: string, from: number): OpenSearch => {
     const folded = fold(text);
     const fromFolded = fold(text.slice(0, from)).text.length;
-    const ruled = compiled.searchOpen(text, folded, from, fromFolded);
-    const own = builtIn(folded).filter(({ start }) => start >= from);
-    const findings = [...own, ...ruled.findings];
-    const entities = resolveOverlaps(findings, rankOf);
-    return { folded, findings, entities, settled: ruled.settled };
+    const spans = detect(folded, switchedOn, from);
+    const settled = compiled.searchOpen(text, folded, [from, fromFolded], spans);
+    return { folded, spans, entities: resolveOverlaps(spans, rankOf), settled };
   };
 
   const actionOf = (entities: readonly Finding[]): DlpAction =>
@@ -139,25 +135,30 @@ const createEngine = (
 const stronger = (a: DlpAction, b: DlpAction): DlpAction =>
   RANKS.indexOf(a) >= RANKS.indexOf(b) ? a : b;
 
-const FINDERS: readonly (readonly [readonly Detector[], (text: string) => readonly Finding[]])[] = [
-  [["credit_card", "us_ssn", "cn_resident_id", "cn_mobile", "tw_mobile"], findNumbers],
-  [["tw_id"], findTaiwanIds],
-  [["iban"], findIbans],
-  [["email"], findEmails],
-  [["secret"], findSecrets],
-];
+const FINDERS: readonly (readonly [readonly Detector[], (text: string) => readonly Detected[]])[] =
+  [
+    [["credit_card", "us_ssn", "cn_resident_id", "cn_mobile", "tw_mobile"], findNumbers],
+    [["tw_id"], findTaiwanIds],
+    [["iban"], findIbans],
+    [["email"], findEmails],
+    [["secret"], findSecrets],
+  ];
 const ENOUGH_DIGITS = /\d(?:\D{0,24}\d){7}/;
 
-const detect = (text: string, isOn: (name: Detector) => boolean): Finding[] => {
+/** What those detectors find that starts at an offset of the original or behind it. */
+const detect = (folded: Folded, switchedOn: ReadonlySet<Detector>, from: number): Spans => {
+  const { text } = folded;
   const hasDigits = ENOUGH_DIGITS.test(text);
-  const findings: Finding[] = [];
+  const spans: Spans = new Map();
   for (const [names, find] of FINDERS) {
     const needsDigits = find === findNumbers || find === findTaiwanIds || find === findIbans;
     if (needsDigits && !hasDigits) continue;
-    if (!names.some(isOn)) continue;
-    for (const finding of find(text)) {
-      if (DETECTORS.some((name) => name === finding.type && isOn(name))) findings.push(finding);
+    if (!names.some((name) => switchedOn.has(name))) continue;
+    for (const { type, start, end } of find(text)) {
+      const first = folded.startOf(start);
+      if (first < from || !switchedOn.has(type)) continue;
+      spansOf(spans, type).push(first, folded.endOf(end));
     }
   }
-  return findings;
+  return spans;
 };

@@ -1,4 +1,4 @@
-import type { Finding } from "./finding.ts";
+import type { Detected } from "./finding.ts";
 
 const LOCAL = "[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,63})";
 const AT =
@@ -25,9 +25,9 @@ const FILE_ENDING =
   /^(?:png|jpe?g|gif|svg|webp|ico|bmp|css|s[ac]ss|less|js|mjs|cjs|jsx|ts|tsx|json|ya?ml|toml|xml|html?|md|txt|log|pdf|zip|tgz|gz|tar|whl|jar|exe|dll|so|conf|cfg|ini|service)$/i;
 
 /** E-mail addresses in a folded text, also spaced or spelled out. */
-export const findEmails = (text: string): Finding[] => {
+export const findEmails = (text: string): Detected[] => {
   if (!AT_SIGN.test(text)) return [];
-  const findings: Finding[] = [];
+  const findings: Detected[] = [];
   for (const match of text.matchAll(ADDRESS)) {
     const [whole, local = "", at = "", domain = ""] = match;
     const cut = cutDomain(domain, text.slice(match.index + whole.length).slice(0, 1));

@@ -1,13 +1,13 @@
 import { isIbanValid, isTaiwanIdValid } from "./checksums.ts";
-import type { Finding } from "./finding.ts";
+import type { Detected } from "./finding.ts";
 
 // National: 1 or 2. Residents: 8 or 9, until 2021 a second letter A to D.
 const TW_ID =
   /(?<![A-Za-z0-9_])[A-Za-z][\s\-.]{0,3}[1289A-Da-d](?:[\s\-.·_]{0,3}\d){8}(?![A-Za-z0-9_])/g;
 
 /** Taiwan's national and resident numbers in a folded text. */
-export const findTaiwanIds = (text: string): Finding[] => {
-  const findings: Finding[] = [];
+export const findTaiwanIds = (text: string): Detected[] => {
+  const findings: Detected[] = [];
   for (const match of text.matchAll(TW_ID)) {
     const id = match[0].replaceAll(/[^A-Za-z0-9]/g, "").toUpperCase();
     if (!isTaiwanIdValid(id) || /^.(\d)\1+$/.test(id)) continue;
@@ -26,19 +26,18 @@ const IBAN_LENGTHS = new Map(
     .split(/\s+/)
     .map((entry) => [entry.slice(0, 2), Number(entry.slice(2))] as const),
 );
-const IBAN_START = /(?<![A-Za-z0-9_])[A-Za-z][\s\-.]{0,2}[A-Za-z][\s\-.]{0,2}\d[\s\-.]{0,2}\d/g;
-const IBAN_CHARACTER = /^[A-Za-z0-9]$/;
-const IBAN_SEPARATOR = /^[\s\-.·_:]$/;
+const IBAN_START = /(?<![A-Za-z0-9_])([A-Za-z])[\s\-.]{0,2}([A-Za-z])[\s\-.]{0,2}\d[\s\-.]{0,2}\d/g;
+const IBAN_SEPARATOR = /[\s\-.·_:]/;
 const MAX_SEPARATORS = 3;
 
 /** International bank account numbers in a folded text. */
-export const findIbans = (text: string): Finding[] => {
-  const findings: Finding[] = [];
+export const findIbans = (text: string): Detected[] => {
+  const findings: Detected[] = [];
   let taken = 0;
   for (const match of text.matchAll(IBAN_START)) {
     if (match.index < taken) continue;
-    const country = match[0].replaceAll(/[^A-Za-z]/g, "").toUpperCase();
-    const length = IBAN_LENGTHS.get(country);
+    const [, first = "", second = ""] = match;
+    const length = IBAN_LENGTHS.get(`${first}${second}`.toUpperCase());
     const end = length === undefined ? undefined : ibanEnd(text, match.index, length);
     if (end === undefined) continue;
     findings.push({ type: "iban", start: match.index, end });
@@ -53,14 +52,19 @@ const ibanEnd = (text: string, start: number, length: number): number | undefine
   let separators = 0;
   for (let i = start; i < text.length; i++) {
     const char = text[i] ?? "";
-    if (IBAN_CHARACTER.test(char)) {
+    if (isLetterOrDigit(text.charCodeAt(i))) {
       iban += char;
       separators = 0;
       if (iban.length < length) continue;
-      if (/^[A-Za-z0-9_]/.test(text.slice(i + 1, i + 2))) return undefined;
+      if (isLetterOrDigit(text.charCodeAt(i + 1)) || text[i + 1] === "_") return undefined;
       return isIbanValid(iban.toUpperCase()) ? i + 1 : undefined;
     }
     if (!IBAN_SEPARATOR.test(char) || ++separators > MAX_SEPARATORS) return undefined;
   }
   return undefined;
 };
+
+const isLetterOrDigit = (unit: number): boolean =>
+  (unit >= 0x30 && unit <= 0x39) ||
+  (unit >= 0x41 && unit <= 0x5a) ||
+  (unit >= 0x61 && unit <= 0x7a);

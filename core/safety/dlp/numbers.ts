@@ -1,7 +1,8 @@
 import type { Detector } from "../../../config/detectors.ts";
-import { isDate, isLuhnValid, isResidentIdValid } from "./checksums.ts";
+import { hasCardForm } from "./cards.ts";
+import { isDate, isResidentIdValid } from "./checksums.ts";
 import { type Digits, type Gap, readDigits } from "./digit-groups.ts";
-import type { Finding } from "./finding.ts";
+import type { Detected } from "./finding.ts";
 
 /** Some groups in a row that may be one number. */
 interface Candidate {
@@ -9,20 +10,21 @@ interface Candidate {
   /** How many digits stand together; `joined` counts across line breaks. */
   readonly sizes: readonly number[];
   readonly joined: readonly number[];
-  readonly gaps: ReadonlySet<Gap>;
-  readonly isInternational: boolean;
-  /** What stands before, in lower case. */
-  readonly before: string;
+  readonly gaps: readonly Gap[];
+  /** The text that it stands in, and where. */
+  readonly text: string;
+  readonly start: number;
 }
 
 const MAX_DIGITS = 19;
+const MIN_DIGITS = 9;
 const CONTEXT_UNITS = 40;
 
 /** Payment cards, US social security, China's resident and the mobile numbers in a folded text. */
-export const findNumbers = (text: string): Finding[] => {
+export const findNumbers = (text: string): Detected[] => {
   const digits = readDigits(text);
-  const findings: Finding[] = [];
-  for (let i = 0; i < digits.groups.length; ) {
+  const findings: Detected[] = [];
+  for (let i = 0; i < digits.starts.length; ) {
     const found = numberAt(text, digits, i);
     if (found) findings.push(found.finding);
     i = found ? found.next : i + 1;
@@ -31,51 +33,52 @@ export const findNumbers = (text: string): Finding[] => {
 };
 
 /** The number that starts with a group, the longest first. */
-const numberAt = (text: string, { all, groups }: Digits, first: number) => {
-  const start = groups[first];
-  if (!start) return undefined;
-  const firstDigit = all.charCodeAt(start.from);
+const numberAt = (text: string, { all, starts, ends, froms, gaps }: Digits, first: number) => {
+  const start = starts[first] ?? 0;
+  const from = froms[first] ?? 0;
+  const firstDigit = all.charCodeAt(from);
+  const lengths = LENGTHS_BY_FIRST[firstDigit - 48] ?? 0;
+  if (lengths === 0) return undefined;
+  let last = first;
+  while (last - first < MAX_DIGITS && last + 1 < starts.length && gaps[last] !== "break") last++;
   // No number is one digit over and over; a row of them is passed by without a look at each length.
   let same = 1;
-  while (same < MAX_DIGITS && all.charCodeAt(start.from + same) === firstDigit) same++;
-  let last = first;
-  while (last - first < MAX_DIGITS && groups[last]?.gap !== "break") last++;
+  while (same < MAX_DIGITS && all.charCodeAt(from + same) === firstDigit) same++;
   for (; last >= first; last--) {
-    const group = groups[last];
-    if (!group) continue;
-    const length = group.from + group.end - group.start - start.from;
-    if (length < 9) break;
-    if (length <= same || !LENGTHS_BY_FIRST[firstDigit - 48]?.includes(length)) continue;
-    const digits = all.slice(start.from, start.from + length);
-    const withCheck = length === 17 ? checkCharacterBehind(text, group.end) : undefined;
-    if (withCheck !== undefined && isResidentId(`${digits}X`) && !isPartBefore(text, start.start)) {
-      return { finding: numberFinding("cn_resident_id", start.start, withCheck), next: last + 1 };
+    const end = ends[last] ?? 0;
+    const length = (froms[last] ?? 0) + end - (starts[last] ?? 0) - from;
+    if (length < MIN_DIGITS) break;
+    if (length <= same || length > MAX_DIGITS || ((lengths >>> length) & 1) === 0) continue;
+    const digits = all.slice(from, from + length);
+    const withCheck = length === 17 ? checkCharacterBehind(text, end) : undefined;
+    if (withCheck !== undefined && isResidentId(`${digits}X`) && !isPartBefore(text, start)) {
+      return { finding: numberFinding("cn_resident_id", start, withCheck), next: last + 1 };
     }
-    if (!mayBe(digits) || isPartBehind(text, group.end)) continue;
-    if (isPartBefore(text, start.start)) return undefined;
-    const gaps = groups.slice(first, last).map(({ gap }) => gap);
-    const sizes = groups.slice(first, last + 1).map(({ start, end }) => end - start);
+    if (!mayBe(digits) || isPartBehind(text, end)) continue;
+    if (isPartBefore(text, start)) return undefined;
+    const between = gaps.slice(first, last);
+    const sizes = starts.slice(first, last + 1).map((own, i) => (ends[first + i] ?? own) - own);
     const type = typeOf({
       digits,
       sizes,
-      joined: joinLines(sizes, gaps),
-      gaps: new Set(gaps),
-      isInternational: /\+\s{0,2}\(?$/.test(text.slice(Math.max(0, start.start - 4), start.start)),
-      before: text.slice(Math.max(0, start.start - CONTEXT_UNITS), start.start).toLowerCase(),
+      joined: joinLines(sizes, between),
+      gaps: between,
+      text,
+      start,
     });
-    if (type) return { finding: numberFinding(type, start.start, group.end), next: last + 1 };
+    if (type) return { finding: numberFinding(type, start, end), next: last + 1 };
   }
   return undefined;
 };
 
-const numberFinding = (type: Detector, start: number, end: number): Finding => ({
+const numberFinding = (type: Detector, start: number, end: number): Detected => ({
   type,
   start,
   end,
 });
 
-// How long a number with this first digit can be: most groups end here.
-const LENGTHS_BY_FIRST: readonly (readonly number[])[] = [
+// How long a number with this first digit can be, a bit for each length: most groups end here.
+const LENGTHS_BY_FIRST: readonly number[] = [
   [9, 10, 13, 14, 15],
   [9, 11, 15, 17, 18],
   [9, 15, 16, 17, 18, 19],
@@ -86,7 +89,7 @@ const LENGTHS_BY_FIRST: readonly (readonly number[])[] = [
   [9, 15, 17, 18],
   [9, 12, 13, 15, 16, 17, 18, 19],
   [],
-];
+].map((lengths) => lengths.reduce((bits, length) => bits | (1 << length), 0));
 
 /** Whether the digits alone allow any kind of number. */
 const mayBe = (digits: string): boolean =>
@@ -123,21 +126,40 @@ const checkCharacterBehind = (text: string, end: number): number | undefined => 
   return match ? end + match[0].length : undefined;
 };
 
+/** What stands before a number, in lower case. */
+const wordsBefore = ({ text, start }: Candidate): string =>
+  text.slice(Math.max(0, start - CONTEXT_UNITS), start).toLowerCase();
+
+const isInternational = ({ text, start }: Candidate): boolean =>
+  /\+\s{0,2}\(?$/.test(text.slice(Math.max(0, start - 4), start));
+
 const typeOf = (candidate: Candidate): Detector | undefined => {
-  const { digits, before } = candidate;
+  const { digits } = candidate;
   if (isResidentId(digits)) return "cn_resident_id";
-  if (hasOldResidentForm(digits) && RESIDENT_WORDS.test(before)) return "cn_resident_id";
+  if (hasOldResidentForm(digits) && RESIDENT_WORDS.test(wordsBefore(candidate)))
+    return "cn_resident_id";
   if (isCard(candidate)) return "credit_card";
   if (isSocialSecurity(candidate)) return "us_ssn";
   return mobileOf(candidate);
 };
 
-const PROVINCES = /^(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])/;
+// First and last of the numbers that provinces have.
+const PROVINCES = [11, 15, 21, 23, 31, 37, 41, 46, 50, 54, 61, 65, 71, 71, 81, 83];
+
+const isProvince = (number: number): boolean => {
+  for (let i = 0; i < PROVINCES.length; i += 2) {
+    if (number >= (PROVINCES[i] ?? 0) && number <= (PROVINCES[i + 1] ?? 0)) return true;
+  }
+  return false;
+};
+
+const twoDigits = (digits: string, at: number): number =>
+  digits.charCodeAt(at) * 10 + digits.charCodeAt(at + 1) - 48 * 11;
 
 const isResidentId = (id: string): boolean =>
   id.length === 18 &&
-  PROVINCES.test(id) &&
-  isDate(Number(id.slice(6, 10)), Number(id.slice(10, 12)), Number(id.slice(12, 14))) &&
+  isProvince(twoDigits(id, 0)) &&
+  isDate(twoDigits(id, 6) * 100 + twoDigits(id, 8), twoDigits(id, 10), twoDigits(id, 12)) &&
   isResidentIdValid(id);
 
 const RESIDENT_WORDS = /身[份分][证證]|[证證]件|公民身份|居民|resident id|id card|national id/;
@@ -145,64 +167,39 @@ const RESIDENT_WORDS = /身[份分][证證]|[证證]件|公民身份|居民|resi
 /** The form until 1999: two digits for the year, no check character. */
 const hasOldResidentForm = (digits: string): boolean =>
   digits.length === 15 &&
-  PROVINCES.test(digits) &&
-  isDate(
-    1900 + Number(digits.slice(6, 8)),
-    Number(digits.slice(8, 10)),
-    Number(digits.slice(10, 12)),
-  );
+  isProvince(twoDigits(digits, 0)) &&
+  isDate(1900 + twoDigits(digits, 6), twoDigits(digits, 8), twoDigits(digits, 10));
 
-// First digits and lengths of the brands: Visa, Mastercard, American Express, Discover, Diners Club,
-// JCB, UnionPay, Mir, Maestro. https://en.wikipedia.org/wiki/Payment_card_number
-const BRANDS: readonly (readonly [RegExp, readonly number[]])[] = [
-  [/^4/, [13, 16, 19]],
-  [/^(?:5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720)/, [16]],
-  [/^3[47]/, [15]],
-  [/^(?:6011|64[4-9]|65)/, [16, 17, 18, 19]],
-  [/^(?:30[0-5]|3095|36|3[89])/, [14, 16, 19]],
-  [/^35(?:2[89]|[3-8])/, [16, 17, 18, 19]],
-  [/^(?:62|81)/, [16, 17, 18, 19]],
-  [/^220[0-4]/, [16, 17, 18, 19]],
-  [/^(?:5018|5020|5038|5893|6304|6759|676[1-3])/, [12, 13, 14, 15, 16, 17, 18, 19]],
-];
 const CARD_WORDS =
   /card|visa|master|amex|american express|jcb|unionpay|discover|diners|信用卡|卡[号號]|刷卡|[银銀][行联聯]卡|[银銀][联聯]|付款卡|[储儲]蓄卡|借[记記]卡|\bcc\b|\bpan\b|payment/;
 
-const hasCardForm = (digits: string): boolean =>
-  BRANDS.some(([prefix, lengths]) => lengths.includes(digits.length) && prefix.test(digits)) &&
-  isLuhnValid(digits);
+const isCard = (candidate: Candidate): boolean =>
+  hasCardForm(candidate.digits) &&
+  (hasCardShape(candidate.sizes) ||
+    hasCardShape(candidate.joined) ||
+    CARD_WORDS.test(wordsBefore(candidate)));
 
-const isCard = ({ digits, sizes, joined, before }: Candidate): boolean =>
-  hasCardForm(digits) &&
-  ([sizes, joined].some(
-    (shape) =>
-      isEven(shape) ||
-      shape.every((size) => size % 4 === 0) ||
-      ["4,6,5", "4,6,4", "6,13", "6,10"].includes(shape.join()),
-  ) ||
-    CARD_WORDS.test(before));
+const hasCardShape = (sizes: readonly number[]): boolean =>
+  isEven(sizes) ||
+  sizes.every((size) => size % 4 === 0) ||
+  ["4,6,5", "4,6,4", "6,13", "6,10"].includes(sizes.join());
 
 // Areas 000, 666 and from 900 on, groups 00 and serials 0000 are never given.
 const SSN = /^(?!000|666|9)\d{3}(?!00)\d\d(?!0000)\d{4}$/;
 const SSN_WORDS = /ssn|social|社[會会]安全|社安|social security/;
 
-const isSocialSecurity = ({ digits, sizes, gaps, before, isInternational }: Candidate): boolean => {
-  if (isInternational || !SSN.test(digits)) return false;
-  if (SSN_WORDS.test(before)) return true;
-  if (gaps.size === 0 || gaps.has("mark") || gaps.has("words")) return false;
-  if (sizes.join() === "3,2,4") return true;
-  return gaps.has("dash") && isSpelledOut(sizes, gaps, [3, 2, 4]);
-};
+const isSocialSecurity = (candidate: Candidate): boolean =>
+  candidate.digits.length === 9 &&
+  SSN.test(candidate.digits) &&
+  (hasSocialSecurityShape(candidate) || SSN_WORDS.test(wordsBefore(candidate))) &&
+  !isInternational(candidate);
 
-/** Single digits with blanks between, whose dashes would be where they belong. */
-const isSpelledOut = (
-  sizes: readonly number[],
-  gaps: ReadonlySet<Gap>,
-  shape: readonly number[],
-): boolean =>
-  gaps.has("space") &&
-  sizes.every((size) => size === 1) &&
-  sizes.length === shape.reduce((sum, size) => sum + size, 0);
+/** Three, two and four digits, or single ones with dashes and blanks between. */
+const hasSocialSecurityShape = ({ sizes, gaps }: Candidate): boolean => {
+  if (gaps.length === 0 || gaps.includes("mark") || gaps.includes("words")) return false;
+  if (sizes.length === 3 && sizes[0] === 3 && sizes[1] === 2) return true;
+  return sizes.length === 9 && gaps.includes("dash") && gaps.includes("space");
+};
 
 // Numbers that China's carriers have been given. https://en.wikipedia.org/wiki/Telephone_numbers_in_China
 const CN_MOBILE = /^(?:(?:00)?86)?(1(?:3\d|4[014-9]|5[0-35-9]|6[2567]|7[0-8]|8\d|9[0-35-9])\d{8})$/;
@@ -212,25 +209,24 @@ const PHONE_WORDS =
 const OTHER_NUMBERS =
   /[订訂][单單]|[单單][号號]|[编編][号號]|流水|[运運][单單]|快[递遞]|追[踪蹤]|序[列號号]|[发發]票|[时時][间間]戳|工[单單]|案[号號]|order|invoice|tracking|ticket|serial|timestamp|isbn|imei|\bsku\b|\bcase\b|\bref\b|build|batch|version|[版批]/;
 
-const mobileOf = ({
-  digits,
-  sizes,
-  joined,
-  gaps,
-  before,
-  isInternational,
-}: Candidate): Detector | undefined => {
+const mobileOf = (candidate: Candidate): Detector | undefined => {
+  const { digits, sizes, joined, gaps } = candidate;
   const isChinese = CN_MOBILE.test(digits);
   if (!isChinese && !TW_MOBILE.test(digits)) return undefined;
-  if (isInternational && !/^8[68]/.test(digits)) return undefined;
+  if (isInternational(candidate) && !/^8[68]/.test(digits)) return undefined;
+  const before = wordsBefore(candidate);
   // The end of a number of another country: +1 (415) …, +44 7…
-  if (/\+\s?\d{1,3}[\s\-(]{0,3}$/.test(before) && !/\+\s?(?:86|886)[\s\-()0]{0,4}$/.test(before))
-    return undefined;
-  const hasPhoneWords = PHONE_WORDS.test(before);
-  if (!hasPhoneWords && OTHER_NUMBERS.test(before.slice(-16))) return undefined;
-  if (gaps.has("words") && !hasPhoneWords && !MOBILE_SHAPES.has(sizes.join())) return undefined;
-  const isUsual = [sizes, joined].some((shape) => isEven(shape) || MOBILE_SHAPES.has(shape.join()));
-  if (!isUsual && !hasPhoneWords) return undefined;
+  const isAbroad =
+    before.includes("+") &&
+    /\+\s?\d{1,3}[\s\-(]{0,3}$/.test(before) &&
+    !/\+\s?(?:86|886)[\s\-()0]{0,4}$/.test(before);
+  if (isAbroad) return undefined;
+  const shape = sizes.join();
+  const isUsual =
+    isEven(sizes) || MOBILE_SHAPES.has(shape) || isEven(joined) || MOBILE_SHAPES.has(joined.join());
+  const isFarApart = gaps.includes("words") && !MOBILE_SHAPES.has(shape);
+  const isClear = isUsual && !isFarApart && !OTHER_NUMBERS.test(before.slice(-16));
+  if (!isClear && !PHONE_WORDS.test(before)) return undefined;
   return isChinese ? "cn_mobile" : "tw_mobile";
 };
 

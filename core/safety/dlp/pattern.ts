@@ -1,18 +1,14 @@
 import { Automaton } from "./automaton.ts";
 import type { Program } from "./program.ts";
 
-/** Where a pattern matches a text. */
-export interface Matches {
-  /** [start, end) of each match, in order, none empty. */
-  readonly ranges: readonly (readonly [start: number, end: number])[];
-  /** What starts before this offset stays as it is whatever text follows. */
-  readonly settled: number;
-}
-
 /** A pattern ready to search with, in linear time. */
 export interface Pattern {
-  /** Searches from an offset; what stands before it counts for `\b` and `^` only. */
-  search(text: string, from: number): Matches;
+  /**
+   * Searches from an offset; what stands before it counts for `\b` and `^` only. Puts the start and
+   * the end of each match behind `found`, in order, none empty, and returns the offset before which
+   * a match starts as it does whatever text follows.
+   */
+  search(text: string, from: number, found: number[]): number;
 }
 
 // Steps that finding the exact starts and ends may cost, beside the one pass that finds whether and
@@ -45,8 +41,7 @@ export const createPattern = (program: Program): Pattern => {
   };
 
   return {
-    search(text, from) {
-      const ranges: (readonly [number, number])[] = [];
+    search(text, from, found) {
       let budget = STEPS_FREE + STEPS_PER_UNIT * (text.length - from);
       let settled = text.length;
       let state = anywhere.stateAt(text, from);
@@ -63,11 +58,11 @@ export const createPattern = (program: Program): Pattern => {
             budget -= looked + 1;
             if (isOpen && looked > 0) settled = Math.min(settled, tried);
             if (budget < 0) {
-              ranges.push([tried, text.length]);
-              return { ranges, settled: Math.min(settled, tried) };
+              found.push(tried, text.length);
+              return Math.min(settled, tried);
             }
             if (end <= tried) continue;
-            ranges.push([tried, end]);
+            found.push(tried, end);
             next = end;
             break;
           }
@@ -79,7 +74,7 @@ export const createPattern = (program: Program): Pattern => {
           state = anywhere.stateAt(text, at);
           continue;
         }
-        if (rune === undefined) return { ranges, settled: Math.min(settled, idle) };
+        if (rune === undefined) return Math.min(settled, idle);
         state = edge.to;
         at += rune > 0xffff ? 2 : 1;
       }

@@ -4,13 +4,35 @@ const PLACEHOLDER =
 /** Whether a value stands for a secret without being one: `****`, `${VAR}`, `<your-key>`, `getenv(…)`. */
 export const isPlaceholder = (value: string): boolean => PLACEHOLDER.test(value);
 
-/** Bits per character, from 0 for one repeated character. */
+// How often each ASCII character occurs; all zero between two calls.
+const counts = new Uint32Array(128);
+
+const count = (value: string): void => {
+  for (let i = 0; i < value.length; i++) {
+    const unit = value.charCodeAt(i) & 127;
+    counts[unit] = (counts[unit] ?? 0) + 1;
+  }
+};
+
+/** Bits per character of an ASCII text, from 0 for one repeated character. */
 export const entropy = (value: string): number => {
-  const counts = new Map<string, number>();
-  for (const char of value) counts.set(char, (counts.get(char) ?? 0) + 1);
+  count(value);
   let bits = 0;
-  for (const count of counts.values()) {
-    bits -= (count / value.length) * Math.log2(count / value.length);
+  for (let i = 0; i < value.length; i++) {
+    const share = (counts[value.charCodeAt(i) & 127] ?? 0) / value.length;
+    if (share > 0) bits -= share * Math.log2(share);
+    counts[value.charCodeAt(i) & 127] = 0;
   }
   return bits;
+};
+
+/** How many different characters an ASCII text has. */
+export const distinctCharacters = (value: string): number => {
+  count(value);
+  let distinct = 0;
+  for (let i = 0; i < value.length; i++) {
+    if (counts[value.charCodeAt(i) & 127] !== 0) distinct++;
+    counts[value.charCodeAt(i) & 127] = 0;
+  }
+  return distinct;
 };

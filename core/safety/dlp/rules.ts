@@ -1,8 +1,8 @@
-import type { Finding } from "./finding.ts";
 import type { Folded } from "./folded.ts";
 import { createPairFilter } from "./pair-filter.ts";
 import { createPattern } from "./pattern.ts";
 import { compileProgram } from "./program.ts";
+import { type Spans, spansOf } from "./spans.ts";
 
 /** A customer's rule, as `enterprise.data_loss_prevention.rules` says it. */
 export interface DlpRule {
@@ -12,19 +12,20 @@ export interface DlpRule {
   readonly action: "redact" | "block";
 }
 
-/** What the rules find. */
-interface RuleFindings {
-  readonly findings: readonly Finding[];
-  /** What starts before this offset stays as it is whatever text follows. */
-  readonly settled: number;
-}
-
-/** The customer's rules, ready to search with. */
+/** The customer's rules, ready to search with. Both searches add to `spans` what they find. */
 export interface Rules {
   /** Searches a text, as it is and as folded. */
-  search(text: string, folded: Folded): RuleFindings;
-  /** Searches a text that goes on from an offset on: what stands before it is context. */
-  searchOpen(text: string, folded: Folded, from: number, fromFolded: number): RuleFindings;
+  search(text: string, folded: Folded, spans: Spans): void;
+  /**
+   * Searches a text that goes on from an offset on: what stands before it is context. Returns the
+   * offset before which a finding starts as it does whatever text follows.
+   */
+  searchOpen(
+    text: string,
+    folded: Folded,
+    [from, fromFolded]: readonly [number, number],
+    spans: Spans,
+  ): number;
 }
 
 /** Compiles the rules. Throws RangeError for a pattern that RE2 cannot express. */
@@ -43,44 +44,46 @@ export const createRules = (rules: readonly DlpRule[]): Rules => {
     text: string,
     from: number,
     indexes: readonly number[],
-    toRange: (start: number, end: number) => Range,
-  ): RuleFindings => {
-    const findings: Finding[] = [];
+    spans: Spans,
+    folded?: Folded,
+  ): number => {
     let settled = text.length;
     for (const index of indexes) {
-      const matches = patterns[index]?.search(text, from);
       const type = rules[index]?.name;
-      if (!matches || type === undefined) continue;
-      settled = Math.min(settled, matches.settled);
-      for (const [start, end] of matches.ranges) findings.push({ type, ...toRange(start, end) });
+      const pattern = patterns[index];
+      if (!pattern || type === undefined) continue;
+      const found = spansOf(spans, type);
+      const before = found.length;
+      settled = Math.min(settled, pattern.search(text, from, found));
+      if (!folded) continue;
+      for (let i = before; i < found.length; i += 2) {
+        found[i] = folded.startOf(found[i] ?? 0);
+        found[i + 1] = folded.endOf(found[i + 1] ?? 0);
+      }
     }
-    return { findings, settled };
+    return settled;
   };
 
   const searchBoth = (
     text: string,
     folded: Folded,
     [from, fromFolded]: readonly [number, number],
+    spans: Spans,
     indexesFor: (text: string) => readonly number[],
-  ): RuleFindings => {
-    const own = searchOne(text, from, indexesFor(text), (start, end) => ({ start, end }));
-    if (folded.text === text) return own;
-    const other = searchOne(folded.text, fromFolded, indexesFor(folded.text), (start, end) => ({
-      start: folded.startOf(start),
-      end: folded.endOf(end),
-    }));
-    return {
-      findings: [...own.findings, ...other.findings],
-      settled: Math.min(own.settled, folded.startOf(other.settled)),
-    };
+  ): number => {
+    const settled = searchOne(text, from, indexesFor(text), spans);
+    if (folded.text === text) return settled;
+    const indexes = indexesFor(folded.text);
+    const other = searchOne(folded.text, fromFolded, indexes, spans, folded);
+    return Math.min(settled, folded.startOf(other));
   };
 
   return {
-    search: (text, folded) => searchBoth(text, folded, [0, 0], filter.candidates),
+    search: (text, folded, spans) => {
+      searchBoth(text, folded, [0, 0], spans, filter.candidates);
+    },
     // The filter looks for what a whole match must hold; here half of one may stand at the end.
-    searchOpen: (text, folded, from, fromFolded) =>
-      searchBoth(text, folded, [from, fromFolded], () => everyIndex),
+    searchOpen: (text, folded, from, spans) =>
+      searchBoth(text, folded, from, spans, () => everyIndex),
   };
 };
-
-type Range = Pick<Finding, "start" | "end">;

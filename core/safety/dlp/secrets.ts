@@ -1,6 +1,6 @@
 import { findAssignments } from "./assignments.ts";
-import type { Finding } from "./finding.ts";
-import { isPlaceholder } from "./placeholder.ts";
+import type { Detected } from "./finding.ts";
+import { distinctCharacters, isPlaceholder } from "./placeholder.ts";
 import {
   PRIVATE_KEY_END,
   PRIVATE_KEY_START,
@@ -15,24 +15,24 @@ const TOKEN_HINT =
 const PRIVATE_KEY_BODY =
   /^(?:\s{0,4}(?:\n|\\n)\s{0,4}(?:[A-Za-z-]{1,40}: [^\n]{0,80}\s{1,4}){0,4}[A-Za-z0-9+/=]{4}|\s{0,4}[A-Za-z0-9+/=]{16})/;
 const LOGIN_URL =
-  /(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,20}:\/\/(?<user>[^\s:@/?#]{0,128}):(?<password>[^\s@/]{1,256})@[\w.[\]-]{1,253}/dg;
+  /(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,20}:\/\/[^\s:@/?#]{0,128}:([^\s@/]{1,256})(@[\w.[\]-]{1,253})/g;
 
 /** Keys, tokens, private keys and passwords in a folded text. May overlap. */
-export const findSecrets = (text: string): Finding[] => [
+export const findSecrets = (text: string): Detected[] => [
   ...findTokens(text),
   ...findPrivateKeys(text),
   ...findLogins(text),
   ...findAssignments(text),
 ];
 
-const findTokens = (text: string): Finding[] => {
-  const findings: Finding[] = [];
+const findTokens = (text: string): Detected[] => {
+  const findings: Detected[] = [];
   const collect = (pattern: RegExp): void => {
     for (const match of text.matchAll(pattern)) {
       const value = match[0];
       // Samples such as sk-xxxxxxxxxxxxxxxxxxxxxxxx have few characters, real keys many.
-      if (/([xX*0.])\1{7}/.test(value) || new Set(value).size < (/\d/.test(value) ? 8 : 16))
-        continue;
+      if (distinctCharacters(value) < (/\d/.test(value) ? 8 : 16)) continue;
+      if (/([xX*0.])\1{7}/.test(value)) continue;
       if (/your|example[-_]|placeholder/i.test(value)) continue;
       findings.push({ type: "secret", start: match.index, end: match.index + value.length });
     }
@@ -43,8 +43,8 @@ const findTokens = (text: string): Finding[] => {
 };
 
 /** From the heading to the end mark; without one, to the end of the text. */
-const findPrivateKeys = (text: string): Finding[] => {
-  const findings: Finding[] = [];
+const findPrivateKeys = (text: string): Detected[] => {
+  const findings: Detected[] = [];
   if (!text.includes("PRIVATE KEY")) return findings;
   const ends = [...text.matchAll(PRIVATE_KEY_END)].map((match) => match.index + match[0].length);
   let from = 0;
@@ -61,15 +61,14 @@ const findPrivateKeys = (text: string): Finding[] => {
   return findings;
 };
 
-const findLogins = (text: string): Finding[] => {
+const findLogins = (text: string): Detected[] => {
   if (!text.includes("://")) return [];
-  const findings: Finding[] = [];
+  const findings: Detected[] = [];
   for (const match of text.matchAll(LOGIN_URL)) {
-    const password = match.groups?.password ?? "";
-    const [start, end] = match.indices?.groups?.password ?? [];
-    if (start === undefined || end === undefined) continue;
+    const [whole, password = "", host = ""] = match;
     if (isPlaceholder(password) || /^(?:password|pass|pwd|user)$/i.test(password)) continue;
-    findings.push({ type: "secret", start, end });
+    const end = match.index + whole.length - host.length;
+    findings.push({ type: "secret", start: end - password.length, end });
   }
   return findings;
 };

@@ -3,6 +3,7 @@ import type { DlpVerdict } from "./dlp.ts";
 import type { Finding } from "./finding.ts";
 import type { Folded } from "./folded.ts";
 import { openTail } from "./open-tail.ts";
+import type { Spans } from "./spans.ts";
 
 /** What may leave by now. */
 export interface DlpPiece {
@@ -29,7 +30,7 @@ export interface OpenSearch {
   readonly folded: Folded;
   readonly entities: readonly Finding[];
   /** Everything found, overlaps included. */
-  readonly findings: readonly Finding[];
+  readonly spans: Spans;
   /** What rules find before this offset stays as it is whatever follows. */
   readonly settled: number;
 }
@@ -96,11 +97,21 @@ const indexAt = (folded: Folded, offset: number): number => {
 };
 
 /** Offset up to which nothing can change, cutting through nothing that was found. */
-const closedUpTo = ({ folded, findings, settled }: OpenSearch): number => {
+const closedUpTo = ({ folded, spans, settled }: OpenSearch): number => {
   for (let upTo = settled; ; ) {
     const closed = folded.startOf(openTail(folded.text, indexAt(folded, upTo)));
-    const crossing = findings.filter(({ start, end }) => start < closed && end > closed);
-    if (crossing.length === 0) return closed;
-    upTo = Math.min(...crossing.map(({ start }) => start));
+    upTo = firstAcross(spans, closed);
+    if (upTo === closed) return closed;
   }
+};
+
+/** Where the first finding starts that goes across an offset; the offset when none does. */
+const firstAcross = (spans: Spans, offset: number): number => {
+  let first = offset;
+  for (const offsets of spans.values()) {
+    for (let i = 0; i < offsets.length; i += 2) {
+      if ((offsets[i + 1] ?? 0) > offset) first = Math.min(first, offsets[i] ?? offset);
+    }
+  }
+  return first;
 };
