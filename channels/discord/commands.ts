@@ -4,20 +4,24 @@ import { isPayload, numberIn, type Payload, textIn } from "./payload.ts";
 import type { Rest } from "./rest.ts";
 import { CHANNEL } from "./target.ts";
 
-const CHAT_INPUT = 1;
+/** The type of a command that is written, not picked from a menu. */
+export const CHAT_INPUT = 1;
+/** The name of our command. */
+export const ASK = "ask";
 const STRING = 3;
 const ATTACHMENT = 11;
 // In servers, in direct chats with the bot, and where somebody brings the app along.
 const EVERYWHERE = [0, 1, 2];
 
 /**
- * `/ask question: …`, in servers and in direct chats. What each may ask is judged when it is asked.
+ * `/ask question: …`, in servers and in direct chats; without a question a form asks for it. What each
+ * may ask is judged when it is asked.
  * @see https://discord.com/developers/docs/interactions/application-commands#application-command-object
  */
 const COMMANDS = [
   {
     type: CHAT_INPUT,
-    name: "ask",
+    name: ASK,
     description: "Ask the assistant",
     description_localizations: { "zh-TW": "向助理提問", "zh-CN": "向助理提问" },
     contexts: EVERYWHERE,
@@ -25,12 +29,11 @@ const COMMANDS = [
       {
         type: STRING,
         name: "question",
-        description: "What you would like to know or have done",
+        description: "What you would like to know or have done; a form asks if you leave it out",
         description_localizations: {
-          "zh-TW": "您想知道或想請它處理的事",
-          "zh-CN": "您想知道或想请它处理的事",
+          "zh-TW": "您想知道或想請它處理的事；留空會以表單詢問",
+          "zh-CN": "您想知道或想请它处理的事；留空会以表单询问",
         },
-        required: true,
         max_length: 6000,
       },
       {

@@ -132,17 +132,21 @@ export const clicked = (interaction: Interaction, click: CardClick): Content => 
   },
 });
 
-/** What was filled into a form, by the ids of its inputs; several values are joined by commas. */
-export const submitted = ({ data }: Interaction): Content => ({
+/** What was filled into a form, as an event. */
+export const submitted = (interaction: Interaction): Content => ({
   kind: "event",
   event: {
     ...{ name: "form_submitted", platformName: "MODAL_SUBMIT" },
     fields: {
-      ...Object.fromEntries(inputsIn(objectsIn(data, "components"))),
-      custom_id: textIn(data, "custom_id") ?? "",
+      ...inputsOf(interaction),
+      custom_id: textIn(interaction.data, "custom_id") ?? "",
     },
   },
 });
+
+/** What was filled into a form, by the ids of its inputs; several values are joined by commas. */
+export const inputsOf = ({ data }: Interaction): Readonly<Record<string, string>> =>
+  Object.fromEntries(inputsIn(objectsIn(data, "components")));
 
 /** Inputs lie in rows, or each in its label. */
 const inputsIn = (components: readonly Payload[], depth = 1): readonly [string, string][] =>

@@ -3,6 +3,7 @@ import type { ChannelState } from "../../core/contract/channel-state.ts";
 import { OverloadError, PayloadError } from "../../core/contract/errors.ts";
 import type { Log } from "../../core/contract/log.ts";
 import type { Content } from "../../core/contract/message.ts";
+import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import { createChoices } from "./choices.ts";
 import type { Deferrals } from "./deferrals.ts";
 import {
@@ -17,6 +18,7 @@ import {
 } from "./interaction.ts";
 import { EPHEMERAL, NO_MENTIONS } from "./message-body.ts";
 import { isPayload, numberIn, type Payload, textIn } from "./payload.ts";
+import { questionForm, questionIn, wantsForm } from "./question-form.ts";
 import type { Rest } from "./rest.ts";
 import { CODES, hasCode } from "./send-outcome.ts";
 import { CHANNEL } from "./target.ts";
@@ -33,6 +35,8 @@ export interface InteractionsParts {
   readonly publicKey?: string;
   /** Longest that storing may take before the person is asked to try again. Default: 2 s. */
   readonly storeMs?: number;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 /** Commands, clicks and forms: stored, acknowledged within 3 s, then answered like any message. */
@@ -45,7 +49,7 @@ export interface Interactions {
 
 /** @see https://discord.com/developers/docs/interactions/receiving-and-responding#interaction-response-object-interaction-callback-type */
 interface Callback {
-  readonly type: 1 | 4 | 5 | 6 | 8;
+  readonly type: 1 | 4 | 5 | 6 | 8 | 9;
   readonly data?: object;
 }
 
@@ -53,6 +57,8 @@ const PONG: Callback = { type: 1 };
 const ANSWER_COMES: Callback = { type: 5 };
 const AS_IT_IS: Callback = { type: 6 };
 const NO_CHOICES: Callback = { type: 8, data: { choices: [] } };
+
+const opening = (data: object): Callback => ({ type: 9, data });
 
 /** What an interaction is to us: what to answer at once, and what to store before that. */
 interface Plan {
@@ -67,7 +73,7 @@ const CALLBACK_WITHIN_MS = 2_800;
 const CALLBACK_AGAIN_MS = 150;
 
 export const createInteractions = (parts: InteractionsParts): Interactions => {
-  const { rest, state, deferrals, log, now, storeMs = STORE_MS } = parts;
+  const { rest, state, deferrals, log, now, metrics, storeMs = STORE_MS } = parts;
   const key = parts.publicKey === undefined ? undefined : readPublicKey(parts.publicKey);
   const choices = createChoices(state);
 
@@ -76,6 +82,8 @@ export const createInteractions = (parts: InteractionsParts): Interactions => {
     const { type, data, messageId } = interaction;
     switch (type) {
       case TYPES.command:
+        // A form cannot be opened later, so it is the acknowledgement.
+        if (wantsForm(interaction)) return { callback: opening(questionForm(interaction)) };
         return {
           ...{ callback: ANSWER_COMES, deferred: "message" },
           content: questionOf(interaction),
@@ -87,6 +95,10 @@ export const createInteractions = (parts: InteractionsParts): Interactions => {
           : { callback: AS_IT_IS };
       }
       case TYPES.modal: {
+        const question = questionIn(interaction);
+        if (question) {
+          return { callback: ANSWER_COMES, deferred: "message", content: question };
+        }
         const content = submitted(interaction);
         return messageId === undefined
           ? { callback: ANSWER_COMES, deferred: "message", content }
@@ -114,7 +126,10 @@ export const createInteractions = (parts: InteractionsParts): Interactions => {
     const about = { channel: CHANNEL, interactionId: interaction.id };
     const accepted = accept(interaction, receive).catch((err: unknown) => {
       if (err instanceof OverloadError) log.warn(about, "overloaded: interaction not taken");
-      else log.error({ ...about, err, alert: "message_not_stored" }, "interaction not stored");
+      else {
+        metrics?.told("event", "store", "failed");
+        log.error({ ...about, err, alert: "message_not_stored" }, "interaction not stored");
+      }
       return undefined;
     });
     const first = await Promise.race([accepted, late]).finally(() => clearTimeout(timer));
@@ -132,7 +147,10 @@ export const createInteractions = (parts: InteractionsParts): Interactions => {
       const outcome = await rest.request("POST", `/interactions/${id}/${token}/callback`, {
         ...{ body: callback, auth: false, timeoutMs: CALLBACK_MS },
       });
-      if (outcome.kind === "ok" || hasCode(outcome, CODES.alreadyAcknowledged)) return;
+      if (outcome.kind === "ok" || hasCode(outcome, CODES.alreadyAcknowledged)) {
+        metrics?.acknowledged(now().getTime() - since);
+        return;
+      }
       const waitMs = outcome.kind === "limited" ? outcome.afterMs : CALLBACK_AGAIN_MS;
       if (outcome.kind === "failed" || now().getTime() - since + waitMs > CALLBACK_WITHIN_MS) {
         log.warn({ ...about, outcome: outcome.kind }, "interaction not acknowledged in time");
@@ -148,6 +166,7 @@ export const createInteractions = (parts: InteractionsParts): Interactions => {
       const interaction = isPayload(payload) ? readInteraction(payload) : undefined;
       if (!interaction) {
         log.warn({ channel: CHANNEL }, "interaction not understood");
+        metrics?.told("unread", "parse", "not_understood");
         return;
       }
       const acknowledged = callbackFor(interaction, receive).then((callback) =>

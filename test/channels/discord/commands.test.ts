@@ -49,7 +49,8 @@ describe("registerCommands", () => {
 
   it("keeps to Discord's limits of names and descriptions", async () => {
     await register();
-    for (const { name, description } of discord.commands) {
+    const options = discord.commands.flatMap((each) => each.options as readonly (typeof each)[]);
+    for (const { name, description } of [...discord.commands, ...options]) {
       expect(name).toMatch(/^[-_'\p{Ll}\p{N}]{1,32}$/u);
       expect(String(description).length).toBeLessThanOrEqual(100);
     }

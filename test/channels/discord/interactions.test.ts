@@ -352,6 +352,47 @@ describe("clicks and forms", () => {
     },
   );
 
+  it("open a form where a command came without a question, and what is handed in is one", async () => {
+    const asked = command({ data: { name: "ask", type: 1 }, locale: "zh-TW" });
+    await interactions.take(asked.payload, receive);
+    expect(asked.callback).toMatchObject({
+      type: 9,
+      data: {
+        title: "向助理提問",
+        components: [{ components: [{ type: 4, label: "您的問題", required: true }] }],
+      },
+    });
+    expect(received).toEqual([]);
+    const form = asked.callback?.data as {
+      custom_id: string;
+      components: [{ components: [{ custom_id: string }] }];
+    };
+    const [{ components }] = form.components;
+    const handedIn = discord.interact({
+      ...{ type: 5, ...inGuild },
+      data: {
+        custom_id: form.custom_id,
+        components: [{ type: 1, components: [{ ...components[0], value: "Why not?" }] }],
+      },
+    });
+    await interactions.take(handedIn.payload, receive);
+    expect(handedIn.callback).toEqual({ type: 5 });
+    const message = only();
+    expect(message).toMatchObject({
+      ...{ id: handedIn.id, sender: { id: PERSON.id }, conversation: { id: ROOM } },
+      content: { kind: "text", text: "Why not?" },
+    });
+    await bench.deliver(message.target, text("Because."));
+    expect(said()).toEqual(["Because."]);
+  });
+
+  it("open no form for an operator's own command, whose name is the question", async () => {
+    const asked = command({ data: { name: "status", type: 1 } });
+    await interactions.take(asked.payload, receive);
+    expect(asked.callback).toEqual({ type: 5 });
+    expect(only().content).toMatchObject({ text: "status" });
+  });
+
   it("hand in what was written into a form", async () => {
     const input = (custom_id: string, value: string) => ({ type: 4, custom_id, value });
     const form = discord.interact({
