@@ -180,6 +180,8 @@ for (const [name, piece, lexicon] of [
   ["ligatures", "㍱", big],
   ["64 nested Han terms", "毒", nested],
   ["64 nested Latin terms", "a ", nested],
+  ["nested Han terms with separators", "毒 - ", nested],
+  ["letters with invisible ones between", "a\u200b", nested],
 ]) {
   const took = time(() => moderate(fill(piece, 100 * 1024), lexicon), 9);
   console.log(
@@ -199,6 +201,15 @@ for (const [name, piece] of [
   ["everything", "4111111111111111 a@b.cc DE89370400440532013000 123-45-6789 EMP-123456 "],
   ["full width", "４１１１１１１１１１１１１１１１ "],
   ["codes", "3f2a9b "],
+  ["cards whose check digit is wrong", "4111 1111 1111 1112 "],
+  ["digits spelled apart", "1 and 2 "],
+  ["social security numbers", "123-45-6789 "],
+  ["mobile numbers in groups", "0912-345-678 "],
+  ["cloud keys", "AKIAIOSFODNN7EXAMPLF "],
+  ["long keys", "ghp_abcdefghijklmnopqrstuvwxyz0123456789 "],
+  ["logins in links", "https://a:b12cD3@h "],
+  ["invisible characters", "\u200b"],
+  ["digits with invisible ones between", "4\u200b1\u200b"],
 ]) {
   const took = time(() => dlp.inspect(fill(piece, 100 * 1024)), 9);
   console.log(
