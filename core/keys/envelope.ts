@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, type KeyObject, randomFillSync } from "node:crypto";
+import { createCipheriv, createDecipheriv, type KeyObject } from "node:crypto";
+import { createRandomPool } from "../random-pool.ts";
 
 // format (1 byte) | key version (4, big-endian) | nonce (12) | ciphertext | tag (16)
 const FORMAT = 1;
@@ -10,24 +11,7 @@ const TAG_BYTES = 16;
 const CIPHER = "aes-256-gcm";
 const OPTIONS = { authTagLength: TAG_BYTES };
 
-/** Takes the next 12 random bytes into `target` at `offset`. */
-type NonceSource = (target: Buffer, offset: number) => void;
-
-/** Asking the generator for 12 bytes at a time would cost as much again as encrypting 1 KiB does. */
-const createNonceSource = (): NonceSource => {
-  const pool = Buffer.allocUnsafeSlow(NONCE_BYTES * 340);
-  let at = pool.length;
-  return (target, offset) => {
-    if (at === pool.length) {
-      randomFillSync(pool);
-      at = 0;
-    }
-    pool.copy(target, offset, at, at + NONCE_BYTES);
-    at += NONCE_BYTES;
-  };
-};
-
-const nextNonce = createNonceSource();
+const nextNonce = createRandomPool(NONCE_BYTES);
 
 /** Encrypts with AES-256-GCM under a random nonce; `context` is authenticated and not stored. */
 export const sealEnvelope = (
