@@ -53,6 +53,7 @@ export const exportPerson = async (
   }
   const exchanges: MemoryHit[] = [];
   for await (const exchange of memory.allOf(scope, person)) exchanges.push(exchange);
+  exchanges.sort((a, b) => a.at.getTime() - b.at.getTime());
   // The log finds people by their id alone; the same id elsewhere is somebody else.
   const { channel, workspaceId, senderId } = person;
   const audit: AuditEntry[] = [];

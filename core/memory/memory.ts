@@ -30,7 +30,7 @@ export interface Memory {
   ): Promise<readonly Exchange[]>;
   /** What fits the query best, best first; later is better among equals. */
   search(scope: TenantScope, query: MemoryQuery): Promise<readonly MemoryHit[]>;
-  /** Everything of a person, oldest first. */
+  /** Everything of a person: one conversation after the other, each oldest first. */
   allOf(scope: TenantScope, person: Person): AsyncIterable<MemoryHit>;
   /** Erases what is remembered of a person, in the caller's transaction; how many exchanges. */
   eraserOf(scope: TenantScope, person: Person): Promise<Work<number>>;
@@ -118,10 +118,12 @@ export const createMemory = (parts: MemoryParts): Memory => {
     },
 
     recent: async (scope, message, allowsSensitive) => {
-      const conversation = await conversationTag(cipher, scope, message);
-      const rows = await store.read(scope, (transaction) =>
-        transaction.all(newestOf, { tenantId: scope.tenantId, conversation, limit: RECENT }),
-      );
+      const [person, conversation] = await Promise.all([
+        personTag(cipher, scope, personOf(message)),
+        conversationTag(cipher, scope, message),
+      ]);
+      const which = { tenantId: scope.tenantId, person, conversation, limit: RECENT };
+      const rows = await store.read(scope, (transaction) => transaction.all(newestOf, which));
       const exchanges: Exchange[] = [];
       let units = 0;
       for (const row of rows) {
@@ -146,13 +148,15 @@ export const createMemory = (parts: MemoryParts): Memory => {
     allOf: async function* (scope, whose) {
       const { tenantId } = scope;
       const person = await personTag(cipher, scope, whose);
-      for (let after: Uint8Array = Buffer.alloc(0); ; ) {
-        const from = { tenantId, person, after, limit: AT_A_TIME };
+      let conversation: Uint8Array = Buffer.alloc(0);
+      let id: Uint8Array = Buffer.alloc(0);
+      for (;;) {
+        const from = { tenantId, person, conversation, id, limit: AT_A_TIME };
         const rows = await store.read(scope, (transaction) => transaction.all(rowsOfPerson, from));
         yield* await hitsOf(scope, rows);
         const last = rows.at(-1);
         if (!last) return;
-        after = last.id;
+        ({ conversation, id } = last);
       }
     },
 

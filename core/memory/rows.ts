@@ -26,9 +26,10 @@ export const insertRow = statement<NewRow>()((db, arg) =>
   }),
 );
 
-/** The newest of a conversation, newest first. */
+/** The newest of a person's part of a conversation, newest first. */
 export const newestOf = statement<{
   tenantId: string;
+  person: Uint8Array;
   conversation: Uint8Array;
   limit: number;
 }>()((db, arg) =>
@@ -36,6 +37,7 @@ export const newestOf = statement<{
     .selectFrom("memory")
     .select(["id", "content"])
     .where("tenant_id", "=", arg("tenantId"))
+    .where("person", "=", arg("person"))
     .where("conversation", "=", arg("conversation"))
     .orderBy("id", "desc")
     .limit(arg("limit")),
@@ -49,19 +51,21 @@ export const rowById = statement<RowKey>()((db, arg) =>
     .where("id", "=", arg("id")),
 );
 
-/** What a person's memory holds behind a place, oldest first. */
+/** What a person's memory holds behind a place: one conversation after the other, each oldest first. */
 export const rowsOfPerson = statement<{
   tenantId: string;
   person: Uint8Array;
-  after: Uint8Array;
+  conversation: Uint8Array;
+  id: Uint8Array;
   limit: number;
 }>()((db, arg) =>
   db
     .selectFrom("memory")
-    .select(["id", "person", "channel", "content"])
+    .select(["id", "person", "conversation", "channel", "content"])
     .where("tenant_id", "=", arg("tenantId"))
     .where("person", "=", arg("person"))
-    .where("id", ">", arg("after"))
+    .where(sql<boolean>`(conversation, id) > (${arg("conversation")}, ${arg("id")})`)
+    .orderBy("conversation")
     .orderBy("id")
     .limit(arg("limit")),
 );

@@ -16,6 +16,7 @@ import { tokenHash } from "../../../core/memory/token-hash.ts";
 import type { ContentCipher } from "../../../core/store/content-cipher.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import type { Statement } from "../../../core/store/statement.ts";
+import type { Work } from "../../../core/store/store.ts";
 import { cipherOn } from "../../fakes/cipher.ts";
 import { eventually } from "../../fakes/eventually.ts";
 import { type RecordedLog, recordedLog } from "../../fakes/log.ts";
@@ -146,6 +147,26 @@ describeStores("memory", (world) => {
     expect(await recent({ ...room("wei"), workspaceId: "other" })).toEqual([]);
   });
 
+  it("gives everything of a person once, of all conversations, however many there are", async () => {
+    const asked: string[] = [];
+    const works: Work<void>[] = [];
+    for (let n = 0; n < 450; n++) {
+      const conversation = { id: `room ${n % 3}`, kind: "group" as const };
+      const message = { ...textMessage(`m${n}`), conversation };
+      asked.push(`q${n}`);
+      const exchange = { question: `q${n}`, answer: "ok", isSensitive: false };
+      works.push(await memory.prepare(sales, message, exchange));
+    }
+    await remember("another person's", "ok", { message: textMessage("m", "", "mei") });
+    await world.store.write(sales, async (transaction) => {
+      for (const work of works) await work(transaction);
+    });
+    const given = await all(memory.allOf(sales, personOf(textMessage("m"))));
+    expect(given.map(({ question }) => question).sort()).toEqual(asked.sort());
+    const rooms = given.map(({ question }) => Number(question.slice(1)) % 3);
+    expect(rooms.filter((room, place) => room !== rooms[place - 1])).toHaveLength(3);
+  });
+
   it("keeps an exchange with personal data from a turn that may go to more places", async () => {
     await remember("about [email]", "ok", { isSensitive: true });
     await remember("about lunch");
@@ -273,13 +294,14 @@ describeStores("memory", (world) => {
     };
     const bytesOf = Buffer.from("31", "hex");
     const tenantId = "sales";
+    const who = { person: bytesOf, conversation: bytesOf };
     const [places] = inPlaces(ROW_PLACES, [bytesOf]);
     if (!places) throw new Error("no places");
     for (const plan of [
       await planOf(rowsAmong, { tenantId, token: bytesOf, ...places }),
       await planOf(rowsWithToken, { tenantId, token: bytesOf, limit: 5_000 }),
-      await planOf(newestOf, { tenantId, conversation: bytesOf, limit: 6 }),
-      await planOf(rowsOfPerson, { tenantId, person: bytesOf, after: bytesOf, limit: 200 }),
+      await planOf(newestOf, { tenantId, ...who, limit: 6 }),
+      await planOf(rowsOfPerson, { tenantId, ...who, id: bytesOf, limit: 200 }),
       await planOf(unindexedRows, { tenantId, limit: 200 }),
     ]) {
       expect(plan).toMatch(world.dialect === "sqlite" ? /^SEARCH .* USING/ : /Index (Only )?Scan/);
