@@ -8,6 +8,7 @@ import type {
 } from "../core/contract/channel.ts";
 import { PayloadError, SignatureError } from "../core/contract/errors.ts";
 import type { Log } from "../core/contract/log.ts";
+import { type ChannelMetrics, NO_CHANNEL_METRICS } from "../core/contract/metrics.ts";
 import { isTraced, trace } from "../core/contract/trace-points.ts";
 import { createGate, type GateOptions } from "./gate.ts";
 import { type BodyLimits, readBody } from "./read-body.ts";
@@ -16,6 +17,8 @@ export interface WebhookOptions {
   readonly log: Log;
   /** Called for every forged or unreadable request; what is logged of them is its affair. */
   readonly onRejected: (rejection: Rejection) => void;
+  /** What counts a channel's requests. Default: nobody counts. */
+  readonly metricsOf?: (channel: string) => ChannelMetrics;
   /** Default: 1 MiB within 5 s. */
   readonly limits?: BodyLimits;
   /** Default: 128 in work, 256 waiting, each for 2.5 s. */
@@ -42,8 +45,8 @@ export const createWebhookListener = (
   options: WebhookOptions,
   others: RequestListener,
 ): RequestListener => {
-  const routes = routesOf(adapters);
-  const { log, onRejected, limits = LIMITS } = options;
+  const { log, onRejected, metricsOf = () => NO_CHANNEL_METRICS, limits = LIMITS } = options;
+  const routes = routesOf(adapters, metricsOf);
   const gate = createGate(options.gate ?? GATE);
 
   /** One at a place of the gate; undefined when there was none to be had. */
@@ -68,7 +71,12 @@ export const createWebhookListener = (
     }
   };
 
-  const putOff = (channel: string, request: IncomingMessage, response: ServerResponse): void => {
+  const putOff = (
+    { channel, metrics }: Route,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void => {
+    metrics.told("unread", "gate", "put_off");
     // A short body is thrown away. To close would cost more: a process takes one new connection in
     // a turn of its event loop, which are long just now.
     const isShort = Number(request.headers["content-length"]) <= limits.maxBytes;
@@ -76,15 +84,17 @@ export const createWebhookListener = (
     onRejected({ channel, reason: "OVERLOADED", status: 503 });
   };
 
-  const refuse = (channel: string, response: ServerResponse, error: unknown): void => {
+  const refuse = ({ channel, metrics }: Route, response: ServerResponse, error: unknown): void => {
     if (error instanceof SignatureError || error instanceof PayloadError) {
       const { status } = error;
       // What is still unread of the body must not be taken for a next request.
       const isUnread = status === 408 || status === 413 || status === 415;
       write(response, { status }, isUnread ? CLOSE : status === 405 ? ALLOWED : {});
+      metrics.told("unread", error instanceof SignatureError ? "verify" : "read", "refused");
       onRejected({ channel, reason: error.reason, status });
       return;
     }
+    metrics.told("unread", "answer", "failed");
     log.error({ channel, err: error, alert: "webhook_failed" }, "webhook failed");
     write(response, { status: 500 });
   };
@@ -95,14 +105,17 @@ export const createWebhookListener = (
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> => {
+    const arrivedAt = performance.now();
     try {
       const answer = await serve(route, query, request, response);
-      if (!answer) return putOff(route.channel, request, response);
+      if (!answer) return putOff(route, request, response);
       if (isTraced()) response.once("finish", () => trace("acknowledged"));
       // Only a POST says something in its body; another's is thrown away together with its connection.
       write(response, answer, request.method !== "POST" && hasBody(request) ? CLOSE : {});
+      if (request.method !== "POST") route.metrics.told("verification", "verify", "answered");
+      else if (answer.status < 300) route.metrics.acknowledged(performance.now() - arrivedAt);
     } catch (error) {
-      refuse(route.channel, response, error);
+      refuse(route, response, error);
     }
   };
 
@@ -118,15 +131,20 @@ export const createWebhookListener = (
 interface Route {
   readonly channel: string;
   readonly webhook: Webhook;
+  readonly metrics: ChannelMetrics;
 }
 
-const routesOf = (adapters: readonly ChannelAdapter[]): ReadonlyMap<string, Route> => {
+const routesOf = (
+  adapters: readonly ChannelAdapter[],
+  metricsOf: (channel: string) => ChannelMetrics,
+): ReadonlyMap<string, Route> => {
   const routes = new Map<string, Route>();
   for (const { name: channel, webhooks } of adapters) {
+    const metrics = metricsOf(channel);
     for (const [path, webhook] of webhooks) {
       const other = routes.get(path);
       if (other) throw new RangeError(`${other.channel} and ${channel} share the path ${path}`);
-      routes.set(path, { channel, webhook });
+      routes.set(path, { channel, webhook, metrics });
     }
   }
   return routes;

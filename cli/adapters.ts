@@ -5,6 +5,8 @@ import { type ChannelStateParts, createChannelState } from "../core/channel-stat
 import { createLeases } from "../core/channel-state/leases.ts";
 import type { ChannelAdapter } from "../core/contract/channel.ts";
 import type { Log } from "../core/contract/log.ts";
+import type { Metrics } from "../core/contract/metrics.ts";
+import { PLATFORM_SCOPE } from "../core/store/scope.ts";
 import { embeddedFolder } from "./storage.ts";
 import { wecomFetch, wecomReach } from "./wecom-reach.ts";
 
@@ -13,11 +15,14 @@ export const createAdapters = async (
   settings: Settings,
   parts: {
     readonly log: Log;
+    readonly metrics: Metrics;
     /** The workspaces of a channel that tenants are bound to just now. */
     readonly boundWorkspaces: (channel: string) => readonly string[];
   } & ChannelStateParts,
 ): Promise<ReadonlyMap<string, ChannelAdapter>> => {
   const adapters: ChannelAdapter[] = [];
+  // What a channel does for itself, it does for no tenant.
+  const metricsOf = (channel: string) => parts.metrics.ofChannel(PLATFORM_SCOPE, channel);
   const apps = wecomApps(settings);
   const bots = wecomBots(settings);
   const linkedBots = wecomLinkedBots(settings);
@@ -32,7 +37,9 @@ export const createAdapters = async (
       bots: linkedBots.map((bot) => ({ ...bot, reach })),
       leases: createLeases({ state, log }),
     };
-    adapters.push(createWecomAdapter({ apps, bots, linked, log, now, state, isAlone, fetch }));
+    const metrics = metricsOf("wechat_work");
+    const common = { log, now, state, metrics, isAlone, fetch };
+    adapters.push(createWecomAdapter({ apps, bots, linked, ...common }));
   }
   const { slack, discord } = settings.channels;
   if (slack?.enabled) {
@@ -42,6 +49,7 @@ export const createAdapters = async (
     adapters.push(
       createSlackAdapter({
         ...{ settings: { ...slack, mode: slackMode(slack) }, log, now, state },
+        metrics: metricsOf("slack"),
         publicUrl: settings.server.public_url,
         leases: createLeases({ state, log }),
         isAlone: embeddedFolder(settings) !== undefined,
@@ -56,6 +64,7 @@ export const createAdapters = async (
     adapters.push(
       createDiscordAdapter({
         ...{ bot: discord, state, log, now },
+        metrics: metricsOf("discord"),
         boundGuilds: () => parts.boundWorkspaces("discord"),
         leases: createLeases({ state, log }),
         isAlone: embeddedFolder(settings) !== undefined,

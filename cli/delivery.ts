@@ -1,6 +1,7 @@
 import type { AuditLog } from "../core/audit-log.ts";
 import type { ChannelAdapter, Receive } from "../core/contract/channel.ts";
 import type { Log } from "../core/contract/log.ts";
+import type { Metrics } from "../core/contract/metrics.ts";
 import { createBullSchedule } from "../core/delivery/bull.ts";
 import type { Counters } from "../core/delivery/counters.ts";
 import { startHousekeeping } from "../core/delivery/housekeeping.ts";
@@ -50,6 +51,7 @@ export interface DeliveryParts {
   readonly now: () => Date;
   readonly signal: AbortSignal;
   readonly counters: Counters;
+  readonly metrics: Metrics;
   readonly reviews: Pick<ReviewQueue, "tidy">;
 }
 
@@ -60,17 +62,17 @@ const SENDS = { concurrency: 512, perTenant: 128 };
 /** Builds the parts; nothing moves before `start`. */
 export const createDelivery = (parts: DeliveryParts): Delivery => {
   const { roles, redisUrl, lease, isAlone, store, cipher, inbox, turns, adapters, rules } = parts;
-  const { auditLog, log, now, signal, counters, reviews } = parts;
+  const { auditLog, log, now, signal, counters, metrics, reviews } = parts;
   let schedule: Schedule = NOT_STARTED;
   let sends: Schedule = NOT_STARTED;
   const outbox = createOutbox({
-    ...{ store, cipher, owner: lease.id, isAlone, adapters, now, log, signal, counters },
+    ...{ store, cipher, owner: lease.id, isAlone, adapters, now, log, signal, counters, metrics },
     isGateway: roles.isGateway,
     random: Math.random,
     schedule: () => sends,
   });
   const dispatcher = createDispatcher({
-    ...{ inbox, outbox, turns, adapters, rules, auditLog, log, now, counters },
+    ...{ inbox, outbox, turns, adapters, rules, auditLog, log, now, counters, metrics },
     schedule: () => schedule,
     isWorker: roles.isWorker,
   });

@@ -18,6 +18,9 @@ import { createContentCipher } from "../core/keys/content-cipher.ts";
 import { createKeyFile } from "../core/keys/key-file.ts";
 import { createLegalHolds } from "../core/memory/legal-holds.ts";
 import { createMemory } from "../core/memory/memory.ts";
+import { createMetrics } from "../core/metrics/metrics.ts";
+import { createScrape } from "../core/metrics/scrape.ts";
+import { createStoreFigures } from "../core/metrics/store-figures.ts";
 import { createNotices } from "../core/notices/notices.ts";
 import { createLocalRateLimiter } from "../core/rate-limits/local.ts";
 import { createSharedRateLimiter } from "../core/rate-limits/shared.ts";
@@ -26,6 +29,7 @@ import { createReviews } from "../core/reviews/reviews.ts";
 import { createLexiconLoader } from "../core/safety/moderation/load-lexicon.ts";
 import { openStore } from "../core/store/open-store.ts";
 import { takeReplicaLock } from "../core/store/replica-lock.ts";
+import { PLATFORM_SCOPE } from "../core/store/scope.ts";
 import { createWelcomed } from "../core/welcomed.ts";
 import type { Sandbox } from "../sandbox/driver.ts";
 import { boundWorkspaces, createAdapters } from "./adapters.ts";
@@ -36,6 +40,7 @@ import { StartError } from "./errors.ts";
 import { addHealthRoutes } from "./health.ts";
 import { listen, listenerProblem } from "./listener.ts";
 import { openSandbox } from "./open-sandbox.ts";
+import { version } from "./package-root.ts";
 import type { Roles } from "./roles.ts";
 import { buildRules } from "./rules.ts";
 import { embeddedFolder, storeLocation } from "./storage.ts";
@@ -98,8 +103,9 @@ export const startGateway = async (
 
     const auditLog = createAuditLog(store, cipher);
     let inForce = settings;
+    const metrics = createMetrics();
     const adapters = await createAdapters(settings, {
-      ...{ store, cipher, log, now },
+      ...{ store, cipher, log, now, metrics },
       boundWorkspaces: (channel) => boundWorkspaces(inForce, channel),
     });
     // An embedded store takes one gateway, which holds its lock.
@@ -144,6 +150,7 @@ export const startGateway = async (
       budget,
       limiter,
       counters,
+      metrics,
       memory,
       holds,
       consents,
@@ -156,6 +163,7 @@ export const startGateway = async (
     const built = { store, cipher, inbox, turns, adapters, auditLog, log, now, signal, counters };
     const delivery = createDelivery({
       ...built,
+      metrics,
       roles,
       redisUrl,
       lease,
@@ -170,6 +178,14 @@ export const startGateway = async (
       ...{ inbox, adapters, sandbox, redis: delivery.redisHealth },
       isDraining: () => isDraining,
     });
+    const scrape = createScrape({
+      ...{ metrics, counters, adapters, version: version() },
+      storeFigures: createStoreFigures({
+        ...{ store, now, log, channels: [...adapters.keys()] },
+        tenants: () => inForce.multi_tenant.tenants,
+      }),
+      settings: () => inForce.monitoring.metrics,
+    });
     addApi(router, {
       ...{
         server: settings.server,
@@ -177,6 +193,7 @@ export const startGateway = async (
         cipher,
         auditLog,
         counters,
+        scrape,
         memory,
         log,
         now,
@@ -193,11 +210,12 @@ export const startGateway = async (
       if (rejection.status === 503) counters.putOff++;
       recordRejection(rejection);
     };
+    const metricsOf = (channel: string) => metrics.ofChannel(PLATFORM_SCOPE, channel);
     app.use(router.routes());
     const others = app.callback();
     // Past koa, which costs a message as much as decrypting it does.
     const handle = roles.isGateway
-      ? createWebhookListener([...adapters.values()], { log, onRejected }, others)
+      ? createWebhookListener([...adapters.values()], { log, onRejected, metricsOf }, others)
       : others;
 
     for (const adapter of adapters.values()) {

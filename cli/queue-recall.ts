@@ -1,4 +1,5 @@
 import { createAuditLog } from "../core/audit-log.ts";
+import { NO_METRICS } from "../core/contract/metrics.ts";
 import { createContentCipher } from "../core/keys/content-cipher.ts";
 import { createKeyFile } from "../core/keys/key-file.ts";
 import { createRecall, type RecalledPart } from "../core/operators/recall.ts";
@@ -16,7 +17,7 @@ export const recall = (io: Io, options: QueueOptions, which: number | string): P
     const auditLog = createAuditLog(store, cipher);
     // Not started: it opens nothing, and takes no connection from a running gateway.
     const adapters = await createAdapters(settings, {
-      ...{ store, cipher, log, now },
+      ...{ store, cipher, log, now, metrics: NO_METRICS },
       boundWorkspaces: (channel) => boundWorkspaces(settings, channel),
     });
     const operator = { who: "cli", tenantId: options.tenant };

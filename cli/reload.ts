@@ -10,9 +10,12 @@ const FIXED: readonly (keyof Settings)[] = ["server", "storage", "queue", "chann
 const needsRestart = (before: Settings, after: Settings): readonly string[] => [
   ...FIXED.filter((block) => differ(before[block], after[block])),
   ...(differ(inTransitOf(before), inTransitOf(after)) ? ["enterprise"] : []),
+  ...(differ(endpointOf(before), endpointOf(after)) ? ["monitoring"] : []),
 ];
 
 const inTransitOf = ({ enterprise }: Settings) => enterprise.encryption?.in_transit ?? null;
+
+const endpointOf = ({ monitoring }: Settings) => monitoring.metrics.endpoint;
 
 const differ = (before: unknown, after: unknown): boolean =>
   JSON.stringify(before) !== JSON.stringify(after);

@@ -10,6 +10,7 @@ import type { AuditLog } from "../core/audit-log.ts";
 import type { Budget } from "../core/budget/budget.ts";
 import type { Log } from "../core/contract/log.ts";
 import type { Skill } from "../core/contract/skill.ts";
+import type { Metrics } from "../core/contract/metrics.ts";
 import type { Consents } from "../core/data-rights/consents.ts";
 import type { Counters } from "../core/delivery/counters.ts";
 import type { RunningTurns } from "../core/delivery/running-turns.ts";
@@ -42,6 +43,7 @@ export interface RulesParts {
   readonly limiter: RateLimiter;
   readonly counters: Counters;
   readonly memory: Memory;
+  readonly metrics: Metrics;
   readonly holds: LegalHolds;
   readonly consents: Consents;
   readonly reviews: ReviewQueue;
@@ -69,6 +71,7 @@ export const buildRules = async (
     limiter,
     counters,
     memory,
+    metrics,
     holds,
     consents,
     reviews,
@@ -88,11 +91,12 @@ export const buildRules = async (
     safetyOf: content.safetyOf,
     auditLog,
     now,
+    metrics,
   });
   const models = createModels({
     providers: new Map([...providers].map(([name, found]) => [name, createProvider(found)])),
     prices: createPriceBook(settings),
-    ...{ budget, log, now },
+    ...{ budget, metrics, log, now },
   });
   const agent = createAgent({ models, skills, now });
   const roles = createRoleIndex(settings);

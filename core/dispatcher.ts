@@ -3,6 +3,7 @@ import type { ChannelAdapter, InlineReply, Receive } from "./contract/channel.ts
 import { OverloadError } from "./contract/errors.ts";
 import type { Log } from "./contract/log.ts";
 import type { InboundMessage } from "./contract/message.ts";
+import { kindOf, type Metrics, NO_METRICS } from "./contract/metrics.ts";
 import type { Locale } from "./contract/model.ts";
 import type { Answer, Refusal } from "./contract/reply.ts";
 import { trace } from "./contract/trace-points.ts";
@@ -41,6 +42,8 @@ export interface DispatcherOptions {
   readonly now: () => Date;
   /** Default: its own, which nobody reads. */
   readonly counters?: Counters;
+  /** Default: nobody counts. */
+  readonly metrics?: Metrics;
 }
 
 // A `/stop` that is at work is over by then.
@@ -48,7 +51,7 @@ const LOOK_AGAIN_MS = 250;
 
 export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const { inbox, outbox, turns, adapters, schedule, isWorker, rules, auditLog, log, now } = options;
-  const { counters = createCounters() } = options;
+  const { counters = createCounters(), metrics = NO_METRICS } = options;
   const waiters = createInlineWaiters();
   const identify = createIdentify({
     adapters,
@@ -155,6 +158,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       if (isOurs) {
         counters.answered++;
         trace("reply_stored", entry.message.id, entry.id);
+        const ms = now().getTime() - entry.receivedAt.getTime();
+        metrics.turnEnded(entry.scope, entry.message.channel, reply, entry.attempt, ms);
         if (parts.length === 0) tellSilence(entry);
       } else log.warn({ inbox: entry.id }, "another process has taken this turn over");
       waiter?.answer(isInline ? inlineReply(row, parts[0] ?? "") : undefined);
@@ -208,6 +213,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     if (known) return known;
     counters.overloaded++;
     throw new OverloadError(scope.tenantId);
+    metrics.told(scope, message.channel, kindOf(message.content), "store", "put_off");
   };
 
   /** Not in its turn: what it is to end may hold the last slot that its tenant can have. */
@@ -234,6 +240,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       if (isNew) {
         counters.accepted++;
         trace("stored", message.id, id);
+        metrics.told(scope, message.channel, kindOf(message.content), "store", "new");
         // In the next turn of the event loop, so that the adapter can say that it waits.
         const begin = isStop(message) ? beginAtOnce : schedule().wake;
         setImmediate(() => void begin({ id: lane, tenantId: scope.tenantId }));
@@ -245,6 +252,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       }
       counters.duplicates++;
       return {
+      metrics.told(scope, message.channel, kindOf(message.content), "store", "duplicate");
         isNew,
         inlineReply: async () => {
           const body = await outbox.inlineBody(scope, id);

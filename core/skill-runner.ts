@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Limits, RunRequest, RunResult, Sandbox } from "../sandbox/driver.ts";
 import type { AuditLog } from "./audit-log.ts";
+import { type Metrics, NO_METRICS } from "./contract/metrics.ts";
 import type { ToolCall } from "./contract/model.ts";
 import type { Refusal, RefusalCode } from "./contract/reply.ts";
 import type { Skill, SkillLimits } from "./contract/skill.ts";
@@ -33,6 +34,8 @@ export interface SkillRunnerOptions {
   readonly safetyOf: SafetyOf;
   readonly auditLog: AuditLog;
   readonly now: () => Date;
+  /** Default: nobody counts. */
+  readonly metrics?: Metrics;
 }
 
 /** A skill with its contract compiled once: each check names the problem, or finds none. */
@@ -56,6 +59,7 @@ const KILLED: Readonly<Record<NonNullable<RunResult["reason"]>, RefusalCode>> = 
 
 export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
   const { skills, sandbox, limitsFor, egressFor, safetyOf, auditLog, now } = options;
+  const { metrics = NO_METRICS } = options;
 
   /** What happened, as a code, and the JSON text when all went well. */
   const run = async (
@@ -145,16 +149,20 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
     call: async (call, context) => {
       const startedAt = now();
       const { code, json, detail, subject } = await run(call, context);
+      const scope = tenantScope(context.tenant.id);
+      const durationMs = now().getTime() - startedAt.getTime();
+      // A name that no skill bears is a model's own text.
+      metrics.skillRan(scope, skills.get(call.name)?.name ?? "unknown", code, durationMs);
       await auditLog.record({
         at: startedAt,
         traceId: context.traceId,
-        scope: tenantScope(context.tenant.id),
+        scope,
         message: context.message,
         action: "skill.run",
         subject: nameForRecord(call.name),
         decision: code === "OK" ? "allowed" : DENIED.has(code) ? "refused" : "failed",
         code,
-        durationMs: now().getTime() - startedAt.getTime(),
+        durationMs,
         detail,
       });
       return json === undefined

@@ -1,6 +1,7 @@
 import type { ChannelAdapter, Receive, Webhook } from "../../core/contract/channel.ts";
 import type { ChannelState, Leases } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
+import { type ChannelMetrics, NO_CHANNEL_METRICS } from "../../core/contract/metrics.ts";
 import { registerCommands } from "./commands.ts";
 import { createDeferrals } from "./deferrals.ts";
 import { createGateway, type GatewayTimings } from "./gateway.ts";
@@ -38,6 +39,8 @@ export interface DiscordAdapterOptions {
   readonly timings?: GatewayTimings;
   /** Longest that one call of Discord's API may take. */
   readonly timeoutMs?: number;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 const BAD_KEY =
@@ -46,18 +49,20 @@ const BAD_KEY =
 /** Discord: one bot, with its gateway connections or its interactions endpoint. */
 export const createDiscordAdapter = (options: DiscordAdapterOptions): ChannelAdapter => {
   const { bot, boundGuilds, state, leases, isAlone = false, now, log, timeoutMs } = options;
-  const { fetch = globalThis.fetch, random = Math.random } = options;
+  const { fetch = globalThis.fetch, random = Math.random, metrics = NO_CHANNEL_METRICS } = options;
   const { api_base_url: apiBaseUrl, bot_token: token, application_id: applicationId } = bot;
   const publicKey = bot.public_key?.trim();
   const isKey = publicKey !== undefined && /^[0-9a-f]{64}$/i.test(publicKey);
   const rest = createRest({
-    ...{ baseUrl: apiBaseUrl, token, now },
+    ...{ baseUrl: apiBaseUrl, token, now, metrics },
     ...(timeoutMs !== undefined && { timeoutMs }),
   });
   const deferrals = createDeferrals();
-  const sender = createDiscordSender({ rest, state, deferrals, log, now, apiBaseUrl, fetch });
+  const sender = createDiscordSender({
+    ...{ rest, state, deferrals, log, now, apiBaseUrl, fetch, metrics },
+  });
   const interactions = createInteractions({
-    ...{ rest, state, deferrals, log, now },
+    ...{ rest, state, deferrals, log, now, metrics },
     ...(isKey && { publicKey }),
   });
   const members = createMembers({ rest, boundGuilds, now });
@@ -74,7 +79,7 @@ export const createDiscordAdapter = (options: DiscordAdapterOptions): ChannelAda
   const gateway =
     bot.mode === "gateway" && token !== undefined
       ? createGateway({
-          ...{ token, rest, members, state, leases, isAlone, now, random, log },
+          ...{ token, rest, members, state, leases, isAlone, now, random, log, metrics },
           interaction: interactions.take,
           shards: bot.shards,
           ready: (id) => register(applicationId ?? id),

@@ -1,6 +1,7 @@
 import type { Receive } from "../../core/contract/channel.ts";
 import { OverloadError } from "../../core/contract/errors.ts";
 import type { Log } from "../../core/contract/log.ts";
+import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import { createInTurn } from "../in-turn.ts";
 import { pause } from "../pause.ts";
 import { catchUp } from "./catch-up.ts";
@@ -51,6 +52,8 @@ export interface GatewayIntakeOptions {
   readonly timings: IntakeTimings;
   readonly now: () => Date;
   readonly log: Log;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
   readonly signal: AbortSignal;
 }
 
@@ -201,6 +204,7 @@ export const createGatewayIntake = (options: GatewayIntakeOptions): GatewayIntak
   };
 
   const fallBehind = (channelId: string, guildId: string | undefined, messageId: string): void => {
+    options.metrics?.told("unread", "store", "put_off");
     conversations.hold({
       channelId,
       ...(guildId !== undefined && { guildId }),

@@ -1,6 +1,7 @@
 import type { Receive } from "../../core/contract/channel.ts";
 import type { ChannelState, Leases } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
+import { type ChannelMetrics, NO_CHANNEL_METRICS } from "../../core/contract/metrics.ts";
 import { createConversations } from "./conversations.ts";
 import { CONNECTION_TIMINGS, type ConnectionTimings, runConnection } from "./gateway-connection.ts";
 import { findGateway } from "./gateway-info.ts";
@@ -61,6 +62,8 @@ export interface GatewayOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly timings?: GatewayTimings;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 /**
@@ -76,7 +79,7 @@ const NOBODY_ELSE: Leases = {
 
 export const createGateway = (options: GatewayOptions): Gateway => {
   const { token, rest, members, interaction, state, isAlone, now, random, log } = options;
-  const { timings = GATEWAY_TIMINGS } = options;
+  const { timings = GATEWAY_TIMINGS, metrics = NO_CHANNEL_METRICS } = options;
   const stopping = new AbortController();
   const leases = isAlone ? NOBODY_ELSE : options.leases;
   const about = { channel: CHANNEL };
@@ -130,7 +133,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
   ) => {
     const isOurs = (guildId: string | undefined) => shardOf(guildId, shard.count) === shard.id;
     return createOwner({
-      ...{ shard, leases, find, random, log },
+      ...{ shard, leases, find, random, log, metrics },
       timings: timings.owner,
       held: () => shards?.held() ?? 0,
       prepare: () => conversations.load(isOurs),
@@ -159,6 +162,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
             } catch (err) {
               const fault = err instanceof Error ? err.name : typeof err;
               log.warn({ ...about, name, fault }, "dispatch not understood and dropped");
+              metrics.told("unread", "parse", "not_understood");
             }
           },
         }),
@@ -169,7 +173,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
   return {
     start: (receive) => {
       const to = createGatewayIntake({
-        ...{ rest, conversations, places, members, receive, now, log },
+        ...{ rest, conversations, places, members, receive, now, log, metrics },
         ourId: () => ourId,
         timings: timings.intake,
         signal: stopping.signal,

@@ -1,6 +1,7 @@
 import type { SessionInfo } from "@discordjs/ws";
 import type { Lease, Leases } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
+import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import { pause } from "../pause.ts";
 import { releaseLease } from "../release-lease.ts";
 import type { Ending, GatewayInfo } from "./gateway-connection.ts";
@@ -60,12 +61,14 @@ export interface OwnerOptions {
   readonly random: () => number;
   readonly timings: OwnerTimings;
   readonly log: Log;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 const STARTING = "connecting to Discord's gateway";
 
 export const createOwner = (options: OwnerOptions): Owner => {
-  const { shard, leases, find, run, prepare, random, timings, log } = options;
+  const { shard, leases, find, run, prepare, random, timings, log, metrics } = options;
   const stopping = new AbortController();
   const about = { channel: CHANNEL, shard: shard.id };
   let lease: Lease | undefined;
@@ -117,10 +120,12 @@ export const createOwner = (options: OwnerOptions): Owner => {
       const up = (): void => {
         since = performance.now();
         trouble = undefined;
+        metrics?.connectionChanged("up");
         log.info(about, "connected to the gateway");
       };
       const ending = await run({ info, session, up, signal: over });
       session = ending.session;
+      if (since < Number.POSITIVE_INFINITY) metrics?.connectionChanged("down");
       if (over.aborted) return;
       note(ending.reason);
       if (ending.kind === "fatal") {
@@ -157,6 +162,7 @@ export const createOwner = (options: OwnerOptions): Owner => {
 
   const hold = async (held: Lease): Promise<void> => {
     lease = held;
+    metrics?.connectionChanged("gained");
     note(STARTING);
     try {
       await prepare();
@@ -166,6 +172,7 @@ export const createOwner = (options: OwnerOptions): Owner => {
       log.warn({ ...about, err }, "shard not taken over; trying again");
     }
     lease = undefined;
+    metrics?.connectionChanged(held.lost.aborted ? "lost" : "released");
     await releaseLease(held, log, about);
   };
 

@@ -1,5 +1,6 @@
 import type { Log } from "../../core/contract/log.ts";
 import type { ReplyTarget } from "../../core/contract/message.ts";
+import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import type { Deferrals } from "./deferrals.ts";
 import { MAX_CONTENT } from "./limits.ts";
 import { toDiscordMarkdown } from "./markdown.ts";
@@ -30,6 +31,8 @@ export interface ProgressParts {
   readonly log: Log;
   /** From one edit to the next. Default: 1.2 s. */
   readonly everyMs?: number;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 // Five edits in five seconds are allowed, and the answer needs one of them.
@@ -47,6 +50,7 @@ interface Growing {
   isBusy: boolean;
   latest: string | undefined;
   written: string | undefined;
+  readonly begunAt: number;
   typedAt: number;
   shownAt: number;
   /** Runs while it is too early for the next edit. */
@@ -55,7 +59,7 @@ interface Growing {
 }
 
 export const createProgress = (parts: ProgressParts): Progress => {
-  const { rest, rooms, shown, deferrals, now, log, everyMs = EVERY_MS } = parts;
+  const { rest, rooms, shown, deferrals, now, log, metrics, everyMs = EVERY_MS } = parts;
   const growing = new Map<string, Growing>();
 
   const type = (one: Growing, channelId: string): void => {
@@ -146,7 +150,7 @@ export const createProgress = (parts: ProgressParts): Progress => {
   return {
     show: (target, markdown) => {
       const key = keyOf(target);
-      const one = growing.get(key) ?? newGrowing(target);
+      const one = growing.get(key) ?? newGrowing(target, now());
       if (one.stopped.signal.aborted) return;
       if (!growing.has(key)) sweep();
       growing.set(key, one);
@@ -159,6 +163,7 @@ export const createProgress = (parts: ProgressParts): Progress => {
       if (!one) return;
       await end(one);
       growing.delete(keyOf(target));
+      if (one.written !== undefined) metrics?.streamEnded(now().getTime() - one.begunAt);
     },
     stop: () => {
       for (const one of growing.values()) void end(one);
@@ -167,10 +172,10 @@ export const createProgress = (parts: ProgressParts): Progress => {
   };
 };
 
-const newGrowing = (target: ReplyTarget): Growing => ({
+const newGrowing = (target: ReplyTarget, begun: Date): Growing => ({
   ...{ target: readTarget(target), stopped: new AbortController(), isBusy: false },
-  ...{ latest: undefined, written: undefined, typedAt: 0, shownAt: 0 },
-  ...{ timer: undefined, writing: Promise.resolve() },
+  ...{ latest: undefined, written: undefined, begunAt: begun.getTime(), typedAt: 0 },
+  ...{ shownAt: 0, timer: undefined, writing: Promise.resolve() },
 });
 
 const keyOf = ({ address, replyTo }: ReplyTarget): string => `${address}/${replyTo}`;

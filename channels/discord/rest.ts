@@ -1,4 +1,5 @@
 import { DiscordAPIError, HTTPError, RateLimitError, REST, type RequestMethod } from "discord.js";
+import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import { createDeadline } from "../deadline.ts";
 import { NEVER_CONNECTED } from "../never-connected.ts";
 
@@ -60,6 +61,8 @@ export interface RestOptions {
   readonly timeoutMs?: number;
   /** Of the whole bot, over all processes that use the token. Default 50. */
   readonly requestsPerSecond?: number;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 const WITHOUT_HINT_MS = 1_000;
@@ -71,7 +74,7 @@ const WITHOUT_HINT_MS = 1_000;
  * @see https://discord.com/developers/docs/topics/rate-limits
  */
 export const createRest = (options: RestOptions): Rest => {
-  const { baseUrl, token, now, timeoutMs = 8_000, requestsPerSecond = 50 } = options;
+  const { baseUrl, token, now, timeoutMs = 8_000, requestsPerSecond = 50, metrics } = options;
   const rest = new REST({
     api: baseUrl.replace(/\/+$/, ""),
     retries: 0,
@@ -120,37 +123,43 @@ export const createRest = (options: RestOptions): Rest => {
     return brokenBy(error);
   };
 
-  return {
-    request: async (method, route, request = {}) => {
-      const { auth = true, body, query, files, signal } = request;
-      if (auth && (isRefused || token === undefined)) return { kind: "unauthorized" };
-      if (signal?.aborted) return { kind: "unreachable", reason: "aborted before the call" };
-      const key = pauseKey(method, route);
-      const paused = pauseOf(key);
-      if (paused) return paused;
-      const deadline = createDeadline(request.timeoutMs ?? timeoutMs, signal);
-      try {
-        const response = await rest.queueRequest({
-          method: method as RequestMethod,
-          fullRoute: route as `/${string}`,
-          auth,
-          signal: deadline.signal,
-          ...(body && { body }),
-          ...(query && { query: new URLSearchParams(query) }),
-          ...(files && { files: [...files] }),
-        });
-        // It follows no redirect: that would carry the token to somewhere nobody configured.
-        if (response.status >= 300) {
-          await response.text();
-          return { kind: "failed", status: response.status, code: 0, reason: "redirected" };
-        }
-        const text = await response.text();
-        return { kind: "ok", body: text === "" ? undefined : JSON.parse(text) };
-      } catch (error) {
-        return outcomeOf(error, key, auth);
-      } finally {
-        deadline.clear();
+  const ask: Rest["request"] = async (method, route, request = {}) => {
+    const { auth = true, body, query, files, signal } = request;
+    if (auth && (isRefused || token === undefined)) return { kind: "unauthorized" };
+    if (signal?.aborted) return { kind: "unreachable", reason: "aborted before the call" };
+    const key = pauseKey(method, route);
+    const paused = pauseOf(key);
+    if (paused) return paused;
+    const deadline = createDeadline(request.timeoutMs ?? timeoutMs, signal);
+    try {
+      const response = await rest.queueRequest({
+        method: method as RequestMethod,
+        fullRoute: route as `/${string}`,
+        auth,
+        signal: deadline.signal,
+        ...(body && { body }),
+        ...(query && { query: new URLSearchParams(query) }),
+        ...(files && { files: [...files] }),
+      });
+      // It follows no redirect: that would carry the token to somewhere nobody configured.
+      if (response.status >= 300) {
+        await response.text();
+        return { kind: "failed", status: response.status, code: 0, reason: "redirected" };
       }
+      const text = await response.text();
+      return { kind: "ok", body: text === "" ? undefined : JSON.parse(text) };
+    } catch (error) {
+      return outcomeOf(error, key, auth);
+    } finally {
+      deadline.clear();
+    }
+  };
+
+  return {
+    request: async (method, route, request) => {
+      const outcome = await ask(method, route, request);
+      metrics?.apiAnswered(codeOf(outcome));
+      return outcome;
     },
 
     fault: () =>
@@ -168,6 +177,12 @@ export const createRest = (options: RestOptions): Rest => {
 /** Limits are per method and major parameter; what comes behind it shares them, more or less. */
 const pauseKey = (method: string, route: string): string =>
   `${method} ${route.split("/", 5).slice(0, 4).join("/")}`;
+
+/** Discord's own code, else that of HTTP, else how there was no answer. */
+const codeOf = (outcome: RestOutcome): string | number => {
+  if (outcome.kind !== "failed") return outcome.kind;
+  return outcome.code === 0 ? `http_${outcome.status}` : outcome.code;
+};
 
 /** Only a code goes on from an error: its message may name the URL. */
 const brokenBy = (error: unknown): RestOutcome => {

@@ -7,6 +7,7 @@ import type {
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
 import type { ReplyTarget } from "../../core/contract/message.ts";
+import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import { rememberAliases } from "./choices.ts";
 import type { Deferrals } from "./deferrals.ts";
 import { createFiles } from "./files.ts";
@@ -36,6 +37,8 @@ export interface DiscordSenderParts {
   readonly fetch?: typeof globalThis.fetch;
   /** From one edit of a growing answer to the next. Default: 1.2 s. */
   readonly everyMs?: number;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 /** What the adapter does to bring answers out. */

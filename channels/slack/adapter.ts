@@ -1,6 +1,7 @@
 import type { ChannelAdapter, Webhook } from "../../core/contract/channel.ts";
 import type { ChannelState, Leases } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
+import { type ChannelMetrics, NO_CHANNEL_METRICS } from "../../core/contract/metrics.ts";
 import { createPost } from "./http.ts";
 import { createInstallations } from "./installations.ts";
 import { createIntake } from "./intake.ts";
@@ -51,23 +52,33 @@ export interface SlackAdapterOptions {
   readonly timeoutMs?: number;
   readonly socketTimings?: SocketTimings;
   readonly socketPauses?: SocketPauses;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 const RESPONSE_MS = 8_000;
 
 /** Slack: one app, in as many workspaces as it is installed in. */
 export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter => {
-  const { settings, log, now, state, leases, isAlone = false } = options;
+  const {
+    settings,
+    log,
+    now,
+    state,
+    leases,
+    isAlone = false,
+    metrics = NO_CHANNEL_METRICS,
+  } = options;
   const baseUrl = settings.api_base_url;
   const timeout = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs };
-  const api = createWebApi({ baseUrl, log, ...timeout });
+  const api = createWebApi({ baseUrl, log, metrics, ...timeout });
   const { client_id: clientId, client_secret: clientSecret } = settings;
   const client =
     clientId === undefined || clientSecret === undefined
       ? undefined
       : { id: clientId, secret: clientSecret };
   const installations = createInstallations({
-    ...{ state, leases, api, now },
+    ...{ state, leases, api, now, metrics },
     ...(client && { client }),
   });
   const workspaces = createWorkspaces({
@@ -81,9 +92,9 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
     ...{ api, workspaces, baseUrl, log, signal: stopping.signal },
     post: createPost(options.timeoutMs ?? RESPONSE_MS),
   });
-  const intake = createIntake({ workspaces, threads, viewedRooms, openForm, log, now });
+  const intake = createIntake({ workspaces, threads, viewedRooms, openForm, log, now, metrics });
   const sender = createSlackSender({
-    ...{ api, workspaces, state, baseUrl, now, log, isAlone },
+    ...{ api, workspaces, state, baseUrl, now, log, isAlone, metrics },
     ...timeout,
   });
 
@@ -91,7 +102,7 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
   const link =
     mode === "socket" && app_token !== undefined
       ? createSocketLink({
-          ...{ api, appToken: app_token, baseUrl, intake, log },
+          ...{ api, appToken: app_token, baseUrl, intake, log, metrics },
           ...(options.random && { random: options.random }),
           ...(options.socketTimings && { timings: options.socketTimings }),
           ...(options.socketPauses && { pauses: options.socketPauses }),

@@ -1,4 +1,5 @@
 import type { Log } from "../../core/contract/log.ts";
+import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import { type ApiOutcome, describe } from "./api-outcome.ts";
 import { headOf, streamText } from "./head.ts";
 import { textIn } from "./json.ts";
@@ -40,6 +41,8 @@ export interface GrowingParts {
   readonly botUserId: (teamId: string) => Promise<string | undefined>;
   readonly now: () => Date;
   readonly log: Log;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 // An answer that is whole by then is not worth a second call.
@@ -282,6 +285,7 @@ export const createGrowing = (parts: GrowingParts): Growing => {
         clearTimeout(session.timer);
         await session.running;
         sessions.delete(keyOf(target));
+        if (session.answer) parts.metrics?.streamEnded(now().getTime() - session.since);
         if (session.answer?.ts !== undefined) return messageOf(session.answer);
         if (session.answer) return lookFor(target);
       }

@@ -1,4 +1,5 @@
 import type { ChannelState, Leases } from "../../core/contract/channel-state.ts";
+import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import { describe } from "./api-outcome.ts";
 import { isTrue, type JsonObject, objectIn, readObject, textIn } from "./json.ts";
 import type { RevokedInstallation } from "./parsed.ts";
@@ -32,6 +33,8 @@ export interface InstallationsParts {
   /** Absent where the app cannot be installed through the gateway, and tokens not refreshed. */
   readonly client?: { readonly id: string; readonly secret: string };
   readonly now: () => Date;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 const KEPT_MS = 10 * 365 * 24 * 60 * 60_000;
@@ -40,7 +43,7 @@ const REFRESH_BEFORE_MS = 60 * 60_000;
 const CALL_MS = 10_000;
 
 export const createInstallations = (parts: InstallationsParts): Installations => {
-  const { state, leases, api, client, now } = parts;
+  const { state, leases, api, client, now, metrics } = parts;
   const keyOf = (id: string): string => `installation/${id}`;
   const refreshing = new Map<string, Promise<Installation>>();
 
@@ -68,6 +71,7 @@ export const createInstallations = (parts: InstallationsParts): Installations =>
       };
       const outcome = await api.call("", "oauth.v2.access", args, AbortSignal.timeout(CALL_MS));
       const fresh = outcome.kind === "ok" ? grantedBy(outcome.body, now()) : undefined;
+      metrics?.tokenRefreshed(fresh !== undefined);
       if (!fresh) throw new Error(`slack token of ${id} not refreshed: ${describe(outcome)}`);
       const refreshed = { ...current, ...fresh, id };
       await save(refreshed);

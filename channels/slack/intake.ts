@@ -3,6 +3,7 @@ import type { Receive } from "../../core/contract/channel.ts";
 import { OverloadError } from "../../core/contract/errors.ts";
 import type { Log } from "../../core/contract/log.ts";
 import type { InboundMessage } from "../../core/contract/message.ts";
+import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import { parseCommand } from "./commands.ts";
 import { type KnownBot, parseEvent } from "./events.ts";
 import { parseInteraction } from "./interactivity.ts";
@@ -41,13 +42,15 @@ export interface IntakeParts {
   readonly openForm: OpenForm;
   readonly log: Log;
   readonly now: () => Date;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 // Slack tells again what it hears nothing of for 3 s.
 const WHO_ARE_WE_MS = 2_000;
 
 export const createIntake = (parts: IntakeParts): Intake => {
-  const { workspaces, threads, viewedRooms, openForm, log, now } = parts;
+  const { workspaces, threads, viewedRooms, openForm, log, now, metrics } = parts;
   let receive: Receive | undefined;
 
   const read = (told: Told, body: JsonObject, knownBot: KnownBot): Parsed => {
@@ -128,6 +131,7 @@ export const createIntake = (parts: IntakeParts): Intake => {
 
   const noteUnread = (told: Told, body: JsonObject, parsed: string): void => {
     const type = (textIn(body, "type") ?? "").slice(0, 64);
+    metrics?.told("unread", "parse", "not_understood");
     log.warn(
       { channel: CHANNEL, told, type, reason: parsed },
       "genuine but not understood; dropped",
@@ -159,6 +163,7 @@ export const createIntake = (parts: IntakeParts): Intake => {
         if (err instanceof OverloadError) {
           log.warn({ channel: CHANNEL, tenant: err.tenantId }, "overloaded: not taken for now");
         } else {
+          metrics?.told(told === "interactive" ? "event" : "text", "store", "failed");
           log.error(
             { err, channel: CHANNEL, told, alert: "message_not_stored" },
             "message not stored; the platform is asked to deliver it again",

@@ -3,6 +3,7 @@ import type { ChannelAdapter, SendOutcome } from "../../core/contract/channel.ts
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import { AttachmentError } from "../../core/contract/errors.ts";
 import type { Log } from "../../core/contract/log.ts";
+import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import { type Called, createDeliver, type Delivery } from "./deliver.ts";
 import { createFiles } from "./files.ts";
 import { createGrowing } from "./growing.ts";
@@ -36,6 +37,8 @@ export interface SlackSenderParts {
   readonly isAlone?: boolean;
   /** Longest that one request may take. Default: 8 s, as the Web API's. */
   readonly timeoutMs?: number;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 /** The outgoing half of the channel; `stop` ends what grows before people's eyes. */
@@ -70,6 +73,7 @@ export const createSlackSender = (parts: SlackSenderParts): SlackSender => {
     botUserId: async (teamId) => (await workspaces.botUserOf(teamId))?.userId,
     now,
     log,
+    ...(parts.metrics && { metrics: parts.metrics }),
   });
 
   const status = createStatus({ rooms, now });

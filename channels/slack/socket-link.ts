@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import type { Log } from "../../core/contract/log.ts";
+import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import type { Intake, Told } from "./intake.ts";
 import {
   openSocketConnection,
@@ -30,6 +31,8 @@ export interface SocketLinkParts {
   readonly random?: () => number;
   readonly timings?: SocketTimings;
   readonly pauses?: SocketPauses;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 /** How long is waited before a connection is tried again. */
@@ -54,7 +57,7 @@ const TOLD: ReadonlySet<string> = new Set<Told>(["events_api", "slash_commands",
 /** Keeps two connections, each replaced by itself. https://docs.slack.dev/apis/events-api/using-socket-mode */
 export const createSocketLink = (parts: SocketLinkParts): SocketLink => {
   const { api, appToken, baseUrl, intake, log } = parts;
-  const { random = Math.random, timings = SOCKET_TIMINGS, pauses = PAUSES } = parts;
+  const { random = Math.random, timings = SOCKET_TIMINGS, pauses = PAUSES, metrics } = parts;
   const stopped = new AbortController();
   const open = new Set<SocketConnection>();
   const greeted = new Set<SocketConnection>();
@@ -63,14 +66,18 @@ export const createSocketLink = (parts: SocketLinkParts): SocketLink => {
 
   const take = async (connection: SocketConnection, envelope: SocketEnvelope): Promise<void> => {
     const { id, type, payload } = envelope;
+    const arrivedAt = performance.now();
     if (!TOLD.has(type)) {
       log.warn({ channel: CHANNEL, type: type.slice(0, 64) }, "envelope of an unknown type");
+      metrics?.told("unread", "parse", "not_understood");
       connection.acknowledge(id, undefined);
       return;
     }
     const taken = await intake.take(type as Told, payload);
     // What is not acknowledged is told again, over this connection or another one.
-    if (taken.isTaken) connection.acknowledge(id, taken.answer);
+    if (!taken.isTaken) return;
+    connection.acknowledge(id, taken.answer);
+    metrics?.acknowledged(performance.now() - arrivedAt);
   };
 
   /** Connects until it is over, or is about to be: then the next one is made while this one lingers. */
@@ -86,6 +93,7 @@ export const createSocketLink = (parts: SocketLinkParts): SocketLink => {
     let connection: SocketConnection | undefined;
     const greet = (): void => {
       greetedAt = performance.now();
+      metrics?.connectionChanged("up");
       trouble = undefined;
       if (connection) greeted.add(connection);
     };
@@ -106,6 +114,7 @@ export const createSocketLink = (parts: SocketLinkParts): SocketLink => {
     if (stopped.signal.aborted) close();
     void made.ended.then(() => {
       open.delete(made);
+      if (greetedAt !== undefined) metrics?.connectionChanged("down");
       greeted.delete(made);
       if (greeted.size === 0) trouble ??= "no connection to Slack; trying again";
       stopped.signal.removeEventListener("abort", close);

@@ -1,6 +1,7 @@
 import { stringify } from "node:querystring";
 import type { webApi } from "@slack/bolt";
 import type { Log } from "../../core/contract/log.ts";
+import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import { type ApiOutcome, failed, limited, readAnswer, readStatus } from "./api-outcome.ts";
 import { createPost } from "./http.ts";
 import { asObject, readObject } from "./json.ts";
@@ -22,6 +23,8 @@ export interface WebApiOptions {
   readonly log: Log;
   /** Longest that one call may take. Default: 8 s, so that a second try still comes in time. */
   readonly timeoutMs?: number;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 type Call = WebApi["call"];
@@ -30,7 +33,8 @@ type Call = WebApi["call"];
  * What is posted for every message goes by the shortest way, which costs an eighth of what Slack's
  * own client does; that client makes all other calls.
  */
-export const createWebApi = ({ baseUrl, log, timeoutMs = 8_000 }: WebApiOptions): WebApi => {
+export const createWebApi = (options: WebApiOptions): WebApi => {
+  const { baseUrl, log, timeoutMs = 8_000, metrics } = options;
   const base = new URL(baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`);
   const direct = createDirectCall(base, timeoutMs);
   const byClient = createClientCall(base, timeoutMs, log);
@@ -38,7 +42,9 @@ export const createWebApi = ({ baseUrl, log, timeoutMs = 8_000 }: WebApiOptions)
     call: async (token, method, args, signal) => {
       if (signal.aborted) return { kind: "unreachable", reason: "aborted before the call" };
       const call = method.startsWith("chat.") ? direct : byClient;
-      return call(token, method, args, signal);
+      const outcome = await call(token, method, args, signal);
+      metrics?.apiAnswered(outcome.kind === "error" ? outcome.error : outcome.kind);
+      return outcome;
     },
   };
 };

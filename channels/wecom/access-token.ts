@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
+import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import type { ApiResult, CallApi } from "./api.ts";
 import { kindOfError } from "./errcodes.ts";
 import { createSharedToken, type KeptToken } from "./shared-token.ts";
@@ -31,6 +32,8 @@ export interface AccessTokenOptions {
   readonly state: ChannelState;
   /** Longest that a call takes, and that another process is waited for. */
   readonly timeoutMs: number;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 const EARLY_MS = 5 * 60_000;
@@ -91,7 +94,9 @@ export const createAccessToken = (options: AccessTokenOptions): AccessToken => {
   const fetchToken = async (): Promise<TokenResult> => {
     const query = { corpid: app.corp_id, corpsecret: app.secret };
     // Shared by all who wait, so no single waiter's signal may end it; the call has its own limit.
-    return decide(await call({ path: "/cgi-bin/gettoken", query }, new AbortController().signal));
+    const result = await call({ path: "/cgi-bin/gettoken", query }, new AbortController().signal);
+    options.metrics?.tokenRefreshed(result.kind === "answered" && result.errcode === 0);
+    return decide(result);
   };
 
   /** Sharing saves calls, no more: without the store each process fetches for itself. */

@@ -8,6 +8,7 @@ import type { ChannelState, Leases } from "../../core/contract/channel-state.ts"
 import { AttachmentError, PayloadError } from "../../core/contract/errors.ts";
 import type { Log } from "../../core/contract/log.ts";
 import type { InboundMessage, ReplyTarget } from "../../core/contract/message.ts";
+import { type ChannelMetrics, NO_CHANNEL_METRICS } from "../../core/contract/metrics.ts";
 import type { Fetch } from "./api.ts";
 import { createWecomBot } from "./bot/bot.ts";
 import { createDetour, type DetourApp } from "./bot/detour.ts";
@@ -46,13 +47,15 @@ export interface WecomAdapterOptions {
   readonly linked?: { readonly bots: readonly LinkedBot[]; readonly leases: Leases };
   /** How long a bot's finished answer waits for the platform's next poll. Default: 10 s. */
   readonly silenceMs?: number;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 /** WeChat Work: self-built applications, and intelligent bots beside them. */
 export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter => {
   const { apps, log, now, state, inlineMs = 1_000, timeoutMs = 10_000 } = options;
   const { fetch = globalThis.fetch, random = Math.random, isAlone = false } = options;
-  const { bots = [], silenceMs = 10_000 } = options;
+  const { bots = [], silenceMs = 10_000, metrics = NO_CHANNEL_METRICS } = options;
 
   // By application: whether its last callback came with the current pair.
   const lastPairs = new Map<WecomApp, boolean>();
@@ -74,6 +77,7 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     const parsed = parseMessage(app, verified.text);
     notePair(app, verified);
     if (!parsed.isUnderstood) {
+      metrics.told("unread", "parse", "not_understood");
       const about = { corpId: app.corp_id, agentId: app.agent_id, keyPair: keyPairOf(verified) };
       log.error(
         { ...about, reason: parsed.reason, alert: "wecom_message_not_understood" },
@@ -127,7 +131,7 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
   const clients = new Map(
     apps.map((app) => [
       keyOf(app.corp_id, app.agent_id),
-      createWecomClient({ app, fetch, now, random, log, timeoutMs, state, isAlone }),
+      createWecomClient({ app, fetch, now, random, log, timeoutMs, state, isAlone, metrics }),
     ]),
   );
 
@@ -146,12 +150,12 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     // Whoever speaks to a bot is in the same directory.
     clientOf: ({ target }) => clientOf(target) ?? clientOfCorp(target.workspaceId),
   });
-  const intake = createIntake({ log, now, note: (message) => directory.note(message) });
+  const intake = createIntake({ log, now, metrics, note: (message) => directory.note(message) });
 
   const links = bots.map((bot) => ({
     bot,
     link: createWecomBot({
-      ...{ bot, intake, state, fetch, now, log, timeoutMs, silenceMs },
+      ...{ bot, intake, state, fetch, now, log, timeoutMs, silenceMs, metrics },
       detour: createDetour(appOf, state),
       inlineMs: Math.min(inlineMs, BOT_INLINE_MS),
     }),
@@ -161,7 +165,7 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     ? linked.bots.map((bot) => ({
         bot,
         link: createBotLink({
-          ...{ bot, state, isAlone, now, random, log },
+          ...{ bot, state, isAlone, now, random, log, metrics },
           leases: linked.leases,
           store: intake.store,
         }),

@@ -1,3 +1,4 @@
+import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import { createDeadline } from "../deadline.ts";
 import { NEVER_CONNECTED } from "../never-connected.ts";
 
@@ -34,10 +35,27 @@ export interface ApiRequest {
 /** Calls one corp's API, at most `timeoutMs` long. Never throws. */
 export type CallApi = (request: ApiRequest, signal: AbortSignal) => Promise<ApiResult>;
 
-export const createApi =
-  (options: { baseUrl: string; fetch: Fetch; timeoutMs: number }): CallApi =>
-  async (request, signal) => {
+export interface ApiOptions {
+  readonly baseUrl: string;
+  readonly fetch: Fetch;
+  readonly timeoutMs: number;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics | undefined;
+}
+
+export const createApi = (options: ApiOptions): CallApi => {
+  const call = createUncountedApi(options);
+  return async (request, signal) => {
     if (signal.aborted) return { kind: "unreachable", reason: "aborted before the call" };
+    const result = await call(request, signal);
+    options.metrics?.apiAnswered(result.kind === "answered" ? result.errcode : result.kind);
+    return result;
+  };
+};
+
+const createUncountedApi =
+  (options: ApiOptions): CallApi =>
+  async (request, signal) => {
     const deadline = createDeadline(options.timeoutMs, signal);
     try {
       const response = await options.fetch(urlOf(options.baseUrl, request), {

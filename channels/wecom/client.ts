@@ -2,6 +2,7 @@ import type { OutboundPart, RecallOutcome, SendOutcome } from "../../core/contra
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import { AttachmentError } from "../../core/contract/errors.ts";
 import type { Log } from "../../core/contract/log.ts";
+import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import { createAccessToken, describe } from "./access-token.ts";
 import { type ApiRequest, type ApiResult, createApi, type Fetch } from "./api.ts";
 import { createPausingApi } from "./api-pauses.ts";
@@ -38,6 +39,8 @@ export interface WecomClientOptions {
   readonly state: ChannelState;
   /** No other process sends for this application. Default false. */
   readonly isAlone?: boolean;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 const SEND = "/cgi-bin/message/send";
@@ -49,7 +52,9 @@ const BUSY_MS = [1_000, 5_000, 15_000, 60_000] as const;
 export const createWecomClient = (options: WecomClientOptions): WecomClient => {
   const { app, now, log, state } = options;
   const { fetch, timeoutMs } = options;
-  const bareCall = createApi({ baseUrl: app.api_base_url, fetch, timeoutMs });
+  const bareCall = createApi({
+    ...{ baseUrl: app.api_base_url, fetch, timeoutMs, metrics: options.metrics },
+  });
   const { call, pauseOf } = createPausingApi(bareCall, now);
   const accessToken = createAccessToken({ ...options, call: bareCall });
   const pace = options.isAlone

@@ -2,6 +2,7 @@ import type { InlineReply, Receipt, Receive, WebhookRequest } from "../../core/c
 import { OverloadError } from "../../core/contract/errors.ts";
 import type { Log } from "../../core/contract/log.ts";
 import type { InboundMessage } from "../../core/contract/message.ts";
+import { type ChannelMetrics, kindOf } from "../../core/contract/metrics.ts";
 
 /** How a verified callback's message gets into the gateway, and its reply back into the response. */
 export interface Intake {
@@ -29,9 +30,11 @@ export interface IntakeOptions {
   readonly now: () => Date;
   /** Told of every message before it is handed on. */
   readonly note: (message: InboundMessage) => Promise<void>;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
-export const createIntake = ({ log, now, note }: IntakeOptions): Intake => {
+export const createIntake = ({ log, now, note, metrics }: IntakeOptions): Intake => {
   let receive: Receive | undefined;
 
   const store = async (message: InboundMessage): Promise<Receipt> => {
@@ -62,6 +65,7 @@ export const createIntake = ({ log, now, note }: IntakeOptions): Intake => {
           );
           return undefined;
         }
+        metrics?.told(kindOf(message.content), "store", "failed");
         log.error(
           { err, messageId: message.id, alert: "message_not_stored" },
           "message not stored; the platform is asked to deliver it again",

@@ -23,6 +23,8 @@ export interface ApiParts {
   readonly cipher: ContentCipher;
   readonly auditLog: AuditLog;
   readonly counters: Counters;
+  /** The text of one scrape of the metrics. */
+  readonly scrape: () => Promise<string>;
   readonly memory: Memory;
   /** There may be work in this lane now. */
   readonly wake: (lane: Lane) => void;

@@ -4,6 +4,7 @@ import { type AuditRouteParts, auditHandlers, auditQuery } from "./audit-routes.
 import { type KeyRouteParts, keyBody, keyHandlers } from "./key-routes.ts";
 import { tenantQuery } from "./known-tenant.ts";
 import { type MemoryRouteParts, memoryHandlers, memoryQuery } from "./memory-routes.ts";
+import { type MetricsRouteParts, metricsRoute } from "./metrics-route.ts";
 import { openapi } from "./openapi.ts";
 import { type QueueRouteParts, queueHandlers, queueQuery } from "./queue-routes.ts";
 import { type Route, route } from "./route.ts";
@@ -19,7 +20,8 @@ export const createRoutes = (
     ApprovalRouteParts &
     TenantRouteParts &
     AgentRouteParts &
-    SkillRouteParts,
+    SkillRouteParts &
+    MetricsRouteParts,
 ): readonly Route[] => {
   const queue = queueHandlers(parts);
   const keys = keyHandlers(parts);
@@ -42,6 +44,7 @@ export const createRoutes = (
     route("GET /api/tenants", tenantHandlers(parts).list, { query: tenantsQuery }),
     route("GET /api/agents", agentHandlers(parts).list, { query: tenantQuery }),
     route("GET /api/skills", skillHandlers(parts).list, { query: tenantQuery }),
+    metricsRoute(parts),
     route("GET /api/openapi.json", async () => ({ status: 200, body: openapi(routes) })),
   ];
   return routes;

@@ -1,24 +1,30 @@
 import { z } from "zod";
+import { shownBy } from "../custom-metrics.ts";
 import { later, text, textLike } from "./marks.ts";
 
+const customMetricSchema = z.strictObject({
+  name: textLike("metric name", (value) => /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(value)).describe(
+    "Name of the metric. Known: `openclaw_agent_response_time_seconds` (histogram), `openclaw_llm_api_cost_usd` and `openclaw_skill_execution_total` (counters); any other has no effect.",
+  ),
+  type: z.enum(["counter", "gauge", "histogram"]).describe("Type of the metric."),
+  description: z.string().optional().describe("Help text of the metric."),
+});
+
+const isKnown = (written: unknown): boolean => {
+  const { data } = customMetricSchema.safeParse(written);
+  return data !== undefined && shownBy(data) !== undefined;
+};
+
 const metricsSchema = z.strictObject({
-  enabled: z.boolean().default(true).describe("Switches metrics on."),
-  export: z.literal("prometheus").optional().describe("Format of the metrics."),
+  enabled: z.boolean().default(true).describe("Serves the metrics; `false` answers 404."),
+  export: z.literal("prometheus").default("prometheus").describe("Format of the metrics."),
   endpoint: textLike("path that starts with /", (value) => /^(\/[A-Za-z0-9._~-]+)+$/.test(value))
-    .optional()
-    .describe("Path of the metrics."),
+    .default("/metrics")
+    .describe("Path of the metrics; asks for a key with `metrics:view`."),
   custom_metrics: z
-    .array(
-      z.strictObject({
-        name: textLike("metric name", (value) => /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(value)).describe(
-          "Name of the metric.",
-        ),
-        type: z.enum(["counter", "gauge", "histogram"]).describe("Type of the metric."),
-        description: z.string().optional().describe("Help text of the metric."),
-      }),
-    )
-    .optional()
-    .describe("Metrics under names of your own."),
+    .array(later(customMetricSchema, isKnown))
+    .default([])
+    .describe("What is counted, under names of your own as well."),
 });
 
 const alertingSchema = z.strictObject({
@@ -41,7 +47,9 @@ const alertingSchema = z.strictObject({
 /** Metrics and alerts. */
 export const monitoringSchema = z
   .strictObject({
-    metrics: later(metricsSchema).optional().describe("Metrics."),
-    alerting: later(alertingSchema).optional().describe("Alerts."),
+    metrics: metricsSchema.prefault({}).describe("Metrics; see metrics.md."),
+    alerting: later(alertingSchema)
+      .optional()
+      .describe("Alerts; metrics.md says how Prometheus watches the same conditions."),
   })
   .describe("Metrics and alerts.");

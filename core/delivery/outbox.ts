@@ -1,5 +1,6 @@
 import type { ChannelAdapter } from "../contract/channel.ts";
 import type { Log } from "../contract/log.ts";
+import type { Metrics } from "../contract/metrics.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import type { TenantScope } from "../store/scope.ts";
 import type { Store, Work } from "../store/store.ts";
@@ -70,6 +71,8 @@ export interface OutboxOptions {
   readonly signal: AbortSignal;
   /** Default: its own, which nobody reads. */
   readonly counters?: Counters;
+  /** Default: nobody counts. */
+  readonly metrics?: Metrics;
 }
 
 // A platform that got no complete response delivers again within this time, and then the same body

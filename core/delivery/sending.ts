@@ -1,4 +1,5 @@
 import type { OutboundPart, SendOutcome } from "../contract/channel.ts";
+import { NO_METRICS } from "../contract/metrics.ts";
 import { trace } from "../contract/trace-points.ts";
 import { SealError } from "../keys/errors.ts";
 import { tenantScope } from "../store/scope.ts";
@@ -56,7 +57,7 @@ type Opened =
 export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): Sending => {
   const { store, cipher, owner, isAlone, isGateway, adapters, schedule, now, random, log, signal } =
     options;
-  const { arrivals, counters = createCounters() } = options;
+  const { arrivals, counters = createCounters(), metrics = NO_METRICS } = options;
   const startedAt = now().getTime();
   // Inline replies whose response broke off and whose row does not say so yet, by message id.
   const broken = new Set<number>();
@@ -101,6 +102,7 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
       return "again";
     }
     counters.sends.delivered++;
+    metrics.sendEnded(lane, channel, "delivered", 1);
     await arrivals.recordSoon(inboxId, lane);
     // What is stored behind it and not kept came since, and has woken the lane; or another process stored it.
     return isAlone && !kept.has(lane) ? "idle" : "again";
@@ -209,6 +211,7 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
   const settle = async (row: SentPart, outcome: SendOutcome): Promise<void> => {
     const attempt = row.attempts + 1;
     counters.sends[outcome.kind]++;
+    metrics.sendEnded({ tenantId: row.tenant_id }, row.channel, outcome.kind, attempt);
     if (attempt > 1) counters.retries++;
     const fields = { lane: row.lane, inbox: row.inbox_id, part: row.part, attempt };
     if (outcome.kind === "delivered") return arrivals.record(row, null);

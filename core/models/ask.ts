@@ -4,6 +4,7 @@ import type { Budget, Reservation } from "../budget/budget.ts";
 import { costOf, type NanoUsd, toUsd } from "../budget/money.ts";
 import { ModelError } from "../contract/errors.ts";
 import type { Log } from "../contract/log.ts";
+import { type Metrics, NO_METRICS } from "../contract/metrics.ts";
 import type { ModelProvider, ModelRequest, ModelTurn } from "../contract/model.ts";
 import type { Refusal, RefusalCode } from "../contract/reply.ts";
 import { refuse } from "../refuse.ts";
@@ -35,6 +36,8 @@ export interface ModelsParts {
   readonly budget: Pick<Budget, "reserve">;
   readonly log: Log;
   readonly now: () => Date;
+  /** Default: nobody counts. */
+  readonly metrics?: Metrics;
   /** How long a model with another one behind it may say nothing. */
   readonly patienceMs?: number;
 }
@@ -102,9 +105,15 @@ const askOne = async (
   const startedAt = parts.now();
   const price = parts.prices.priceOf(choice.provider, choice.model, startedAt);
   const hasBudget = tenant.monthlyBudgetUsd !== undefined;
+  const { metrics = NO_METRICS } = parts;
+  const count = (code: string, cost: NanoUsd): void => {
+    const ms = parts.now().getTime() - startedAt.getTime();
+    metrics.modelAsked(tenantScope(tenant.id), choice.provider, code, ms, toUsd(cost));
+  };
   const refused = (code: RefusalCode, detail: Readonly<Record<string, string | number>>): Asked => {
     putOnRecord(parts, context, choice, { startedAt, decision: "refused", code, detail });
     parts.log.warn({ tenant: tenant.id, ...nameOf(choice), code, ...detail }, "model not asked");
+    count(code, 0);
     return { kind: "refused", refusal: refuse(code, locale) };
   };
   if (price.kind === "unknown" && hasBudget) {
@@ -141,6 +150,7 @@ const askOne = async (
     });
     const cost = costs(turn.usage);
     await reservation?.settle(cost);
+    count("OK", cost);
     if (!isFree) {
       const { inputTokens, outputTokens } = turn.usage;
       const detail = { inputTokens, outputTokens, ...(rates && { costUsd: toUsd(cost) }) };
@@ -152,6 +162,7 @@ const askOne = async (
     const isUnbilled = cause instanceof ModelError && cause.isUnbilled;
     if (isUnbilled) await reservation?.settle(0);
     const code = cause instanceof ModelError ? cause.code : "STOPPED";
+    count(code, reservation && !isUnbilled ? most : 0);
     const detail = reservation && !isUnbilled ? { costUsd: toUsd(most) } : {};
     if (!isFree)
       putOnRecord(parts, context, choice, { startedAt, decision: "failed", code, detail });

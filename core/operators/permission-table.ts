@@ -86,6 +86,7 @@ export const OPERATIONS = [
   },
   { does: "Say which agent and models a text would get", needs: "agent:view", cli: "agent route" },
   { does: "List the skills a tenant may use", needs: "skill:view", http: "GET /api/skills" },
+  { does: "Read what is counted", needs: "metrics:view", http: "GET /metrics" },
   { does: "Read what this API can do", needs: "any key", http: "GET /api/openapi.json" },
   { does: "Show a tenant's settings and spending", needs: "tenant:view", cli: "tenant show" },
   { does: "Say what somebody may do, and why", needs: "tenant:view", cli: "tenant who" },

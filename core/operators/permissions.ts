@@ -10,6 +10,7 @@ export const PERMISSIONS = {
   "memory:manage": "export and erase a person's data, hold what must be kept",
   "agent:view": "list the tenant's agents",
   "skill:view": "list the skills that the tenant may use",
+  "metrics:view": "read what the gateway counts, for all tenants: operators' keys only",
   "key:manage": "create, list and revoke API keys, none mightier than itself",
   "*": "everything, also what later versions add",
 } as const;

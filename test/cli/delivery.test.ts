@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { createDelivery } from "../../cli/delivery.ts";
 import type { TenantIndex } from "../../config/tenant.ts";
+import { NO_METRICS } from "../../core/contract/metrics.ts";
 import { createCounters } from "../../core/delivery/counters.ts";
 import { createRunningTurns } from "../../core/delivery/running-turns.ts";
 import type { Rules } from "../../core/turn.ts";
@@ -33,6 +34,7 @@ describeStores("a drained gateway", (world) => {
       rules: () => rules,
       auditLog: recordedAudit(),
       counters: createCounters(),
+      metrics: NO_METRICS,
       reviews: { tidy: async () => {} },
     });
     delivery.start();

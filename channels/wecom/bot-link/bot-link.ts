@@ -7,6 +7,7 @@ import type {
 import type { ChannelState, Leases } from "../../../core/contract/channel-state.ts";
 import type { Log } from "../../../core/contract/log.ts";
 import type { InboundMessage, ReplyTarget } from "../../../core/contract/message.ts";
+import { type ChannelMetrics, NO_CHANNEL_METRICS } from "../../../core/contract/metrics.ts";
 import type { SocketReach } from "../../web-socket.ts";
 import { streamAnswer } from "../bot/polls.ts";
 import { streamIdOf } from "../bot/stream-id.ts";
@@ -66,6 +67,8 @@ export interface BotLinkOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly timings?: LinkTimings;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 /** How long a part waits for a link that is just coming up. */
@@ -83,7 +86,7 @@ const NOBODY_ELSE: Leases = {
 
 export const createBotLink = (options: BotLinkOptions): BotLink => {
   const { bot, state, leases, store, isAlone, now, random, log } = options;
-  const { timings = LINK_TIMINGS } = options;
+  const { timings = LINK_TIMINGS, metrics = NO_CHANNEL_METRICS } = options;
   const botId = bot.bot_id;
   const about = { channel: CHANNEL, botId };
   const stopping = new AbortController();
@@ -99,13 +102,13 @@ export const createBotLink = (options: BotLinkOptions): BotLink => {
   };
 
   const growing = createGrowing({
-    ...{ contexts, respond, now, log },
+    ...{ contexts, respond, now, log, metrics },
     mayShow: async (target) => (await pace.reserve(chatKey(target))) === 0,
   });
 
   const received = createReceiver({
     bot: { id: botId, corp_id: bot.corp_id, ...(bot.name !== undefined && { name: bot.name }) },
-    ...{ contexts, store, now, log, signal: stopping.signal },
+    ...{ contexts, store, now, log, metrics, signal: stopping.signal },
     stored: ({ content, target }, reqId) => {
       if (content.kind !== "event") growing.open(target, reqId);
     },
@@ -116,7 +119,7 @@ export const createBotLink = (options: BotLinkOptions): BotLink => {
   });
 
   const owner = createOwner({
-    ...{ botId, state, random, log },
+    ...{ botId, state, random, log, metrics },
     leases: isAlone ? NOBODY_ELSE : leases,
     open: (signal) =>
       openConnection({

@@ -1,5 +1,6 @@
 import type { Log } from "../../../core/contract/log.ts";
 import type { ReplyTarget } from "../../../core/contract/message.ts";
+import type { ChannelMetrics } from "../../../core/contract/metrics.ts";
 import { streamAnswer } from "../bot/polls.ts";
 import { headOf } from "../bot/render.ts";
 import { streamIdOf } from "../bot/stream-id.ts";
@@ -29,6 +30,8 @@ export interface GrowingOptions {
   readonly mayShow: (target: ReplyTarget) => Promise<boolean>;
   readonly now: () => Date;
   readonly log: Log;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 interface Reply {
@@ -44,6 +47,7 @@ interface Reply {
   /** A frame is on its way, or was so shortly before that the next one has to wait. */
   isResting: boolean;
   isOver: boolean;
+  isStopped: boolean;
 }
 
 /**
@@ -60,7 +64,7 @@ const WAITING_AFTER_MS = 3_000;
 const WAITING = "<think></think>";
 
 export const createGrowing = (options: GrowingOptions): Growing => {
-  const { contexts, respond, mayShow, now, log } = options;
+  const { contexts, respond, mayShow, now, log, metrics } = options;
   const replies = new Map<string, Reply>();
 
   const later = (reply: Reply, ms: number, what: () => void): void => {
@@ -124,6 +128,10 @@ export const createGrowing = (options: GrowingOptions): Growing => {
   };
 
   const stopGrowing = (reply: Reply): void => {
+    if (!reply.isStopped && reply.shown !== undefined) {
+      metrics?.streamEnded(now().getTime() - reply.openedAt);
+    }
+    reply.isStopped = true;
     reply.isOver = true;
     for (const timer of reply.timers) clearTimeout(timer);
     reply.timers.clear();
@@ -149,7 +157,7 @@ export const createGrowing = (options: GrowingOptions): Growing => {
       const reply: Reply = {
         ...{ target, reqId, openedAt: now().getTime() },
         ...{ latest: undefined, shown: undefined, timers: new Set<NodeJS.Timeout>() },
-        ...{ work: Promise.resolve(), isResting: false, isOver: false },
+        ...{ work: Promise.resolve(), isResting: false, isOver: false, isStopped: false },
       };
       replies.set(target.replyTo, reply);
       later(reply, WAITING_AFTER_MS, () => {

@@ -1,5 +1,6 @@
 import type { ChannelState, Lease, Leases } from "../../../core/contract/channel-state.ts";
 import type { Log } from "../../../core/contract/log.ts";
+import type { ChannelMetrics } from "../../../core/contract/metrics.ts";
 import { pause } from "../../pause.ts";
 import { releaseLease } from "../../release-lease.ts";
 import { CHANNEL } from "../types.ts";
@@ -27,6 +28,7 @@ export interface OwnerOptions {
   /** In [0, 1). */
   readonly random: () => number;
   readonly log: Log;
+  readonly metrics: ChannelMetrics;
 }
 
 // A dead owner's lease lasts 15 s, a released one is free at once. What is said meanwhile is lost.
@@ -43,7 +45,7 @@ const STAY_AWAY_MS = 10 * 60_000;
 const DISPLACED = "displaced: something else has subscribed for this bot";
 
 export const createOwner = (options: OwnerOptions): Owner => {
-  const { botId, leases, state, open, random, log } = options;
+  const { botId, leases, state, open, random, log, metrics } = options;
   const stopping = new AbortController();
   const awayKey = `bot-link/${botId}/displaced`;
   const about = { channel: CHANNEL, botId };
@@ -64,9 +66,11 @@ export const createOwner = (options: OwnerOptions): Owner => {
     connection = opened;
     fault = undefined;
     log.info(about, "long connection is up");
+    metrics.connectionChanged("up");
     wake();
     const ending = await opened.ended;
     connection = undefined;
+    metrics.connectionChanged("down");
     if (ending.kind === "displaced") return "displaced";
     if (!stopping.signal.aborted) log.warn({ ...about, ending }, "long connection is down");
     return "again";
@@ -137,11 +141,15 @@ export const createOwner = (options: OwnerOptions): Owner => {
       const held = await acquire();
       if (held) {
         lease = held;
+        metrics.connectionChanged("gained");
         wake();
         const why = await own(held);
         // Before the lease is free: whoever gets it next must find it.
         if (why === "displaced") await stayAway();
         lease = undefined;
+        metrics.connectionChanged(
+          why === "displaced" ? why : held.lost.aborted ? "lost" : "released",
+        );
         await releaseLease(held, log, about);
         if (why === "credentials") {
           fault = "credentials: bot_id or secret is wrong (errcode 853000)";

@@ -2,6 +2,7 @@ import type { Receipt } from "../../../core/contract/channel.ts";
 import { SignatureError } from "../../../core/contract/errors.ts";
 import type { Log } from "../../../core/contract/log.ts";
 import type { InboundMessage } from "../../../core/contract/message.ts";
+import { type ChannelMetrics, kindOf } from "../../../core/contract/metrics.ts";
 import { createInTurn } from "../../in-turn.ts";
 import { pause } from "../../pause.ts";
 import { JsonError } from "../bot/json.ts";
@@ -23,6 +24,7 @@ export interface ReceiverOptions {
   readonly lost: (message: InboundMessage, reqId: string) => void;
   readonly now: () => Date;
   readonly log: Log;
+  readonly metrics: ChannelMetrics;
   readonly signal: AbortSignal;
 }
 
@@ -35,7 +37,7 @@ const MAX_HELD = 1_000;
 
 /** Takes callbacks in: each conversation's in the order in which they came. Never throws. */
 export const createReceiver = (options: ReceiverOptions): ((callback: Callback) => void) => {
-  const { bot, contexts, store, stored, lost, now, log, signal } = options;
+  const { bot, contexts, store, stored, lost, now, log, metrics, signal } = options;
   const inTurn = createInTurn();
   const about = { channel: CHANNEL, botId: bot.id };
   let held = 0;
@@ -67,6 +69,7 @@ export const createReceiver = (options: ReceiverOptions): ((callback: Callback) 
     }
     const fields = { ...about, messageId: message.id, alert: "message_lost" };
     log.error(fields, "message could not be stored and the platform delivers it once only");
+    metrics.told(kindOf(message.content), "store", "failed");
     lost(message, reqId);
   };
 
@@ -84,11 +87,13 @@ export const createReceiver = (options: ReceiverOptions): ((callback: Callback) 
       if (!(error instanceof JsonError || error instanceof SignatureError)) throw error;
       const fields = { ...about, reason: error.reason, alert: "wecom_message_not_understood" };
       log.error(fields, "callback of the long connection not understood");
+      metrics.told("unread", "parse", "not_understood");
       return;
     }
     if (held >= MAX_HELD) {
       const fields = { ...about, messageId: message.id, alert: "message_lost" };
       log.error(fields, "too many messages wait to be stored");
+      metrics.told(kindOf(message.content), "gate", "failed");
       lost(message, reqId);
       return;
     }

@@ -2,6 +2,7 @@ import type { OutboundPart, SendOutcome, Webhook } from "../../../core/contract/
 import type { ChannelState } from "../../../core/contract/channel-state.ts";
 import type { Log } from "../../../core/contract/log.ts";
 import type { ReplyTarget } from "../../../core/contract/message.ts";
+import type { ChannelMetrics } from "../../../core/contract/metrics.ts";
 import type { Fetch } from "../api.ts";
 import type { Intake } from "../intake.ts";
 import { CHANNEL, type WecomBot } from "../types.ts";
@@ -41,11 +42,12 @@ export interface WecomBotOptions {
   readonly inlineMs: number;
   /** How long a finished stream waits for a poll. */
   readonly silenceMs: number;
+  readonly metrics: ChannelMetrics;
 }
 
 export const createWecomBot = (options: WecomBotOptions): WecomBotLink => {
   const { bot, state, fetch, now, log, timeoutMs } = options;
-  const streams = createStreams(state, now);
+  const streams = createStreams(state, now, options.metrics);
   const sender = createBotSender({ ...options, streams, post: createPostResponse(options) });
   const answerPoll = createAnswerPoll(streams, now, log);
   const growing = createGrowing(streams, now, log);

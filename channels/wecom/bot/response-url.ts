@@ -1,4 +1,5 @@
 import type { Log } from "../../../core/contract/log.ts";
+import type { ChannelMetrics } from "../../../core/contract/metrics.ts";
 import { describe } from "../access-token.ts";
 import { createApi, type Fetch } from "../api.ts";
 import { kindOfError } from "../errcodes.ts";
@@ -24,9 +25,11 @@ export const createPostResponse =
     readonly fetch: Fetch;
     readonly timeoutMs: number;
     readonly log: Log;
+    /** Default: nobody counts. */
+    readonly metrics?: ChannelMetrics;
   }): PostResponse =>
   async (url, body, signal) => {
-    const { bot, fetch, timeoutMs, log } = options;
+    const { bot, fetch, timeoutMs, log, metrics } = options;
     const about = { channel: CHANNEL, corpId: bot.corp_id, botId: bot.id };
     if (!isOfApi(url, bot.api_base_url)) {
       const alert = "wecom_response_url_foreign";
@@ -34,7 +37,7 @@ export const createPostResponse =
       return { kind: "useless", reason: "response_url: not on the configured host" };
     }
     const { origin, pathname, searchParams } = new URL(url);
-    const call = createApi({ baseUrl: origin, fetch, timeoutMs });
+    const call = createApi({ baseUrl: origin, fetch, timeoutMs, metrics });
     const query = Object.fromEntries(searchParams);
     const result = await call({ path: pathname, query, json: body }, signal);
     const reason = `response_url: ${describe(result)}`;

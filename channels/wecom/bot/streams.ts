@@ -1,4 +1,5 @@
 import type { ChannelState } from "../../../core/contract/channel-state.ts";
+import type { ChannelMetrics } from "../../../core/contract/metrics.ts";
 import { conversationOf } from "./stream-id.ts";
 
 /**
@@ -66,7 +67,11 @@ const LEFT_MS = 6 * 60_000;
 // The response URL is good for an hour; what is sent with it may have to be tried again.
 const KEPT_MS = 70 * 60_000;
 
-export const createStreams = (state: ChannelState, now: () => Date): Streams => {
+export const createStreams = (
+  state: ChannelState,
+  now: () => Date,
+  metrics?: ChannelMetrics,
+): Streams => {
   const watchers = new Map<string, Set<() => void>>();
   const keyOf = (id: string): string => `bot-stream/${id}`;
   const leftKeyOf = (id: string): string => `bot-left/${conversationOf(id)}`;
@@ -95,6 +100,7 @@ export const createStreams = (state: ChannelState, now: () => Date): Streams => 
         const value = JSON.stringify(changed);
         // Another replica may have changed it meanwhile: then look again.
         if (!(await state.replace(keyOf(id), found.version, value, ttlOf(changed)))) continue;
+        if (changed.end && !stream.end) metrics?.streamEnded(now().getTime() - stream.startedAt);
         for (const wake of watchers.get(id) ?? []) wake();
         return changed;
       }

@@ -7,6 +7,7 @@ import type {
 import { PayloadError } from "../../../core/contract/errors.ts";
 import type { Log } from "../../../core/contract/log.ts";
 import type { InboundMessage } from "../../../core/contract/message.ts";
+import { type ChannelMetrics, kindOf } from "../../../core/contract/metrics.ts";
 import type { Intake } from "../intake.ts";
 import { fromBody } from "../outgoing.ts";
 import { CHANNEL, type WecomBot } from "../types.ts";
@@ -28,6 +29,8 @@ export interface BotWebhookOptions {
   readonly log: Log;
   /** How long a message's response waits for a whole answer before it opens a stream. */
   readonly inlineMs: number;
+  /** Default: nobody counts. */
+  readonly metrics?: ChannelMetrics;
 }
 
 // A welcome and the new state of a clicked card can travel in the response only; the platform hangs
@@ -36,7 +39,7 @@ const EVENT_INLINE_MS = 4_000;
 
 /** The callback of one intelligent bot: its URL's verification, messages, events and polls. */
 export const createBotWebhook = (options: BotWebhookOptions): Webhook => {
-  const { bot, intake, streams, answerPoll, now, log, inlineMs } = options;
+  const { bot, intake, streams, answerPoll, now, log, inlineMs, metrics } = options;
   let isCurrentPair: boolean | undefined;
 
   /** Tells an operator when the platform has begun to use the new pair everywhere: no more lines. */
@@ -53,6 +56,7 @@ export const createBotWebhook = (options: BotWebhookOptions): Webhook => {
       return parseBotCallback(bot, readJson(text), arrivedAt);
     } catch (error) {
       if (!(error instanceof JsonError)) throw error;
+      metrics?.told("unread", "parse", "not_understood");
       const about = { corpId: bot.corp_id, botId: bot.id, reason: error.reason };
       log.error(
         { ...about, alert: "wecom_message_not_understood" },
@@ -109,6 +113,7 @@ export const createBotWebhook = (options: BotWebhookOptions): Webhook => {
       if (left) await streams.change(id, (stream) => withPart(stream, left, startedAt));
       return true;
     } catch (err) {
+      metrics?.told(kindOf(message.content), "store", "failed");
       log.error({ err, messageId: message.id, alert: "message_not_stored" }, "stream not stored");
       return false;
     }
@@ -170,6 +175,7 @@ export const createBotWebhook = (options: BotWebhookOptions): Webhook => {
     const callback = read(verified.text, arrivedAt);
     notePair(verified);
     if (!callback) return EMPTY;
+    if (callback.kind === "poll") metrics?.told("poll", "answer", "answered");
     const frame =
       callback.kind === "poll"
         ? await answerPoll(callback.streamId)

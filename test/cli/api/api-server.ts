@@ -88,6 +88,7 @@ export const startApi = async (
     ...{ store, cipher: at.process.cipher, auditLog, counters, memory, log, now },
     server: { host: "127.0.0.1", port: 0, trusted_proxies: [], ...server },
     wake: (lane) => woken.push(lane),
+    scrape: async () => "clawgate_test 1\n",
     settings: () => SETTINGS,
     tenants: () => createTenantIndex(SETTINGS),
     skills: () => new Map(["search", "payroll", "shell"].map((name) => [name, skillNamed(name)])),
