@@ -2,7 +2,9 @@ import { type ApiKey, createApiKeys, isKeyLabel } from "../core/operators/api-ke
 import { isPermission, PERMISSIONS } from "../core/operators/permissions.ts";
 import { apiKeyView } from "./api-key-view.ts";
 import type { Io } from "./io.ts";
+import { noTenant } from "./no-tenant.ts";
 import { withStore } from "./operations.ts";
+import { MISUSE, sayNo } from "./say-no.ts";
 import { table } from "./table.ts";
 
 export interface KeyOptions {
@@ -23,21 +25,20 @@ const WHO = "cli";
 /** Makes a key and prints it. 0 made, 2 not with these options. */
 export const create = async (io: Io, options: CreateOptions): Promise<number> => {
   const { permission, label, expiresIn, tenant, json } = options;
+  const misuse = (message: string): number => sayNo(io, options, MISUSE, message);
   const unknown = permission.filter((name) => !isPermission(name));
   if (unknown.length > 0) {
-    const known = Object.entries(PERMISSIONS).map(([name, text]) => `  ${name.padEnd(14)}${text}`);
-    return misuse(
-      io,
-      `there is no permission ${unknown.join(", ")}; there are:\n${known.join("\n")}`,
-    );
+    const known = Object.entries(PERMISSIONS).map(([name, text]) => `  ${name.padEnd(16)}${text}`);
+    return misuse(`there is no permission ${unknown.join(", ")}; there are:\n${known.join("\n")}`);
   }
   if (!isKeyLabel(label)) {
-    return misuse(io, "--label must be one line of 1 to 100 characters, none of them invisible");
+    return misuse("--label must be one line of 1 to 100 characters, none of them invisible");
   }
-  return withStore(io, options.settings, async (operations) => {
-    const known = operations.settings.multi_tenant.tenants.map(({ id }) => id);
-    if (tenant !== undefined && !known.includes(tenant)) {
-      return misuse(io, `the settings have no tenant ${tenant}; there are: ${known.join(", ")}`);
+  return withStore(io, options, async (operations) => {
+    // Not one that has gone, nor the platform: a key is for what is served.
+    const { tenants } = operations.settings.multi_tenant;
+    if (tenant !== undefined && !tenants.some(({ id }) => id === tenant)) {
+      return noTenant(io, options, operations, tenant);
     }
     const made = await createApiKeys(operations).create(
       { who: WHO },
@@ -49,7 +50,7 @@ export const create = async (io: Io, options: CreateOptions): Promise<number> =>
           expiresIn === undefined ? undefined : new Date(operations.now().getTime() + expiresIn),
       },
     );
-    if (made.kind === "refused") return misuse(io, made.message);
+    if (made.kind === "refused") return misuse(made.message);
     io.stdout.write(
       json
         ? `${JSON.stringify({ ...apiKeyView(made.key), key: made.text })}\n`
@@ -64,8 +65,9 @@ export const create = async (io: Io, options: CreateOptions): Promise<number> =>
 };
 
 /** Lists keys. 0 also when there are none. */
-export const list = (io: Io, { settings, tenant, json }: KeyOptions): Promise<number> =>
-  withStore(io, settings, async (operations) => {
+export const list = (io: Io, options: KeyOptions): Promise<number> =>
+  withStore(io, options, async (operations) => {
+    const { tenant, json } = options;
     const keys = await createApiKeys(operations).list({ who: WHO, tenantId: tenant });
     const views = keys.map(apiKeyView);
     if (json) io.stdout.write(`${JSON.stringify({ keys: views })}\n`);
@@ -90,25 +92,18 @@ export const list = (io: Io, { settings, tenant, json }: KeyOptions): Promise<nu
   });
 
 /** Ends a key. 0 it is revoked, 1 there is none, 2 not an id. */
-export const revoke = async (
-  io: Io,
-  { settings, tenant, json }: KeyOptions,
-  id: string,
-): Promise<number> => {
+export const revoke = async (io: Io, options: KeyOptions, id: string): Promise<number> => {
+  const { tenant, json } = options;
   // Not repeated, nor put on record: it may be a whole key.
   if (!/^[0-9a-f]{16}$/.test(id)) {
-    return misuse(io, "that is not the id of a key: 16 hex digits, from `clawgate key list`");
+    const problem = "that is not the id of a key: 16 hex digits, from `clawgate key list`";
+    return sayNo(io, options, MISUSE, problem);
   }
-  return withStore(io, settings, async (operations) => {
+  return withStore(io, options, async (operations) => {
     const key = await createApiKeys(operations).revoke({ who: WHO, tenantId: tenant }, id);
     if (!key) {
-      const message = `there is no key ${id}; \`clawgate key list\` shows all`;
-      if (json) {
-        io.stdout.write(
-          `${JSON.stringify({ ok: false, error: { code: "NOT_FOUND", message } })}\n`,
-        );
-      } else io.stderr.write(`clawgate: ${message}\n`);
-      return 1;
+      const problem = `there is no key ${id}; \`clawgate key list\` shows all`;
+      return sayNo(io, options, "NOT_FOUND", problem);
     }
     io.stdout.write(
       json ? `${JSON.stringify({ ok: true, key: apiKeyView(key) })}\n` : `key ${id} is revoked\n`,
@@ -123,8 +118,3 @@ const about = ({ tenantId, permissions, expiresAt }: ApiKey): string =>
     `may ${permissions.join(", ")}`,
     expiresAt ? `until ${expiresAt.toISOString()}` : "until it is revoked",
   ].join(", ");
-
-const misuse = (io: Io, message: string): number => {
-  io.stderr.write(`clawgate: ${message}\n`);
-  return 2;
-};

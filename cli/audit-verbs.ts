@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Writable } from "node:stream";
 import { auditFilesOf } from "../config/key-file.ts";
@@ -14,13 +14,15 @@ import {
 } from "../core/audit/signing-key.ts";
 import { type ChainReport, chainedTenants, verifyChain } from "../core/audit/verify.ts";
 import { createContentCipher } from "../core/keys/content-cipher.ts";
+import { KeyError } from "../core/keys/errors.ts";
 import { createKeyFile } from "../core/keys/key-file.ts";
-import { tenantScope } from "../core/store/scope.ts";
+import { PLATFORM_SCOPE, tenantScope } from "../core/store/scope.ts";
 import { type ExportFormat, exportHead, exportLine } from "./audit-view.ts";
 import { StartError } from "./errors.ts";
 import { INSTANT_FORM, parseInstant } from "./instants.ts";
 import type { Io } from "./io.ts";
-import { withStore } from "./operations.ts";
+import { noTenant } from "./no-tenant.ts";
+import { type Operations, withAnyStore, withStore } from "./operations.ts";
 
 export interface AuditOptions {
   readonly settings?: string | undefined;
@@ -44,17 +46,21 @@ export interface ExportOptions extends AuditOptions {
 
 /** Checks the chains. 0 all are whole, 1 one of them is not, or a checkpoint does not count. */
 export const verify = (io: Io, options: VerifyOptions): Promise<number> =>
-  withStore(io, options.settings, async ({ store, settings, keyFile }) => {
+  withAnyStore(io, options.settings, async (operations) => {
+    const { store, settings, keyFile } = operations;
     const files = auditFilesOf(settings, keyFile);
     const keys = keysFor(io, options, files.keyFile);
     const file = fileFor(io, options, files.checkpointFile);
     const { tenant } = options;
     const { of, problems } =
       file === undefined ? NOTHING_SWORN : await readCheckpoints(file, keys, tenant);
-    const tenants =
-      tenant === undefined
-        ? [...new Set([...(await chainedTenants(store)), ...of.keys()])].sort()
-        : [tenant];
+    const chained = new Set([...(await chainedTenants(store)), ...of.keys()]);
+    // A name that was mistyped is not a log that is whole; one whose rows were removed is no unknown name.
+    const isKnown = (id: string) => chained.has(id) || isInSettings(operations, id);
+    if (tenant !== undefined && !isKnown(tenant) && problems.length === 0) {
+      return noTenant(io, options, operations, tenant);
+    }
+    const tenants = tenant === undefined ? [...chained].sort() : [tenant];
     const chains: ChainReport[] = [];
     for (const id of tenants) {
       const report = await verifyChain(store, id, { keys, checkpoints: of.get(id) ?? [] });
@@ -72,11 +78,15 @@ export const verify = (io: Io, options: VerifyOptions): Promise<number> =>
     if (file === undefined) {
       io.stdout.write(
         "note: without checkpoints a chain that was rewritten as a whole, and a database that was " +
-          "put back, cannot be told: give --checkpoints FILE\n",
+          "put back, cannot be told; a running gateway writes them every five minutes, and " +
+          "--checkpoints FILE gives those that you keep elsewhere\n",
       );
     }
     return isWhole ? 0 : 1;
   });
+
+const isInSettings = ({ settings }: Operations, id: string): boolean =>
+  id === PLATFORM_SCOPE.tenantId || settings.multi_tenant.tenants.some((each) => each.id === id);
 
 const NOTHING_SWORN = { of: new Map<string, never>(), problems: [] };
 
@@ -85,14 +95,23 @@ const keysFor = (io: Io, { publicKey: path }: VerifyOptions, keyFile: string): V
     const key = readSigningKey(keyFile);
     return key ? [verifyingKey(key.publicPem, keyFile)] : [];
   }
-  return [verifyingKey(readGiven(io, "--public-key", path), path)];
+  const pem = readGiven(io, "--public-key", path);
+  try {
+    return [verifyingKey(pem, path)];
+  } catch (cause) {
+    if (!(cause instanceof KeyError)) throw cause;
+    throw new StartError(
+      `audit verify: --public-key: ${cause.message}; \`clawgate audit public-key\` prints one`,
+      { cause },
+    );
+  }
 };
 
 /** The gateway's own file where it is there, else one that was given, which must be there. */
 const fileFor = (io: Io, { checkpoints }: VerifyOptions, own: string): string | undefined => {
   if (checkpoints === undefined) return existsSync(own) ? own : undefined;
   const path = resolve(io.cwd, checkpoints);
-  if (existsSync(path)) return path;
+  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return path;
   throw new StartError(`audit verify: --checkpoints: there is no file ${path}`);
 };
 
@@ -120,7 +139,7 @@ const reportView = ({ tenantId, problem, ...counted }: ChainReport) => ({
 
 /** Writes a tenant's log to stdout. 0 done. */
 export const exportLog = (io: Io, options: ExportOptions): Promise<number> =>
-  withStore(io, options.settings, async ({ store, settings, keyFile, now }) => {
+  withStore(io, options, async ({ store, settings, keyFile, now }) => {
     const { tenant, format, actor, action } = options;
     const entry = settings.multi_tenant.tenants.find(({ id }) => id === tenant);
     const timeZone = entry?.time_zone ?? "UTC";
@@ -135,10 +154,6 @@ export const exportLog = (io: Io, options: ExportOptions): Promise<number> =>
     const auditLog = createAuditLog(store, cipher);
     const reader = createAuditReader({ store, cipher, auditLog, now });
     const scope = tenantScope(tenant);
-    if (!entry && !(await reader.hasLog(scope))) {
-      const known = settings.multi_tenant.tenants.map(({ id }) => id).join(", ");
-      throw new StartError(`audit export: there is no tenant ${tenant}; there are: ${known}`);
-    }
     await write(io.stdout, exportHead(format));
     for await (const record of reader.all("cli", scope, { from, to, actor, action })) {
       await write(io.stdout, exportLine(format, record));

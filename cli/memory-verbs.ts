@@ -1,5 +1,4 @@
 import { auditFilesOf } from "../config/key-file.ts";
-import { wholeHeadOf } from "../core/audit/audit-rows.ts";
 import { openSigningKey } from "../core/audit/signing-key.ts";
 import { createAuditLog } from "../core/audit-log.ts";
 import { certify } from "../core/data-rights/certificate.ts";
@@ -15,12 +14,11 @@ import type { Person } from "../core/memory/person.ts";
 import { createMemorySearch } from "../core/operators/memory-search.ts";
 import type { ContentCipher } from "../core/store/content-cipher.ts";
 import { type TenantScope, tenantScope } from "../core/store/scope.ts";
-import type { Store } from "../core/store/store.ts";
-import { StartError } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { exchangeView, personExportView } from "./memory-view.ts";
 import { type Operations, withStore } from "./operations.ts";
 import { personName } from "./person-name.ts";
+import { MISUSE, sayNo } from "./say-no.ts";
 
 export interface MemoryOptions {
   readonly settings?: string | undefined;
@@ -43,7 +41,7 @@ export interface SearchOptions extends MemoryOptions {
 
 /** Shows what fits the words, best first. 0 there is something, 1 nothing. */
 export const search = (io: Io, words: string, options: SearchOptions): Promise<number> =>
-  withMemory(io, options, "search", async ({ memory, scope, auditLog, now }) => {
+  withMemory(io, options, async ({ memory, scope, auditLog, now }) => {
     const { user, limit, json } = options;
     const searchMemory = createMemorySearch({ memory, auditLog, now });
     const hits = await searchMemory("cli", scope, { text: words, person: user, limit });
@@ -61,7 +59,7 @@ export const search = (io: Io, words: string, options: SearchOptions): Promise<n
 
 /** Writes all that is stored about a person to stdout. 0 done. */
 export const exportData = (io: Io, options: PersonOptions): Promise<number> =>
-  withMemory(io, options, "export", async (open) => {
+  withMemory(io, options, async (open) => {
     const { store, cipher, now, scope } = open;
     const consents = createConsents({ store, cipher, now });
     const data = await exportPerson({ ...open, consents }, "cli", scope, options.user);
@@ -72,14 +70,12 @@ export const exportData = (io: Io, options: PersonOptions): Promise<number> =>
 
 /** Erases a person or a tenant and prints the certificate. 0 done, 1 a legal hold forbids it, 2 misuse. */
 export const erase = (io: Io, options: EraseOptions): Promise<number> =>
-  withMemory(io, options, "erase", async (open) => {
+  withMemory(io, options, async (open) => {
     const { scope, settings, keyFile } = open;
     const { user, tenant } = options;
     const whose = user ? `${personName(user)} in tenant ${tenant}` : `all of tenant ${tenant}`;
-    const misuse = (problem: string): number => {
-      io.stderr.write(`clawgate: memory erase: ${problem}\n`);
-      return 2;
-    };
+    const misuse = (problem: string): number =>
+      sayNo(io, options, MISUSE, `memory erase: ${problem}`);
     if (!user && settings.multi_tenant.tenants.some(({ id }) => id === tenant)) {
       return misuse(
         `tenant ${tenant} is in the settings: take it out first, so that nothing new of it is stored`,
@@ -92,11 +88,10 @@ export const erase = (io: Io, options: EraseOptions): Promise<number> =>
       ? await erasePerson(open, "cli", scope, user)
       : await eraseTenant(open, "cli", scope);
     if (erased.kind === "held") {
-      io.stderr.write(
-        `clawgate: memory erase: a legal hold keeps ${whose}, so nothing was erased [LEGAL_HOLD]; ` +
-          "`clawgate memory release` ends it\n",
-      );
-      return 1;
+      const problem =
+        `memory erase: a legal hold keeps ${whose}, so nothing was erased [LEGAL_HOLD]; ` +
+        "`clawgate memory release` ends it";
+      return sayNo(io, options, "LEGAL_HOLD", problem);
     }
     io.stdout.write(`${JSON.stringify(certify(erased.erasure, key), null, 2)}\n`);
     return 0;
@@ -104,7 +99,7 @@ export const erase = (io: Io, options: EraseOptions): Promise<number> =>
 
 /** Puts a legal hold on, or takes it away. 0 done, 1 there was none to take away. */
 export const hold = (io: Io, verb: "hold" | "release", options: MemoryOptions): Promise<number> =>
-  withMemory(io, options, verb, async ({ holds, scope }) => {
+  withMemory(io, options, async ({ holds, scope }) => {
     const { user, json } = options;
     let isDone = true;
     if (verb === "hold") await holds.hold("cli", scope, user);
@@ -130,22 +125,15 @@ export interface OpenMemory extends Operations {
   readonly scope: TenantScope;
 }
 
-/** Opens a tenant's memory beside a running gateway. Throws StartError where there is no such tenant. */
+/** Opens a tenant's memory beside a running gateway. */
 const withMemory = (
   io: Io,
-  { settings: path, tenant }: MemoryOptions,
-  verb: string,
+  options: MemoryOptions,
   work: (open: OpenMemory) => Promise<number>,
 ): Promise<number> =>
-  withStore(io, path, async (operations) => {
-    const { store, keyFile, now, settings } = operations;
-    const known = settings.multi_tenant.tenants.map(({ id }) => id);
-    const scope = tenantScope(tenant);
-    if (!known.includes(tenant) && !(await wasThere(store, scope))) {
-      throw new StartError(
-        `memory ${verb}: there is no tenant ${tenant}; there are: ${known.join(", ")}`,
-      );
-    }
+  withStore(io, options, async (operations) => {
+    const { store, keyFile, now } = operations;
+    const scope = tenantScope(options.tenant);
     const note = (_fields: object, message: string) => void io.stderr.write(`note: ${message}\n`);
     const log = { error: note, warn: note };
     const cipher = await createContentCipher({
@@ -168,9 +156,3 @@ const withMemory = (
       await memory.close();
     }
   });
-
-/** A tenant that is out of the settings has left its log. */
-const wasThere = async (store: Store, scope: TenantScope): Promise<boolean> =>
-  (await store.read(scope, (transaction) =>
-    transaction.first(wholeHeadOf, { tenant_id: scope.tenantId }),
-  )) !== undefined;

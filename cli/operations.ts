@@ -1,13 +1,13 @@
-import { loadSettings } from "../config/load.ts";
-import type { Settings } from "../config/schema.ts";
+import { type LoadedSettings, loadSettings } from "../config/load.ts";
 import type { AuditLog } from "../core/audit-log.ts";
 import type { Store } from "../core/store/store.ts";
 import type { Io } from "./io.ts";
+import { noTenant } from "./no-tenant.ts";
+import type { Readable } from "./say-no.ts";
 import { storeLocation } from "./storage.ts";
 
 /** What a verb works with that opens the store beside a running gateway. */
-export interface Operations {
-  readonly settings: Settings;
+export interface Operations extends Pick<LoadedSettings, "settings" | "source"> {
   /** Where the master keys are. */
   readonly keyFile: string;
   readonly store: Store;
@@ -15,13 +15,38 @@ export interface Operations {
   readonly now: () => Date;
 }
 
-/** Runs `work` on the store of these settings and closes it. Throws SettingsError or StoreError. */
-export const withStore = async <T>(
+/** What such a verb is told of where the store is, and whose rows are meant. */
+export interface StoreOptions extends Readable {
+  readonly settings?: string | undefined;
+  /** Absent = everybody's. */
+  readonly tenant?: string | undefined;
+}
+
+/**
+ * Runs `work` on the store of these settings and closes it; 1 without it where there is no such tenant.
+ * Throws SettingsError or StoreError.
+ */
+export const withStore = (
+  io: Io,
+  options: StoreOptions,
+  work: (operations: Operations) => Promise<number>,
+): Promise<number> =>
+  withAnyStore(io, options.settings, async (operations) => {
+    const { tenant } = options;
+    // A name that was mistyped must neither look like a tenant of which nothing is stored, nor get a log.
+    if (tenant !== undefined && !(await isTenant(operations, tenant))) {
+      return noTenant(io, options, operations, tenant);
+    }
+    return work(operations);
+  });
+
+/** The same for a verb that judges by itself whose rows there should be. */
+export const withAnyStore = async (
   io: Io,
   path: string | undefined,
-  work: (operations: Operations) => Promise<T>,
-): Promise<T> => {
-  const { settings, keyFile } = loadSettings({ path, env: io.env, cwd: io.cwd });
+  work: (operations: Operations) => Promise<number>,
+): Promise<number> => {
+  const { settings, source, keyFile } = loadSettings({ path, env: io.env, cwd: io.cwd });
   // Only verbs that use the store load the databases' drivers.
   const [{ openStore }, { createAuditLog }] = await Promise.all([
     import("../core/store/open-store.ts"),
@@ -30,13 +55,25 @@ export const withStore = async <T>(
   const store = await openStore(storeLocation(settings));
   try {
     return await work({
-      settings,
-      keyFile,
-      store,
+      ...{ settings, source, keyFile, store },
       auditLog: createAuditLog(store),
       now: () => new Date(),
     });
   } finally {
     await store.close();
   }
+};
+
+/** Also one that is out of the settings, whose rows are still there: it has left its log. */
+const isTenant = async ({ settings, store }: Operations, id: string): Promise<boolean> => {
+  if (settings.multi_tenant.tenants.some((tenant) => tenant.id === id)) return true;
+  const [{ wholeHeadOf }, { PLATFORM_SCOPE, tenantScope }] = await Promise.all([
+    import("../core/audit/audit-rows.ts"),
+    import("../core/store/scope.ts"),
+  ]);
+  if (id === PLATFORM_SCOPE.tenantId) return true;
+  const head = await store.read(tenantScope(id), (transaction) =>
+    transaction.first(wholeHeadOf, { tenant_id: id }),
+  );
+  return head !== undefined;
 };

@@ -6,6 +6,7 @@ import { ACTIONS, type Lexicon, LexiconError } from "../core/safety/moderation/l
 import { createLexiconLoader } from "../core/safety/moderation/load-lexicon.ts";
 import { choiceFor } from "../core/safety/tenant-safety.ts";
 import type { Io } from "./io.ts";
+import { noTenant } from "./no-tenant.ts";
 import { sections } from "./sections.ts";
 
 /** Options of `policy explain`. */
@@ -14,7 +15,7 @@ export interface ExplainOptions {
   readonly json?: boolean | undefined;
 }
 
-/** Says what a tenant allows, in plain words. 0 said, 2 there is no such tenant. */
+/** Says what a tenant allows, in plain words. 0 said, 1 there is no such tenant. */
 export const explainPolicy = (io: Io, id: string, options: ExplainOptions): number => {
   const loaded = loadSettings({
     path: options.settings,
@@ -23,14 +24,7 @@ export const explainPolicy = (io: Io, id: string, options: ExplainOptions): numb
     mayCreate: false,
   });
   const facts = policyFacts(loaded, id);
-  if (!facts) {
-    const { tenants } = loaded.settings.multi_tenant;
-    const known = tenants.map((each) => each.id).join(", ") || "none";
-    io.stderr.write(
-      `clawgate: policy explain: no tenant ${JSON.stringify(id)}; ${loaded.source} has: ${known}\n`,
-    );
-    return 2;
-  }
+  if (!facts) return noTenant(io, options, loaded, id);
   io.stdout.write(
     options.json ? `${JSON.stringify(facts, null, 2)}\n` : sections(policyWords(facts)),
   );

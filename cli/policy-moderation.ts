@@ -5,6 +5,7 @@ import { createLexiconLoader } from "../core/safety/moderation/load-lexicon.ts";
 import { createModeration, type Moderation } from "../core/safety/moderation/moderation.ts";
 import type { Io } from "./io.ts";
 import { answerLines } from "./json-lines.ts";
+import { MISUSE, sayNo } from "./say-no.ts";
 
 /** Options of `policy moderation`. */
 export interface ModerationOptions {
@@ -23,12 +24,12 @@ export const moderateLines = async (
   input: AsyncIterable<Buffer | string>,
 ): Promise<number> => {
   const files = lexiconFiles(io, options);
-  if (typeof files === "string") return misuse(io, files);
+  if (typeof files === "string") return sayNo(io, {}, MISUSE, files);
   let moderation: Moderation;
   try {
     moderation = createModeration(files.map(createLexiconLoader()));
   } catch (cause) {
-    if (cause instanceof LexiconError) return misuse(io, cause.message);
+    if (cause instanceof LexiconError) return sayNo(io, {}, MISUSE, cause.message);
     throw cause;
   }
   return answerLines(io, input, (text) => {
@@ -64,9 +65,4 @@ const lexiconFiles = (io: Io, options: ModerationOptions): readonly string[] | s
     .map(({ file }) => file);
   if (files.length > 0) return files;
   return `policy moderation: tenant ${tenant.id} has no lexicons; name some under its "lexicons", or give --lexicon FILE`;
-};
-
-const misuse = (io: Io, message: string): number => {
-  io.stderr.write(`clawgate: ${message}\n`);
-  return 2;
 };

@@ -7,10 +7,11 @@ import { boundWorkspaces, createAdapters } from "./adapters.ts";
 import type { Io } from "./io.ts";
 import { withStore } from "./operations.ts";
 import type { QueueOptions } from "./queue-verbs.ts";
+import { sayNo } from "./say-no.ts";
 
 /** Takes an answer back. 0 nobody sees any of it any more, 1 some of it stands, and why. */
 export const recall = (io: Io, options: QueueOptions, which: number | string): Promise<number> =>
-  withStore(io, options.settings, async ({ settings, keyFile, store, now }) => {
+  withStore(io, options, async ({ settings, keyFile, store, now }) => {
     const log = quietLog(io);
     const keys = createKeyFile(keyFile, now);
     const cipher = await createContentCipher({ store, keys, now, log });
@@ -28,11 +29,7 @@ export const recall = (io: Io, options: QueueOptions, which: number | string): P
       signal,
     );
     if (recalled.kind === "refused") {
-      const { code, message } = recalled;
-      if (options.json) {
-        io.stdout.write(`${JSON.stringify({ ok: false, error: { code, message } })}\n`);
-      } else io.stderr.write(`clawgate: ${message}\n`);
-      return 1;
+      return sayNo(io, options, recalled.code, recalled.message);
     }
     const { id, parts } = recalled;
     const isGone = parts.every(({ kind }) => kind === "recalled");

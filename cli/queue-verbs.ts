@@ -5,6 +5,7 @@ import type { QueueState } from "../core/operators/queue-entry.ts";
 import type { Io } from "./io.ts";
 import { type Operations, withStore } from "./operations.ts";
 import { entryView, messageView, pageView } from "./queue-view.ts";
+import { sayNo } from "./say-no.ts";
 import { age, table } from "./table.ts";
 
 export interface QueueOptions {
@@ -21,8 +22,8 @@ export interface ListOptions extends QueueOptions {
 
 /** Shows a page of messages and the summary. 0 also when there is nothing. */
 export const list = (io: Io, options: ListOptions): Promise<number> =>
-  withQueue(io, options, async ({ queue, operator, store, now, settings }) => {
-    const { state, limit, cursor, tenant } = options;
+  withQueue(io, options, async ({ queue, operator, store, now }) => {
+    const { state, limit, cursor } = options;
     const page = await queue.list(operator, { state, limit, cursor });
     const at = now();
     const depths = await readDepths(store, at, operator);
@@ -30,12 +31,6 @@ export const list = (io: Io, options: ListOptions): Promise<number> =>
     if (options.json) {
       io.stdout.write(`${JSON.stringify(view)}\n`);
       return 0;
-    }
-    const known = settings.multi_tenant.tenants.map(({ id }) => id);
-    if (tenant !== undefined && depths.length === 0 && !known.includes(tenant)) {
-      io.stderr.write(
-        `note: no tenant ${tenant} in the settings; there are: ${known.join(", ")}\n`,
-      );
     }
     io.stdout.write(pageText(view));
     return 0;
@@ -47,7 +42,7 @@ export const show = (io: Io, options: QueueOptions, id: number): Promise<number>
     const found = await queue.show(operator, id);
     if (!found) {
       const message = `there is no message ${id}; \`clawgate queue list\` shows those that wait`;
-      return refuse(io, options, "NOT_FOUND", message);
+      return sayNo(io, options, "NOT_FOUND", message);
     }
     const view = messageView(found, now());
     io.stdout.write(options.json ? `${JSON.stringify(view)}\n` : messageText(view));
@@ -83,14 +78,14 @@ interface OpenQueue extends Operations {
 
 const withQueue = (
   io: Io,
-  { settings, tenant }: QueueOptions,
+  options: QueueOptions,
   work: (at: OpenQueue) => Promise<number>,
 ): Promise<number> =>
-  withStore(io, settings, (operations) =>
+  withStore(io, options, (operations) =>
     work({
       ...operations,
       queue: createQueue(operations),
-      operator: { who: "cli", tenantId: tenant },
+      operator: { who: "cli", tenantId: options.tenant },
     }),
   );
 
@@ -102,17 +97,11 @@ const change = (
 ): Promise<number> =>
   withQueue(io, options, async (at) => {
     const done = await apply(at);
-    if (done.kind === "refused") return refuse(io, options, done.code, done.message);
+    if (done.kind === "refused") return sayNo(io, options, done.code, done.message);
     const view = { ok: true, message: entryView(done.entry, at.now()) };
     io.stdout.write(`${options.json ? JSON.stringify(view) : said(done.entry.state)}\n`);
     return 0;
   });
-
-const refuse = (io: Io, { json }: QueueOptions, code: string, message: string): number => {
-  if (json) io.stdout.write(`${JSON.stringify({ ok: false, error: { code, message } })}\n`);
-  else io.stderr.write(`clawgate: ${message}\n`);
-  return 1;
-};
 
 const pageText = ({ messages, next, depths }: ReturnType<typeof pageView>): string => {
   const summary = depths.map(

@@ -6,6 +6,7 @@ import { tenantScope } from "../core/store/scope.ts";
 import type { Io } from "./io.ts";
 import { withStore } from "./operations.ts";
 import { REVIEW_PROBLEMS, reviewView } from "./review-view.ts";
+import { sayNo } from "./say-no.ts";
 import { age } from "./table.ts";
 
 export interface ReviewOptions {
@@ -22,7 +23,7 @@ const OPERATOR = { kind: "operator", who: "cli" } as const;
 
 /** Shows what waits for a reviewer. 0 also when nothing does. */
 export const list = (io: Io, options: ListOptions): Promise<number> =>
-  withReviews(io, options, async (reviews, known) => {
+  withReviews(io, options, async (reviews) => {
     const { tenant, limit, json } = options;
     const found = await reviews.list(OPERATOR, tenantScope(tenant), limit);
     const now = new Date();
@@ -30,11 +31,6 @@ export const list = (io: Io, options: ListOptions): Promise<number> =>
     if (json) {
       io.stdout.write(`${JSON.stringify({ approvals: views, pending: found.pending })}\n`);
       return 0;
-    }
-    if (!known.includes(tenant)) {
-      io.stderr.write(
-        `note: no tenant ${tenant} in the settings; there are: ${known.join(", ")}\n`,
-      );
     }
     for (const view of views) io.stdout.write(`${viewText(view)}\n`);
     io.stdout.write(`${found.pending} waiting\n`);
@@ -54,9 +50,7 @@ export const decide = (
     if (decision.kind === "refused") {
       const { code } = decision;
       const message = `review ${verdict}: ${REVIEW_PROBLEMS[code]}`;
-      if (json) io.stdout.write(`${JSON.stringify({ ok: false, error: { code, message } })}\n`);
-      else io.stderr.write(`clawgate: ${message}\n`);
-      return 1;
+      return sayNo(io, options, code, message);
     }
     io.stdout.write(json ? `${JSON.stringify({ ok: true })}\n` : `${DONE[verdict]}\n`);
     return 0;
@@ -70,9 +64,9 @@ const DONE = {
 const withReviews = (
   io: Io,
   options: ReviewOptions,
-  work: (reviews: ReviewQueue, tenants: readonly string[]) => Promise<number>,
+  work: (reviews: ReviewQueue) => Promise<number>,
 ): Promise<number> =>
-  withStore(io, options.settings, async ({ store, settings, keyFile, now }) => {
+  withStore(io, options, async ({ store, keyFile, now }) => {
     const log = logTo(io);
     const cipher = await createContentCipher({
       store,
@@ -85,10 +79,7 @@ const withReviews = (
       auditLog: createAuditLog(store, cipher),
       wake: () => {}, // a running gateway looks for itself
     });
-    return work(
-      reviews,
-      settings.multi_tenant.tenants.map(({ id }) => id),
-    );
+    return work(reviews);
   });
 
 /** What goes wrong beside the work is said on stderr, without what it was about. */

@@ -8,9 +8,11 @@ import { createSandbox } from "../sandbox/openshell.ts";
 import { createLimits } from "../sandbox/policy.ts";
 import { loadCatalogue } from "../skills/catalogue.ts";
 import type { Io } from "./io.ts";
+import { noTenant } from "./no-tenant.ts";
 import { enginesFolder } from "./open-sandbox.ts";
 import { skillFolders } from "./rules.ts";
 import { sandboxWords } from "./sandbox-words.ts";
+import { sayNo } from "./say-no.ts";
 import { table } from "./table.ts";
 
 export interface ExplainOptions {
@@ -25,17 +27,16 @@ export const explain = async (
   tenantId: string,
   skillName: string | undefined,
 ): Promise<number> => {
-  const { settings } = loadSettings({ path: options.settings, env: io.env, cwd: io.cwd });
+  const loaded = loadSettings({ path: options.settings, env: io.env, cwd: io.cwd });
+  const { settings } = loaded;
   const tenant = createTenantIndex(settings).get(tenantId);
-  if (tenant === undefined) {
-    const known = settings.multi_tenant.tenants.map(({ id }) => id).join(", ");
-    return no(io, options, `there is no tenant ${tenantId}; there are: ${known || "none"}`);
-  }
+  if (tenant === undefined) return noTenant(io, options, loaded, tenantId);
   const { skills } = await loadCatalogue(skillFolders(settings));
   const skill = skillName === undefined ? undefined : skills.get(skillName);
   if (skillName !== undefined && skill === undefined) {
     const known = [...skills.keys()].join(", ");
-    return no(io, options, `there is no skill ${skillName}; there are: ${known || "none"}`);
+    const problem = `there is no skill ${skillName}; there are: ${known || "none"}`;
+    return sayNo(io, options, "NOT_FOUND", problem);
   }
   const isAllowed = (each: Skill) => tenant.skillVerdict(each) === "allowed";
   const view = {
@@ -48,13 +49,6 @@ export const explain = async (
   };
   io.stdout.write(options.json ? `${JSON.stringify(view)}\n` : text(view));
   return 0;
-};
-
-const no = (io: Io, { json }: ExplainOptions, message: string): number => {
-  if (json) {
-    io.stdout.write(`${JSON.stringify({ ok: false, error: { code: "NOT_FOUND", message } })}\n`);
-  } else io.stderr.write(`clawgate: ${message}\n`);
-  return 1;
 };
 
 /** Whether the tenant's people can have a skill run, and why not. */

@@ -14,6 +14,7 @@ import { enginesFolder } from "./open-sandbox.ts";
 import { readSandboxConfig } from "./sandbox-config.ts";
 import { type AskedRun, parseRequest } from "./sandbox-request.ts";
 import { writeResult } from "./sandbox-result.ts";
+import { MISUSE, sayNo } from "./say-no.ts";
 import { readSmallFile } from "./small-file.ts";
 
 export interface RunOptions {
@@ -32,15 +33,10 @@ export const runOne = async (io: Io, options: RunOptions): Promise<number> => {
   const settings = readSandboxConfig(resolve(io.cwd, options.config));
   const resultFile = resolve(io.cwd, options.result);
   const text = readSmallFile(resolve(io.cwd, options.request), MAX_REQUEST_BYTES);
-  const misuse =
-    "problem" in text
-      ? `--request ${options.request}: ${text.problem}`
-      : statSync(dirname(resultFile), { throwIfNoEntry: false })?.isDirectory()
-        ? undefined
-        : `--result ${options.result}: there is no such folder`;
-  if (misuse !== undefined || "problem" in text) {
-    io.stderr.write(`clawgate: ${misuse}\n`);
-    return 2;
+  const misuse = (problem: string): number => sayNo(io, {}, MISUSE, problem);
+  if ("problem" in text) return misuse(`--request ${options.request}: ${text.problem}`);
+  if (!statSync(dirname(resultFile), { throwIfNoEntry: false })?.isDirectory()) {
+    return misuse(`--result ${options.result}: there is no such folder`);
   }
   // What an earlier run left must not be taken for this one's.
   const auditFile = `${resultFile}.audit.jsonl`;

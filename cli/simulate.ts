@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { loadSettings } from "../config/load.ts";
 import { type Exit, type Io, setExitCode } from "./io.ts";
 import { SAID_KINDS, type SaidKind } from "./said-kinds.ts";
+import { MISUSE, sayNo } from "./say-no.ts";
 import type { Simulated, Simulation } from "./simulate-wecom.ts";
 
 interface WecomOptions {
@@ -123,8 +124,8 @@ const simulateWecom = async (io: Io, text: string, options: WecomOptions): Promi
   });
   const { bot, group, quote } = options;
   if (bot === undefined && (group !== undefined || quote !== undefined)) {
-    io.stderr.write("--group and --quote need --bot: an application has neither\n");
-    return 2;
+    const problem = "--group and --quote need --bot: an application has neither";
+    return sayNo(io, options, MISUSE, problem);
   }
   const simulation = {
     settings: loaded.settings,
@@ -139,10 +140,7 @@ const simulateWecom = async (io: Io, text: string, options: WecomOptions): Promi
     notice: (line: string) => void io.stderr.write(`${line}\n`),
   };
   const simulated = await play(simulation, options);
-  if (simulated.kind === "misuse") {
-    io.stderr.write(`${simulated.problem}\n`);
-    return 2;
-  }
+  if (simulated.kind === "misuse") return sayNo(io, options, MISUSE, simulated.problem);
   io.stdout.write(options.json ? `${JSON.stringify(jsonOf(simulated))}\n` : textOf(simulated));
   if (simulated.kind === "unanswered") io.stderr.write(`${simulated.problem}\n`);
   if (simulated.kind === "acknowledged") return 0;
@@ -201,10 +199,7 @@ type Played =
   | { readonly kind: "misuse"; readonly problem: string };
 
 const printPlayed = (io: Io, simulated: Played, isJson: boolean | undefined): number => {
-  if (simulated.kind === "misuse") {
-    io.stderr.write(`${simulated.problem}\n`);
-    return 2;
-  }
+  if (simulated.kind === "misuse") return sayNo(io, { json: isJson }, MISUSE, simulated.problem);
   const answer = simulated.kind === "answered" ? simulated.parts.join("\n") : null;
   const { ms } = simulated;
   if (isJson) io.stdout.write(`${JSON.stringify({ answer, ms })}\n`);

@@ -10,7 +10,7 @@ import { type Catalogue, loadCatalogue } from "../skills/catalogue.ts";
 import { allowedTo } from "./allowed-skills.ts";
 import type { Io } from "./io.ts";
 import { noTenant } from "./no-tenant.ts";
-import { withStore } from "./operations.ts";
+import { withAnyStore } from "./operations.ts";
 import { policyFacts, policyWords } from "./policy-explain.ts";
 import { skillFolders } from "./rules.ts";
 import { sections } from "./sections.ts";
@@ -61,7 +61,7 @@ export const show = async (io: Io, id: string, options: TenantOptions): Promise<
   const tenant = createTenantIndex(loaded.settings).get(id);
   if (!policy || !tenant) return noTenant(io, options, loaded, id);
   const catalogue = await loadCatalogue(skillFolders(loaded.settings));
-  return withStore(io, options.settings, async ({ store, auditLog, now }) => {
+  return withAnyStore(io, options.settings, async ({ store, auditLog, now }) => {
     await auditLog.record(
       allowed({ who: "cli" }, now(), {
         ...{ scope: PLATFORM_SCOPE, action: "tenant.show", subject: id, traceId: randomUUID() },

@@ -1,3 +1,4 @@
+import { createBoundGroups } from "../config/bound-groups.ts";
 import { createDepartmentNeeds } from "../config/department-needs.ts";
 import {
   type BindingLook,
@@ -22,6 +23,7 @@ import { allowedTo } from "./allowed-skills.ts";
 import type { Io } from "./io.ts";
 import { PERSON_FORM, personName } from "./person-name.ts";
 import { skillFolders } from "./rules.ts";
+import { MISUSE, sayNo } from "./say-no.ts";
 import { sections } from "./sections.ts";
 
 export interface WhoOptions {
@@ -29,22 +31,23 @@ export interface WhoOptions {
   readonly json?: boolean | undefined;
   readonly department?: readonly string[] | undefined;
   readonly role?: readonly string[] | undefined;
+  readonly group?: readonly string[] | undefined;
   readonly conversation?: string | undefined;
 }
 
 /** Somebody to look for: a channel's workspace, and a user in it. */
 interface Subject extends Described {
   readonly senderId: string;
+  /** Absent = not told. */
+  readonly groups?: readonly string[] | undefined;
 }
 
 /** Says whose tenant somebody is in and what they may do, and why. 0 may chat, 1 may not, 2 misuse. */
 export const who = async (io: Io, written: string, options: WhoOptions): Promise<number> => {
   const found = parsePerson(written);
   if (!found) {
-    io.stderr.write(
-      `clawgate: tenant who: ${JSON.stringify(written)} names nobody; write ${PERSON_FORM}\n`,
-    );
-    return 2;
+    const problem = `tenant who: ${JSON.stringify(written)} names nobody; write ${PERSON_FORM}`;
+    return sayNo(io, options, MISUSE, problem);
   }
   const { settings: path } = options;
   const loaded = loadSettings({ path, env: io.env, cwd: io.cwd, mayCreate: false });
@@ -53,6 +56,7 @@ export const who = async (io: Io, written: string, options: WhoOptions): Promise
     conversationId: foldConversation(found.channel, options.conversation),
     roles: options.role,
     departments: options.department,
+    groups: options.group,
   };
   const catalogue = await loadCatalogue(skillFolders(loaded.settings));
   const facts = factsOf(loaded, inTheOnlyApp(loaded, person), catalogue);
@@ -72,14 +76,17 @@ const inTheOnlyApp = ({ settings }: LoadedSettings, person: Subject): Subject =>
 
 const factsOf = (loaded: LoadedSettings, person: Subject, { skills }: Catalogue) => {
   const { settings } = loaded;
-  const { channel, workspaceId, senderId, conversationId, roles, departments } = person;
+  const { channel, workspaceId, senderId, conversationId, roles, departments, groups } = person;
   const found = createTenantIndex(settings).resolve({
     ...{ channel, workspaceId, conversationId: conversationId ?? "" },
     ...{ roles: roles ?? [], departments: departments ?? [] },
   });
   const tenant = found.kind === "tenant" ? found.tenant : undefined;
   const index = createRoleIndex(settings);
-  const principal = { channel, workspaceId, senderId, departments: departments ?? [] };
+  const principal = {
+    ...{ channel, workspaceId, senderId, departments: departments ?? [] },
+    groups: [...(roles ?? []), ...(groups ?? [])].map((id) => ({ workspaceId, id })),
+  };
   const mayTalk = index.permissionsOf(principal).has("agent:chat");
   const looks = explainBindings(settings, person);
   const judge = (of: Tenant) =>
@@ -98,6 +105,7 @@ const factsOf = (loaded: LoadedSettings, person: Subject, { skills }: Catalogue)
       conversation: conversationId ?? null,
       roles: roles ?? null,
       departments: departments ?? null,
+      groups: groups ?? null,
     },
     bindings: looks.map(({ tenantId, path, asks, outcome, because }) => ({
       ...{ tenant: tenantId, path, asks, outcome, because },
@@ -124,11 +132,12 @@ const tenantFacts = (found: TenantResolution) => {
   return { kind: found.kind, id, name };
 };
 
-const roleFacts = ({ role, permissions, through, department, binding }: HeldRole) => ({
+const roleFacts = ({ role, permissions, through, department, group, binding }: HeldRole) => ({
   role,
   permissions,
   through,
   department: department ?? null,
+  group: group ?? null,
   path: binding === undefined ? null : `enterprise.rbac.role_bindings[${binding}]`,
 });
 
@@ -143,6 +152,7 @@ const notesOn = (
   const best = Math.max(-1, ...looks.filter(isMatch).map(({ rank }) => rank));
   const open = looks.filter(({ outcome, rank }) => outcome === "not_told" && rank >= best);
   const needsDepartments = createDepartmentNeeds(settings)(channel, workspaceId);
+  const boundGroups = createBoundGroups(settings)(channel, workspaceId);
   return [
     ...(isOn(settings, channel)
       ? []
@@ -162,8 +172,18 @@ const notesOn = (
             "(DIRECTORY_UNAVAILABLE) when it cannot: say them with --department",
         ]
       : []),
-    ...((settings.enterprise.rbac?.role_bindings ?? []).some(({ groups = [] }) => groups.length > 0)
-      ? ["roles that are bound to groups are given to nobody: there is no single sign-on yet"]
+    ...(person.groups === undefined && person.roles === undefined && boundGroups.length > 0
+      ? [
+          `roles are bound to groups of this workspace (${boundGroups.join(", ")}); a running gateway asks ` +
+            "the platform who is in them: say those of this person with --group",
+        ]
+      : []),
+    ...((settings.enterprise.rbac?.role_bindings ?? []).some(({ groups = [] }) =>
+      groups.some((group) => !parsePerson(group)),
+    )
+      ? [
+          "roles of an identity provider's groups are given to nobody: there is no single sign-on yet",
+        ]
       : []),
     ...(settings.multi_tenant.tenants.some(
       ({ id, consent }) => found.kind === "tenant" && id === found.tenant.id && consent?.required,
@@ -243,10 +263,11 @@ const askWords = (asks: Readonly<Partial<Record<BindingPart, string>>>): string 
     .map(([part, value]) => `${part} ${value}`)
     .join(" and ") || "the whole workspace";
 
-const roleWords = ({ role, permissions, through, department, path }: Facts["roles"][number]) => {
+const roleWords = (held: Facts["roles"][number]) => {
+  const { role, permissions, through, department, group, path } = held;
   const why =
     through === "default"
       ? "everyone's role without another"
-      : `${through === "user" ? "bound to the person" : `bound to department ${department}`}, ${path}`;
+      : `bound to ${through === "user" ? "the person" : `${through} ${group ?? department}`}, ${path}`;
   return `${role} (${why}): ${permissions.join(", ") || "nothing"}`;
 };

@@ -64,8 +64,8 @@ describeStores("clawgate key", (world) => {
   it("refuses an unknown tenant, a label of nothing visible and a time that is none", async () => {
     const words = ["create", "--label", "x", "--permission", "*"];
     expect(await key(...words, "--tenant", "sals")).toMatchObject({
-      code: 2,
-      err: expect.stringContaining("no tenant sals; there are: sales"),
+      code: 1,
+      err: expect.stringContaining('no tenant "sals"; it has: sales'),
     });
     expect((await key("create", "--permission", "*", "--label", "\u001b[2J")).code).toBe(2);
     for (const time of ["0d", "90", "1y", "-1d", "100000d"]) {

@@ -152,11 +152,33 @@ describe("clawgate audit", () => {
   });
 
   it.each([
-    [["export", "--tenant", "nobody"], /there is no tenant nobody; there are: sales/],
     [["export", "--tenant", "sales", "--to", "soon"], /--to: must be a day/],
     [["verify", "--checkpoints", "nowhere.jsonl"], /there is no file/],
+    [["verify", "--checkpoints", "."], /there is no file/],
     [["verify", "--public-key", "nowhere.pem"], /cannot read nowhere.pem/],
+    [["verify", "--public-key", "settings.json"], /no public key in PEM form; `clawgate audit/],
   ])("says what is wrong with %j", async (words, message) => {
     await expect(run(...words)).rejects.toThrow(message);
+  });
+
+  it("does not call the log of a tenant that was mistyped whole, and gives it none", async () => {
+    for (const verb of ["export", "verify"]) {
+      expect(await run(verb, "--tenant", "salse")).toEqual({
+        code: 1,
+        out: "",
+        err: expect.stringMatching(/no tenant "salse"; it has: sales/),
+      });
+    }
+    expect((await run("verify")).out).not.toContain("salse");
+  });
+
+  it("attack: a tenant is taken out of the store and the settings: its checkpoints still ask for it", async () => {
+    await gateway(3);
+    damage("DROP TRIGGER IF EXISTS audit_heads_refuse_delete");
+    damage("DELETE FROM audit");
+    damage("DELETE FROM audit_heads");
+    writeFileSync(join(folder.path, "settings.json"), '{"storage":{"url":"file:./data"}}');
+    const { code, out } = await run("verify", "--tenant", "sales");
+    expect([code, out]).toEqual([1, expect.stringMatching(/^BAD {3}sales: .*ROLLED_BACK/)]);
   });
 });

@@ -171,7 +171,13 @@ describe("clawgate memory", () => {
   });
 
   it("refuses a tenant that is not there and a person who is not written as one", async () => {
-    await expect(run("search", "budget", "--tenant", "nobody")).rejects.toThrow(/no tenant nobody/);
+    for (const verb of [["search", "budget"], ["hold"], ["export", "--user", "slack:T1:U1"]]) {
+      expect(await run(...verb, "--tenant", "nobody")).toMatchObject({
+        code: 1,
+        out: "",
+        err: expect.stringContaining('no tenant "nobody"; it has: '),
+      });
+    }
     const words = ["search", "budget", "--tenant", "sales", "--user", "wei"];
     expect(await run(...words)).toMatchObject({
       code: 2,

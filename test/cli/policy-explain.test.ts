@@ -94,7 +94,7 @@ describe("policy explain", () => {
 
   it("names the tenants that there are when it is asked about another", () => {
     expect(explain("nobody")).toMatchObject({
-      code: 2,
+      code: 1,
       out: "",
       err: expect.stringMatching(/no tenant "nobody".*sales, bare/),
     });

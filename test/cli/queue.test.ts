@@ -106,9 +106,20 @@ describeStores("clawgate queue", (world) => {
     });
   });
 
-  it("says that the settings have no such tenant", async () => {
-    const { err } = await queue("list", "--tenant", "sals");
-    expect(err).toContain("no tenant sals in the settings; there are: sales, support");
+  it("says that the settings have no such tenant, to a program in JSON, and gives it no log", async () => {
+    for (const verb of [["list"], ["replay", "5"], ["recall", "5"]]) {
+      expect(await queue(...verb, "--tenant", "sals")).toEqual({
+        code: 1,
+        out: "",
+        err: expect.stringContaining('no tenant "sals"; it has: sales, support'),
+      });
+    }
+    const { code, out } = await queue("list", "--tenant", "sals", "--json");
+    expect([code, JSON.parse(out).error.code]).toEqual([1, "NOT_FOUND"]);
+  });
+
+  it("knows the platform's own messages, which are no tenant's", async () => {
+    expect((await queue("list", "--tenant", "_platform")).code).toBe(0);
   });
 
   it("answers 2 to a command line that means nothing", async () => {

@@ -38,7 +38,7 @@ describeStores("clawgate review", (world) => {
     expect(out).toContain("  | of m1\n  | ?[2J\n");
     expect(out).toContain("1 waiting");
     expect((await review("list", "--tenant", "support")).out).toBe("0 waiting\n");
-    expect((await review("list", "--tenant", "nobody")).err).toContain("no tenant nobody");
+    expect((await review("list", "--tenant", "nobody")).err).toContain('no tenant "nobody"');
   });
 
   it("releases and rejects once, and says why not", async () => {

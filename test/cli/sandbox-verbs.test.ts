@@ -113,7 +113,7 @@ describe("clawgate sandbox explain", () => {
   it("says which tenants and skills there are when it does not know one", async () => {
     expect(await verb("explain", "nobody")).toMatchObject({
       code: 1,
-      err: expect.stringContaining("there are: sales, ops"),
+      err: expect.stringContaining("it has: sales, ops"),
     });
     const { code, view } = await json("explain", "sales", "nothing");
     expect([code, view.error.code]).toEqual([1, "NOT_FOUND"]);

@@ -32,6 +32,34 @@ const clawgate = async (...args: readonly string[]) => {
   return { code, output };
 };
 
+describe("clawgate", () => {
+  const run = (...words: readonly string[]) =>
+    spawnSync(process.execPath, [main, ...words], { cwd: folder.path, encoding: "utf8" });
+
+  it.each([
+    [["bogus", "--json"], "MISUSE", /unknown command 'bogus'/],
+    [["queue", "list", "--json", "--limit", "0"], "MISUSE", /from 1 to 500/],
+    [["tenant", "list", "--json", "--settings", "none.json"], "SETTINGS_INVALID", /none\.json/],
+  ])("tells a program in JSON what is wrong with %j", (words, code, message) => {
+    const { status, stdout, stderr } = run(...words);
+    expect([status, stderr]).toEqual([2, ""]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      error: { code, message: expect.stringMatching(message) },
+    });
+  });
+
+  it.each([
+    ["> /dev/full", 1, /not complete: ENOSPC/],
+    ["| true", 0, /^$/],
+  ])("ends as it should when its output goes %s", (to, code, said) => {
+    const line = `"$0" "$1" config show ${to}`;
+    const shell = ["-o", "pipefail", "-c", line, process.execPath, main];
+    const { status, stderr } = spawnSync("bash", shell, { cwd: folder.path, encoding: "utf8" });
+    expect([status, stderr]).toEqual([code, expect.stringMatching(said)]);
+  });
+});
+
 describe("clawgate start", () => {
   it("refuses a listener that others can reach without encryption, and says what to do", async () => {
     const { code, output } = await clawgate(
