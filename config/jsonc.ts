@@ -21,6 +21,23 @@ const MAX_SYNTAX_PROBLEMS = 20;
 // jsonc-parser's SyntaxKind is a const enum, which cannot be imported under verbatimModuleSyntax.
 const TOKEN = { openBrace: 1, closeBrace: 2, openBracket: 3, closeBracket: 4, endOfFile: 17 };
 
+// What would have been right there, in the words of who writes settings.
+const EXPECTED_AT: ReadonlyMap<string, string> = new Map([
+  ["InvalidSymbol", 'a value: text in double quotes, a number, true, false, null, "{" or "["'],
+  ["ValueExpected", 'a value: text in double quotes, a number, true, false, null, "{" or "["'],
+  ["PropertyNameExpected", "a key in double quotes"],
+  ["ColonExpected", 'a ":" between a key and its value'],
+  ["CommaExpected", 'a "," between two entries; one may be missing on the line before'],
+  ["CloseBraceExpected", 'a "}" for each "{"'],
+  ["CloseBracketExpected", 'a "]" for each "["'],
+  ["EndOfFileExpected", "nothing after the end of the settings"],
+  ["UnexpectedEndOfString", "a double quote at the end of the text, on the same line"],
+  ["UnexpectedEndOfComment", 'a "*/" for each "/*"'],
+  ["InvalidEscapeCharacter", 'after a backslash one of " \\ / b f n r t u'],
+  ["InvalidUnicode", "four hex digits after \\u"],
+  ["InvalidCharacter", "\\n, \\t or \\u0000 in place of a control character"],
+]);
+
 /** Reads `text`. Returns only `problems` when it cannot be understood; does not throw. */
 export const parseJsonc = (
   text: string,
@@ -38,12 +55,16 @@ export const parseJsonc = (
   const root = parseTree(text, errors, { allowTrailingComma: true, allowEmptyContent: false });
   if (errors.length > 0) {
     return {
-      problems: errors.slice(0, MAX_SYNTAX_PROBLEMS).map(({ error, offset }) => ({
-        path: "settings",
-        found: `a syntax error (${printParseErrorCode(error)})`,
-        expected: "JSON with comments",
-        line: lineAt(offset),
-      })),
+      problems: errors.slice(0, MAX_SYNTAX_PROBLEMS).map(({ error, offset }) => {
+        const name = printParseErrorCode(error);
+        const expected = EXPECTED_AT.get(name) ?? "JSON with comments";
+        return {
+          path: "settings",
+          found: `a syntax error (${name})`,
+          expected,
+          line: lineAt(offset),
+        };
+      }),
     };
   }
   if (root?.type !== "object") {

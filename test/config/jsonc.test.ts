@@ -54,6 +54,22 @@ describe("parseJsonc", () => {
     },
   );
 
+  it.each([
+    ["{a: 1}", 1, /a key in double quotes/],
+    ['{"a": 1\n"b": 2}', 2, /"," between two entries/],
+    ['{"a": {"b": 1}', 1, /a "}" for each "{"/],
+    ['{"a": yes}', 1, /a value: text in double quotes/],
+    ['{"a": "x}\n', 1, /double quote at the end/],
+    ['{"a": "C:\\data"}', 1, /after a backslash/],
+  ])("says what would be right in %j", (text, line, expected) => {
+    expect(parseJsonc(text).problems).toContainEqual({
+      path: "settings",
+      found: expect.stringContaining("a syntax error"),
+      expected: expect.stringMatching(expected),
+      line,
+    });
+  });
+
   it("does not show the text around a syntax error", () => {
     const { problems } = parseJsonc('{"channels": {"wechat_work": {"secret": "hunter2}}');
     expect(JSON.stringify(problems)).not.toContain("hunter2");
