@@ -10,7 +10,7 @@ import { trace } from "./contract/trace-points.ts";
 import { type Counters, createCounters } from "./delivery/counters.ts";
 import type { Claim, Inbox, InboxEntry } from "./delivery/inbox.ts";
 import { createInlineWaiters } from "./delivery/inline-waiters.ts";
-import { isStop, laneOf } from "./delivery/lane.ts";
+import { endsTurns, laneOf } from "./delivery/lane.ts";
 import type { InlineRow, Outbox } from "./delivery/outbox.ts";
 import type { RunningTurns } from "./delivery/running-turns.ts";
 import { type Lane, laneKey, type Schedule, type Step } from "./delivery/schedule.ts";
@@ -46,7 +46,7 @@ export interface DispatcherOptions {
   readonly metrics?: Metrics;
 }
 
-// A `/stop` that is at work is over by then.
+// What ends a turn and is at work is over by then.
 const LOOK_AGAIN_MS = 250;
 
 export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
@@ -63,7 +63,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   // Lanes whose suspects must wait until it is over.
   const suspects = new Map<string, Lane>();
 
-  // Lanes of `/stop`s that are at work although it was not their turn.
+  // Lanes of what ends turns and is at work although it was not its turn.
   const atOnce = new Set<string>();
 
   const step: Step = async (lane) =>
@@ -208,7 +208,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const accept = async (given: InboundMessage) => {
     const message = await identify.remember(given);
     const scope = scopeOf(find(message));
-    if (isStop(message) || !schedule().isFull(scope.tenantId)) return inbox.accept(message, scope);
+    if (endsTurns(message) || !schedule().isFull(scope.tenantId))
+      return inbox.accept(message, scope);
     const known = await inbox.find(message);
     if (known) return known;
     counters.overloaded++;
@@ -223,7 +224,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     try {
       await takeStep(lane);
     } catch (cause) {
-      log.error({ err: cause, lane }, "stop not finished; trying again in its turn");
+      log.error({ err: cause, lane }, "what ends turns is not finished; trying again in its turn");
     } finally {
       atOnce.delete(key);
     }
@@ -242,12 +243,12 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         trace("stored", message.id, id);
         metrics.told(scope, message.channel, kindOf(message.content), "store", "new");
         // In the next turn of the event loop, so that the adapter can say that it waits.
-        const begin = isStop(message) ? beginAtOnce : schedule().wake;
+        const begin = endsTurns(message) ? beginAtOnce : schedule().wake;
         setImmediate(() => void begin({ id: lane, tenantId: scope.tenantId }));
         return {
           isNew,
           inlineReply: async (deadline, fits = () => true) =>
-            isWorker || isStop(message) ? waiters.wait(id, deadline, fits) : undefined,
+            isWorker || endsTurns(message) ? waiters.wait(id, deadline, fits) : undefined,
         };
       }
       counters.duplicates++;

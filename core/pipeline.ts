@@ -28,6 +28,7 @@ import { review, reviewClick } from "./stages/review.ts";
 import { reviewed } from "./stages/reviewed.ts";
 import { stop } from "./stages/stop.ts";
 import { type WelcomeParts, welcome } from "./stages/welcome.ts";
+import { withdraw } from "./stages/withdraw.ts";
 
 export interface PipelineParts
   extends WelcomeParts,
@@ -58,6 +59,7 @@ export const createPipeline = ({ log, turns, agent, now, roles, ...parts }: Pipe
     outsiders(), // programs, and people of other organisations unless the tenant takes them, get silence
     welcome({ roles, ...parts }), // who opens the conversation is greeted, once a day
     reviewClick({ roles, ...parts }), // a click on the card of what is held decides on it
+    withdraw(turns), // a deleted question is not answered: what waits is dropped, what runs is ended
     readable(), // other events end here, and kinds that cannot be read yet
     authorize(roles), // may this sender talk to an agent here?
     stop(turns), // `/stop` ends the running turn instead of asking the agent

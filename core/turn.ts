@@ -85,7 +85,7 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
       const adapter = adapters.get(message.channel);
       // Nothing tells an outsider that somebody listens here.
       const isWaitedFor = message.content.kind === "text" && !isOutsider(message.sender);
-      if (isWaitedFor) adapter?.working?.(message.target, locale);
+      if (isWaitedFor && !signal.aborted) adapter?.working?.(message.target, locale);
       const link = linkOf(adapter, message, signal);
       const context = { message, tenant, traceId, locale, signal, record, keep, ...link };
       const reply = await rules().pipeline(context);

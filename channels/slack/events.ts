@@ -58,6 +58,9 @@ const parseMessageEvent = (event: JsonObject, envelope: Envelope): Parsed => {
 const parseEdit = (event: JsonObject, envelope: Envelope, room: Spoken["room"]): Parsed => {
   const message = objectIn(event, "message");
   const before = objectIn(event, "previous_message");
+  // Deleted, what has answers in its thread leaves a tombstone in its place.
+  // https://docs.slack.dev/reference/events/message/message_changed
+  if (textIn(message, "subtype") === "tombstone") return goneEvent(event, envelope, room);
   const editedTs = textIn(objectIn(message, "edited"), "ts");
   // Links that unfold, and answers of ours that grow, change messages too.
   if (!message || !isTs(editedTs)) return ignored("NOT_EDITED");

@@ -1,7 +1,7 @@
 import type { InboundEvent, InboundMessage } from "../../core/contract/message.ts";
 import { type JsonObject, objectIn, objectsIn, textIn } from "./json.ts";
 import { type Envelope, idOf, type Spoken, senderOf } from "./messages.ts";
-import { conversationOf, isDirect } from "./origin.ts";
+import { conversationOf, isDirect, originOf } from "./origin.ts";
 import type { Origin, Parsed, Viewed } from "./parsed.ts";
 import { isFromProgram } from "./programs.ts";
 import { slackTarget } from "./target.ts";
@@ -43,14 +43,14 @@ export const goneEvent = (event: JsonObject, envelope: Envelope, room: Spoken["r
   if (!room || !isTs(ts) || !isSlackId(userId)) return ignored("NOT_READABLE");
   if (userId === botUserId) return ignored("OURS");
   const threadTs = textIn(before, "thread_ts");
-  const root = isTs(threadTs) ? threadTs : room.isDirect ? undefined : ts;
-  const origin: Origin = { teamId, ...room, ...(root !== undefined && { threadTs: root }) };
+  // The conversation that the question was asked in: what waits there is not answered.
+  const origin = originOf({ teamId, ...room }, ts, isTs(threadTs) ? threadTs : undefined);
   const fields = { id: idOf(teamId, room.channelId, ts) };
   const said = { name: "message_deleted", platformName: "message_deleted", fields } as const;
   const gone = happening(said, origin, event, userId, envelope);
   const isCalled = botUserId !== undefined && mentions(textIn(before, "text") ?? "", botUserId);
   if (gone.kind !== "message" || room.isDirect || isCalled) return gone;
-  return { ...gone, ifIn: { teamId, channelId: room.channelId, ts: root ?? ts } };
+  return { ...gone, ifIn: { teamId, channelId: room.channelId, ts: origin.threadTs ?? ts } };
 };
 
 /**

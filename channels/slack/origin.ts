@@ -4,13 +4,15 @@ import type { Origin } from "./parsed.ts";
 /**
  * Where a message lies. In a direct chat it is answered beside it, or in the thread where it was
  * asked; everywhere else in the thread that it begins or lies in, so that the room stays readable.
+ * What begins a thread is told so only once there is an answer in it: it lies where it lay before.
  */
 export const originOf = (
   room: { readonly teamId: string; readonly channelId: string; readonly isDirect: boolean },
   ts: string,
   threadTs: string | undefined,
 ): Origin => {
-  const root = threadTs ?? (room.isDirect ? undefined : ts);
+  const isRoot = threadTs === undefined || threadTs === ts;
+  const root = room.isDirect && isRoot ? undefined : (threadTs ?? ts);
   return { ...room, ...(root !== undefined && { threadTs: root }) };
 };
 

@@ -94,7 +94,11 @@ export interface Attachment {
   readonly ref: string;
 }
 
-/** What happened. `name` is our word; `fields` are the platform's own details, all untrusted text. */
+/**
+ * What happened. `name` is our word; `fields` are the platform's own details, all untrusted text. Of
+ * `message_deleted`, the sender is who had written the message, and `fields.id` is its id; those of
+ * its edits begin with that, and `/edit/` behind it.
+ */
 export interface InboundEvent {
   readonly name:
     | "member_joined"

@@ -87,6 +87,7 @@ export const nextInLane = statement<{ tenantId: string; lane: string }>()((db, a
       "inbox.message",
       "inbox.attempts",
       "inbox.owner",
+      "inbox.reason",
       "inbox.received_at",
       "processes.lease_until",
     ])
@@ -97,13 +98,15 @@ export const nextInLane = statement<{ tenantId: string; lane: string }>()((db, a
     .limit(1),
 );
 
-/** Takes a message, unless somebody else did so in the meantime. */
+/** Takes a message as it was read, unless somebody else took it or its sender took it back since. */
 export const takeMessage = statement<{
   tenantId: string;
   id: number;
   owner: string;
   earlierOwner: string;
   attempts: number;
+  /** Empty for none. */
+  reason: string;
 }>()((db, arg) =>
   db
     .updateTable("inbox")
@@ -111,7 +114,32 @@ export const takeMessage = statement<{
     .where("id", "=", arg("id"))
     .where("tenant_id", "=", arg("tenantId"))
     .where(stateOfRow, "=", sql.lit("pending"))
-    .where("owner", "=", arg("earlierOwner")),
+    .where("owner", "=", arg("earlierOwner"))
+    .where(sql<string>`coalesce(reason, '')`, "=", arg("reason")),
+);
+
+/** What waits or is in work in a lane. */
+export const pendingInLane = statement<{ tenantId: string; lane: string }>()((db, arg) =>
+  db
+    .selectFrom("inbox")
+    .select(["id", "channel", "key", "message"])
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("lane", "=", arg("lane"))
+    .where("state", "=", sql.lit("pending" as const))
+    .orderBy("id"),
+);
+
+/** The reason of what waits or is in work and was taken back by its sender. */
+export const WITHDRAWN = "withdrawn";
+
+/** Its sender takes a message back: whoever works on it is asked to stop, whoever takes it is told. */
+export const withdrawMessage = statement<{ tenantId: string; id: number }>()((db, arg) =>
+  db
+    .updateTable("inbox")
+    .set({ stop: 1, reason: WITHDRAWN })
+    .where("id", "=", arg("id"))
+    .where("tenant_id", "=", arg("tenantId"))
+    .where(stateOfRow, "=", sql.lit("pending")),
 );
 
 /** Whether anything waits in a lane. */

@@ -16,12 +16,15 @@ import {
   moveMessage,
   nextInLane,
   oldest,
+  pendingInLane,
   pendingLanes,
   releaseMessage,
   removeDone,
   requestStop,
   stopRequests,
   takeMessage,
+  WITHDRAWN,
+  withdrawMessage,
 } from "./inbox-rows.ts";
 import { type Lane, type LaneSource, placeAfter } from "./schedule.ts";
 
@@ -47,6 +50,11 @@ export interface Inbox {
   bury(entry: InboxEntry, reason: string, also?: Work<void>): Promise<void>;
   /** Asks whoever works on this lane to end the running turn; the id of its message, none when nobody does. */
   requestStop(lane: Lane): Promise<readonly number[]>;
+  /**
+   * Its sender takes a message back: it and its edits in this lane, as far as they wait or are in
+   * work, are to be answered no more, also by whoever takes them later. Their ids.
+   */
+  withdraw(lane: Lane, said: Said): Promise<readonly number[]>;
   /** Ids of messages that this process works on and that somebody asked to stop. */
   stopRequests(): Promise<ReadonlySet<number>>;
   /** Whether anything waits in a lane. */
@@ -55,6 +63,12 @@ export interface Inbox {
   readonly pendingLanes: LaneSource;
   /** Forgets what is done and older than `before`; how many. */
   prune(before: Date): Promise<number>;
+}
+
+/** Names what a person said: the id of an edit begins with its message's, and `/edit/` behind it. */
+export interface Said {
+  readonly messageId: string;
+  readonly senderId: string;
 }
 
 /** What became of a message that a channel handed in. */
@@ -72,6 +86,8 @@ export interface InboxEntry {
   /** 1 for the first try; more when a process died before the reply was stored. */
   readonly attempt: number;
   readonly receivedAt: Date;
+  /** Its sender has taken it back. Default false. */
+  readonly isWithdrawn?: boolean;
 }
 
 export type Claim =
@@ -190,6 +206,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
           owner,
           earlierOwner: row.owner,
           attempts: attempt,
+          reason: row.reason ?? "",
         }),
       );
       if (taken === 0) return { kind: "taken", afterMs: RACE_MS };
@@ -198,10 +215,11 @@ export const createInbox = (options: InboxOptions): Inbox => {
         return { kind: "taken", afterMs: 0 };
       }
       const receivedAt = new Date(row.received_at);
+      const isWithdrawn = row.reason === WITHDRAWN;
       return {
         kind: "entry",
         isOnly: false,
-        entry: { id: row.id, lane: lane.id, scope, message, attempt, receivedAt },
+        entry: { id: row.id, lane: lane.id, scope, message, attempt, receivedAt, isWithdrawn },
       };
     },
 
@@ -232,6 +250,23 @@ export const createInbox = (options: InboxOptions): Inbox => {
         transaction.all(requestStop, { tenantId: lane.tenantId, lane: lane.id }),
       );
       return rows.map((row) => row.id);
+    },
+
+    withdraw: async ({ tenantId, id: lane }, { messageId, senderId }) => {
+      const rows = await store.read("intake", (transaction) =>
+        transaction.all(pendingInLane, { tenantId, lane }),
+      );
+      const withdrawn: number[] = [];
+      for (const row of rows) {
+        if (row.key !== messageId && !row.key.startsWith(`${messageId}/edit/`)) continue;
+        const message = await openMessage(tenantScope(tenantId), row);
+        if (message?.sender.id !== senderId) continue;
+        const marked = await store.note("intake", (transaction) =>
+          transaction.run(withdrawMessage, { tenantId, id: row.id }),
+        );
+        if (marked > 0) withdrawn.push(row.id);
+      }
+      return withdrawn;
     },
 
     stopRequests: async () => {

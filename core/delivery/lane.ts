@@ -4,9 +4,9 @@ import type { InboundMessage } from "../contract/message.ts";
 export const conversationLane = (message: InboundMessage): string =>
   JSON.stringify([message.channel, message.workspaceId, message.conversation.id]);
 
-/** The lane that a message waits in: its conversation's, or for a `/stop` one of its own. */
+/** The lane that a message waits in: its conversation's, or one of its own if it cannot wait there. */
 export const laneOf = (message: InboundMessage): string =>
-  isStop(message)
+  endsTurns(message)
     ? JSON.stringify([message.channel, message.workspaceId, message.conversation.id, message.id])
     : conversationLane(message);
 
@@ -21,3 +21,11 @@ export const conversationOf = (
 /** Whether somebody asks to end the running turn of the conversation, so cannot wait for its end. */
 export const isStop = ({ content }: InboundMessage): boolean =>
   content.kind === "text" && content.text.trim().toLowerCase() === "/stop";
+
+/** Whether a person has deleted something that they said. */
+export const isDeletion = ({ content }: InboundMessage): boolean =>
+  content.kind === "event" && content.event.name === "message_deleted";
+
+/** Whether a message may end turns of its conversation, so cannot wait for their end. */
+export const endsTurns = (message: InboundMessage): boolean =>
+  isStop(message) || isDeletion(message);

@@ -1,8 +1,8 @@
 import type { Log } from "../contract/log.ts";
-import type { Inbox, InboxEntry } from "./inbox.ts";
+import type { Inbox, InboxEntry, Said } from "./inbox.ts";
 import type { Lane } from "./schedule.ts";
 
-/** Why a turn's signal is aborted when somebody in its conversation asked for it. */
+/** Why a turn's signal is aborted when somebody in its conversation asked for it, or took the question back. */
 export class TurnStoppedError extends Error {
   override readonly name = "TurnStoppedError";
 }
@@ -13,10 +13,15 @@ export interface RunningTurns {
   run<T>(entry: InboxEntry, turn: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** Ends the running turn of a tenant's conversation, wherever it runs; false when none does. */
   stop(conversation: Lane): Promise<boolean>;
+  /**
+   * Ends the turns of what a person has taken back in a tenant's conversation, wherever they run, and
+   * before they begin; how many messages that was.
+   */
+  withdraw(conversation: Lane, said: Said): Promise<number>;
 }
 
 export interface RunningTurnsOptions {
-  readonly inbox: Pick<Inbox, "requestStop" | "stopRequests">;
+  readonly inbox: Pick<Inbox, "requestStop" | "withdraw" | "stopRequests">;
   readonly log: Log;
   /** Aborted when the gateway must go down. */
   readonly signal: AbortSignal;
@@ -27,7 +32,7 @@ export interface RunningTurnsOptions {
 export const createRunningTurns = (options: RunningTurnsOptions): RunningTurns => {
   const { inbox, log, signal, lookEveryMs } = options;
   const running = new Map<number, AbortController>(); // by message id
-  // Messages that this process has taken and not begun yet, and that somebody asked to stop.
+  // Messages whose turns this process has not begun yet, and that somebody asked to stop.
   const early = new Set<number>();
   let timer: NodeJS.Timeout | undefined;
 
@@ -45,12 +50,21 @@ export const createRunningTurns = (options: RunningTurnsOptions): RunningTurns =
     timer = running.size > 0 ? setTimeout(look, lookEveryMs) : undefined;
   };
 
+  const end = (ids: readonly number[]): void => {
+    for (const id of ids) {
+      const controller = running.get(id);
+      if (controller) controller.abort(new TurnStoppedError());
+      // With others at work, the next look finds it.
+      else if (lookEveryMs === 0) early.add(id);
+    }
+  };
+
   return {
     run: async (entry, turn) => {
       const controller = new AbortController();
       if (signal.aborted) controller.abort(signal.reason);
       running.set(entry.id, controller);
-      if (early.delete(entry.id)) controller.abort(new TurnStoppedError());
+      if (early.delete(entry.id) || entry.isWithdrawn) controller.abort(new TurnStoppedError());
       if (lookEveryMs > 0 && timer === undefined) timer = setTimeout(look, lookEveryMs);
       try {
         return await turn(controller.signal);
@@ -61,13 +75,13 @@ export const createRunningTurns = (options: RunningTurnsOptions): RunningTurns =
     stop: async (conversation) => {
       // By their ids: another turn of the conversation may begin at any moment.
       const ids = await inbox.requestStop(conversation);
-      for (const id of ids) {
-        const controller = running.get(id);
-        if (controller) controller.abort(new TurnStoppedError());
-        // With others at work, the next look finds it.
-        else if (lookEveryMs === 0) early.add(id);
-      }
+      end(ids);
       return ids.length > 0;
+    },
+    withdraw: async (conversation, said) => {
+      const ids = await inbox.withdraw(conversation, said);
+      end(ids);
+      return ids.length;
     },
   };
 };

@@ -1,5 +1,6 @@
 import { ModelError } from "../contract/errors.ts";
 import type { Log } from "../contract/log.ts";
+import type { Reply } from "../contract/reply.ts";
 import { TurnStoppedError } from "../delivery/running-turns.ts";
 import { refuse } from "../refuse.ts";
 import type { Stage } from "../stage.ts";
@@ -9,12 +10,14 @@ import { StoreAwayError } from "../store/errors.ts";
 export const recover =
   (log: Log): Stage =>
   async (context, next) => {
+    const { signal } = context;
+    // It may have been stopped before it began.
+    if (isStopped(signal)) return STOPPED;
     try {
       return await next();
     } catch (cause) {
-      const { signal } = context;
       // Whoever said `/stop` is answered there.
-      if (signal.reason instanceof TurnStoppedError) return { kind: "silence", reason: "STOPPED" };
+      if (isStopped(signal)) return STOPPED;
       // Going down is no fault of the turn: the next process does it again.
       if (signal.aborted) throw cause;
       // Nor is a store that is away, and an apology could not be stored, either.
@@ -24,3 +27,7 @@ export const recover =
       return refuse(cause instanceof ModelError ? cause.code : "INTERNAL", locale);
     }
   };
+
+const STOPPED: Reply = { kind: "silence", reason: "STOPPED" };
+
+const isStopped = ({ reason }: AbortSignal): boolean => reason instanceof TurnStoppedError;

@@ -101,6 +101,7 @@ const ask = async (given: string | Extract<Content, { kind: "text" }>, world: Wo
     turns: {
       run: () => expect.unreachable(),
       stop: async () => false,
+      withdraw: async () => 0,
     },
     agent: createAgent({
       models: freeModels(provider),

@@ -12,7 +12,11 @@ import { contextOf, forgetful, tenantWith, textContext, unlimited } from "../fak
 /** Nothing runs that could be stopped. */
 const noTurns = () =>
   createRunningTurns({
-    inbox: { requestStop: async () => [], stopRequests: async () => new Set() },
+    inbox: {
+      requestStop: async () => [],
+      withdraw: async () => [],
+      stopRequests: async () => new Set(),
+    },
     log: recordedLog(),
     signal: new AbortController().signal,
     lookEveryMs: 0,

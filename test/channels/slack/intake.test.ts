@@ -196,6 +196,42 @@ describe("a message that was changed", () => {
     expect(await heard([change(before, { ...before, ...more })])).toEqual([]);
   });
 
+  it.each([
+    ["in a direct chat", directMessage("hello"), {}],
+    ["in a direct chat, with answers in its thread", directMessage("hello"), { isRoot: true }],
+    ["in a thread of a direct chat", directMessage("hi", { thread_ts: "1699999999.1" }), {}],
+    ["in a room", roomMessage(CALLED), {}],
+    ["in a room, with answers in its thread", roomMessage(CALLED), { isRoot: true }],
+  ])("lies, deleted %s, in the conversation that it was asked in", async (_, said, how) => {
+    const { channel, channel_type, ...asked } = said;
+    const before = { ...asked, ...("isRoot" in how && { thread_ts: asked.ts }) };
+    const room = { channel, channel_type };
+    const gone = {
+      ...{ ...change(before, before, room), subtype: "message_deleted", deleted_ts: asked.ts },
+    };
+    const [question, deletion] = await heard([said, gone]);
+    expect(deletion?.content).toMatchObject({
+      event: { name: "message_deleted", fields: { id: question?.id } },
+    });
+    expect(deletion?.conversation).toEqual(question?.conversation);
+    expect(deletion?.sender.id).toBe(question?.sender.id);
+  });
+
+  it("is gone where a tombstone stands in its place, because it has answers", async () => {
+    const said = roomMessage(CALLED);
+    const { channel, channel_type, ...asked } = said;
+    const before = { ...asked, thread_ts: asked.ts, reply_count: 1 };
+    const tombstone = {
+      ...{ type: "message", subtype: "tombstone", user: "USLACKBOT", hidden: true },
+      ...{ text: "This message was deleted.", ts: asked.ts, thread_ts: asked.ts },
+    };
+    const [question, deletion] = await heard([said, change(before, tombstone, inRoom)]);
+    expect(deletion).toMatchObject({
+      content: { event: { name: "message_deleted", fields: { id: question?.id } } },
+      conversation: question?.conversation,
+    });
+  });
+
   it("is an event when a person deletes it", async () => {
     const { channel, channel_type, ...before } = directMessage("hello");
     const gone = { ...change(before, before), subtype: "message_deleted", deleted_ts: before.ts };

@@ -435,6 +435,41 @@ describeStores("inbox", (world) => {
       expect(await process.inbox.stopRequests()).toEqual(new Set());
     });
   });
+
+  describe("what its sender takes back", () => {
+    const said = (messageId: string, senderId = "wei") => ({ messageId, senderId });
+
+    it("waits and is in work no more, whoever takes it, also after its process died", async () => {
+      await accept("m1");
+      await accept("m2");
+      const entry = await begin(process, wei);
+      expect(await process.inbox.withdraw(wei, said("m1"))).toEqual([entry.id]);
+      expect(await process.inbox.stopRequests()).toEqual(new Set([entry.id]));
+      await process.inbox.withdraw(wei, said("m2"));
+      time += LEASE_MS;
+      const other = await another();
+      const again = await begin(other, wei);
+      expect([again.message.id, again.isWithdrawn]).toEqual(["m1", true]);
+      await other.outbox.complete(again, { parts: [], mayInline: false });
+      expect(await begin(other, wei)).toMatchObject({ message: { id: "m2" }, isWithdrawn: true });
+    });
+
+    it("are its edits, too, and no message whose id only begins alike", async () => {
+      for (const id of ["m1", "m1/edit/7", "m12", "m1/reaction"]) await accept(id);
+      expect(await process.inbox.withdraw(wei, said("m1"))).toHaveLength(2);
+    });
+
+    it("is nothing of another person, conversation or tenant, nor what is answered", async () => {
+      await accept("m1");
+      expect(await process.inbox.withdraw(wei, said("m1", "mallory"))).toEqual([]);
+      expect(await process.inbox.withdraw(laneIn("bo"), said("m1"))).toEqual([]);
+      expect(await process.inbox.withdraw(laneIn("wei", "legal"), said("m1"))).toEqual([]);
+      const entry = await begin(process, wei);
+      expect(entry.isWithdrawn).not.toBe(true);
+      await process.outbox.complete(entry, { parts: ["answer"], mayInline: false });
+      expect(await process.inbox.withdraw(wei, said("m1"))).toEqual([]);
+    });
+  });
 });
 
 describe("lanes", () => {
@@ -442,6 +477,12 @@ describe("lanes", () => {
     const inRoom = (workspaceId: string, id: string) =>
       laneOf({ ...textMessage("m"), workspaceId, conversation: { id, kind: "direct" } });
     expect(inRoom("a", "b:c")).not.toBe(inRoom("a:b", "c"));
+  });
+
+  it("put a deletion beside its conversation", () => {
+    const event = { name: "message_deleted", platformName: "x", fields: { id: "m1" } } as const;
+    const deletion = { ...textMessage("d1"), content: { kind: "event", event } as const };
+    expect(laneOf(deletion)).not.toBe(laneOf(textMessage("m1")));
   });
 
   it("put /stop beside its conversation, however it is written, and nothing else", () => {

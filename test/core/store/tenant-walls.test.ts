@@ -170,6 +170,11 @@ describeStores("a tenant", (world) => {
       "inbox.move": (at) => inbox.move(entry(at), tenantScope(OTHER)),
       "inbox.bury": (at) => inbox.bury(entry(at), "buried by the attacker"),
       "inbox.requestStop": (at) => inbox.requestStop(lane(at)),
+      "inbox.withdraw": (at) =>
+        inbox.withdraw(lane(at), {
+          messageId: entry(at).message.id,
+          senderId: entry(at).message.sender.id,
+        }),
       "outbox.complete": (at) => outbox.complete(entry(at), parts),
       "outbox.inlineBody": (at) => outbox.inlineBody(scope, entry(at).id),
       "outbox.inlineSettled": (at) => outbox.inlineSettled(inline(at), isOdd(at)),

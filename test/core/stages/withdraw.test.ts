@@ -1,0 +1,189 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { TenantIndex } from "../../../config/tenant.ts";
+import type { Agent } from "../../../core/agent.ts";
+import type { InboundMessage } from "../../../core/contract/message.ts";
+import type { Reply } from "../../../core/contract/reply.ts";
+import { createPipeline } from "../../../core/pipeline.ts";
+import { fakeChannel } from "../../fakes/channel.ts";
+import {
+  type CoreGateway,
+  type CoreGatewayOptions,
+  coreGateway,
+} from "../../fakes/core-gateway.ts";
+import { textMessage } from "../../fakes/messages.ts";
+import { freeContent } from "../../fakes/safety.ts";
+import { describeStores } from "../../fakes/stores.ts";
+import { temporaryFolder } from "../../fakes/temporary-folder.ts";
+import { forgetful, tenantWith, unlimited } from "../../fakes/turn.ts";
+
+const folder = temporaryFolder();
+const LOOK_EVERY_MS = 25;
+const PATIENT = { timeout: 30_000, interval: 5 };
+
+let begun: string[];
+let ends: Map<string, () => void>;
+beforeEach(() => {
+  begun = [];
+  ends = new Map();
+});
+
+/** Thinks until the test or its message's deletion ends it. */
+const thinking: Agent = {
+  answer: ({ message, signal }) =>
+    new Promise<Reply>((resolve, reject) => {
+      signal.throwIfAborted();
+      begun.push(message.id);
+      ends.set(message.id, () => resolve({ kind: "text", markdown: `re ${message.id}` }));
+      signal.addEventListener("abort", () => reject(signal.reason));
+    }),
+};
+const roles = { permissionsOf: () => ({ roles: [], has: () => true }) };
+const now = () => new Date();
+const pipeline: CoreGatewayOptions["pipeline"] = (needs) =>
+  createPipeline({
+    ...freeContent,
+    ...unlimited(),
+    ...forgetful,
+    ...{ ...needs, roles, agent: thinking, now },
+    skills: { allowedFor: () => [] },
+    welcomed: { markToday: async () => true },
+  });
+
+/** Whose tenant is named by their role, also within one conversation. */
+const byRole: TenantIndex = {
+  get: () => undefined,
+  resolve: ({ roles: [id = "sales"] }) => ({ kind: "tenant", tenant: tenantWith([], { id }) }),
+};
+
+const inRoom = (id: string, sender: string, tenant: string): InboundMessage => ({
+  ...textMessage(id, "a question", sender),
+  conversation: { id: "room", kind: "group" },
+  sender: { ...textMessage(id, "", sender).sender, roles: [tenant] },
+});
+
+/** That the sender of this message has deleted it. */
+const deletionOf = (message: InboundMessage, id = message.id): InboundMessage => ({
+  ...message,
+  id: `deletion of ${id} by ${message.sender.id}`,
+  content: {
+    kind: "event",
+    event: { name: "message_deleted", platformName: "gone", fields: { id } },
+  },
+});
+
+describeStores("a deleted question", (world) => {
+  let gateways: CoreGateway[] = [];
+  const start = async (options: Partial<CoreGatewayOptions> = {}): Promise<CoreGateway> => {
+    const gateway = await coreGateway({
+      ...{ store: world.store, folder: folder.path, pipeline, tenants: byRole },
+      ...options,
+    });
+    gateways.push(gateway);
+    return gateway;
+  };
+  afterEach(async () => {
+    for (const gateway of gateways) await gateway.stop();
+    gateways = [];
+  });
+
+  const sent = () =>
+    gateways.flatMap(({ channel }) => channel.sent.map((part) => part.target.replyTo));
+  const done = (...keys: string[]) =>
+    vi.waitFor(async () => {
+      for (const key of keys) {
+        const rows = await world.sql(`SELECT state FROM inbox WHERE key = '${key}'`);
+        expect([key, rows[0]?.state]).toEqual([key, "done"]);
+      }
+    }, PATIENT);
+  const runs = (...ids: string[]) => vi.waitFor(() => expect(begun).toEqual(ids), PATIENT);
+  const onRecord = () =>
+    gateways.flatMap(({ records }) =>
+      records.map(({ message, decision, code, detail }) => [
+        ...[message?.id, decision, code],
+        detail?.withdrawn,
+      ]),
+    );
+
+  it("that runs is ended, one that waits is dropped, both on record, and the next comes", async () => {
+    const [first, second, third] = ["m1", "m2", "m3"].map((id) => textMessage(id));
+    if (!first || !second || !third) return;
+    const working: string[] = [];
+    const channel = {
+      ...fakeChannel(),
+      working: ({ replyTo }: InboundMessage["target"]) => void working.push(replyTo),
+    };
+    const gateway = await start({ channels: [channel] });
+    for (const message of [first, second, third]) await gateway.receive(message);
+    await runs("m1");
+    await gateway.receive(deletionOf(second));
+    await done(deletionOf(second).id);
+    await gateway.receive(deletionOf(first));
+    await runs("m1", "m3");
+    ends.get("m3")?.();
+    await done("m1", "m2", "m3", deletionOf(first).id);
+    expect(sent()).toEqual(["m3"]);
+    expect(onRecord()).toEqual(
+      expect.arrayContaining([
+        ["m1", "silent", "STOPPED", undefined],
+        ["m2", "silent", "STOPPED", undefined],
+        [deletionOf(first).id, "silent", "QUESTION_WITHDRAWN", 1],
+        [deletionOf(second).id, "silent", "QUESTION_WITHDRAWN", 1],
+      ]),
+    );
+    // Nobody is told that an answer to what was dropped is being made.
+    expect(working).toEqual(["m1", "m3"]);
+  });
+
+  it("is dropped by the next process when the one that it waited in has ended", async () => {
+    const before = await start();
+    await before.receive(textMessage("m1"));
+    await before.receive(textMessage("m2"));
+    await runs("m1");
+    await before.receive(deletionOf(textMessage("m2")));
+    await done(deletionOf(textMessage("m2")).id);
+    await before.stop();
+    await start();
+    await runs("m1", "m1");
+    ends.get("m1")?.();
+    await done("m1", "m2");
+    expect(sent()).toEqual(["m1"]);
+  });
+
+  it("is ended in the process that runs it, wherever its deletion is heard", async () => {
+    await (await start({ lookEveryMs: LOOK_EVERY_MS })).receive(textMessage("m1"));
+    await runs("m1");
+    const other = await start({ store: await world.open(), lookEveryMs: LOOK_EVERY_MS });
+    await other.receive(deletionOf(textMessage("m1")));
+    await done("m1");
+    expect(sent()).toEqual([]);
+  });
+
+  it("that is answered keeps its answer", async () => {
+    const gateway = await start();
+    await gateway.receive(textMessage("m1"));
+    await runs("m1");
+    ends.get("m1")?.();
+    await done("m1");
+    const deletion = deletionOf(textMessage("m1"));
+    await gateway.receive(deletion);
+    await done(deletion.id);
+    expect(sent()).toEqual(["m1"]);
+    expect(onRecord()).toContainEqual([deletion.id, "silent", "EVENT_NOT_HANDLED", 0]);
+  });
+
+  it("of another person, conversation or tenant is not ended by a deletion that names it", async () => {
+    const gateway = await start();
+    await gateway.receive(inRoom("m1", "ann", "sales"));
+    await runs("m1");
+    const forged = [
+      deletionOf(inRoom("x1", "mallory", "sales"), "m1"),
+      { ...deletionOf(inRoom("x2", "ann", "legal"), "m1"), id: "from another tenant" },
+      { ...deletionOf(textMessage("x3", "", "ann"), "m1"), id: "from another conversation" },
+    ];
+    for (const deletion of forged) await gateway.receive(deletion);
+    await done(...forged.map(({ id }) => id));
+    ends.get("m1")?.();
+    await done("m1");
+    expect(sent()).toEqual(["m1"]);
+  });
+});
