@@ -1,3 +1,4 @@
+import { parsePerson } from "../config/person.ts";
 import { createRoleIndex } from "../config/roles.ts";
 import type { Settings } from "../config/schema.ts";
 import { ACTIONS, type Lexicon } from "../core/safety/moderation/lexicon.ts";
@@ -46,13 +47,25 @@ const createReviewerCheck = (settings: Settings): ((tenant: TenantSettings) => b
     bindings.some(({ departments = [] }) =>
       departments.some((each) => mayReview("", "", "", each)),
     );
+  const groupMayReview = (written: string): boolean => {
+    const { channel = "", workspaceId = "", senderId: id = "" } = parsePerson(written) ?? {};
+    return roles
+      .permissionsOf({
+        ...{ channel, workspaceId, senderId: "", departments: [], groups: [{ workspaceId, id }] },
+      })
+      .has("content:review");
+  };
   const workspaces = new Set(
-    bindings.flatMap(({ users = [] }) =>
-      users.flatMap((user) => {
+    bindings.flatMap(({ users = [], groups = [] }) => [
+      ...users.flatMap((user) => {
         const [channel = "", workspace = "", ...sender] = user.split(":");
         return mayReview(sender.join(":"), channel, workspace) ? [`${channel}:${workspace}`] : [];
       }),
-    ),
+      ...groups.flatMap((group) => {
+        const { channel, workspaceId } = parsePerson(group) ?? {};
+        return groupMayReview(group) ? [`${channel}:${workspaceId}`] : [];
+      }),
+    ]),
   );
   return (tenant) =>
     isAnywhere ||

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { createBoundGroups } from "../config/bound-groups.ts";
 import { createDepartmentNeeds } from "../config/department-needs.ts";
 import type { LoadedSettings } from "../config/load.ts";
 import { createPriceBook } from "../config/price-book.ts";
@@ -103,6 +104,7 @@ export const buildRules = async (
   return {
     tenants: createTenantIndex(settings),
     asksForDepartments: createDepartmentNeeds(settings),
+    boundGroups: createBoundGroups(settings),
     pipeline: createPipeline({
       ...{
         log,

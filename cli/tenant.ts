@@ -30,6 +30,7 @@ export const registerTenant = (program: Command, io: Io, exit: Exit = setExitCod
   add("who", "whose tenant somebody is in and what they may do, and why; exit 1 = may not chat")
     .argument("<person>", "channel:workspace:user, e.g. wechat_work:wwcorp:zhangsan")
     .option("--department <id-or-name>", "a department of theirs; again for each", collect)
+    .option("--group <id>", "a Slack user group or WeCom tag of theirs; again for each", collect)
     .option("--role <id>", "a role of theirs on the platform; again for each", collect)
     .option("--conversation <id>", "where they write")
     .action(async (person: string, _options, command: Command) => {

@@ -1,3 +1,4 @@
+import { parsePerson } from "./person.ts";
 import type { Settings } from "./schema.ts";
 
 /** Whose permissions are asked for. */
@@ -6,6 +7,14 @@ export interface Principal {
   readonly workspaceId: string;
   readonly senderId: string;
   readonly departments: readonly string[];
+  /** Those of the platform's groups that they are known to be in. Default: none. */
+  readonly groups?: readonly Group[];
+}
+
+/** A group of a platform's people: a Discord role, a Slack user group, a WeCom tag. */
+export interface Group {
+  readonly workspaceId: string;
+  readonly id: string;
 }
 
 /** What someone may do. */
@@ -25,9 +34,10 @@ export interface HeldRole {
   readonly role: string;
   /** As the role names them: `*`, `agent:chat` or `agent:*`. */
   readonly permissions: readonly string[];
-  /** Whom the binding names: the person, this department, or nobody (the role of everyone else). */
-  readonly through: "user" | "department" | "default";
+  /** Whom the binding names: the person, this department or group, or nobody (everyone else's role). */
+  readonly through: "user" | "department" | "group" | "default";
   readonly department?: string;
+  readonly group?: string;
   /** Which of `role_bindings`, from 0; absent for the role of everyone else. */
   readonly binding?: number;
 }
@@ -62,24 +72,33 @@ export const createRoleIndex = (settings: Settings): ExplainedRoles => {
   const permissionsIn = (role: string) => roles.get(role) ?? [];
   const byUser = new Map<string, HeldRole[]>();
   const byDepartment = new Map<string, HeldRole[]>();
+  const byGroup = new Map<string, HeldRole[]>();
   const bind = (map: Map<string, HeldRole[]>, to: string, held: HeldRole) =>
     map.set(to, [...(map.get(to) ?? []), held]);
   for (const [binding, bound] of (rbac?.role_bindings ?? []).entries()) {
-    const { role, users = [], departments = [] } = bound;
+    const { role, users = [], departments = [], groups = [] } = bound;
     const held = { role, permissions: permissionsIn(role), binding };
     for (const user of users) bind(byUser, writtenUserKey(user), { ...held, through: "user" });
     for (const department of departments) {
       bind(byDepartment, department, { ...held, through: "department", department });
+    }
+    for (const group of groups) {
+      // One of an identity provider: nobody can be in it yet.
+      if (!parsePerson(group)) continue;
+      bind(byGroup, writtenUserKey(group), { ...held, through: "group", group });
     }
   }
   const everyoneElse: readonly HeldRole[] = [
     { role: DEFAULT_ROLE, permissions: permissionsIn(DEFAULT_ROLE), through: "default" },
   ];
 
-  const heldBy = ({ channel, workspaceId, senderId, departments }: Principal) => {
+  const heldBy = ({ channel, workspaceId, senderId, departments, groups = [] }: Principal) => {
     const held = [
       ...(byUser.get(userKey(channel, workspaceId, senderId)) ?? []),
       ...departments.flatMap((department) => byDepartment.get(department) ?? []),
+      ...groups.flatMap(
+        (group) => byGroup.get(userKey(channel, group.workspaceId, group.id)) ?? [],
+      ),
     ];
     return held.length > 0 ? held : everyoneElse;
   };

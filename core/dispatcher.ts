@@ -57,6 +57,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     adapters,
     asksForDepartments: (channel, workspaceId) =>
       rules().asksForDepartments?.(channel, workspaceId) ?? false,
+    boundGroups: (channel, workspaceId) => rules().boundGroups?.(channel, workspaceId) ?? [],
   });
   const { find, decide } = createDecider({ adapters, rules, identify, log, now });
   let isSuspectRunning = false;

@@ -1,3 +1,4 @@
+import type { BoundGroups } from "../config/bound-groups.ts";
 import type { ChannelAdapter, Identity } from "./contract/channel.ts";
 import type { InboundMessage } from "./contract/message.ts";
 
@@ -16,6 +17,7 @@ const LONGEST_MS = 10_000;
 export const createIdentify = (parts: {
   readonly adapters: ReadonlyMap<string, ChannelAdapter>;
   readonly asksForDepartments: (channel: string, workspaceId: string) => boolean;
+  readonly boundGroups: BoundGroups;
 }): Identify => {
   const directoryFor = ({ channel, workspaceId, sender }: InboundMessage) =>
     sender.identity !== undefined ||
@@ -28,16 +30,29 @@ export const createIdentify = (parts: {
     const needed = parts.adapters.get(message.channel)?.directory;
     return directoryFor(message) ?? (needed?.isNeeded?.(message) ? needed : undefined);
   };
+  /** Whoever was in a group when a message was held may have left it since: it is asked each time. */
+  const withGroups = async (
+    message: InboundMessage,
+    signal: AbortSignal,
+  ): Promise<InboundMessage> => {
+    const { channel, workspaceId, sender } = message;
+    const bound = parts.boundGroups(channel, workspaceId);
+    const directory = parts.adapters.get(channel)?.directory;
+    if (bound.length === 0 || sender.isBot || !directory?.groupsOf) {
+      return sender.groups ? { ...message, sender: { ...sender, groups: [] } } : message;
+    }
+    const groups = await directory.groupsOf(message, bound, signal);
+    return { ...message, sender: { ...sender, groups } };
+  };
   return {
     isSettled: (message) => directoryFor(message) === undefined,
     remember: async (message) => withIdentity(message, await directoryFor(message)?.known(message)),
     ask: async (message) => {
       // Who is told is named by the settings, and nothing depends on who they are.
       if (message.content.kind === "notice") return message;
-      const directory = directoryAtTurn(message);
-      if (!directory) return message;
       const signal = AbortSignal.timeout(LONGEST_MS);
-      return withIdentity(message, await directory.lookUp(message, signal));
+      const identity = await directoryAtTurn(message)?.lookUp(message, signal);
+      return withGroups(withIdentity(message, identity), signal);
     },
   };
 };

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { BoundGroups } from "../config/bound-groups.ts";
 import type { DepartmentNeeds } from "../config/department-needs.ts";
 import type { Origin, TenantIndex, TenantResolution } from "../config/tenant.ts";
 import type { AuditRecord } from "./audit-log.ts";
@@ -25,6 +26,8 @@ export interface Rules {
   readonly pipeline: Pipeline;
   /** Whether anything depends on the departments of people of a workspace. Absent = nothing. */
   readonly asksForDepartments?: DepartmentNeeds;
+  /** The groups that roles are bound to. Absent = none. */
+  readonly boundGroups?: BoundGroups;
 }
 
 /** How a message was decided. */

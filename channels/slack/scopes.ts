@@ -16,5 +16,6 @@ export const SCOPES: readonly string[] = [
   "im:write",
   "mpim:history",
   "reactions:read",
+  "usergroups:read",
   "users:read",
 ];

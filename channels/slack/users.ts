@@ -5,6 +5,7 @@ import type { InboundMessage } from "../../core/contract/message.ts";
 import { describe } from "./api-outcome.ts";
 import { isTrue, type JsonObject, objectIn, textIn } from "./json.ts";
 import { CHANNEL } from "./types.ts";
+import { createUserGroups } from "./user-groups.ts";
 import type { WebApi } from "./web-api.ts";
 import type { Workspaces } from "./workspaces.ts";
 
@@ -35,6 +36,7 @@ interface Known {
  * of our own people where nobody else can be.
  */
 export const createUsers = ({ api, workspaces, now, log }: UsersParts): Directory => {
+  const groupsOf = createUserGroups({ api, workspaces, now, log });
   const known = new Map<string, Known>();
   const asking = new Map<string, Promise<Identity>>();
   // By workspace, until when Slack wants no more such calls: everybody's, not only whose it refused.
@@ -91,6 +93,7 @@ export const createUsers = ({ api, workspaces, now, log }: UsersParts): Director
   };
 
   return {
+    groupsOf,
     isNeeded: ({ sender }) => sender.isExternal === undefined,
     known: async (message) => recall(message),
     lookUp: async (message, signal) => {

@@ -146,7 +146,7 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     return app && clients.get(keyOf(corpId, app.agent_id));
   };
   const directory = createDirectory({
-    ...{ corpIds: apps.map((app) => app.corp_id), state, log },
+    ...{ corpIds: apps.map((app) => app.corp_id), state, log, now },
     // Whoever speaks to a bot is in the same directory.
     clientOf: ({ target }) => clientOf(target) ?? clientOfCorp(target.workspaceId),
   });

@@ -13,6 +13,12 @@ export interface Contacts {
   known(userId: string): Promise<Identity | undefined>;
   /** Asks the platform where nothing is kept; undefined = it could not be asked. Never throws. */
   lookUp(userId: string, ask: Ask, signal: AbortSignal): Promise<Identity | undefined>;
+  /** The ids of the departments that a person is in directly; none for who is not active. Never throws. */
+  departmentIdsOf(
+    userId: string,
+    ask: Ask,
+    signal: AbortSignal,
+  ): Promise<readonly number[] | undefined>;
   /** Forgets what was said of a person, also by an answer that is under way. Rejects when it cannot. */
   revoke(userId: string): Promise<void>;
   /** Forgets the names of departments. Rejects when it cannot. */
@@ -95,6 +101,13 @@ export const createContacts = ({ corpId, state, log }: ContactsOptions): Contact
     return unavailable("user/get", result);
   };
 
+  const personOf = (userId: string, ask: Ask, signal: AbortSignal): Promise<Person | undefined> =>
+    readOr<Person>(
+      personKey(userId),
+      ({ isActive }) => (isActive ? KEPT_MS : REFUSAL_KEPT_MS),
+      () => fetchPerson(userId, ask, signal),
+    );
+
   const fetchNames = async (
     ask: Ask,
     signal: AbortSignal,
@@ -130,13 +143,18 @@ export const createContacts = ({ corpId, state, log }: ContactsOptions): Contact
         return undefined;
       }
     },
+    departmentIdsOf: async (userId, ask, signal) => {
+      try {
+        const person = await personOf(userId, ask, signal);
+        return person?.isActive ? person.departmentIds : person && [];
+      } catch (err) {
+        log.warn({ err, corpId }, "departments of a person not looked up: the store is away");
+        return undefined;
+      }
+    },
     lookUp: async (userId, ask, signal) => {
       try {
-        const person = await readOr<Person>(
-          personKey(userId),
-          ({ isActive }) => (isActive ? KEPT_MS : REFUSAL_KEPT_MS),
-          () => fetchPerson(userId, ask, signal),
-        );
+        const person = await personOf(userId, ask, signal);
         if (!person?.isActive) return person && identityOf(person, {});
         const names = await readOr<DepartmentNames>(
           namesKey,

@@ -4,7 +4,8 @@ import type { Log } from "../../core/contract/log.ts";
 import type { InboundEvent, InboundMessage } from "../../core/contract/message.ts";
 import { groupOf } from "./bot/parse.ts";
 import type { WecomClient } from "./client.ts";
-import { type Contacts, createContacts } from "./contacts.ts";
+import { type Ask, type Contacts, createContacts } from "./contacts.ts";
+import { createTags, type Tags } from "./tags.ts";
 
 /** The address books of all corps that are configured. */
 export interface WecomDirectory extends Directory {
@@ -18,12 +19,16 @@ export interface WecomDirectoryOptions {
   readonly clientOf: (message: InboundMessage) => Pick<WecomClient, "ask"> | undefined;
   readonly state: ChannelState;
   readonly log: Log;
+  readonly now: () => Date;
 }
 
 export const createDirectory = (options: WecomDirectoryOptions): WecomDirectory => {
-  const { clientOf, state, log } = options;
+  const { clientOf, state, log, now } = options;
   const books = new Map(
     [...options.corpIds].map((corpId) => [corpId, createContacts({ corpId, state, log })]),
+  );
+  const tags = new Map(
+    [...options.corpIds].map((corpId) => [corpId, createTags({ corpId, log, now })]),
   );
   // The corp whose application was spoken to; of a linked corp's people `workspaceId` is their own.
   const bookOf = ({ target }: InboundMessage): Contacts | undefined =>
@@ -36,6 +41,13 @@ export const createDirectory = (options: WecomDirectoryOptions): WecomDirectory 
       const client = clientOf(message);
       return client && bookOf(message)?.lookUp(userIdOf(message), client.ask, signal);
     },
+    groupsOf: async (message, groups, signal) => {
+      const client = isForeign(message) ? undefined : clientOf(message);
+      const book = bookOf(message);
+      const held = tags.get(message.target.workspaceId);
+      if (!client || !book || !held) return [];
+      return tagsOf({ book, tags: held, ask: client.ask }, userIdOf(message), groups, signal);
+    },
     note: async (message) => {
       const { content } = message;
       const isChange = content.kind === "event" && content.event.name === "contact_changed";
@@ -46,6 +58,27 @@ export const createDirectory = (options: WecomDirectoryOptions): WecomDirectory 
       if (areDepartments) await book.revokeDepartments();
     },
   };
+};
+
+/** Which of these tags a person has, by themselves or with a department that they are in directly. */
+const tagsOf = async (
+  { book, tags, ask }: { readonly book: Contacts; readonly tags: Tags; readonly ask: Ask },
+  userId: string,
+  wanted: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly string[]> => {
+  const found = await Promise.all(wanted.map((tagId) => tags.holdersOf(tagId, ask)));
+  const areDepartmentsTagged = found.some((holders) => (holders?.departmentIds.size ?? 0) > 0);
+  const departments = areDepartmentsTagged
+    ? ((await book.departmentIdsOf(userId, ask, signal)) ?? [])
+    : [];
+  return wanted.filter((_, at) => {
+    const holders = found[at];
+    return (
+      holders?.userIds.has(userId.toLowerCase()) === true ||
+      departments.some((id) => holders?.departmentIds.has(id))
+    );
+  });
 };
 
 /**

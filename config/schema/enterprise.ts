@@ -1,5 +1,6 @@
 import { getCiphers } from "node:tls";
 import { z } from "zod";
+import { parsePerson } from "../person.ts";
 import { detectorActions } from "./content.ts";
 import { later, text, textLike, url } from "./marks.ts";
 
@@ -17,6 +18,9 @@ const permission = () =>
   textLike("`*`, `agent:chat` or `agent:*`", (value) =>
     /^(\*|[a-z][a-z0-9_-]*:(\*|[a-z][a-z0-9_-]*))$/.test(value),
   );
+
+const areGroupsOfPlatforms = (groups: unknown): boolean =>
+  Array.isArray(groups) && groups.every((group) => parsePerson(String(group)) !== undefined);
 
 const rbacSchema = z.strictObject({
   enabled: z.boolean().default(true).describe("False skips the role check and nothing else."),
@@ -42,7 +46,11 @@ const rbacSchema = z.strictObject({
           .optional()
           .describe("People, as `channel:workspace:user`."),
         departments: z.array(text()).optional().describe("Departments, by id or by name."),
-        groups: later(z.array(text())).optional().describe("Groups of the identity provider."),
+        groups: later(z.array(text()), areGroupsOfPlatforms)
+          .optional()
+          .describe(
+            "Groups, as `channel:workspace:id`: the id of a Discord role, a Slack user group or a WeCom tag. Those of an identity provider give nobody anything yet.",
+          ),
       }),
     )
     .default([])

@@ -90,6 +90,15 @@ export interface Directory {
   known(message: InboundMessage): Promise<Identity | undefined>;
   /** Asks the platform where nothing is remembered; undefined = it could not be asked. */
   lookUp(message: InboundMessage, signal: AbortSignal): Promise<Identity | undefined>;
+  /**
+   * Which of these groups of the workspace the sender is in, by their ids; one that the platform
+   * cannot be asked about counts as one that they are not in. Absent where messages say it.
+   */
+  groupsOf?(
+    message: InboundMessage,
+    groups: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly string[]>;
 }
 
 export interface Identity {

@@ -47,6 +47,8 @@ export interface Sender {
   readonly identity?: "known" | "refused";
   /** The platform's role ids; empty when it has none. */
   readonly roles: readonly string[];
+  /** Ids of those groups that roles are bound to and the platform says the person is in. Default none. */
+  readonly groups?: readonly string[];
   /** Belongs to another organisation: a guest of a shared channel, for example. Default false. */
   readonly isExternal?: boolean;
   /**

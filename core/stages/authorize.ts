@@ -1,5 +1,5 @@
-import type { RoleIndex } from "../../config/roles.ts";
-import type { InboundMessage } from "../contract/message.ts";
+import type { Group, RoleIndex } from "../../config/roles.ts";
+import type { InboundMessage, Sender } from "../contract/message.ts";
 import { chatPermission } from "../operators/permission-table.ts";
 import { refuse } from "../refuse.ts";
 import type { Stage } from "../stage.ts";
@@ -29,4 +29,14 @@ const permissionsOf = (roles: RoleIndex, { channel, workspaceId, sender }: Inbou
     workspaceId,
     senderId: sender.id,
     departments: sender.departments,
+    groups: groupsOf(sender, workspaceId),
   });
+
+/** The platform's roles are groups, too; in a direct chat those of all workspaces that it vouches for. */
+const groupsOf = (
+  { roles, groups = [], memberships }: Sender,
+  workspaceId: string,
+): readonly Group[] =>
+  memberships
+    ? memberships.flatMap((of) => of.roles.map((id) => ({ workspaceId: of.workspaceId, id })))
+    : [...roles, ...groups].map((id) => ({ workspaceId, id }));

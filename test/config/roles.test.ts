@@ -71,6 +71,32 @@ describe("permissionsOf", () => {
     expect(permissions.has("agent:chat")).toBe(false);
   });
 
+  it("gives a role to whom the platform says to be in a group, in that workspace only", () => {
+    const index = indexOf(
+      bindings({ role: "admin", groups: ["discord:G1:R1", "slack:T1:S1", "cn=agents,dc=company"] }),
+    );
+    const rolesOf = (channel: string, ...groups: readonly string[]) =>
+      index.permissionsOf(
+        someone({
+          ...{ channel, workspaceId: "elsewhere" },
+          groups: groups.map((group) => {
+            const [workspaceId = "", id = ""] = group.split(":");
+            return { workspaceId, id };
+          }),
+        }),
+      ).roles;
+    expect(rolesOf("discord", "G1:R1")).toEqual(["admin"]);
+    expect(rolesOf("slack", "T1:S2", "T1:S1")).toEqual(["admin"]);
+    expect(rolesOf("slack", "T2:S1")).toEqual(["user"]);
+    expect(rolesOf("slack", "G1:R1")).toEqual(["user"]);
+    expect(rolesOf("wechat_work", ":cn=agents,dc=company")).toEqual(["user"]);
+    expect(
+      index.heldBy(someone({ channel: "slack", groups: [{ workspaceId: "T1", id: "S1" }] })),
+    ).toEqual([
+      { role: "admin", permissions: ["*"], through: "group", group: "slack:T1:S1", binding: 0 },
+    ]);
+  });
+
   it("lets nobody do anything when the role user is not there", () => {
     const index = indexOf({ roles: [{ name: "boss", permissions: ["*"] }] });
     expect(index.permissionsOf(someone()).has("agent:chat")).toBe(false);

@@ -4,12 +4,13 @@ import { resolveOverlaps } from "../../../../core/safety/dlp/resolve.ts";
 
 // Later in the alphabet, stronger.
 const rankOf = (type: string): number => type.charCodeAt(0);
-const resolve = (found: readonly (readonly [string, number, number])[]) => {
+type Found = readonly [type: string, start: number, end: number];
+const resolve = (found: readonly Found[]): readonly Found[] => {
   const spans = new Map<string, number[]>();
   for (const [type, start, end] of found) {
     spans.set(type, [...(spans.get(type) ?? []), start, end]);
   }
-  return resolveOverlaps(spans, rankOf).map(({ type, start, end }) => [type, start, end]);
+  return resolveOverlaps(spans, rankOf).map(({ type, start, end }) => [type, start, end] as const);
 };
 
 describe("findings that overlap", () => {
@@ -46,8 +47,8 @@ describe("findings that overlap", () => {
         const found = drawn.map(([type, start, length]) => [type, start, start + length] as const);
         const resolved = resolve(found);
         for (let at = 0; at < 40; at++) {
-          const covering = (all: readonly (readonly (string | number)[])[]) =>
-            all.filter(([, start = 0, end = 0]) => start <= at && end > at).map(([type]) => type);
+          const covering = (all: ReturnType<typeof resolve>) =>
+            all.filter(([, start, end]) => start <= at && end > at).map(([type]) => type);
           const strongest = covering(found).sort().slice(-1);
           expect(covering(resolved)).toEqual(strongest);
         }
