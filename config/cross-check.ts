@@ -2,6 +2,7 @@ import { checkChannels } from "./cross-check/channels.ts";
 import { checkDlp } from "./cross-check/dlp.ts";
 import { checkModels } from "./cross-check/models.ts";
 import { checkModeration } from "./cross-check/moderation.ts";
+import { checkMonitoring } from "./cross-check/monitoring.ts";
 import { checkOpenshell } from "./cross-check/openshell.ts";
 import { checkRoles } from "./cross-check/roles.ts";
 import { checkTenants } from "./cross-check/tenants.ts";
@@ -19,4 +20,5 @@ export const crossCheck = (draft: Draft, report: Report): void => {
   checkOpenshell(draft, report);
   checkDlp(draft, report);
   checkModeration(draft, report);
+  checkMonitoring(draft, report);
 };

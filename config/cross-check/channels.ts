@@ -48,7 +48,8 @@ export const checkChannels = (draft: Draft, report: Report): void => {
     if (webhookPath === undefined) continue;
     const where = [...path, "webhook_path"];
     samePath(webhookPath, where);
-    if (RESERVED.test(webhookPath)) {
+    const isOfMetrics = webhookPath === draft.monitoring?.metrics?.endpoint;
+    if (isOfMetrics || RESERVED.test(webhookPath)) {
       report.problem(where, `${webhookPath}, which the gateway serves itself`, "another path");
     }
   }

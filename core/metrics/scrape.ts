@@ -33,5 +33,5 @@ const customFamilies = (
     const series = shownBy({ name, type });
     if (!series) return [];
     const family = shared[series]();
-    return [{ ...family, name, help: description ?? family.help }];
+    return [{ ...family, name, help: description?.trim() ? description : family.help }];
   });

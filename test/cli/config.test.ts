@@ -59,14 +59,14 @@ describe("config check", () => {
 
   it("answers in JSON, good or bad", async () => {
     const good = await run(["check", "--json"], {
-      "settings.json": '{"monitoring": {"metrics": {}}}',
+      "settings.json": '{"monitoring": {"alerting": {}}}',
     });
     expect(JSON.parse(good.out)).toEqual({
       ok: true,
       source: `${good.cwd}/settings.json`,
       problems: [],
       warnings: [],
-      not_enforced: ["monitoring.metrics"],
+      not_enforced: ["monitoring.alerting"],
     });
     const bad = await run(["check", "--json"], { "settings.json": "{" });
     expect(bad.codes).toEqual([2]);

@@ -67,6 +67,7 @@ describe("the customer's settings", () => {
       "channels.discord",
       "skills.folders",
       "moderation",
+      "monitoring.metrics",
       "multi_tenant.isolation_level",
       "multi_tenant.tenants[0].skill_policy",
       "enterprise.data_loss_prevention",

@@ -53,6 +53,27 @@ describeStores("the operators' API", (world) => {
     expect(JSON.stringify(body)).not.toContain("PLANTED");
   });
 
+  it("shows what is counted to an operator's key, as text", async () => {
+    const key = await api.key({ tenantId: undefined, permissions: ["metrics:view"] });
+    const { status, body, headers } = await ask("GET", "/metrics", { key });
+    expect([status, body]).toEqual([200, "clawgate_test 1\n"]);
+    expect(headers["content-type"]).toBe("text/plain; version=0.0.4; charset=utf-8");
+    expect(headers["cache-control"]).toBe("no-store");
+  });
+
+  it("attack: a tenant's key, or an operator's made as narrow, gets no figures of others", async () => {
+    const permissions = ["*"] as const;
+    const tenants = await api.key({ permissions });
+    const operators = await api.key({ tenantId: undefined, permissions });
+    const narrowed = { key: operators, headers: { "X-Tenant-ID": "sales" } };
+    for (const asked of [{ key: tenants }, narrowed]) {
+      const { status, body } = await ask("GET", "/metrics", asked);
+      expect([status, body]).toEqual([403, errorOf("FORBIDDEN", /without --tenant/)]);
+    }
+    const refused = (await records()).filter((record) => record.includes(" api metrics:view "));
+    expect(refused).toHaveLength(2);
+  });
+
   it("shows one message with the parts of its reply", async () => {
     const id = await dead("a");
     const shown = await ask("GET", `/api/queue/${id}`, { key: await api.key() });
