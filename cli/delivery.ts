@@ -56,8 +56,9 @@ export interface DeliveryParts {
 }
 
 const TURNS = { concurrency: 256, perTenant: 64 };
-// Most of a send is waiting: for the platform, and for what is written down together with others.
-const SENDS = { concurrency: 512, perTenant: 128 };
+// Most of a send is waiting: for the platform, and for what is written down together with others. On
+// a busy machine it takes 0.15 s, and then 256 are some 1,700 answers a second.
+const SENDS = { concurrency: 1_024, perTenant: 256 };
 
 /** Builds the parts; nothing moves before `start`. */
 export const createDelivery = (parts: DeliveryParts): Delivery => {
