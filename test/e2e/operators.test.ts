@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { readExposition } from "../fakes/exposition-text.ts";
 import { startWecomGateway, type WecomGateway } from "../fakes/wecom-gateway.ts";
 
 const main = join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
@@ -61,6 +62,46 @@ it("a dead letter that is replayed over HTTP is delivered at once, and once", as
   expect(await ask("GET", "/api/queue")).toMatchObject({
     messages: [{ id, tenant: "staff", state: "dead", reason: expect.stringContaining("60020") }],
   });
+  const all = await clawgate(
+    "key",
+    "create",
+    "--label",
+    "prometheus",
+    "--permission",
+    "metrics:view",
+  );
+  const scrape = async (bearer: string) => {
+    const headers = { authorization: `Bearer ${bearer}` };
+    return fetch(`${world.gateway.url}/metrics`, { headers });
+  };
+  expect((await scrape(key)).status).toBe(403);
+  const text = await (await scrape(all.key)).text();
+  expect(text).not.toContain("PLANTED");
+  const samples = readExposition(text);
+  const channel = "wechat_work";
+  const own = { tenant: "staff", channel };
+  for (const [name, labels, value] of [
+    ["clawgate_callbacks_total", { ...own, kind: "text", stage: "store", outcome: "new" }, 1],
+    ["clawgate_callback_ack_seconds_count", { channel }, 1],
+    ["clawgate_turns_total", { ...own, decision: "answered", attempt: "first" }, 1],
+    ["clawgate_turn_seconds_count", { channel }, 1],
+    ["clawgate_sends_total", { ...own, outcome: "refused", attempt: "first" }, 1],
+    ["clawgate_platform_api_calls_total", { channel, code: "60020" }, 1],
+    ["clawgate_token_refreshes_total", { channel, outcome: "granted" }, 1],
+    ["clawgate_dead_letters_total", {}, 1],
+    ["clawgate_queue_messages", { tenant: "staff", state: "dead" }, 1],
+    ["clawgate_budget_spent_usd", { tenant: "staff" }, 0],
+    ["clawgate_store_figures_ok", {}, 1],
+  ] as const) {
+    expect(samples).toContainEqual({ name, labels, value });
+  }
+  expect(samples).toContainEqual(
+    expect.objectContaining({
+      name: "clawgate_model_calls_total",
+      labels: expect.objectContaining({ tenant: "staff", outcome: "OK" }),
+      value: 1,
+    }),
+  );
   expect(await ask("POST", `/api/queue/${id}/replay`)).toMatchObject({
     message: { id, state: "sending" },
   });
