@@ -1,4 +1,3 @@
-import { stringify } from "node:querystring";
 import type { webApi } from "@slack/bolt";
 import type { Log } from "../../core/contract/log.ts";
 import type { ChannelMetrics } from "../../core/contract/metrics.ts";
@@ -51,6 +50,16 @@ export const createWebApi = (options: WebApiOptions): WebApi => {
 
 const createDirectCall = (base: URL, timeoutMs: number): Call => {
   const post = createPost(timeoutMs);
+  const urls = new Map<string, URL>(); // by method
+
+  const urlOf = (method: string): URL => {
+    const known = urls.get(method);
+    if (known) return known;
+    const url = new URL(method, base);
+    urls.set(method, url);
+    return url;
+  };
+
   return async (token, method, args, signal) => {
     const headers = {
       authorization: `Bearer ${token}`,
@@ -58,8 +67,7 @@ const createDirectCall = (base: URL, timeoutMs: number): Call => {
       accept: "application/json",
     };
     try {
-      const url = new URL(method, base);
-      const answer = await post({ url, headers, body: stringify(formOf(args)) }, signal);
+      const answer = await post({ url: urlOf(method), headers, body: formOf(args) }, signal);
       if (answer.status === 200) return readAnswer(readObject(answer.text));
       return answer.status === 429 ? limited(answer.retryAfter) : readStatus(answer.status);
     } catch (error) {
@@ -68,12 +76,13 @@ const createDirectCall = (base: URL, timeoutMs: number): Call => {
   };
 };
 
-/** Nested values travel as JSON. */
-const formOf = (args: object): Record<string, string> => {
-  const form: Record<string, string> = {};
+/** The arguments as a form; nested values travel as JSON. */
+const formOf = (args: object): string => {
+  let form = "";
   for (const [name, value] of Object.entries(args)) {
     if (value === undefined) continue;
-    form[name] = typeof value === "object" ? JSON.stringify(value) : String(value);
+    const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+    form += `${form === "" ? "" : "&"}${name}=${encodeURIComponent(text)}`;
   }
   return form;
 };
