@@ -1,16 +1,14 @@
 import type { LoadedSettings } from "../config/load.ts";
 import type { Settings } from "../config/schema.ts";
-import { type Depth, readDepths } from "../core/operators/depths.ts";
-import { openStore } from "../core/store/open-store.ts";
-import type { Store } from "../core/store/store.ts";
 import { createSandbox } from "../sandbox/openshell.ts";
 import { examineDiscord } from "./doctor-discord.ts";
+import { listenerFinding } from "./doctor-listener.ts";
+import { redisFinding } from "./doctor-redis.ts";
 import { examineSlack } from "./doctor-slack.ts";
-import { examineWecom } from "./doctor-wecom.ts";
-import { listenerProblem } from "./listener.ts";
+import { storeFindings } from "./doctor-store.ts";
+import { examineDemo, examineWecom } from "./doctor-wecom.ts";
 import { enginesFolder } from "./open-sandbox.ts";
 import { sandboxWords } from "./sandbox-words.ts";
-import { embeddedFolder, storeLocation } from "./storage.ts";
 
 /** What was found of one thing. `unknown` = could not be judged from here; it fails nothing. */
 export interface Finding {
@@ -22,47 +20,18 @@ export interface Finding {
 }
 
 /** Looks at everything but the settings themselves; works beside a running gateway. */
-export const examine = async ({ settings }: LoadedSettings): Promise<readonly Finding[]> => {
+export const examine = async (loaded: LoadedSettings): Promise<readonly Finding[]> => {
+  const { settings } = loaded;
+  const { redis_url } = settings.queue;
   return [
-    listenerFinding(settings),
-    await storeFinding(settings),
+    await listenerFinding(settings, new Date()),
+    ...(await storeFindings(loaded)),
+    ...(redis_url === undefined ? [] : [await redisFinding(redis_url)]),
     await sandboxFinding(settings),
-    ...(await examineWecom(settings)),
+    ...(await (loaded.isDemo ? examineDemo(settings) : examineWecom(settings))),
     ...(await examineSlack(settings)),
     ...(await examineDiscord(settings)),
   ];
-};
-
-const listenerFinding = ({ server }: Settings): Finding => {
-  const problem = listenerProblem(server);
-  return problem === undefined
-    ? { check: "listener", state: "ok", text: `${server.host}:${server.port}` }
-    : { check: "listener", state: "bad", text: "start would refuse", remedy: problem };
-};
-
-const storeFinding = async (settings: Settings): Promise<Finding> => {
-  let store: Store | undefined;
-  try {
-    store = await openStore(storeLocation(settings));
-    const depths = await readDepths(store, new Date());
-    const count = (state: Depth["state"]) =>
-      depths.reduce((sum, depth) => sum + (depth.state === state ? depth.messages : 0), 0);
-    const place = embeddedFolder(settings) ?? "PostgreSQL";
-    const text = `${place}: ${count("waiting")} messages waiting, ${count("dead")} dead letters`;
-    return { check: "store", state: "ok", text };
-  } catch (cause) {
-    return {
-      check: "store",
-      state: "bad",
-      text: messageOf(cause),
-      remedy:
-        embeddedFolder(settings) === undefined
-          ? "let this machine reach PostgreSQL with the role of storage.url"
-          : "make the folder of storage.url writable for the user who runs the gateway",
-    };
-  } finally {
-    await store?.close();
-  }
 };
 
 const sandboxFinding = async (settings: Settings): Promise<Finding> => {
@@ -85,14 +54,10 @@ const sandboxFinding = async (settings: Settings): Promise<Finding> => {
           check: "sandbox",
           state: "bad",
           text: `skills are off: ${status.reason}`,
-          remedy: "run `npm start` once as root: it installs what is missing",
+          remedy:
+            "`clawgate sandbox probe` says of each engine why; `npm start` as root installs gVisor",
         };
   } finally {
     await sandbox.close();
   }
-};
-
-const messageOf = (cause: unknown): string => {
-  const root = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  return root instanceof Error ? root.message : String(root);
 };

@@ -47,6 +47,16 @@ export const examineWecom = async (settings: Settings): Promise<readonly Finding
   ];
 };
 
+/** The built-in demo's WeCom is played by `simulate`, while it runs: only our own side can be judged. */
+export const examineDemo = async (settings: Settings): Promise<readonly Finding[]> => [
+  {
+    ...{ check: "platform", state: "ok", text: "of the demo: `clawgate simulate wecom` plays it" },
+  },
+  ...(await Promise.all(
+    wecomApps(settings).map((app) => callbackFinding("callback", app, app.corp_id, settings)),
+  )),
+];
+
 /** Our clock against the platform's: a callback older than the replay window is refused. */
 const clockFinding = async (platform: string, fetch: Fetch): Promise<Finding> => {
   const { host } = new URL(platform);

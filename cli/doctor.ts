@@ -12,7 +12,9 @@ interface DoctorOptions {
 export const registerDoctor = (program: Command, io: Io, exit: Exit = setExitCode): void => {
   program
     .command("doctor")
-    .description("check settings, store, sandbox, clock and callback, and say what to do")
+    .description(
+      "check settings, listener, store, keys, Redis, sandbox and platforms, and say what to do",
+    )
     .option("--settings <file>", "settings file")
     .option("--json", "machine-readable")
     .action(async (_options: DoctorOptions, command: Command) =>
@@ -37,8 +39,10 @@ const doctor = async (io: Io, options: DoctorOptions): Promise<number> => {
 const lines = ({ check, state, text, remedy }: Finding): string =>
   `${state.padEnd(8)}${check.padEnd(12)}${text}${remedy ? `\n${" ".repeat(20)}-> ${remedy}` : ""}`;
 
-const settingsFinding = ({ source, warnings, notEnforced }: LoadedSettings): Finding => {
+const settingsFinding = (loaded: LoadedSettings): Finding => {
+  const { source, isDemo, warnings, notEnforced } = loaded;
   const remarks = [
+    ...(isDemo ? ["there is no settings.json here, and CLAWGATE_SETTINGS is not set"] : []),
     ...warnings,
     ...(notEnforced.length > 0 ? [`without effect yet: ${notEnforced.join(", ")}`] : []),
   ];

@@ -109,6 +109,10 @@ const LISTEN_REMEDIES: ReadonlyMap<string, string> = new Map([
   ["EACCES", "this user may not take that port; set server.port to one above 1023"],
 ]);
 
+/** Throws StartError when the certificate, its key or the cipher suites cannot be used. */
+export const checkTls = (tls: NonNullable<ServerSettings["tls"]>, inTransit: InTransit): void =>
+  void createTls(tls, inTransit, () => {});
+
 const createTls = (
   { cert_file, key_file }: NonNullable<ServerSettings["tls"]>,
   inTransit: InTransit,

@@ -111,6 +111,7 @@ describe("clawgate doctor", () => {
       "settings",
       "listener",
       "store",
+      "keys",
       "sandbox",
       "clock",
       "public url",
