@@ -20,6 +20,8 @@ export type ReviewOutcome =
       readonly reviewId: string;
       readonly tenantId: string;
       readonly answer: HeldAnswer;
+      /** Personal data was found in the message that it answers. */
+      readonly isSensitive: boolean;
     }
   | { readonly kind: "rejected"; readonly reviewId: string }
   | { readonly kind: "expired"; readonly reviewId: string };

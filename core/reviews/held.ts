@@ -50,7 +50,7 @@ export const released = (
   reviewId: string,
 ): ReviewOutcome =>
   answer
-    ? { kind: "answer_released", reviewId, tenantId, answer }
+    ? { kind: "answer_released", reviewId, tenantId, answer, isSensitive }
     : { kind: "message_released", reviewId, tenantId, text, isSensitive };
 
 /** An answer as it is held. */

@@ -1,3 +1,4 @@
+import { compose } from "../compose.ts";
 import { refuse } from "../refuse.ts";
 import { answerOf } from "../reviews/held.ts";
 import type { Stage } from "../stage.ts";
@@ -5,10 +6,10 @@ import type { Stage } from "../stage.ts";
 /**
  * Goes on with what was held once it is decided: a released message has its turn, a released answer
  * is given as it was, and of everything else its sender is told.
- * @param dataOut the check that an answer had not passed yet when it was held
+ * @param missed the stages that an answer had not come back through yet when it was held
  */
 export const reviewed =
-  (dataOut: Stage): Stage =>
+  (missed: readonly Stage[]): Stage =>
   async (context, next) => {
     const { reviewed: outcome, ...message } = context.message;
     if (!outcome) return next();
@@ -21,7 +22,8 @@ export const reviewed =
     if (outcome.tenantId !== tenant.id) return next(again);
     if (outcome.kind === "answer_released") {
       const answer = answerOf(outcome.answer);
-      return dataOut(again, async () => answer);
+      const turn = { ...again, isSensitive: isSensitive || outcome.isSensitive };
+      return compose([...missed, async () => answer])(turn);
     }
     return next({
       ...again,

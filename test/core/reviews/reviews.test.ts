@@ -54,13 +54,16 @@ describeStores("reviews", (world) => {
   let asked: { readonly text: string; readonly isSensitive: boolean }[];
   let terms: Parameters<typeof contentOf>[0];
   let clock: number;
-  let kept: number;
+  let kept: { readonly question: string; readonly answer: string; readonly isSensitive: boolean }[];
+  /** The next reply cannot be stored. */
+  let isBroken: boolean;
   beforeEach(() => {
     gateways = [];
     asked = [];
     terms = { terms: TERMS };
     clock = Date.now();
-    kept = 0;
+    kept = [];
+    isBroken = false;
   });
   afterEach(async () => {
     for (const gateway of gateways) await gateway.stop();
@@ -88,8 +91,12 @@ describeStores("reviews", (world) => {
           ...forgetful,
           memory: {
             ...forgetful.memory,
-            prepare: async () => async () => {
-              kept += 1;
+            prepare: async (_scope, _message, exchange) => async () => {
+              if (isBroken) {
+                isBroken = false;
+                throw new Error("the store is away");
+              }
+              kept.push(exchange);
             },
           },
           safetyOf: (id) =>
@@ -142,7 +149,7 @@ describeStores("reviews", (world) => {
     const gateway = await start();
     expect(await say(gateway, "a casino for wei@example.com")).toBe("CONTENT_HELD");
     expect(asked).toEqual([]);
-    expect(kept).toBe(0);
+    expect(kept).toEqual([]);
     expect(await pending()).toMatchObject([
       { direction: "in", held: { text: "a casino for [email]", terms: ["T2"], isSensitive: true } },
     ]);
@@ -168,7 +175,7 @@ describeStores("reviews", (world) => {
     expect(await say(gateway, `/review release ${id}`, "mei")).toContain("Released");
     await eventually(() => expect(sent(gateway)).toEqual(["re game ****** for [email]"]));
     expect(asked).toEqual([{ text: "casino ****** for [email]", isSensitive: true }]);
-    expect(kept).toBe(1);
+    expect(kept).toMatchObject([{ question: "casino ****** for [email]", isSensitive: true }]);
     expect(await pending()).toEqual([]);
     expect(gateway.records).toContainEqual(
       expect.objectContaining({ action: "review.release", subject: id, decision: "allowed" }),
@@ -212,6 +219,28 @@ describeStores("reviews", (world) => {
     expect(answer.markdown).toBe("the casino of [email], ******");
     expect(answer.files).toMatchObject([{ name: "odds.csv", bytes: { data: [1, 2, 255] } }]);
     expect(asked).toHaveLength(1);
+  });
+
+  it("remember a released answer with its question, once, also when a process ends before it is sent", async () => {
+    const first = await start();
+    expect(await say(first, "gamble, says wei@example.com?")).toBe("CONTENT_HELD");
+    expect(kept).toEqual([]);
+    await first.stop();
+    gateways = [];
+    await decide("release", operator);
+    isBroken = true;
+    const second = await start();
+    await eventually(() => expect(second.channel.sent).toHaveLength(1));
+    const exchange = {
+      ...{ question: "gamble, says [email]?", answer: "the casino of [email], ******" },
+      isSensitive: true,
+    };
+    expect([isBroken, kept]).toEqual([false, [exchange]]);
+    await second.stop();
+    gateways = [];
+    const third = await start();
+    expect(await say(third, "still there?")).toBe("re still there?");
+    expect([sent(third), kept.length]).toEqual([[], 2]);
   });
 
   it("tell the sender of a rejection, in either direction, and do nothing else", async () => {
