@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { formatProblem, SettingsError } from "../config/problem.ts";
 import { GatewayError } from "../core/contract/errors.ts";
+import { addExamples } from "./examples.ts";
 import type { Io } from "./io.ts";
 import { version } from "./package-root.ts";
 import { MISUSE, sayNo } from "./say-no.ts";
@@ -35,6 +36,7 @@ const program = new Command("clawgate")
   .showHelpAfterError("(--help lists what there is)")
   .exitOverride();
 for (const register of VERBS) register(program, io);
+addExamples(program);
 
 try {
   await program.parseAsync();
