@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ASKED, KILLED_AT, killedAt } from "../fakes/crash-chain.ts";
+import { ASKED, arm, KILLED_AT, killedAt } from "../fakes/crash-chain.ts";
 import { type DiscordGatewayServer, startDiscordGateway } from "../fakes/discord-gateway.ts";
 import { type DiscordRest, startDiscordRest } from "../fakes/discord-rest.ts";
 import { type GatewayProcess, gatewayProcess } from "../fakes/gateway-process.ts";
@@ -160,7 +160,7 @@ describe("the built gateway on Discord", () => {
     await answered(question.id, "begin", "in the thread", "in the thread again");
   });
 
-  it("answers each message once, killed while it takes, decides and sends", async () => {
+  it("answers each message once, killed while it takes, decides, sends and records", async () => {
     await up();
     const people = Array.from({ length: ASKED }, (_, n) => ({
       ...{ user: `80000000000000010${n}`, channel: `90000000000000020${n}` },
@@ -186,9 +186,12 @@ describe("the built gateway on Discord", () => {
     askAll("hello");
     await allOnce();
     await gateway.stop("SIGKILL");
-    for (const at of KILLED_AT) {
-      await gateway.start(killedAt(at));
+    for (const point of KILLED_AT) {
+      const [at] = point;
+      await gateway.start(killedAt(point));
       await vi.waitFor(() => expect(platform.isUp()).toBe(true), PATIENCE);
+      await allOnce();
+      await arm(gateway, point);
       askAll(`at ${at}`);
       expect(await gateway.ended(), at).toBe("SIGKILL");
     }

@@ -1,17 +1,38 @@
 import { join } from "node:path";
-import type { StartOptions } from "./gateway-process.ts";
+import { expect, vi } from "vitest";
+import type { TracePoint } from "../../core/contract/trace-points.ts";
+import type { GatewayProcess, StartOptions } from "./gateway-process.ts";
 
 /** Questions that each process of a chain is asked. */
 export const ASKED = 5;
 
 /**
- * Where the processes of a chain die, one after the other, as `crash-at.mjs` takes it: while it sends
- * the last answer, while it decides, while it takes. In this order no message dies under more than two,
- * so that none is given up.
+ * Where the processes of a chain die, one after the other: somewhere among what they were asked, and
+ * where nothing else is to be done with the last answer.
  */
-export const KILLED_AT = [`sending:${ASKED}`, "model_answered:3", "stored:3"] as const;
+export const KILLED_AT: readonly (readonly [TracePoint, number])[] = [
+  ["sending", ASKED],
+  ["sent", ASKED],
+  ["delivered", ASKED],
+  ["model_answered", 3],
+  ["stored", 3],
+];
 
-export const killedAt = (at: (typeof KILLED_AT)[number]): StartOptions => ({
+const SIGNAL = "SIGUSR2";
+
+/** For a process that dies at a point once `arm` has told it to. */
+export const killedAt = ([point, times]: (typeof KILLED_AT)[number]): StartOptions => ({
   nodeArguments: ["--import", join(import.meta.dirname, "crash-at.mjs")],
-  environment: { CRASH_AT: at },
+  environment: { CRASH_AT: `${point}:${times}`, CRASH_FROM: SIGNAL },
 });
+
+/** From now on it counts; what was asked before is best answered by then, so that nothing dies twice. */
+export const arm = async (
+  gateway: GatewayProcess,
+  [point]: (typeof KILLED_AT)[number],
+): Promise<void> => {
+  gateway.tell(SIGNAL);
+  await vi.waitFor(() => expect(gateway.output).toContain(`counting down to ${point}`), {
+    ...{ timeout: 30_000, interval: 10 },
+  });
+};

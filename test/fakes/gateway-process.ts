@@ -21,6 +21,8 @@ export interface GatewayProcess {
   start(how?: StartOptions): Promise<void>;
   /** Sends the signal and waits for the end; the exit code, or the signal that ended it. */
   stop(signal?: NodeJS.Signals): Promise<number | string>;
+  /** Sends a signal that it lives through. */
+  tell(signal: NodeJS.Signals): void;
   /** Resolves when it has ended, whoever ended it, like `stop`. */
   ended(): Promise<number | string>;
   /** The audit records of an embedded store, oldest first, read from the store itself and opened. */
@@ -108,6 +110,7 @@ const processIn = (folder: string, options: ProcessOptions): GatewayProcess => {
     },
     folder,
     stop,
+    tell: (signal) => void child?.kill(signal),
     ended,
     start: (how = {}) =>
       new Promise((resolve, reject) => {
