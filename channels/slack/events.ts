@@ -92,10 +92,10 @@ const readEnvelope = (body: JsonObject, knownBot: KnownBot, now: Date): Envelope
     teamId: home,
     isEnterprise,
     isShared: isTrue(body, "is_ext_shared_channel"),
-    ...(isSlackId(enterpriseId) && { enterpriseId }),
-    ...(botUserId !== undefined && { botUserId }),
     eventId: textIn(body, "event_id"),
     at: typeof body.event_time === "number" ? new Date(body.event_time * 1000) : now,
+    ...(isSlackId(enterpriseId) && { enterpriseId }),
+    ...(botUserId !== undefined && { botUserId }),
   };
 };
 

@@ -22,10 +22,11 @@ export const objectIn = (object: JsonObject | undefined, name: string): JsonObje
 
 /** The objects that are listed behind a name; what else is in the list is left out. */
 export const objectsIn = (object: JsonObject | undefined, name: string): readonly JsonObject[] => {
-  const list = object?.[name];
-  const items: readonly unknown[] = Array.isArray(list) ? list : [];
-  return items.map(asObject).filter((item) => item !== undefined);
+  const list: unknown = object?.[name];
+  return Array.isArray(list) ? list.map(asObject).filter((item) => item !== undefined) : NONE;
 };
+
+const NONE: readonly JsonObject[] = [];
 
 /** The text behind a name; undefined where there is none, or an empty one. */
 export const textIn = (object: JsonObject | undefined, name: string): string | undefined => {

@@ -89,7 +89,7 @@ export const readMessage = (
 
 /** A message has one name, in whatever events it comes; its words after an edit have another. */
 export const idOf = (teamId: string, channelId: string, ts: string, editedTs?: string): string =>
-  [teamId, channelId, ts, ...(editedTs === undefined ? [] : ["edit", editedTs])].join("/");
+  `${teamId}/${channelId}/${ts}${editedTs === undefined ? "" : `/edit/${editedTs}`}`;
 
 /**
  * Whether the person is of another organisation, where the message says it: somebody whose home is
@@ -101,15 +101,16 @@ export const senderOf = (
   userId: string,
   { teamId, enterpriseId }: Pick<Envelope, "teamId" | "enterpriseId">,
 ): Sender => {
-  const homes = [textIn(said, "user_team"), textIn(said, "source_team")].filter(
-    (home) => home !== undefined,
-  );
-  const isForeign = homes.some((home) => home !== teamId && home !== enterpriseId);
-  const isTold = homes.length > 0 && (!isForeign || enterpriseId === undefined);
-  return {
-    ...{ id: userId, displayName: "", isBot: false, departments: [], roles: [] },
-    ...(isTold && { isExternal: isForeign }),
-  };
+  const userTeam = textIn(said, "user_team");
+  const sourceTeam = textIn(said, "source_team");
+  const isElsewhere = (home: string | undefined): boolean =>
+    home !== undefined && home !== teamId && home !== enterpriseId;
+  const isForeign = isElsewhere(userTeam) || isElsewhere(sourceTeam);
+  const hasHome = userTeam !== undefined || sourceTeam !== undefined;
+  const isTold = hasHome && (!isForeign || enterpriseId === undefined);
+  const sender = { id: userId, displayName: "", isBot: false, departments: [], roles: [] };
+  // What stands behind a spread is added by a slow way.
+  return isTold ? { isExternal: isForeign, ...sender } : sender;
 };
 
 /** What was forwarded with the message: somebody else's words. */

@@ -26,7 +26,7 @@ export const slackTarget = (target: SlackTarget): ReplyTarget => {
     channel: CHANNEL,
     workspaceId: teamId,
     appId: "",
-    address: [channelId, threadTs, userId].join("/"),
+    address: `${channelId}/${threadTs}/${userId}`,
     replyTo,
     ...((responseUrl !== undefined || cardTs !== undefined) && {
       cardToken: JSON.stringify({ responseUrl, cardTs }),
