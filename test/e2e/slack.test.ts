@@ -12,6 +12,7 @@ import {
   commandForm,
   directMessage,
   eventBody,
+  interactionForm,
   mention,
   newTs,
   postSlack,
@@ -247,6 +248,44 @@ describe("the built gateway in Slack, by HTTP", () => {
     expect(performance.now() - startedAt).toBeLessThan(3_000);
     wake();
     await vi.waitFor(() => expect(textsIn(api, "C0SLOW")).toHaveLength(1), PATIENT);
+  });
+
+  it("suggests prompts where an assistant thread is opened, and greets there", async () => {
+    const assistant_thread = {
+      ...{ user_id: "U0NEW", channel_id: "D0NEW", thread_ts: newTs() },
+      context: { channel_id: "C0ROOM", team_id: TEAM },
+    };
+    const opened = { type: "assistant_thread_started", assistant_thread, event_ts: newTs() };
+    expect((await tell(opened)).status).toBe(200);
+    const method = "assistant.threads.setSuggestedPrompts";
+    await vi.waitFor(() => expect(api.callsOf(method)).toHaveLength(1), PATIENT);
+    const { args } = api.callsOf(method)[0] ?? {};
+    expect(args).toMatchObject({ thread_ts: assistant_thread.thread_ts });
+    expect(args?.prompts).toContainEqual(expect.objectContaining({ title: "What can you do?" }));
+    await answered(api, "D0NEW", assistant_thread.thread_ts);
+  });
+
+  it("opens a form for a shortcut, and answers what is handed in once, in the direct chat", async () => {
+    const person = { user: { id: "U0FORM", team_id: TEAM }, team: { id: TEAM } };
+    const act = (payload: Readonly<Record<string, unknown>>) => {
+      const form = interactionForm({ ...payload, ...person, trigger_id: `1.${newTs()}.x` });
+      return postSlack(`${gateway.url}${PATH}`, signed(form, "form"));
+    };
+    expect((await act({ type: "shortcut", callback_id: "ask" })).status).toBe(200);
+    await vi.waitFor(() => expect(api.callsOf("views.open")).toHaveLength(1), PATIENT);
+    const { view } = api.callsOf("views.open")[0]?.args ?? {};
+    const handedIn = {
+      ...(view as object),
+      ...{ id: "V0E2E", state: { values: { question: { text: { value: "from a form" } } } } },
+    };
+    for (let times = 0; times < 2; times++) {
+      expect(await act({ type: "view_submission", view: handedIn })).toEqual({
+        ...{ status: 200, text: "" },
+      });
+    }
+    await tell(directMessage("after it", { channel: "D0FORM", user: "U0FORM" }));
+    await vi.waitFor(() => expect(textsIn(api, "D0FORM")).toHaveLength(2), PATIENT);
+    expect(textsIn(api, "D0FORM").filter((text) => text.includes("from a form"))).toHaveLength(1);
   });
 
   it("answers once within 25 s when Slack fails for a while, and tries twice at most what it refuses", async () => {
