@@ -57,7 +57,9 @@ export const parseJsonc = (
     return {
       problems: errors.slice(0, MAX_SYNTAX_PROBLEMS).map(({ error, offset }) => {
         const name = printParseErrorCode(error);
-        const expected = EXPECTED_AT.get(name) ?? "JSON with comments";
+        const expected = text.startsWith("$", offset)
+          ? 'double quotes around it, also where it stands for a number: "${NAME}"'
+          : (EXPECTED_AT.get(name) ?? "JSON with comments");
         return {
           path: "settings",
           found: `a syntax error (${name})`,
