@@ -1,15 +1,24 @@
 // Question: what does it cost, from a Slack event to its answer in the thread, that the gateway stores
 // the message durably, answers each exactly once, puts it on record and goes through its whole
-// pipeline, against a hand-written echo bot on Bolt, which stores nothing?
+// pipeline, against a hand-written echo bot on Bolt, and one on Vercel's Chat SDK, which store nothing?
 //
-// Sends the same signed events to the built gateway and to that bot, in turn and in the same run, in
+// Sends the same signed events to the built gateway and to those bots, in turn and in the same run, in
 // front of the same stand-in of the Web API; prints events per second, the latency of acknowledgements
-// and of answers, and the CPU and memory of each. Ratios above 1 say that the gateway is faster, or
-// needs less. Run `npm start` once before (it builds), then:
+// and of answers, and the CPU and memory of each. Ratios of events above 1 say that the gateway is
+// faster, ratios of CPU below 1 that it needs less. Run `npm start` once before (it builds); the Chat
+// SDK takes part where it is installed, as slack/vercel-chat/bot.mjs says. Then:
 //
 //     node bench/slack.mjs [rounds] [events]
 import { once } from "node:events";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +26,7 @@ import { eventsOf, load, PATH, SECRET, startStandIn, TEAM } from "./slack-load.m
 import { quantile, spread, startChild } from "./wecom-load.mjs";
 
 const PARALLEL = 64;
+const BOTS = join(import.meta.dirname, "slack");
 
 const startGateway = async (baseUrl) => {
   const folder = mkdtempSync(join(tmpdir(), "clawgate-bench-"));
@@ -63,7 +73,7 @@ const startBot = async (file, baseUrl) => {
   await once(probe, "listening");
   const { port } = probe.address();
   probe.close();
-  const bot = join(import.meta.dirname, "slack", file);
+  const bot = join(BOTS, file);
   return startChild([bot, baseUrl, SECRET, String(port), PATH], /listens on http:\S+?:(\d+)/);
 };
 
@@ -97,6 +107,9 @@ const results = {};
 try {
   children.gateway = await startGateway(standIn.baseUrl);
   children.bolt = await startBot("bolt.mjs", standIn.baseUrl);
+  if (existsSync(join(BOTS, "vercel-chat", "node_modules"))) {
+    children.chat = await startBot("vercel-chat/bot.mjs", standIn.baseUrl);
+  }
   for (const name of Object.keys(children)) results[name] = [];
   let round = 0;
   // The first of each warms it up.
@@ -117,11 +130,13 @@ try {
     console.log(`                    p99 ${of(name, (result) => result.answer[1])}`);
     console.log(`  memory, MiB       ${of(name, (result) => result.memory)}`);
   }
-  const ratios = (pick) => spread(results.gateway.map((mine, at) => pick(mine, results.bolt[at])));
-  console.log(
-    `gateway / bolt, events: ${ratios((mine, theirs) => mine.perSecond / theirs.perSecond)}`,
-  );
-  console.log(`gateway / bolt, CPU:    ${ratios((mine, theirs) => mine.cpu / theirs.cpu)}`);
+  for (const name of Object.keys(children)) {
+    if (name === "gateway") continue;
+    const ratios = (pick) =>
+      spread(results.gateway.map((mine, at) => pick(mine) / pick(results[name][at])));
+    console.log(`gateway / ${name}, events: ${ratios((result) => result.perSecond)}`);
+    console.log(`gateway / ${name}, CPU:    ${ratios((result) => result.cpu)}`);
+  }
   console.log(`answered twice: ${standIn.duplicates}`);
 } finally {
   for (const child of Object.values(children)) child.stop();
