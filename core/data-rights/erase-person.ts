@@ -57,9 +57,12 @@ export const erasePerson = async (
     return { kind: "held" };
   }
 
-  // Messages first: a turn that is at one of them can store nothing any more, no memory either.
+  // Before the messages: what is released until then is a message again, and found among them.
+  const heldBefore = await eraseHeld(parts, scope, person);
+  // Now a turn that is at one of them can store nothing any more, no memory either.
   const { spelt, ...stored } = await eraseStored(parts, scope, person);
-  const reviews = (await reviewsOf(parts, scope, person)).map(({ id }) => id);
+  // What such a turn held just before.
+  const heldMeanwhile = await eraseHeld(parts, scope, person);
   const caches = await eraseCaches(parts, scope, person);
   const eraseMemory = await memory.eraserOf(scope, person);
   const erased = await store.write(scope, async (transaction) => {
@@ -67,10 +70,9 @@ export const erasePerson = async (
       const bucket = JSON.stringify([person.channel, person.workspaceId, sender]);
       await transaction.run(eraseBucket, { tenantId, key: `user/${bucket}` });
     }
-    let held = 0;
-    for (const id of reviews) held += await transaction.run(eraseReview, { tenantId, id });
     const exchanges = await eraseMemory(transaction);
     const consents = await transaction.run(eraseConsents, { tenantId, person: tag });
+    const held = heldBefore + heldMeanwhile;
     const counts = { ...stored, held, exchanges, consents, caches };
     const detail = { ...facts, ...counts };
     await auditLog.recordIn(transaction, allowed({ who }, now(), { ...about, detail }));
@@ -93,6 +95,18 @@ export const chainEnd = async (store: Store, scope: TenantScope): Promise<Erasur
     transaction.first(wholeHeadOf, { tenant_id: scope.tenantId }),
   );
   return { seq: head?.seq ?? 0, hash: Buffer.from(head?.hash ?? []).toString("hex") };
+};
+
+/** What waits for a reviewer; how much. */
+const eraseHeld = async (parts: EraseParts, scope: TenantScope, person: Person) => {
+  const { tenantId } = scope;
+  const reviews = await reviewsOf(parts, scope, person);
+  if (reviews.length === 0) return 0;
+  return parts.store.write(scope, async (transaction) => {
+    let held = 0;
+    for (const { id } of reviews) held += await transaction.run(eraseReview, { tenantId, id });
+    return held;
+  });
 };
 
 const eraseStored = async (parts: EraseParts, scope: TenantScope, person: Person) => {

@@ -15,7 +15,7 @@ import { insertReview } from "../../../core/reviews/rows.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import { cipherOn } from "../../fakes/cipher.ts";
 import { type DeliveryProcess, deliveryProcess } from "../../fakes/delivery-process.ts";
-import { dataRightsOf, markedMessage, plantTenant } from "../../fakes/planted-tenant.ts";
+import { dataRightsOf, markedMessage, plantTenant, reviewsOf } from "../../fakes/planted-tenant.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 
@@ -183,6 +183,24 @@ describeStores("data rights", (world) => {
     expect(await world.sql("SELECT id FROM reviews WHERE tenant_id = 'sales'")).toEqual([
       { id: "R2" },
     ]);
+  });
+
+  it("attack: releasing what is held at the moment at which its sender is erased", async () => {
+    const { store, cipher } = parts;
+    const { reviews } = reviewsOf(process, store);
+    const decisions: unknown[] = [];
+    const open: typeof cipher.open = async (scope, place, sealed) => {
+      const [table, id = ""] = place.split("/");
+      if (table === "reviews" && decisions.length === 0) {
+        const reviewer = { kind: "operator", who: "cli" } as const;
+        decisions.push(await reviews.decide(reviewer, sales, id, "release"));
+      }
+      return cipher.open(scope, place, sealed);
+    };
+    await erasePerson({ ...parts, cipher: { ...cipher, open } }, "cli", sales, rights.person);
+    expect(decisions).toMatchObject([{ kind: "decided" }]);
+    const { messages, held } = await dataOf(rights.person);
+    expect([messages, held]).toEqual([[], []]);
   });
 
   it.each([
