@@ -90,7 +90,8 @@ export const createWebhookListener = (
       // What is still unread of the body must not be taken for a next request.
       const isUnread = status === 408 || status === 413 || status === 415;
       write(response, { status }, isUnread ? CLOSE : status === 405 ? ALLOWED : {});
-      metrics.told("unread", error instanceof SignatureError ? "verify" : "read", "refused");
+      if (error instanceof SignatureError) metrics.refused("verify", error.reason);
+      else metrics.refused("read", `HTTP_${status}`);
       onRejected({ channel, reason: error.reason, status });
       return;
     }

@@ -32,6 +32,11 @@ export interface Metrics {
 export interface ChannelMetrics {
   /** What the platform told came to an end in the channel, before the core had it. */
   told(kind: ToldKind, stage: ToldStage, outcome: ToldOutcome): void;
+  /**
+   * A request was refused before it was a message: `verify` for what is not the platform's, `read` for
+   * what is no such request. `reason` is the stable code that goes to the log, or the HTTP status.
+   */
+  refused(stage: "verify" | "read", reason: string): void;
   /** So long after it came in, a request or an envelope was acknowledged. */
   acknowledged(ms: number): void;
   /** A call of the platform's API ended: its own code or word, or ours for how there was no answer. */
@@ -89,6 +94,7 @@ export const kindOf = (content: Content): ToldKind =>
 /** Counts nothing. */
 export const NO_CHANNEL_METRICS: ChannelMetrics = {
   told: () => {},
+  refused: () => {},
   acknowledged: () => {},
   apiAnswered: () => {},
   tokenRefreshed: () => {},

@@ -24,6 +24,11 @@ export const createMetrics = (): CountedMetrics => {
     help: "What platforms told us, by kind, how far it came and what became of it",
     labels: ["tenant", "channel", "kind", "stage", "outcome"],
   });
+  const refused = createCounter({
+    name: "clawgate_callbacks_refused_total",
+    help: "Requests to webhooks that were forged, stale or unreadable, by the code that the log has",
+    labels: ["channel", "reason"],
+  });
   const acks = createHistogram({
     name: "clawgate_callback_ack_seconds",
     help: "From the arrival of a callback to its acknowledgement",
@@ -105,8 +110,13 @@ export const createMetrics = (): CountedMetrics => {
 
   const ofChannel = (whose: Whose, channel: string): ChannelMetrics => {
     const code = createBoundedValues();
+    const reasonOf = createBoundedValues();
     return {
       told: (kind, stage, outcome) => told(whose, channel, kind, stage, outcome),
+      refused: (stage, reason) => {
+        told(whose, channel, "unread", stage, "refused");
+        refused.add(1, channel, reasonOf(reason));
+      },
       acknowledged: (ms) => acks.observe(ms, channel),
       apiAnswered: (answered) => apiCalls.add(1, channel, code(answered)),
       tokenRefreshed: (isGranted) =>
@@ -137,7 +147,7 @@ export const createMetrics = (): CountedMetrics => {
     },
     families: () =>
       [
-        ...[callbacks, acks, turns, turnSeconds, refusals, sends],
+        ...[callbacks, refused, acks, turns, turnSeconds, refusals, sends],
         ...[modelCalls, modelSeconds, modelCost, skillRuns, skillSeconds],
         ...[apiCalls, tokenRefreshes, streams, connections],
       ].map((series) => series.family()),

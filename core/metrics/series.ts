@@ -41,7 +41,8 @@ export const createHistogram = (
   }));
   return {
     observe: (ms, a, b) => {
-      const seconds = ms / 1000;
+      // A clock that is set back makes no time negative.
+      const seconds = Math.max(0, ms) / 1000;
       let bucket = 0;
       while (seconds > (bounds[bucket] ?? Number.POSITIVE_INFINITY)) bucket++;
       const cell = cells.of(a, b);

@@ -11,6 +11,7 @@ import type {
   WebhookRequest,
 } from "../../core/contract/channel.ts";
 import { PayloadError, SignatureError } from "../../core/contract/errors.ts";
+import { recordedMetrics } from "../fakes/channel-metrics.ts";
 import { recordedLog } from "../fakes/log.ts";
 
 const PATH = "/hook";
@@ -38,6 +39,7 @@ const adapterOf = (webhook: Webhook, path = PATH, name = "test"): ChannelAdapter
 
 const serve = async (webhook: Webhook, gate?: GateOptions) => {
   const log = recordedLog();
+  const metrics = recordedMetrics();
   const rejections: Rejection[] = [];
   const requests: WebhookRequest[] = [];
   const listening: Webhook = (request) => {
@@ -48,13 +50,21 @@ const serve = async (webhook: Webhook, gate?: GateOptions) => {
     log,
     onRejected: (rejection: Rejection) => void rejections.push(rejection),
     limits,
+    metricsOf: () => metrics,
     ...(gate && { gate }),
   };
   server = createServer(createWebhookListener([adapterOf(listening)], options, next));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, port, log, rejections, requests };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    log,
+    counted: metrics.counted,
+    rejections,
+    requests,
+  };
 };
 
 const next: RequestListener = (_, response) => void response.writeHead(404).end("next");
@@ -130,6 +140,30 @@ describe("the webhook server", () => {
     expect(response.status).toBe(status);
     expect(await response.text()).toBe("");
     expect(rejections).toEqual([{ channel: "test", reason: error.reason, status }]);
+  });
+
+  it("counts what is acknowledged, and how far came what is not", async () => {
+    const outcomes: Webhook[] = [
+      ok,
+      async () => ({ status: 503 }),
+      () => Promise.reject(new SignatureError("test", "TIMESTAMP")),
+      () => Promise.reject(new PayloadError("test", "no XML in PLANTED text", 415)),
+      () => Promise.reject(new Error("a fault")),
+    ];
+    const { url, counted } = await serve(
+      async (request) => outcomes.shift()?.(request) ?? ok(request),
+    );
+    for (let times = outcomes.length; times > 0; times--) {
+      await fetch(`${url}${PATH}`, { method: "POST" });
+    }
+    await fetch(`${url}${PATH}`);
+    expect(counted).toEqual([
+      "acknowledged true",
+      "refused verify TIMESTAMP",
+      "refused read HTTP_415",
+      "told unread answer failed",
+      "told verification verify answered",
+    ]);
   });
 
   it("answers every forgery alike, to the last header", async () => {

@@ -8,6 +8,7 @@ import { createLeases } from "../../../core/channel-state/leases.ts";
 import type { Receive } from "../../../core/contract/channel.ts";
 import type { ChannelState } from "../../../core/contract/channel-state.ts";
 import type { InboundMessage } from "../../../core/contract/message.ts";
+import { recordedMetrics } from "../../fakes/channel-metrics.ts";
 import { memoryState } from "../../fakes/channel-state.ts";
 import { type DiscordGatewayServer, startDiscordGateway } from "../../fakes/discord-gateway.ts";
 import { type RecordedLog, recordedLog } from "../../fakes/log.ts";
@@ -34,6 +35,7 @@ let platform: DiscordGatewayServer;
 let gateways: Gateway[];
 let state: ChannelState;
 let log: RecordedLog;
+let metrics: ReturnType<typeof recordedMetrics>;
 let received: InboundMessage[];
 let receive: Receive;
 /** What rooms hold, by their id, the newest first. */
@@ -57,6 +59,7 @@ beforeEach(async () => {
   gateways = [];
   state = passingState();
   log = recordedLog();
+  metrics = recordedMetrics();
   received = [];
   receive = async (message) => {
     const isNew = !received.some(({ id }) => id === message.id);
@@ -99,7 +102,7 @@ const rest: Rest = {
 
 const start = async (isAlone = true): Promise<Gateway> => {
   const gateway = createGateway({
-    ...{ token: TOKEN, rest, state, isAlone, log, random: () => 0.5, timings: QUICK },
+    ...{ token: TOKEN, rest, state, isAlone, log, metrics, random: () => 0.5, timings: QUICK },
     members: { rolesIn: async () => ["role-now"] },
     interaction: async (data) => void interactions.push(data),
     shards: undefined,
@@ -510,5 +513,9 @@ describe("two replicas", () => {
     await heard("one", "two");
     expect(platform.identifies).toHaveLength(2);
     expect(second.fault()).toBeUndefined();
+    const [gained, up_] = ["connection gained", "connection up"];
+    expect(metrics.counted).toEqual([
+      ...[gained, up_, "connection down", "connection released", gained, up_],
+    ]);
   });
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createRest, type Rest } from "../../../channels/discord/rest.ts";
+import { recordedMetrics } from "../../fakes/channel-metrics.ts";
 import { type DiscordRest, startDiscordRest } from "../../fakes/discord-rest.ts";
 import { freePort } from "../../fakes/free-port.ts";
 
@@ -53,6 +54,16 @@ describe("createRest", () => {
     discord.failNext("POST /channels/:id/messages", fault);
     expect(await post()).toMatchObject(outcome);
     expect(discord.calls).toHaveLength(1);
+  });
+
+  it("counts what Discord answers: its own code, else that of HTTP, else what there was instead", async () => {
+    const metrics = recordedMetrics();
+    const { apiBaseUrl: baseUrl, token } = discord;
+    const counting = createRest({ baseUrl, token, now: () => new Date(), metrics });
+    discord.failNext("*", { status: 403, code: 50013 }, { status: 500 }, { cut: "lost" });
+    for (let times = 0; times < 4; times++) await post(ROOM, counting);
+    counting.close();
+    expect(metrics.counted).toEqual(["api 50013", "api lost", "api lost", "api ok"]);
   });
 
   it("ends a call that hangs, and one whose caller leaves", async () => {

@@ -61,7 +61,7 @@ const deliver = async (sender: ReturnType<typeof open>["sender"], first: Outboun
 
 describe("an answer that grows", () => {
   it("is streamed in its thread and becomes the whole answer in the same message", async () => {
-    const { sender } = open();
+    const { sender, counted } = open();
     const ts = slack.say(ROOM, "question");
     sender.progress(inThread(ts), "Hello");
     await untilShown(ts, "Hello");
@@ -78,6 +78,7 @@ describe("an answer that grows", () => {
     ]);
     await deliver(sender, partOf("1.1", inThread(ts), bodyOf(sender, "second part")));
     expect(shown(ts)).toEqual(["Hello *all*", "second part"]);
+    expect(counted).toEqual([expect.stringMatching(/^stream \d+$/)]);
   });
 
   it("grows by edits where there are no streams, and is not asked for them again", async () => {

@@ -5,6 +5,7 @@ import { createOauth, INSTALL_PATH, REDIRECT_PATH } from "../../../channels/slac
 import { createWorkspaces, type WorkspacesParts } from "../../../channels/slack/workspaces.ts";
 import { createLeases } from "../../../core/channel-state/leases.ts";
 import type { WebhookRequest } from "../../../core/contract/channel.ts";
+import { recordedMetrics } from "../../fakes/channel-metrics.ts";
 import { memoryState } from "../../fakes/channel-state.ts";
 import { recordedLog } from "../../fakes/log.ts";
 
@@ -31,6 +32,7 @@ const open = (
   state = memoryState(),
 ) => {
   const log = recordedLog();
+  const metrics = recordedMetrics();
   const calls: Call[] = [];
   let at = NOON;
   const now = () => new Date(at);
@@ -43,7 +45,7 @@ const open = (
   };
   const client = { id: "1.2", secret: "client-secret" };
   const leases = createLeases({ state, log });
-  const installations = createInstallations({ state, leases, api, client, now });
+  const installations = createInstallations({ state, leases, api, client, now, metrics });
   const workspaces = createWorkspaces({
     ...{ botToken: undefined, tokens: new Map(), installations, api, state, now, log },
     baseUrl: "https://slack.com/api/",
@@ -77,6 +79,7 @@ const open = (
   return {
     workspaces,
     installations,
+    counted: metrics.counted,
     state,
     log,
     calls,
@@ -154,7 +157,7 @@ describe("tokens that rotate", () => {
   const rotating = { id: "T0NEW", token: "xoxe-1", botUserId: "U0NEW", refreshToken: "r1" };
 
   it("are refreshed an hour before they expire, once, however many ask", async () => {
-    const { installations, workspaces, calls, pass } = open(() =>
+    const { installations, workspaces, calls, counted, pass } = open(() =>
       granted({ access_token: "xoxe-2", refresh_token: "r2", expires_in: 43_200 }),
     );
     await installations.save({ ...rotating, expiresAt: NOON + 2 * HOUR_MS });
@@ -168,17 +171,21 @@ describe("tokens that rotate", () => {
         ...{ grant_type: "refresh_token", refresh_token: "r1" },
       },
     ]);
+    expect(counted).toEqual(["token true"]);
     pass(11.5 * HOUR_MS);
     await workspaces.tokenFor("T0NEW");
     expect(calls[1]?.args).toMatchObject({ refresh_token: "r2" });
   });
 
   it("serve to their end while they cannot be refreshed, and then cannot be told", async () => {
-    const { installations, workspaces, pass } = open(() => ({ kind: "lost", reason: "HTTP 500" }));
+    const { installations, workspaces, counted, pass } = open(() => ({
+      ...{ kind: "lost", reason: "HTTP 500" },
+    }));
     await installations.save({ ...rotating, expiresAt: NOON + HOUR_MS / 2 });
     expect(await workspaces.tokenFor("T0NEW")).toBe("xoxe-1");
     pass(HOUR_MS);
     await expect(workspaces.tokenFor("T0NEW")).rejects.toThrow("HTTP 500");
+    expect(counted).toEqual(["token false", "token false"]);
   });
 
   it("are not refreshed beside another process that does it", async () => {

@@ -5,6 +5,7 @@ import { createWebApi } from "../../../channels/slack/web-api.ts";
 import type { OutboundPart } from "../../../core/contract/channel.ts";
 import type { ChannelState } from "../../../core/contract/channel-state.ts";
 import type { Answer } from "../../../core/contract/reply.ts";
+import { recordedMetrics } from "../../fakes/channel-metrics.ts";
 import { memoryState } from "../../fakes/channel-state.ts";
 import { recordedLog } from "../../fakes/log.ts";
 import type { Bot, SlackApi } from "../../fakes/slack-api.ts";
@@ -22,6 +23,7 @@ export interface SenderFixtureOptions {
 /** The outgoing half of the channel in front of the stand-in, installed in one workspace. */
 export const openSender = (slack: SlackApi, bot: Bot, options: SenderFixtureOptions = {}) => {
   const log = recordedLog();
+  const metrics = recordedMetrics();
   const { state = memoryState(), timeoutMs = 5_000, now = () => new Date() } = options;
   const refused: string[] = [];
   const tokens = new Map([[TEAM, bot.token]]);
@@ -35,7 +37,15 @@ export const openSender = (slack: SlackApi, bot: Bot, options: SenderFixtureOpti
     state,
     baseUrl: slack.baseUrl,
     isAlone: options.isAlone ?? true,
-    ...{ now, log, timeoutMs },
+    ...{ now, log, timeoutMs, metrics },
+  };
+  return {
+    sender: createSlackSender(parts),
+    log,
+    state,
+    refused,
+    tokens,
+    counted: metrics.counted,
   };
   return { sender: createSlackSender(parts), log, state, refused, tokens };
 };

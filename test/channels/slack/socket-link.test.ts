@@ -4,6 +4,7 @@ import type { ApiOutcome } from "../../../channels/slack/api-outcome.ts";
 import type { Taken } from "../../../channels/slack/intake.ts";
 import { SOCKET_TIMINGS } from "../../../channels/slack/socket-connection.ts";
 import { createSocketLink, type SocketLink } from "../../../channels/slack/socket-link.ts";
+import { recordedMetrics } from "../../fakes/channel-metrics.ts";
 import { recordedLog } from "../../fakes/log.ts";
 import { type SlackSocketServer, startSlackSocketServer } from "../../fakes/slack-socket-server.ts";
 
@@ -14,6 +15,7 @@ interface Fixture {
   readonly link: SocketLink;
   readonly log: ReturnType<typeof recordedLog>;
   readonly taken: { readonly told: string; readonly body: object }[];
+  readonly counted: readonly string[];
   /** How often an address was asked for. */
   asked(): number;
 }
@@ -36,6 +38,7 @@ const open = async (options: Options = {}): Promise<Fixture> => {
   const { take = async () => ({ isTaken: true }) as const, answer, timings } = options;
   const server = await startSlackSocketServer();
   const log = recordedLog();
+  const metrics = recordedMetrics();
   const taken: { told: string; body: object }[] = [];
   let asked = 0;
   const link = createSocketLink({
@@ -47,7 +50,7 @@ const open = async (options: Options = {}): Promise<Fixture> => {
         return other ?? { kind: "ok", body: { ok: true, url: server.ticket() } };
       },
     },
-    ...{ appToken: "xapp-1", baseUrl: "http://127.0.0.1:9/api/", log },
+    ...{ appToken: "xapp-1", baseUrl: "http://127.0.0.1:9/api/", log, metrics },
     intake: {
       take: (told, body) => {
         taken.push({ told, body });
@@ -59,7 +62,7 @@ const open = async (options: Options = {}): Promise<Fixture> => {
   });
   link.start();
   undo.push(server.close, link.stop);
-  return { server, link, log, taken, asked: () => asked };
+  return { server, link, log, taken, counted: metrics.counted, asked: () => asked };
 };
 
 const eventually = (check: () => void) => vi.waitFor(check, { timeout: 15_000, interval: 5 });
@@ -90,6 +93,11 @@ describe("the connections of Socket Mode", () => {
         { told: "slash_commands", body: { n: 2 } },
       ]),
     );
+    const [up, acknowledged] = ["connection up", "acknowledged true"];
+    const four = [acknowledged, acknowledged, up, up];
+    await eventually(() => expect([...fixture.counted].sort()).toEqual(four));
+    await fixture.link.stop();
+    expect(fixture.counted.slice(4)).toEqual(["connection down", "connection down"]);
   });
 
   it("acknowledge only what is stored, and nothing that could not be", async () => {

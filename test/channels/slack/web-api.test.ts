@@ -2,6 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createWebApi } from "../../../channels/slack/web-api.ts";
+import { recordedMetrics } from "../../fakes/channel-metrics.ts";
 import { recordedLog } from "../../fakes/log.ts";
 import { type Bot, type SlackApi, startSlackApi } from "../../fakes/slack-api.ts";
 import { forever } from "./sender-fixture.ts";
@@ -26,6 +27,14 @@ const METHODS = [
 ] as const;
 
 describe.each(METHODS)("a call of %s", (method, args) => {
+  it("is counted by Slack's own word, or by what there was instead", async () => {
+    const metrics = recordedMetrics();
+    const api = createWebApi({ baseUrl: slack.baseUrl, log: recordedLog(), metrics });
+    await api.call(bot.token, method, args, forever);
+    await api.call("xoxb-unknown", method, args, forever);
+    expect(metrics.counted).toEqual(["api ok", "api invalid_auth"]);
+  });
+
   it("brings its arguments and its token, and what Slack says", async () => {
     const outcome = await open().call(bot.token, method, { ...args, nothing: undefined }, forever);
     expect(outcome).toMatchObject({ kind: "ok", body: { ok: true } });

@@ -4,6 +4,7 @@ import { toBody } from "../../../channels/wecom/outgoing.ts";
 import { render } from "../../../channels/wecom/render.ts";
 import type { OutboundPart, SendOutcome } from "../../../core/contract/channel.ts";
 import type { ChannelState } from "../../../core/contract/channel-state.ts";
+import { recordedMetrics } from "../../fakes/channel-metrics.ts";
 import { memoryState } from "../../fakes/channel-state.ts";
 import { recordedLog } from "../../fakes/log.ts";
 import { wecomAppOf } from "../../fakes/wecom-app.ts";
@@ -14,6 +15,7 @@ let client: WecomClient;
 let log: ReturnType<typeof recordedLog>;
 let state: ChannelState;
 let time: number;
+let metrics: ReturnType<typeof recordedMetrics>;
 
 const clientOf = (
   settings: Parameters<typeof wecomAppOf>[1] = {},
@@ -29,9 +31,11 @@ const clientOf = (
     timeoutMs,
     state,
     isAlone,
+    metrics,
   });
 
 beforeEach(async () => {
+  metrics = recordedMetrics();
   cloud = await startWecomCloud();
   log = recordedLog();
   state = memoryState();
@@ -76,6 +80,13 @@ describe("sending", () => {
       enable_duplicate_check: 1,
       duplicate_check_interval: 1800,
     });
+  });
+
+  it("counts what the platform answers, and each new token", async () => {
+    await send("one");
+    cloud.failNext("send", { errcode: 45009 });
+    await send("two");
+    expect(metrics.counted).toEqual(["api 0", "token true", "api 0", "api 45009"]);
   });
 
   it("is seen once when tried again after the answer was lost", async () => {

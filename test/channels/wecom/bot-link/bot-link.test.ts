@@ -15,6 +15,7 @@ import type { InboundMessage } from "../../../../core/contract/message.ts";
 import type { Answer } from "../../../../core/contract/reply.ts";
 import { openStore } from "../../../../core/store/open-store.ts";
 import type { Store } from "../../../../core/store/store.ts";
+import { recordedMetrics } from "../../../fakes/channel-metrics.ts";
 import { memoryState } from "../../../fakes/channel-state.ts";
 import { cipherOn } from "../../../fakes/cipher.ts";
 import { type RecordedLog, recordedLog } from "../../../fakes/log.ts";
@@ -43,6 +44,7 @@ let store: Store;
 let state: ChannelState;
 let log: RecordedLog;
 let links: BotLink[];
+let metrics: ReturnType<typeof recordedMetrics>;
 /** What is stored, each message once, as the inbox does it. */
 let received: Map<string, InboundMessage>;
 let deliveries: number;
@@ -55,6 +57,7 @@ beforeEach(async () => {
   state = createChannelState("wechat_work", { store, cipher, now: () => new Date() });
   log = recordedLog();
   links = [];
+  metrics = recordedMetrics();
   received = new Map();
   deliveries = 0;
   storeIsAway = false;
@@ -100,7 +103,7 @@ const startLink = (
     },
     now: () => new Date(),
     random: () => 0.5,
-    ...{ state: shared, isAlone, log, timings },
+    ...{ state: shared, isAlone, log, timings, metrics },
   });
   links.push(link);
   link.start();
@@ -424,6 +427,10 @@ describe("a bot's long connection in trouble", () => {
     await vi.waitFor(() => expect(other.fault()).toContain("displaced"), PATIENCE);
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(server.connections()).toBe(2);
+    // Theirs holds it to the end; of ours, one had it and the other one never tried.
+    const holders = () => metrics.counted.filter((each) => /gained|displaced/.test(each)).sort();
+    const [gained, displaced] = ["connection gained", "connection displaced"];
+    await vi.waitFor(() => expect(holders()).toEqual([displaced, gained, gained]), PATIENCE);
   });
 
   it("stops after a few tries with a wrong secret, and says so", async () => {
@@ -511,6 +518,7 @@ describe("a bot's long connection of two replicas", () => {
     await vi.waitFor(() => expect(server.isSubscribed(BOT)).toBe(false), PATIENCE);
     await vi.waitFor(() => expect(server.isSubscribed(BOT)).toBe(true), PATIENCE);
     expect(alerts()).toEqual([]);
+    await vi.waitFor(() => expect(metrics.counted).toContain("connection lost"), PATIENCE);
   });
 
   it("is no alarm where the replica that took it over displaced its owner", async () => {

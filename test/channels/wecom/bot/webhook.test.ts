@@ -6,6 +6,7 @@ import type { Receipt, WebhookRequest } from "../../../../core/contract/channel.
 import { PayloadError, SignatureError } from "../../../../core/contract/errors.ts";
 import type { InboundMessage } from "../../../../core/contract/message.ts";
 import { type ChannelHarness, describeChannel } from "../../../contract/channel.ts";
+import { recordedMetrics } from "../../../fakes/channel-metrics.ts";
 import { memoryState } from "../../../fakes/channel-state.ts";
 import { recordedLog } from "../../../fakes/log.ts";
 import { wecomBotOf } from "../../../fakes/wecom-bot.ts";
@@ -139,8 +140,11 @@ describeChannel("wechat_work bot", createHarness);
 /** A started adapter, what it received, and a way to call it. */
 const started = async (receipt?: Receipt, bot = wecomBotOf(cloudBot)) => {
   const log = recordedLog();
+  const metrics = recordedMetrics();
+  const { counted } = metrics;
   const received: InboundMessage[] = [];
-  const adapter = createWecomAdapter({ apps: [], bots: [bot], log, now, state: memoryState() });
+  const state = memoryState();
+  const adapter = createWecomAdapter({ apps: [], bots: [bot], log, now, state, metrics });
   await adapter.start(async (message) => {
     received.push(message);
     return receipt ?? { isNew: true, inlineReply: async () => undefined };
@@ -155,7 +159,7 @@ const started = async (receipt?: Receipt, bot = wecomBotOf(cloudBot)) => {
     response.settled?.(true);
     return response.body ? openBotAnswer(response.body, cloudBot) : undefined;
   };
-  return { adapter, call, answerTo, received, log };
+  return { adapter, call, answerTo, received, log, counted };
 };
 
 const answering = (body: string) => {
@@ -262,12 +266,13 @@ describe("a bot's callback", () => {
   });
 
   it("acknowledges what it does not understand, and tells an operator", async () => {
-    const { call, received, log } = await started();
+    const { call, received, log, counted } = await started();
     for (const inner of ["", "hello", "[]", '{"msgtype":"text"}', '{"a":1,"a":2}']) {
       expect(await call(sealed(inner))).toEqual({ status: 200 });
     }
     expect(received).toEqual([]);
     expect(JSON.stringify(log.lines)).toContain("wecom_message_not_understood");
+    expect(counted).toEqual(Array(5).fill("told unread parse not_understood"));
   });
 
   it("finishes the polls of streams that nobody knows", async () => {
