@@ -47,7 +47,6 @@ export const openSender = (slack: SlackApi, bot: Bot, options: SenderFixtureOpti
     tokens,
     counted: metrics.counted,
   };
-  return { sender: createSlackSender(parts), log, state, refused, tokens };
 };
 
 /** Where the answer to a question in a thread of a room goes. */
