@@ -6,6 +6,8 @@ import type { Transaction, Work } from "./store.ts";
 export interface GroupCommit {
   /** Resolves after the commit; `isDurable` = a power loss does not undo it. */
   add<T>(work: Work<T>, isDurable: boolean): Promise<T>;
+  /** Throws StoreError once the disk has not kept what was written: what is read then may be what was lost. */
+  check(): void;
   /** Resolves when nothing waits. */
   drained(): Promise<void>;
 }
@@ -39,8 +41,8 @@ export const createGroupCommit = (
   let syncing: Promise<void> | undefined;
   let failure: StoreError | undefined;
 
+  /** Throws what one of them threw; then nothing of the batch is written. */
   const perform = async (batch: readonly Job[]): Promise<unknown[]> => {
-    begin.run([]);
     try {
       const values: unknown[] = [];
       for (const job of batch) values.push(await job.work(transaction));
@@ -54,6 +56,10 @@ export const createGroupCommit = (
       }
       throw cause;
     }
+  };
+
+  const refuse = (batch: readonly Job[], why: unknown): void => {
+    for (const job of batch) job.reject(why);
   };
 
   /** Never rejects. */
@@ -70,6 +76,13 @@ export const createGroupCommit = (
   };
 
   const settle = async (batch: readonly Job[]): Promise<void> => {
+    if (failure) return refuse(batch, failure);
+    try {
+      begin.run([]);
+    } catch (cause) {
+      // Another process keeps the lock: to wait for it once more for each would hold up the event loop.
+      return refuse(batch, asStoreError(cause));
+    }
     try {
       const values = await perform(batch);
       const durable: [Job, unknown][] = [];
@@ -79,7 +92,7 @@ export const createGroupCommit = (
       }
       if (durable.length > 0) syncing = makeDurable(durable);
     } catch (cause) {
-      if (batch.length === 1) batch[0]?.reject(asStoreError(cause));
+      if (batch.length === 1) refuse(batch, asStoreError(cause));
       // Nothing of the batch is written: each alone, so that only who failed fails.
       else {
         for (const job of batch) {
@@ -106,7 +119,7 @@ export const createGroupCommit = (
     while (queue.length > 0) {
       await gather();
       await syncing;
-      const batch = failure ? refuseDurable(queue, failure) : queue;
+      const batch = queue;
       queue = [];
       await settle(batch);
     }
@@ -121,6 +134,9 @@ export const createGroupCommit = (
       running ??= run();
       return done as Promise<T>;
     },
+    check: () => {
+      if (failure) throw failure;
+    },
     drained: async () => {
       while (running) await running;
       await syncing;
@@ -128,17 +144,10 @@ export const createGroupCommit = (
   };
 };
 
-/** What is left of a batch when nothing can be made durable any more. */
-const refuseDurable = (batch: readonly Job[], why: StoreError): Job[] =>
-  batch.filter((job) => {
-    if (job.isDurable) job.reject(why);
-    return !job.isDurable;
-  });
-
 const syncFailure = (cause: unknown): StoreError => {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new StoreError(
-    `the disk did not keep what was written (${why}): nothing more is taken; check it, then restart`,
+    `the disk did not keep what was written (${why}): nothing more is done; check it, then restart`,
     { cause },
   );
 };

@@ -48,6 +48,7 @@ export const openSqliteStore = async (folder: string): Promise<Store> => {
     return {
       dialect: "sqlite",
       read: async (_access, work) => {
+        commits.check();
         try {
           return await work(reading);
         } catch (cause) {

@@ -81,7 +81,7 @@ it("lets all that comes while the disk syncs share the next commit and its sync"
   await Promise.all(works);
 });
 
-it("takes nothing durable any more once the disk has not kept what was written", async () => {
+it("does nothing any more once the disk has not kept what was written", async () => {
   commits = withSyncsByHand();
   const lost = commits.add(insert("lost"), true);
   await vi.waitFor(() => expect(syncs).toHaveLength(1));
@@ -91,9 +91,41 @@ it("takes nothing durable any more once the disk has not kept what was written",
   await expect(lost).rejects.toThrow(why);
   await expect(behind).rejects.toThrow(why);
   await expect(commits.add(insert("later"), true)).rejects.toThrow(why);
-  await commits.add(insert("note"), false);
-  expect(kept()).toEqual(["lost", "note"]);
+  await expect(commits.add(insert("note"), false)).rejects.toThrow(why);
+  expect(() => commits.check()).toThrow(why);
+  expect(kept()).toEqual(["lost"]);
   expect(syncs).toHaveLength(1);
+});
+
+it("does nothing any more either of a batch that is done one by one, since a work of it threw", async () => {
+  commits = withSyncsByHand();
+  const throws = async () => {
+    throw new Error("its own affair");
+  };
+  const works = [insert("lost"), throws, insert("behind")];
+  const outcomes = Promise.allSettled(works.map((work) => commits.add(work, true)));
+  await vi.waitFor(() => expect(syncs).toHaveLength(1));
+  syncs[0]?.end(new Error("EIO: i/o error, fdatasync"));
+  const why = expect.objectContaining({ message: expect.stringMatching(/the disk did not keep/) });
+  const refused = { status: "rejected", reason: why };
+  expect(await outcomes).toEqual([refused, refused, refused]);
+  expect(kept()).toEqual(["lost"]);
+});
+
+it("waits once for a lock that another process keeps, however many works come together", async () => {
+  const other = openSqlite(join(folder.path, "test.db"));
+  other.prepare("BEGIN IMMEDIATE").run([]);
+  database.pragma("busy_timeout = 1");
+  const begin = vi.spyOn(database.prepare("BEGIN IMMEDIATE"), "run");
+  const outcomes = await Promise.allSettled(
+    ["a", "b", "c"].map((key) => commits.add(insert(key), true)),
+  );
+  expect(outcomes.map((outcome) => outcome.status)).toEqual(["rejected", "rejected", "rejected"]);
+  expect(begin).toHaveBeenCalledTimes(1);
+  other.prepare("ROLLBACK").run([]);
+  other.close();
+  await commits.add(insert("later"), true);
+  expect(kept()).toEqual(["later"]);
 });
 
 it("is drained only when the disk has synced", async () => {

@@ -25,10 +25,11 @@ it("syncs its log for each durable write, and for no other", async () => {
   await store.close();
 });
 
-it("refuses a write that the disk did not sync", async () => {
+it("refuses a write that the disk did not sync, and from then on reads, too", async () => {
   const store = await openSqliteStore(folder.path);
   vi.spyOn(await fileHandle(), "datasync").mockRejectedValue(new Error("EIO: i/o error"));
   await expect(store.write("intake", async () => {})).rejects.toThrow("the disk did not keep");
+  await expect(store.read("intake", async () => {})).rejects.toThrow("the disk did not keep");
   await store.close();
 });
 
