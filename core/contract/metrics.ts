@@ -4,8 +4,8 @@ import type { Reply } from "./reply.ts";
 
 /**
  * Counts what happens. Every call says whose it is: `_platform` where no tenant is known yet. A call
- * costs less than a tenth of a microsecond and cannot fail; labels are words from the settings, from
- * our own code or a platform's error codes, never a person's text, an id of one, or a secret.
+ * costs up to a fifth of a microsecond and cannot fail; labels are words from the settings, from our
+ * own code or a platform's error codes, never a person's text, an id of one, or a secret.
  */
 export interface Metrics {
   /** A platform told us something, and this became of it. */
