@@ -13,7 +13,7 @@ import { createMemory, type Memory } from "../core/memory/memory.ts";
 import type { Person } from "../core/memory/person.ts";
 import { createMemorySearch } from "../core/operators/memory-search.ts";
 import type { ContentCipher } from "../core/store/content-cipher.ts";
-import { type TenantScope, tenantScope } from "../core/store/scope.ts";
+import { PLATFORM_SCOPE, type TenantScope, tenantScope } from "../core/store/scope.ts";
 import type { Io } from "./io.ts";
 import { exchangeView, personExportView } from "./memory-view.ts";
 import { type Operations, withStore } from "./operations.ts";
@@ -76,6 +76,11 @@ export const erase = (io: Io, options: EraseOptions): Promise<number> =>
     const whose = user ? `${personName(user)} in tenant ${tenant}` : `all of tenant ${tenant}`;
     const misuse = (problem: string): number =>
       sayNo(io, options, MISUSE, `memory erase: ${problem}`);
+    if (!user && tenant === PLATFORM_SCOPE.tenantId) {
+      return misuse(
+        `${tenant} is no tenant: its keys are every operator's and every channel's; name a person, or a tenant`,
+      );
+    }
     if (!user && settings.multi_tenant.tenants.some(({ id }) => id === tenant)) {
       return misuse(
         `tenant ${tenant} is in the settings: take it out first, so that nothing new of it is stored`,

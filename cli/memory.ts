@@ -1,10 +1,9 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { parsePerson } from "../config/person.ts";
 import type { Person } from "../core/memory/person.ts";
 import { type Exit, type Io, setExitCode } from "./io.ts";
 import type { CertificateOptions } from "./memory-certificate.ts";
 import type { EraseOptions, MemoryOptions, PersonOptions, SearchOptions } from "./memory-verbs.ts";
-import { PERSON_FORM } from "./person-name.ts";
+import { parseStoredPerson, STORED_PERSON_FORM } from "./person-name.ts";
 
 /** Adds `memory` and its verbs. */
 export const registerMemory = (program: Command, io: Io, exit: Exit = setExitCode): void => {
@@ -68,9 +67,9 @@ export const registerMemory = (program: Command, io: Io, exit: Exit = setExitCod
 };
 
 const person = (text: string): Person => {
-  const found = parsePerson(text);
+  const found = parseStoredPerson(text);
   if (found) return found;
-  throw new InvalidArgumentError(`It must be ${PERSON_FORM}.`);
+  throw new InvalidArgumentError(`It must be ${STORED_PERSON_FORM}.`);
 };
 
 const MOST = 1_000;

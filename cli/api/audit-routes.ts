@@ -88,13 +88,16 @@ const wholeNumber = z
   .regex(/^\d{1,15}$/, "a whole number")
   .transform(Number);
 
+// No database compares text with a NUL in it.
+const visible = z.string().regex(/^\P{C}*$/u, "visible characters");
+
 /** What `GET /api/audit/logs` takes. */
 export const auditQuery = z.strictObject({
   tenant: z.string().optional(),
   from: z.string().optional(),
   to: z.string().optional(),
-  actor: z.string().max(256, "a user id, the id of an API key, or cli").optional(),
-  action: z.string().max(64, "an action, e.g. message or skill.run").optional(),
+  actor: visible.max(256, "a user id, the id of an API key, or cli").optional(),
+  action: visible.max(64, "an action, e.g. message or skill.run").optional(),
   cursor: wholeNumber.optional(),
   limit: wholeNumber.pipe(z.int().min(1).max(1_000)).default(100),
   format: z.enum(["json", ...EXPORT_FORMATS]).optional(),

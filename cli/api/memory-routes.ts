@@ -1,12 +1,11 @@
 import { z } from "zod";
-import { parsePerson } from "../../config/person.ts";
 import type { TenantIndex } from "../../config/tenant.ts";
 import type { AuditLog } from "../../core/audit-log.ts";
 import type { Memory } from "../../core/memory/memory.ts";
 import { createMemorySearch } from "../../core/operators/memory-search.ts";
 import { tenantScope } from "../../core/store/scope.ts";
 import { exchangeView } from "../memory-view.ts";
-import { PERSON_FORM } from "../person-name.ts";
+import { parseStoredPerson, STORED_PERSON_FORM } from "../person-name.ts";
 import { askedTenant, filled } from "./asked-tenant.ts";
 import { checked } from "./checked.ts";
 import { ApiError } from "./errors.ts";
@@ -29,7 +28,7 @@ export const memoryHandlers = (parts: MemoryRouteParts) => {
     if (parts.tenants().get(tenant) === undefined) {
       throw new ApiError(404, "NOT_FOUND", "there is no tenant of that id");
     }
-    const person = user === undefined ? undefined : parsePerson(user);
+    const person = user === undefined ? undefined : parseStoredPerson(user);
     const query = { text: q, person, limit };
     const hits = await searchMemory(call.operator.who, tenantScope(tenant), query);
     return { status: 200, body: { tenant, results: hits.map(exchangeView) } };
@@ -43,8 +42,8 @@ export const memoryQuery = z.strictObject({
   q: z.string("what to look for").max(1_000, "at most 1000 characters"),
   tenant: z.string().optional(),
   user: z
-    .string(PERSON_FORM)
-    .refine((text) => parsePerson(text) !== undefined, PERSON_FORM)
+    .string(STORED_PERSON_FORM)
+    .refine((text) => parseStoredPerson(text) !== undefined, STORED_PERSON_FORM)
     .optional(),
   limit: z
     .string()

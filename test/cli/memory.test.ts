@@ -8,7 +8,7 @@ import { openSigningKey } from "../../core/audit/signing-key.ts";
 import { createAuditLog } from "../../core/audit-log.ts";
 import { createMemory } from "../../core/memory/memory.ts";
 import { openStore } from "../../core/store/open-store.ts";
-import { tenantScope } from "../../core/store/scope.ts";
+import { PLATFORM_SCOPE, tenantScope } from "../../core/store/scope.ts";
 import type { Store } from "../../core/store/store.ts";
 import { cipherOn } from "../fakes/cipher.ts";
 import { recordedLog } from "../fakes/log.ts";
@@ -156,6 +156,18 @@ describe("clawgate memory", () => {
     });
   });
 
+  it("attack: erasing the platform's own keys, and with them every operator's", async () => {
+    const keys = async () =>
+      (await cipherOn(store, join(folder.path, "data"))).fingerprint(
+        PLATFORM_SCOPE,
+        "the same key",
+      );
+    const before = await keys();
+    const { code, err } = await run("erase", "--tenant", "_platform", "--yes");
+    expect([code, err]).toEqual([2, expect.stringMatching(/_platform is no tenant/)]);
+    expect(await keys()).toEqual(before);
+  });
+
   it("erases a tenant that is out of the settings", async () => {
     await run("search", "budget", "--tenant", "legal");
     writeSettings("sales");
@@ -168,6 +180,25 @@ describe("clawgate memory", () => {
     expect(await memory.search(tenantScope("legal"), { text: "budget", limit: 9 })).toEqual([]);
     await memory.close();
     expect(await run("search", "budget", "--tenant", "sales")).toMatchObject({ code: 0 });
+  });
+
+  it("knows who wrote in a direct chat of Discord, which lies in no guild", async () => {
+    const cipher = await cipherOn(store, join(folder.path, "data"));
+    const memory = createMemory({ store, cipher, log: recordedLog(), now });
+    const message = { ...textMessage("m", "", "81"), channel: "discord", workspaceId: "" };
+    const exchange = { question: "my salary", answer: "a secret", isSensitive: false };
+    const scope = tenantScope("sales");
+    await store.write(scope, await memory.prepare(scope, message, exchange));
+    await memory.close();
+    const found = await run("search", "salary", "--tenant", "sales");
+    const [, person = ""] = /(discord:\S*)/.exec(found.out) ?? [];
+    const whose = ["--tenant", "sales", "--user", person];
+    expect((await run("export", ...whose)).out).toContain("a secret");
+    expect(await run("erase", ...whose, "--yes")).toMatchObject({ code: 0 });
+    expect(await run("search", "salary", "--tenant", "sales")).toMatchObject({ code: 1 });
+    for (const nobody of ["slack::U1", "wechat_work::wei", "discord::"]) {
+      expect(await run("export", "--tenant", "sales", "--user", nobody)).toMatchObject({ code: 2 });
+    }
   });
 
   it("refuses a tenant that is not there and a person who is not written as one", async () => {

@@ -196,6 +196,8 @@ describeStores("the audit log over HTTP", (world) => {
     ["who=me", /who/],
     ["actor=a&actor=b", /actor/],
     ["tenant=A%20B", /tenant: one tenant id/],
+    ["actor=a%00b", /actor: visible characters/],
+    ["action=%00", /action: visible characters/],
   ])("says what to do about ?%s", async (query, message) => {
     const { status, body } = await ask(query, { key: await auditor() });
     expect([status, body]).toEqual([
