@@ -11,7 +11,7 @@ import { createOutbox } from "../core/delivery/outbox.ts";
 import type { ProcessLease } from "../core/delivery/process-lease.ts";
 import type { RedisHealth } from "../core/delivery/redis-link.ts";
 import type { RunningTurns } from "../core/delivery/running-turns.ts";
-import type { Lane, Schedule } from "../core/delivery/schedule.ts";
+import type { Lane, LaneSource, Schedule } from "../core/delivery/schedule.ts";
 import { createDispatcher } from "../core/dispatcher.ts";
 import type { ReviewQueue } from "../core/reviews/reviews.ts";
 import type { ContentCipher } from "../core/store/content-cipher.ts";
@@ -101,13 +101,12 @@ export const createDelivery = (parts: DeliveryParts): Delivery => {
       sends.wake(lane);
     },
     start: () => {
-      // Whoever ends a turn sends its reply; what a dead process left, another one's sweep finds.
-      if (roles.isWorker) {
-        sends = createInProcessSchedule({
-          ...{ ...SENDS, step: outbox.step, source: outbox.lanes, now },
-          onError: onError("send"),
-        });
-      }
+      // Whoever ends a turn sends its reply, a gateway that of a `/stop`; what a dead process left, a
+      // worker's sweep finds.
+      sends = createInProcessSchedule({
+        ...{ ...SENDS, step: outbox.step, source: roles.isWorker ? outbox.lanes : NO_LANES, now },
+        onError: onError("send"),
+      });
       schedule = startTurns();
       stopHousekeeping = startHousekeeping({ store, inbox, reviews, now, log });
     },
@@ -119,6 +118,8 @@ export const createDelivery = (parts: DeliveryParts): Delivery => {
     },
   };
 };
+
+const NO_LANES: LaneSource = async () => [];
 
 /** Before the start nothing is worked on; what arrives is found in the store afterwards. */
 const NOT_STARTED: Schedule = {
