@@ -106,7 +106,8 @@ const start = async (isAlone = true): Promise<Gateway> => {
     members: { rolesIn: async () => ["role-now"] },
     interaction: async (data) => void interactions.push(data),
     shards: undefined,
-    leases: createLeases({ state, log, leaseMs: 300 }),
+    // Nobody dies here, and a busy machine must not lose one in between.
+    leases: createLeases({ state, log, leaseMs: 30_000 }),
     now: () => new Date(),
   });
   gateways.push(gateway);
