@@ -59,7 +59,11 @@ const load = async (
   { settings }: ConfigOptions,
 ): Promise<LoadedSettings | SettingsError> => {
   try {
-    const loaded = loadSettings({ path: settings, env: io.env, cwd: io.cwd, mayCreate: false });
+    const found = loadSettings({ path: settings, env: io.env, cwd: io.cwd, mayCreate: false });
+    const { startProblem } = await import("./listener.ts");
+    const problem = startProblem(found.settings);
+    const refusals = problem === undefined ? [] : [`start refuses with these: ${problem}`];
+    const loaded = { ...found, warnings: [...found.warnings, ...refusals] };
     // Lexicons are files of their own; most settings have none.
     if (loaded.settings.moderation?.lexicons) {
       const [{ loadContentRules }, { createLexiconLoader }] = await Promise.all([

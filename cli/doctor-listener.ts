@@ -4,8 +4,7 @@ import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import type { Settings } from "../config/schema.ts";
 import type { Finding } from "./doctor-checks.ts";
-import { StartError } from "./errors.ts";
-import { checkTls, listenerProblem } from "./listener.ts";
+import { startProblem } from "./listener.ts";
 import { callbackUrl } from "./wecom-delivery.ts";
 
 const TIMEOUT_MS = 3_000;
@@ -13,23 +12,15 @@ const SOON_MS = 14 * 86_400_000;
 const check = "listener";
 
 /** Looks at what the gateway is to listen with, and who has the port by now. */
-export const listenerFinding = async (
-  { server, enterprise }: Settings,
-  now: Date,
-): Promise<Finding> => {
-  const problem = listenerProblem(server);
+export const listenerFinding = async (settings: Settings, now: Date): Promise<Finding> => {
+  const { server } = settings;
+  const problem = startProblem(settings);
   if (problem !== undefined) {
     return { check, state: "bad", text: "start would refuse", remedy: problem };
   }
   const address = `${server.host}:${server.port}`;
   let until = "";
   if (server.tls) {
-    try {
-      checkTls(server.tls, enterprise.encryption.in_transit);
-    } catch (cause) {
-      if (!(cause instanceof StartError)) throw cause;
-      return { check, state: "bad", text: "start would refuse", remedy: cause.message };
-    }
     const { cert_file } = server.tls;
     const end = new Date(new X509Certificate(readFileSync(cert_file)).validTo);
     until = `, certificate until ${end.toISOString().slice(0, 10)}`;

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { INIT_VARIABLES, renderInitSettings } from "./init-settings.ts";
 import { type Exit, type Io, setExitCode } from "./io.ts";
+import { shellQuote } from "./shell-quote.ts";
 
 interface InitOptions {
   readonly force?: boolean | undefined;
@@ -48,6 +49,3 @@ const init = async (io: Io, { force, out = "settings.json" }: InitOptions): Prom
   io.stdout.write(`${next.join("\n")}\n`);
   return 0;
 };
-
-const shellQuote = (text: string): string =>
-  /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

@@ -30,6 +30,20 @@ export const listenerProblem = ({
   );
 };
 
+/** Why `start` would refuse to listen with these settings on this machine, and what to do. */
+export const startProblem = ({
+  server,
+  enterprise,
+}: Pick<Settings, "server" | "enterprise">): string | undefined => {
+  try {
+    if (server.tls) createTls(server.tls, enterprise.encryption?.in_transit, () => {});
+  } catch (cause) {
+    if (cause instanceof StartError) return cause.message;
+    throw cause;
+  }
+  return listenerProblem(server);
+};
+
 /**
  * Serves `handle`. Without TLS only loopback and the declared proxies are let in: a plain
  * connection from elsewhere has not passed the proxy that was to protect it.
@@ -108,10 +122,6 @@ const LISTEN_REMEDIES: ReadonlyMap<string, string> = new Map([
   ["ENOTFOUND", "that name has no address; set server.host to an address of this machine"],
   ["EACCES", "this user may not take that port; set server.port to one above 1023"],
 ]);
-
-/** Throws StartError when the certificate, its key or the cipher suites cannot be used. */
-export const checkTls = (tls: NonNullable<ServerSettings["tls"]>, inTransit: InTransit): void =>
-  void createTls(tls, inTransit, () => {});
 
 const createTls = (
   { cert_file, key_file }: NonNullable<ServerSettings["tls"]>,

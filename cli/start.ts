@@ -7,6 +7,7 @@ import { version } from "./package-root.ts";
 import { createReload } from "./reload.ts";
 import { parseRoles } from "./roles.ts";
 import { sandboxWords } from "./sandbox-words.ts";
+import { shellQuote } from "./shell-quote.ts";
 import { watchSettings } from "./watch-settings.ts";
 
 const NOTES_SHOWN = 2;
@@ -69,6 +70,13 @@ const banner = ({ settings, source }: LoadedSettings, { url, channels, skills }:
   ].join("\n");
 };
 
+/** `simulate` plays a platform that the settings have moved to this machine, as the demo's. */
+const nextStep = ({ isDemo, source }: LoadedSettings, { channels }: Gateway): string => {
+  if (isDemo) return 'npx clawgate simulate wecom "what is 12% of 340"';
+  if (channels.length > 0) return `npx clawgate doctor --settings ${shellQuote(source)}`;
+  return "npx clawgate init writes settings for a WeCom app";
+};
+
 const closing = async (loaded: LoadedSettings, gateway: Gateway): Promise<string> => {
   const status = await gateway.sandbox.status();
   const notes = [...loaded.warnings, ...gateway.warnings];
@@ -80,8 +88,6 @@ const closing = async (loaded: LoadedSettings, gateway: Gateway): Promise<string
       : []),
     ...notes.slice(0, NOTES_SHOWN).map((note) => `  note      ${note}`),
     ...(more > 0 ? [`  note      ${more} more: npx clawgate doctor`] : []),
-    gateway.channels.length > 0
-      ? '  next      npx clawgate simulate wecom "what is 12% of 340"'
-      : "  next      npx clawgate init writes settings for a WeCom app",
+    `  next      ${nextStep(loaded, gateway)}`,
   ].join("\n");
 };

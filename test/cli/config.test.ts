@@ -57,6 +57,15 @@ describe("config check", () => {
     ]);
   });
 
+  it.each([
+    [{ host: "0.0.0.0" }, /start refuses with these: server.host is 0.0.0.0/],
+    [{ tls: { cert_file: "a.crt", key_file: "a.key" } }, /start refuses .*a.crt cannot be read/],
+  ])("warns of what start refuses: %j", async (server, warning) => {
+    const { codes, out } = await run(["check"], { "settings.json": JSON.stringify({ server }) });
+    expect(codes).toEqual([0]);
+    expect(out).toMatch(warning);
+  });
+
   it("answers in JSON, good or bad", async () => {
     const good = await run(["check", "--json"], {
       "settings.json": '{"monitoring": {"alerting": {}}}',
@@ -72,7 +81,7 @@ describe("config check", () => {
     expect(bad.codes).toEqual([2]);
     expect(JSON.parse(bad.out)).toMatchObject({
       ok: false,
-      problems: [{ path: "settings", expected: "JSON with comments", line: 1 }],
+      problems: [{ path: "settings", expected: 'a "}" for each "{"', line: 1 }],
     });
   });
 
