@@ -63,7 +63,7 @@ export const createPipeline = ({ log, turns, agent, now, roles, ...parts }: Pipe
     readable(), // other events end here, and kinds that cannot be read yet
     authorize(roles), // may this sender talk to an agent here?
     stop(turns), // `/stop` ends the running turn instead of asking the agent
-    reviewed([remember(parts.memory), dataOut(parts.safetyOf)]), // what was held and is decided goes on, or its sender is told
+    reviewed([consent({ ...parts, now }), remember(parts.memory), dataOut(parts.safetyOf)]), // what was held and is decided goes on, or its sender is told
     rateLimit(limiter, counters), // does the sender, or the tenant, write faster than they may?
     forget({ ...parts, now }), // `/forget` erases what is remembered of whoever says it
     consent({ ...parts, now }), // where the tenant asks for it, nothing goes on before the sender said yes

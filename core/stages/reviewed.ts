@@ -6,7 +6,8 @@ import type { Stage } from "../stage.ts";
 /**
  * Goes on with what was held once it is decided: a released message has its turn, a released answer
  * is given as it was, and of everything else its sender is told.
- * @param missed the stages that an answer had not come back through yet when it was held
+ * @param missed the stages that an answer has still to pass: what its sender may have changed since,
+ * and those that it had not come back through yet when it was held
  */
 export const reviewed =
   (missed: readonly Stage[]): Stage =>

@@ -74,6 +74,21 @@ describe("pipeline", () => {
     expect(message?.id).toBe("m1");
   });
 
+  it.each(["answer_released", "message_released"] as const)(
+    "attack: a reviewer's release (%s) goes on although its sender has taken their consent back",
+    async (kind) => {
+      const { pipeline } = setUp(async () => expect.unreachable());
+      const context = textContext("my secret", tenantWith([], { requiresConsent: true }));
+      const answer = { kind: "text", markdown: "your secret" } as const;
+      const about = { reviewId: "bcdfghjk", tenantId: "sales", isSensitive: false };
+      const reviewed = { kind, ...about, answer, text: "my secret" };
+      const message = { ...context.message, reviewed };
+      expect(await pipeline({ ...context, message, keep: expect.unreachable })).toMatchObject({
+        code: "CONSENT_NEEDED",
+      });
+    },
+  );
+
   it("refuses a sender without agent:chat before any model is asked", async () => {
     const { pipeline, records } = setUp(async () => expect.unreachable(), ["log:view"]);
     expect(await pipeline(textContext("hi"))).toMatchObject({ code: "NOT_PERMITTED" });
