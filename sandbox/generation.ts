@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { setImmediate as turn } from "node:timers/promises";
 import { absentPrograms } from "./absent-programs.ts";
 import type { TraceWatch } from "./audit/trace-points.ts";
 import { openTraceHub, type TraceHub } from "./audit/trace-session.ts";
@@ -124,13 +125,15 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
     }
   };
 
-  /** Its processes are dead; nobody has to wait for the rest. */
+  /** Its processes are dead; nobody has to wait for the rest, so the result goes out first. */
   const clear = (cell: Cell, driver: SandboxDriver, engine: Engine): Promise<void> =>
     hold(
-      closeCell(driver, cell).catch((error: unknown) => {
-        options.log.warn({ error: messageOf(error) }, "sandbox not cleared away");
-        engine.ended(withoutRun("killed", "internal", messageOf(error)));
-      }),
+      turn()
+        .then(() => closeCell(driver, cell))
+        .catch((error: unknown) => {
+          options.log.warn({ error: messageOf(error) }, "sandbox not cleared away");
+          engine.ended(withoutRun("killed", "internal", messageOf(error)));
+        }),
     );
 
   const run = async (dispatch: Dispatch): Promise<Performed> => {
@@ -188,7 +191,7 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
       if (state.ok) await state.driver.close?.();
       await site.wayOut?.egress.close();
       await site.hub.close();
-      site.workshop.close();
+      await site.workshop.close();
     },
   };
 };
@@ -256,8 +259,8 @@ const open = async (
       log.warn({ error: messageOf(error) }, "leftovers of an earlier gateway stay");
     });
     const absent = absentPrograms(options.execution.blocked_commands ?? []);
-    const workshop = createWorkshop(stateFolder, cgroups, options.filesystem, absent);
-    const wayOut = wayOutOf(options, workshop);
+    const workshop = await createWorkshop(stateFolder, cgroups, options.filesystem, absent);
+    const wayOut = await wayOutOf(options, workshop);
     const watch = watchFor(options);
     const hub = openTraceHub(workshop.createFolder("trace", process.getuid?.() ?? 0));
     const parts = {
@@ -274,11 +277,14 @@ const open = async (
   }
 };
 
-const wayOutOf = (options: SandboxOptions, workshop: Workshop): OpenEgress | undefined => {
+const wayOutOf = async (
+  options: SandboxOptions,
+  workshop: Workshop,
+): Promise<OpenEgress | undefined> => {
   try {
     return openEgress(options, workshop);
   } catch (error) {
-    workshop.close();
+    await workshop.close();
     throw error;
   }
 };

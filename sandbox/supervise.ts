@@ -89,7 +89,7 @@ export const supervise = async (
     stopWatching(); // it ended by itself: what comes now is not the reason
     const refused = refusedForks() - refusedAtBoot; // before killing, which refuses forks, too
     if (refused >= BOMB_FORKS) reason ??= "pids";
-    await cgroup.kill(); // what the job left running
+    await cgroup.kill(engine.closed); // what the job left running
     await Promise.race([engine.closed, after(PIPE_GRACE_MS)]);
     if (cgroup.isOutOfMemory()) reason ??= "memory";
     return {

@@ -10,7 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { homedir } from "node:os";
+import { homedir, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import type { Cgroup, CgroupLimits, CgroupTree } from "./cgroup/cgroup.ts";
 import { LOOPBACK } from "./drivers/job-folder.ts";
@@ -37,11 +37,14 @@ export interface Workshop {
   /** A new empty folder; only we and this user may look into it. */
   createFolder(name: string, uid: number): string;
   createCgroup(slotId: string, limits: CgroupLimits): Cgroup;
-  close(): void;
+  close(): Promise<void>;
 }
 
 const PREFIX = "clawgate-";
 const NODE_FOLDER = "/opt/node";
+/** As much as the kernel gives a file system in memory that nobody bounds. */
+const MEMORY_SHARE = 1 / 2;
+const UNBOUNDED = 0;
 
 /** Where a user's gateway keeps what runs need: a folder that nobody else could have made. */
 export const stateFolderOf = (uid: number): string => {
@@ -55,18 +58,30 @@ export const stateFolderOf = (uid: number): string => {
   }
 };
 
-/** Opens a workshop below `stateFolder`. Throws when the folder cannot be made. */
-export const createWorkshop = (
+/**
+ * Opens a workshop below `stateFolder`, in memory where we may mount: what a run is given never gets
+ * to a disk, and a start never waits for one. Rejects when the folder cannot be made.
+ */
+export const createWorkshop = async (
   stateFolder: string,
   cgroups: CgroupTree,
   filesystem: OpenshellSettings["filesystem"],
   absentPrograms: readonly string[] = [],
-): Workshop => {
+): Promise<Workshop> => {
   const identity = processIdentity(process.pid);
   if (identity === undefined) throw new SandboxError("cannot read /proc: is it mounted?");
   const owner = `${PREFIX}${identity}-${randomBytes(4).toString("hex")}`;
   const folder = join(stateFolder, owner);
   mkdirSync(folder, { recursive: true });
+  const mounter = createMounter();
+  const isRoot = process.getuid?.() === 0;
+  const sizeBytes = Math.floor(totalmem() * MEMORY_SHARE);
+  const isMounted =
+    isRoot &&
+    (await mounter.tmpfs(folder, { sizeBytes, inodes: UNBOUNDED, uid: 0 }).then(
+      () => true,
+      () => false, // slower and no less safe; an engine that has to mount says what is wrong
+    ));
   // Others may pass through by a name that they know, to reach what is meant for the sandbox.
   for (const path of [stateFolder, folder]) chmodSync(path, 0o711);
   const etcFolder = join(folder, "etc");
@@ -75,8 +90,6 @@ export const createWorkshop = (
   const emptyFile = join(folder, "empty");
   writeFileSync(emptyFile, "");
   chmodSync(emptyFile, 0o444);
-  const mounter = createMounter();
-  const isRoot = process.getuid?.() === 0;
   return {
     filesystem,
     absentPrograms,
@@ -93,10 +106,15 @@ export const createWorkshop = (
       return made;
     },
     createCgroup: (slotId, limits) => cgroups.create(`${owner}-${slotId}`, limits),
-    close() {
-      mounter.close();
-      // What is still mounted belongs to others: it is left to the next start.
-      if (mountPointsBelow(folder).length === 0) rmSync(folder, { recursive: true, force: true });
+    async close() {
+      try {
+        // What is still mounted in it belongs to others: it is left to the next start.
+        if (mountPointsIn(folder).some((place) => place !== folder)) return;
+        if (isMounted) await mounter.unmount(folder);
+        rmSync(folder, { recursive: true, force: true });
+      } finally {
+        mounter.close();
+      }
     },
   };
 };
@@ -109,18 +127,18 @@ export const sweepLeftovers = async (stateFolder: string, cgroups: CgroupTree): 
   if (!existsSync(stateFolder)) return;
   for (const name of readdirSync(stateFolder).filter(isLeftover)) {
     const folder = join(stateFolder, name);
-    await unmountBelow(folder); // before anything is removed: a mount may show a folder of others
+    await unmountAll(folder); // before anything is removed: a mount may show a folder of others
     rmSync(folder, { recursive: true, force: true });
   }
 };
 
-const unmountBelow = async (folder: string): Promise<void> => {
-  if (mountPointsBelow(folder).length === 0) return;
+const unmountAll = async (folder: string): Promise<void> => {
+  if (mountPointsIn(folder).length === 0) return;
   const mounter = createMounter();
   try {
-    for (let places = mountPointsBelow(folder); places.length > 0; ) {
+    for (let places = mountPointsIn(folder); places.length > 0; ) {
       for (const place of places.reverse()) await mounter.unmount(place);
-      places = mountPointsBelow(folder);
+      places = mountPointsIn(folder);
     }
   } finally {
     mounter.close();
@@ -128,14 +146,14 @@ const unmountBelow = async (folder: string): Promise<void> => {
 };
 
 /**
- * What is mounted below a folder, in the order in which it was mounted.
+ * What is mounted on a folder and below it, in the order in which it was mounted.
  * @see https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
  */
-const mountPointsBelow = (folder: string): string[] =>
+const mountPointsIn = (folder: string): string[] =>
   readFileSync("/proc/self/mountinfo", "latin1")
     .split("\n")
     .map((line) => Buffer.from(unescaped(line.split(" ")[4] ?? ""), "latin1").toString("utf8"))
-    .filter((place) => place.startsWith(`${folder}/`));
+    .filter((place) => place === folder || place.startsWith(`${folder}/`));
 
 /** Spaces, tabs, line breaks and backslashes are written as `\\NNN`, octal. */
 const unescaped = (text: string): string =>

@@ -93,7 +93,8 @@ export const createTraceFilter = (options: TraceFilterOptions): TraceFilter => {
         const isPair = "call" in packet && packet.kind !== "call" && packet.call === earlier.call;
         if (!isPair) found.push(...unnamed(earlier));
       }
-      if (packet.kind === "call") waiting.set(packet.threadId, packet);
+      if (packet.kind === "call" && packet.call !== numbers.exit)
+        waiting.set(packet.threadId, packet);
       else found.push(...named(packet));
       return found;
     },

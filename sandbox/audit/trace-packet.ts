@@ -30,7 +30,8 @@ export type TraceEvent =
   | { readonly kind: "call"; readonly call: number; readonly arguments: readonly number[] }
   /** A bare system call came back: the error that the job got, 0 for none. Nobody's in particular. */
   | { readonly kind: "return"; readonly errno: number }
-  | { readonly kind: "exit" }
+  /** A thread ended; `status` is its process's, as wait(2) has it. */
+  | { readonly kind: "exit"; readonly status: number }
   | { readonly kind: "other" };
 
 // u16 size of this header, u16 type, u32 dropped; little endian.
@@ -91,7 +92,7 @@ const eventOf = (type: number, fields: readonly Field[], who: readonly Field[]):
         arguments: [5, 6, 7, 8, 9, 10].map((number) => numberOf(fields, number)),
       };
     case TYPE.exit:
-      return { kind: "exit" };
+      return { kind: "exit", status: numberOf(fields, 2) };
     default:
       return { kind: "other" };
   }

@@ -11,6 +11,8 @@ export interface CallNumbers {
   readonly open: readonly number[];
   /** Those that make a process or a thread. */
   readonly fork: readonly number[];
+  /** The one that ends a process with all its threads. */
+  readonly exit: number;
   /** Which argument holds the flags, from 1; 0 where the call always writes. */
   flagsArgument(call: number): number;
 }
@@ -26,8 +28,16 @@ const X64 = {
   fork: 57,
   vfork: 58,
   clone3: 435,
+  exit_group: 231,
 };
-const ARM64 = { execve: 221, execveat: 281, openat: 56, clone: 220, clone3: 435 };
+const ARM64 = {
+  execve: 221,
+  execveat: 281,
+  openat: 56,
+  clone: 220,
+  clone3: 435,
+  exit_group: 94,
+};
 
 /** Throws for a processor that gVisor does not run on. */
 export const callNumbers = (architecture: string): CallNumbers => {
@@ -36,6 +46,7 @@ export const callNumbers = (architecture: string): CallNumbers => {
       exec: [X64.execve, X64.execveat],
       open: [X64.open, X64.creat, X64.openat],
       fork: [X64.clone, X64.fork, X64.vfork, X64.clone3],
+      exit: X64.exit_group,
       flagsArgument: (call) => (call === X64.creat ? 0 : call === X64.open ? 2 : 3),
     };
   }
@@ -44,6 +55,7 @@ export const callNumbers = (architecture: string): CallNumbers => {
       exec: [ARM64.execve, ARM64.execveat],
       open: [ARM64.openat],
       fork: [ARM64.clone, ARM64.clone3],
+      exit: ARM64.exit_group,
       flagsArgument: () => 3,
     };
   }
@@ -85,6 +97,8 @@ export const traceConfig = (watch: TraceWatch, endpoint: string, architecture: s
     ...(watch.connect ? [named("connect", [], WHO)] : []),
     // Their returns tell who was refused a process; that is a limit and no matter of the record.
     ...numbers.fork.map((call) => ({ name: `syscall/sysno/${call}/exit`, context_fields: WHO })),
+    // How the job ends is told here long before gVisor's kernel has ended, too.
+    bare(numbers.exit),
     // The last word of every thread: it also brings the count of what was dropped before it.
     { name: "sentry/task_exit", context_fields: WHO },
   ];

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { Observation } from "../driver.ts";
 import { SandboxError } from "../errors.ts";
+import { createEndWatch } from "./end-watch.ts";
 import { createFrameReader } from "./frame-reader.ts";
 import { createTraceFilter } from "./trace-filter.ts";
 import { decodePacket } from "./trace-packet.ts";
@@ -32,6 +33,11 @@ export interface TraceSession {
   readonly configFile: string;
   /** Aborts when nothing of this sandbox will be seen any more although it may live. */
   readonly broken: AbortSignal;
+  /**
+   * Resolves with the job's exit code when it is seen to end by itself, which is a while before the
+   * engine's own end. May never resolve: then the engine's end tells.
+   */
+  readonly jobEnd: Promise<number>;
   /**
    * From here on what comes is the job's. What came before was the engine's own start and is not
    * told to anyone. Throws SandboxError when the trace is broken.
@@ -102,6 +108,7 @@ export const openTraceHub = (folder: string): TraceHub => {
       return {
         configFile,
         broken: endpoint.broken,
+        jobEnd: endpoint.jobEnd,
         bind: endpoint.bind,
         settle: endpoint.settle,
         close,
@@ -119,6 +126,7 @@ interface Endpoint {
   readonly relay: Relay;
   readonly listening: Promise<void>;
   readonly broken: AbortSignal;
+  readonly jobEnd: Promise<number>;
   take(kind: number, body: Buffer): void;
   fail(reason: string): void;
   bind(listener: TraceListener): void;
@@ -127,6 +135,8 @@ interface Endpoint {
 
 const createEndpoint = (number: number, relay: Relay, options: TraceOptions): Endpoint => {
   const filter = createTraceFilter({ ...options, architecture: process.arch });
+  const exitCodeAt = createEndWatch(process.arch);
+  const jobEnd = deferred<number>();
   const listening = deferred<void>();
   listening.promise.catch(() => {}); // also when nobody waits any more
   const ended = deferred<void>();
@@ -152,15 +162,18 @@ const createEndpoint = (number: number, relay: Relay, options: TraceOptions): En
     }
     if (packet.dropped > dropped) listener?.lost(packet.dropped - dropped);
     dropped = packet.dropped;
+    const exitCode = exitCodeAt(packet);
     if (packet.kind === "return") {
       if (packet.errno === constants.errno.EAGAIN) listener?.refusedFork();
     } else tell(filter.take(packet));
+    if (exitCode !== undefined) jobEnd.resolve(exitCode);
   };
 
   return {
     relay,
     listening: listening.promise,
     broken: breaking.signal,
+    jobEnd: jobEnd.promise,
     take(kind, body) {
       if (kind === FRAME.packet) receive(body);
       else if (kind === FRAME.ended) end();

@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import { SandboxError } from "../errors.ts";
 import { removeFolder, words } from "./control-file.ts";
 import type { Layout } from "./layout.ts";
@@ -28,8 +28,11 @@ export interface Cgroup {
   isOutOfMemory(): boolean;
   /** How often the group was refused a process for having its full number; 0 where not counted. */
   refusedForks(): number;
-  /** Kills every process; resolves when none is left. Throws SandboxError when they will not die. */
-  kill(): Promise<void>;
+  /**
+   * Kills every process; resolves when none is left. Throws SandboxError when they will not die.
+   * `sign`, where there is one, resolves about when the last one dies, so that it is seen at once.
+   */
+  kill(sign?: Promise<unknown>): Promise<void>;
   /** Removes the group, which must be empty. */
   remove(): Promise<void>;
 }
@@ -44,6 +47,9 @@ export interface CgroupTree {
 }
 
 const DEADLINE_MS = 5_000;
+/** How often it is looked without a pause between once there was a sign that the last one died. */
+const QUICK_LOOKS = 10;
+const NO_SIGN = new Promise<never>(() => {});
 
 /**
  * Finds out which kind of control groups this machine has and whether we may use them. Throws
@@ -91,15 +97,17 @@ const open = (layout: Layout, name: string): Cgroup => {
     entrances: folders.map((folder) => `${folder}/${layout.entrance}`),
     adopt: () => {}, // it wrote itself into the entrances
     ...layout.counters(name),
-    async kill() {
+    async kill(sign = NO_SIGN) {
       const deadline = Date.now() + DEADLINE_MS;
       layout.forbidForks(name); // or a fork bomb would outrun us
+      let looks = 0;
       for (let left = pids(); left.size > 0; left = pids()) {
         if (Date.now() > deadline) {
           throw new SandboxError(`${left.size} processes of control group ${name} do not die`);
         }
         if (!layout.killAll(name)) for (const pid of left) killProcess(Number(pid));
-        await delay(1);
+        const pause = delay(1);
+        await (looks++ < QUICK_LOOKS ? Promise.race([pause, sign.then(() => turn())]) : pause);
       }
     },
     async remove() {

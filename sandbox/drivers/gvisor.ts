@@ -159,8 +159,15 @@ export const createGvisorDriver = (
         lost: (count) => run.lost(count),
         refusedFork: () => refusedForks++,
       });
+      // gVisor's kernel takes its time to end after the job; knowing how that ended, we can kill it.
+      let seen: number | undefined;
+      const jobEnd = trace?.jobEnd.then((code) => {
+        seen = code;
+        return { code };
+      });
+      const exit = Promise.race(jobEnd === undefined ? [engine.exit] : [engine.exit, jobEnd]);
       return runJob({
-        ...{ resources, engine, run },
+        ...{ resources, run, engine: { ...engine, exit } },
         polledMemoryBytes: run.request.limits.memoryBytes + SENTRY_BYTES,
         stops: [
           { signal, reason: "aborted" },
@@ -170,7 +177,8 @@ export const createGvisorDriver = (
         async finding({ exitCode }) {
           await trace?.settle(); // what it did last is still on its way to us
           if (exitCode === 0) return {};
-          return { ...findingIn(resources.folder), isShortOfProcesses: refusedForks > 0 };
+          const how = seen === exitCode ? NO_SIGNAL : findingIn(resources.folder);
+          return { ...how, isShortOfProcesses: refusedForks > 0 };
         },
       });
     },
@@ -198,6 +206,7 @@ const releaseOf = async (runsc: string): Promise<number> => {
   }
 };
 
+const NO_SIGNAL: Finding = { signal: "none" };
 const FAULT = /"level":\s*"(error|fatal|panic)"/;
 
 /**

@@ -17,9 +17,11 @@ export interface Launcher {
 // All three do the same: say one byte on stdout, wait until stdin ends, take what the job folder says
 // as their own environment and standard input, and become the job.
 
+// What is there already lives as long as the interpreter: frozen, it is not looked through at the end.
 // A traceback shows the job's frames only, as after a plain run of the file.
 const PYTHON = `def launch(scope):
-    import os, sys
+    import gc, os, sys
+    gc.freeze()
     os.write(1, b"+")
     while os.read(0, 4096): pass
     with open("${JOB_FOLDER}/frame", "rb") as frame: words = frame.read().split(b"\\0")[:-1]

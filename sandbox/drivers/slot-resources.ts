@@ -67,10 +67,13 @@ export const takeResources = async (
     makeJobFolder(jobFolder, spec);
     cgroup = workshop.createCgroup(id, limits);
     const outputs = [join(folder, "stdout"), join(folder, "stderr")] as const;
-    await Promise.all(outputs.map((path) => mounter.pipe(path)));
-    if (uid !== 0) for (const path of outputs) chownSync(path, uid, uid);
     const options = spaceOptions(spec.limits, mounts.writable, uid);
+    // Asked for together: most of what each takes is the way to the mounter and back.
+    const piped = Promise.all(outputs.map((path) => mounter.pipe(path)));
+    piped.catch(() => {}); // told below
     const spaceFolder = await place("space", (at) => mounter.tmpfs(at, options));
+    await piped;
+    if (uid !== 0) for (const path of outputs) chownSync(path, uid, uid);
     const space = createSpace(spaceFolder, mounts.writable, uid, mounter.view);
     return {
       ...{ id, spec, uid, folder, jobFolder, outputs, mounts, space, cgroup, release },

@@ -13,12 +13,12 @@ import { SETTINGS } from "./sandbox-fixture.ts";
 
 const isRoot = process.getuid?.() === 0;
 
-describe.skipIf(!isRoot)("a Firecracker machine", () => {
+describe.skipIf(!isRoot)("a Firecracker machine", async () => {
   const folder = mkdtempSync(join(tmpdir(), "clawgate-fc-"));
   const fake = installFakeFirecracker(folder);
-  const workshop = createWorkshop(join(folder, "state"), findCgroups(), SETTINGS.filesystem);
-  afterAll(() => {
-    workshop.close();
+  const workshop = await createWorkshop(join(folder, "state"), findCgroups(), SETTINGS.filesystem);
+  afterAll(async () => {
+    await workshop.close();
     rmSync(folder, { recursive: true, force: true });
   });
 

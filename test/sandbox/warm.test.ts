@@ -57,8 +57,8 @@ describe.skipIf(!isRoot && process.env.CI !== "true").each(["bubblewrap", "gviso
         const [before] = ownCgroups();
         const result = await run(word);
         expect(result.stdout.toString()).toBe(`${word} ${word} ${word}\n/tmp:\n\n/workspace:\n`);
+        await vi.waitFor(() => expect(ownCgroups()).not.toContain(before), { timeout: 10_000 });
         await settled();
-        expect(ownCgroups()).not.toContain(before);
       }
       await opened.close();
       await gone();

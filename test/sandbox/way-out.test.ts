@@ -23,12 +23,12 @@ let workshop: Workshop;
 
 beforeAll(async () => {
   if (!isRoot) return;
-  workshop = createWorkshop(join(home, "state"), findCgroups(), SETTINGS.filesystem);
+  workshop = await createWorkshop(join(home, "state"), findCgroups(), SETTINGS.filesystem);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 });
-afterAll(() => {
+afterAll(async () => {
   server.close();
-  if (isRoot) workshop.close();
+  if (isRoot) await workshop.close();
   rmSync(home, { recursive: true, force: true });
 });
 

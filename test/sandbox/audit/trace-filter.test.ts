@@ -77,7 +77,9 @@ describe("the trace filter", () => {
   it("tells an exec whose names never came, as soon as its thread goes on", () => {
     const one = filter();
     expect(one.take(packet({ kind: "call", call: 59, arguments: [] }))).toEqual([]);
-    expect(one.take(packet({ kind: "exit" }))).toMatchObject([{ kind: "exec", path: "" }]);
+    expect(one.take(packet({ kind: "exit", status: 0 }))).toMatchObject([
+      { kind: "exec", path: "" },
+    ]);
   });
 
   it("tells it after a moment when its thread does nothing more", () => {

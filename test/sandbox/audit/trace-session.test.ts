@@ -128,6 +128,23 @@ describe("the trace hub", () => {
     expect(seen).toEqual({ observations: [], lost: 0, refusedForks: 1 });
   });
 
+  it("knows how the job ended while the sandbox still runs", async () => {
+    const session = await hub.session("slot", OPTIONS);
+    const seen = listen(session);
+    const sentry = await connect(session);
+    // The first thread of the first process asks for exit_group(3), and has ended with it. To an open
+    // its third argument would mean that it writes.
+    const who = "0a0410012001";
+    const number = process.arch === "x64" ? "e701" : "5e";
+    const asks = `0800060000000000${who}20${number}28033801`;
+    const has = `0800050000000000${who}108006`;
+    await sendAll(sentry, [Buffer.from(asks, "hex"), Buffer.from(has, "hex")]);
+    expect(await session.jobEnd).toBe(3);
+    await sentry.end();
+    await session.settle();
+    expect(seen).toEqual({ observations: [], lost: 0, refusedForks: 0 });
+  });
+
   it("takes one connection for a sandbox: nobody can add to its trace", async () => {
     const session = await hub.session("slot", OPTIONS);
     await connect(session);

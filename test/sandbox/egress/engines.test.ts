@@ -26,7 +26,7 @@ for (const [name, create] of Object.entries(DRIVERS)) {
   const isRoot = process.getuid?.() === 0;
   const stateFolder = mkdtempSync(join(tmpdir(), "egr-"));
   const workshop = isRoot
-    ? createWorkshop(stateFolder, findCgroups(), SETTINGS.filesystem)
+    ? await createWorkshop(stateFolder, findCgroups(), SETTINGS.filesystem)
     : undefined;
   const driver = workshop && create(workshop);
   const probe = await driver?.probe();
@@ -105,8 +105,8 @@ for (const [name, create] of Object.entries(DRIVERS)) {
 
   describe.skipIf(probe?.ok !== true && process.env.CI !== "true")(`the way out of ${name}`, () => {
     afterEach(cleanUp);
-    afterAll(() => {
-      workshop?.close();
+    afterAll(async () => {
+      await workshop?.close();
       rmSync(stateFolder, { recursive: true, force: true });
     });
 
