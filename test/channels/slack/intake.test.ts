@@ -125,6 +125,7 @@ describe("what is meant for us", () => {
     // Its twin cannot be read yet: nobody knows whom it calls, so it has to be told again.
     const twin = { ...roomMessage(CALLED), ts: newTs() };
     expect((await tell(slack, twin, { authorizations: [] })).status).toBe(503);
+    expect(slack.metrics.counted).toContain("told text store failed");
   });
 
   it.each([

@@ -3,6 +3,7 @@ import { createLeases } from "../../../core/channel-state/leases.ts";
 import type { ChannelAdapter, WebhookRequest } from "../../../core/contract/channel.ts";
 import type { ChannelState } from "../../../core/contract/channel-state.ts";
 import type { InboundMessage } from "../../../core/contract/message.ts";
+import { type RecordedMetrics, recordedMetrics } from "../../fakes/channel-metrics.ts";
 import { memoryState } from "../../fakes/channel-state.ts";
 import { recordedLog } from "../../fakes/log.ts";
 import { SIGNING_SECRET } from "../../fakes/slack-events.ts";
@@ -26,6 +27,7 @@ export interface SlackFixture {
   readonly adapter: ChannelAdapter;
   readonly received: InboundMessage[];
   readonly log: ReturnType<typeof recordedLog>;
+  readonly metrics: RecordedMetrics;
   readonly state: ChannelState;
   post(request: WebhookRequest, path?: string): ReturnType<NonNullable<WebhookOf>>;
 }
@@ -43,17 +45,18 @@ export interface FixtureOptions {
 export const slackAdapter = (options: FixtureOptions = {}) => {
   const { settings, state = memoryState(), now = () => new Date(), publicUrl } = options;
   const log = recordedLog();
+  const metrics = recordedMetrics();
   const adapter = createSlackAdapter({
     ...{ settings: settingsOf(settings), log, now, state, isAlone: true, timeoutMs: 5_000 },
-    publicUrl,
+    ...{ publicUrl, metrics },
     leases: createLeases({ state, log }),
   });
-  return { adapter, log, state };
+  return { adapter, log, metrics, state };
 };
 
 /** The adapter, started; what it hands over is kept, each name once. */
 export const startedSlack = async (options: FixtureOptions = {}): Promise<SlackFixture> => {
-  const { adapter, log, state } = slackAdapter(options);
+  const { adapter, log, metrics, state } = slackAdapter(options);
   const received: InboundMessage[] = [];
   await adapter.start(async (message) => {
     const isNew = !received.some(({ id }) => id === message.id);
@@ -65,5 +68,5 @@ export const startedSlack = async (options: FixtureOptions = {}): Promise<SlackF
     if (!webhook) throw new Error(`no webhook at ${path}`);
     return webhook(request);
   };
-  return { adapter, received, log, state, post };
+  return { adapter, received, log, metrics, state, post };
 };
