@@ -17,6 +17,7 @@ import { renderForBot } from "./bot/render.ts";
 import { createBotLink, type LinkedBot } from "./bot-link/bot-link.ts";
 import { createWecomClient } from "./client.ts";
 import { createDirectory } from "./directory.ts";
+import { createCorpCheck } from "./foreign-corp.ts";
 import { createIntake } from "./intake.ts";
 import { fromBody } from "./outgoing.ts";
 import { parseMessage } from "./parse.ts";
@@ -56,6 +57,7 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
   const { apps, log, now, state, inlineMs = 1_000, timeoutMs = 10_000 } = options;
   const { fetch = globalThis.fetch, random = Math.random, isAlone = false } = options;
   const { bots = [], silenceMs = 10_000, metrics = NO_CHANNEL_METRICS } = options;
+  const checkCorp = createCorpCheck([...apps, ...bots, ...(options.linked?.bots ?? [])]);
 
   // By application: whether its last callback came with the current pair.
   const lastPairs = new Map<WecomApp, boolean>();
@@ -86,6 +88,7 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
       return EMPTY;
     }
     const { message } = parsed;
+    checkCorp(message);
     const receipt = await intake.accept(message);
     if (!receipt) return { status: 503 };
     const reply = maySpeak(message)
@@ -155,7 +158,7 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
   const links = bots.map((bot) => ({
     bot,
     link: createWecomBot({
-      ...{ bot, intake, state, fetch, now, log, timeoutMs, silenceMs, metrics },
+      ...{ bot, intake, checkCorp, state, fetch, now, log, timeoutMs, silenceMs, metrics },
       detour: createDetour(appOf, state),
       inlineMs: Math.min(inlineMs, BOT_INLINE_MS),
     }),

@@ -4,6 +4,7 @@ import type { Log } from "../../../core/contract/log.ts";
 import type { ReplyTarget } from "../../../core/contract/message.ts";
 import type { ChannelMetrics } from "../../../core/contract/metrics.ts";
 import type { Fetch } from "../api.ts";
+import type { CorpCheck } from "../foreign-corp.ts";
 import type { Intake } from "../intake.ts";
 import { CHANNEL, type WecomBot } from "../types.ts";
 import { createGrowing } from "./growing.ts";
@@ -32,6 +33,7 @@ export interface WecomBotLink {
 export interface WecomBotOptions {
   readonly bot: WecomBot;
   readonly intake: Intake;
+  readonly checkCorp: CorpCheck;
   readonly state: ChannelState;
   readonly fetch: Fetch;
   readonly now: () => Date;

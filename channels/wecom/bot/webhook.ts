@@ -8,6 +8,7 @@ import { PayloadError } from "../../../core/contract/errors.ts";
 import type { Log } from "../../../core/contract/log.ts";
 import type { InboundMessage } from "../../../core/contract/message.ts";
 import { type ChannelMetrics, kindOf } from "../../../core/contract/metrics.ts";
+import type { CorpCheck } from "../foreign-corp.ts";
 import type { Intake } from "../intake.ts";
 import { fromBody } from "../outgoing.ts";
 import { CHANNEL, type WecomBot } from "../types.ts";
@@ -23,6 +24,7 @@ import type { LeftPart, Stream, Streams } from "./streams.ts";
 export interface BotWebhookOptions {
   readonly bot: WecomBot;
   readonly intake: Intake;
+  readonly checkCorp: CorpCheck;
   readonly streams: Streams;
   readonly answerPoll: AnswerPoll;
   readonly now: () => Date;
@@ -39,7 +41,7 @@ const EVENT_INLINE_MS = 4_000;
 
 /** The callback of one intelligent bot: its URL's verification, messages, events and polls. */
 export const createBotWebhook = (options: BotWebhookOptions): Webhook => {
-  const { bot, intake, streams, answerPoll, now, log, inlineMs, metrics } = options;
+  const { bot, intake, checkCorp, streams, answerPoll, now, log, inlineMs, metrics } = options;
   let isCurrentPair: boolean | undefined;
 
   /** Tells an operator when the platform has begun to use the new pair everywhere: no more lines. */
@@ -72,6 +74,7 @@ export const createBotWebhook = (options: BotWebhookOptions): Webhook => {
     arrivedAt: Date,
   ): Promise<Frame | undefined | "not stored"> => {
     const { message } = callback;
+    checkCorp(message);
     const id = streamIdOf(message.target);
     // First, so that whoever answers finds what can carry the answer.
     if (!(await open(id, callback, arrivedAt))) return "not stored";
