@@ -51,6 +51,20 @@ export const rowById = statement<RowKey>()((db, arg) =>
     .where("id", "=", arg("id")),
 );
 
+/** The ids of a person's rows, by conversation. */
+export const idsOfPerson = statement<{ tenantId: string; person: Uint8Array; limit: number }>()(
+  (db, arg) =>
+    db
+      .selectFrom("memory")
+      .select("id")
+      .where("tenant_id", "=", arg("tenantId"))
+      .where("person", "=", arg("person"))
+      // The order of the index: by age the whole tenant might be gone through.
+      .orderBy("conversation")
+      .orderBy("id")
+      .limit(arg("limit")),
+);
+
 /** What a person's memory holds behind a place: one conversation after the other, each oldest first. */
 export const rowsOfPerson = statement<{
   tenantId: string;

@@ -2,7 +2,7 @@ import type { ContentCipher } from "../store/content-cipher.ts";
 import type { TenantScope } from "../store/scope.ts";
 import type { Store, Transaction } from "../store/store.ts";
 import { inPlaces } from "./in-places.ts";
-import { ROW_PLACES, rowById, rowsAmong, rowsWithToken } from "./rows.ts";
+import { idsOfPerson, ROW_PLACES, rowById, rowsAmong, rowsWithToken } from "./rows.ts";
 import { tokenHash } from "./token-hash.ts";
 import { tokensOf } from "./tokens.ts";
 
@@ -10,9 +10,10 @@ import { tokensOf } from "./tokens.ts";
 const MOST_TOKENS = 32;
 /** Newest rows that are listed of a token. */
 const LISTED = 1_000;
-/** Rows that are looked at more closely, best first; more where only one person's count. */
+/** Rows that are looked at more closely, best first. */
 const MOST_CANDIDATES = 256;
-const MOST_OF_ONE_PERSON = 2_048;
+/** Whoever has more rows than this: theirs are looked for among the rows of all. */
+const MOST_OF_ONE_PERSON = 20_000;
 
 export interface Search {
   readonly store: Store;
@@ -49,7 +50,8 @@ interface Listed {
 /**
  * The rows that have more than half of the query's tokens: those with the most first, a token
  * counting for more the fewer rows have it; later rows first among equals. Rows with a rare token are
- * found however old they are; of tokens that everybody uses, only the newest rows count as a start.
+ * found however old they are; of tokens that everybody uses, only the newest rows count as a start:
+ * the newest of all, or of the one person whose rows count.
  * What it costs does not grow with the memory: each token is one stretch of an index, and some looks.
  */
 export const bestRows = async (search: Search): Promise<readonly FoundRow[]> => {
@@ -61,8 +63,8 @@ export const bestRows = async (search: Search): Promise<readonly FoundRow[]> => 
   return store.read(scope, async (transaction) => {
     const lists: Listed[] = [];
     for (const token of hashes) lists.push(await list(transaction, tenantId, token));
-    const most = person ? MOST_OF_ONE_PERSON : MOST_CANDIDATES;
-    const candidates = inOrder(count(lists)).slice(0, most);
+    const own = person && (await ownRows(transaction, tenantId, person));
+    const candidates = inOrder(count(lists, own)).slice(0, MOST_CANDIDATES);
     for (const listed of lists) await complete(transaction, tenantId, listed, candidates);
     const found: FoundRow[] = [];
     for (const { id, matches } of inOrder(candidates)) {
@@ -85,10 +87,28 @@ const list = async (
   return { token, weight, ids: new Set(rows.map(({ memory_id }) => toHex(memory_id))) };
 };
 
-const count = (lists: readonly Listed[]): Candidate[] => {
+/** The ids of a person's rows, in hex, newest first; undefined where they are too many. */
+const ownRows = async (
+  transaction: Transaction,
+  tenantId: string,
+  person: Uint8Array,
+): Promise<ReadonlySet<string> | undefined> => {
+  const which = { tenantId, person, limit: MOST_OF_ONE_PERSON };
+  const rows = await transaction.all(idsOfPerson, which);
+  if (rows.length === MOST_OF_ONE_PERSON) return undefined;
+  return new Set(rows.map(({ id }) => toHex(id)).sort((one, other) => (one < other ? 1 : -1)));
+};
+
+/** What the lists say of each row in them; of `own` rows only where there are such, and of the newest. */
+const count = (lists: readonly Listed[], own?: ReadonlySet<string>): Candidate[] => {
   const candidates = new Map<string, Candidate>();
+  for (const id of own ?? []) {
+    if (candidates.size === MOST_CANDIDATES) break;
+    candidates.set(id, { id, matches: 0, score: 0 });
+  }
   for (const { ids, weight } of lists) {
     for (const id of ids) {
+      if (own && !own.has(id)) continue;
       const known = candidates.get(id) ?? { id, matches: 0, score: 0 };
       candidates.set(id, known);
       known.matches += 1;

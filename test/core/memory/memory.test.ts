@@ -5,6 +5,7 @@ import { inPlaces } from "../../../core/memory/in-places.ts";
 import { createMemory, type Memory } from "../../../core/memory/memory.ts";
 import { personOf } from "../../../core/memory/person.ts";
 import {
+  idsOfPerson,
   newestOf,
   ROW_PLACES,
   rowsAmong,
@@ -106,6 +107,26 @@ describeStores("memory", (world) => {
       INSERT INTO memory_tokens (tenant_id, token, memory_id)
       SELECT 'sales', ${blob.join(common.toString("hex"))}, ${id} FROM s`);
     expect(await found("budget zhubei")).toEqual(["quarterly budget of Zhubei"]);
+  });
+
+  it("finds a person's row by words that everybody uses, however much others said since", async () => {
+    await remember("the quarterly budget", "ok", { message: textMessage("m", "", "mei") });
+    await memory.index(sales);
+    const blob = world.dialect === "sqlite" ? ["x'", "'"] : ["'\\x", "'"];
+    const id =
+      world.dialect === "sqlite"
+        ? "unhex('ff' || printf('%022x', n))"
+        : "decode('ff' || lpad(to_hex(n), 22, '0'), 'hex')";
+    for (const word of ["quarterly", "budget"]) {
+      const token = blob.join((await tokenHash(cipher, sales, word)).toString("hex"));
+      await world.sql(`WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 1500)
+        INSERT INTO memory_tokens (tenant_id, token, memory_id) SELECT 'sales', ${token}, ${id} FROM s`);
+    }
+    const mei = personOf(textMessage("m", "", "mei"));
+    expect(await found("quarterly budget", sales, mei)).toEqual(["the quarterly budget"]);
+    expect(await found("quarterly budget", sales, personOf(textMessage("m", "", "bo")))).toEqual(
+      [],
+    );
   });
 
   it("stores by itself what rows are found by, in the background", async () => {
@@ -302,6 +323,7 @@ describeStores("memory", (world) => {
       await planOf(rowsWithToken, { tenantId, token: bytesOf, limit: 5_000 }),
       await planOf(newestOf, { tenantId, ...who, limit: 6 }),
       await planOf(rowsOfPerson, { tenantId, ...who, id: bytesOf, limit: 200 }),
+      await planOf(idsOfPerson, { tenantId, person: bytesOf, limit: 20_000 }),
       await planOf(unindexedRows, { tenantId, limit: 200 }),
     ]) {
       expect(plan).toMatch(world.dialect === "sqlite" ? /^SEARCH .* USING/ : /Index (Only )?Scan/);
