@@ -73,7 +73,7 @@ export const createDelivery = (parts: DeliveryParts): Delivery => {
     schedule: () => sends,
   });
   const dispatcher = createDispatcher({
-    ...{ inbox, outbox, turns, adapters, rules, auditLog, log, now, counters, metrics },
+    ...{ inbox, outbox, turns, adapters, rules, auditLog, log, now, signal, counters, metrics },
     schedule: () => schedule,
     isWorker: roles.isWorker,
   });

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { AuditLog } from "./audit-log.ts";
 import type { ChannelAdapter, InlineReply, Receive } from "./contract/channel.ts";
 import { OverloadError } from "./contract/errors.ts";
@@ -16,6 +17,7 @@ import type { RunningTurns } from "./delivery/running-turns.ts";
 import { type Lane, laneKey, type Schedule, type Step } from "./delivery/schedule.ts";
 import { createIdentify } from "./identify.ts";
 import { refuse } from "./refuse.ts";
+import { StoreAwayError } from "./store/errors.ts";
 import type { Work } from "./store/store.ts";
 import { createDecider, MAX_ATTEMPTS, type Rules, scopeOf, type Turn } from "./turn.ts";
 
@@ -40,6 +42,8 @@ export interface DispatcherOptions {
   readonly auditLog: AuditLog;
   readonly log: Log;
   readonly now: () => Date;
+  /** Aborted when the gateway must go down. */
+  readonly signal: AbortSignal;
   /** Default: its own, which nobody reads. */
   readonly counters?: Counters;
   /** Default: nobody counts. */
@@ -48,10 +52,11 @@ export interface DispatcherOptions {
 
 // What ends a turn and is at work is over by then.
 const LOOK_AGAIN_MS = 250;
+const GIVE_BACK_AGAIN_MS = 250;
 
 export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const { inbox, outbox, turns, adapters, schedule, isWorker, rules, auditLog, log, now } = options;
-  const { counters = createCounters(), metrics = NO_METRICS } = options;
+  const { counters = createCounters(), metrics = NO_METRICS, signal } = options;
   const waiters = createInlineWaiters();
   const identify = createIdentify({
     adapters,
@@ -112,10 +117,22 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       await handle(entry);
     } catch (cause) {
       // We are alive, so it was not this message that ended the processes before us.
-      await inbox.giveBack(entry);
+      await giveBack(entry);
       throw cause;
     }
     return claim.isOnly ? "idle" : "again";
+  };
+
+  /** As long as we live nobody else takes what bears our name: a store that is away is waited for. */
+  const giveBack = async (entry: InboxEntry): Promise<void> => {
+    for (;;) {
+      try {
+        return await inbox.giveBack(entry);
+      } catch (cause) {
+        if (!(cause instanceof StoreAwayError) || signal.aborted) throw cause;
+        await pause(GIVE_BACK_AGAIN_MS);
+      }
+    }
   };
 
   const handle = async (claimed: InboxEntry): Promise<void> => {
@@ -158,9 +175,9 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       });
       if (isOurs) {
         counters.answered++;
-        trace("reply_stored", entry.message.id, entry.id);
         const ms = now().getTime() - entry.receivedAt.getTime();
         metrics.turnEnded(entry.scope, entry.message.channel, reply, entry.attempt, ms);
+        trace("reply_stored", entry.message.id, entry.id);
         if (parts.length === 0) tellSilence(entry);
       } else log.warn({ inbox: entry.id }, "another process has taken this turn over");
       waiter?.answer(isInline ? inlineReply(row, parts[0] ?? "") : undefined);
@@ -214,8 +231,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     const known = await inbox.find(message);
     if (known) return known;
     counters.overloaded++;
-    throw new OverloadError(scope.tenantId);
     metrics.told(scope, message.channel, kindOf(message.content), "store", "put_off");
+    throw new OverloadError(scope.tenantId);
   };
 
   /** Not in its turn: what it is to end may hold the last slot that its tenant can have. */
@@ -241,8 +258,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       const lane = laneOf(message);
       if (isNew) {
         counters.accepted++;
-        trace("stored", message.id, id);
         metrics.told(scope, message.channel, kindOf(message.content), "store", "new");
+        trace("stored", message.id, id);
         // In the next turn of the event loop, so that the adapter can say that it waits.
         const begin = endsTurns(message) ? beginAtOnce : schedule().wake;
         setImmediate(() => void begin({ id: lane, tenantId: scope.tenantId }));
@@ -253,8 +270,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         };
       }
       counters.duplicates++;
-      return {
       metrics.told(scope, message.channel, kindOf(message.content), "store", "duplicate");
+      return {
         isNew,
         inlineReply: async () => {
           const body = await outbox.inlineBody(scope, id);

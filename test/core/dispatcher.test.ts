@@ -8,6 +8,7 @@ import type { Reply } from "../../core/contract/reply.ts";
 import { createQueue } from "../../core/operators/queue.ts";
 import type { Pipeline } from "../../core/pipeline.ts";
 import type { Context } from "../../core/stage.ts";
+import { StoreAwayError } from "../../core/store/errors.ts";
 import { PLATFORM_SCOPE, tenantScope } from "../../core/store/scope.ts";
 import type { Store } from "../../core/store/store.ts";
 import { fakeChannel } from "../fakes/channel.ts";
@@ -346,6 +347,28 @@ describeStores("dispatcher", (world) => {
     }
     await eventually(() => expect(bodies(gateway)).toEqual(["hi"]));
     expect(write.mock.calls.length).toBeGreaterThan(5);
+  });
+
+  it("leaves to others what it could not store, as soon as the store is back", async () => {
+    const { pipeline, begun, end } = held();
+    const gateway = await start(pipeline);
+    await gateway.receive(textMessage("m1", "hi"));
+    await eventually(() => expect(begun).toEqual(["m1"]));
+    const away = new StoreAwayError("PostgreSQL not reachable");
+    vi.spyOn(world.store, "write").mockRejectedValueOnce(away);
+    const owners: unknown[] = [];
+    const { note } = world.store;
+    vi.spyOn(world.store, "note")
+      .mockRejectedValueOnce(away)
+      .mockRejectedValueOnce(away)
+      .mockImplementation(async (access, work) => {
+        const value = await note(access, work);
+        owners.push(...(await world.sql("SELECT owner, attempts FROM inbox")));
+        return value;
+      });
+    end("m1");
+    const isFree = () => expect(owners).toContainEqual({ owner: "", attempts: 0 });
+    await vi.waitFor(isFree, { interval: 2, timeout: 8_000 });
   });
 
   it("sends at once what the waiting response cannot carry", async () => {

@@ -72,7 +72,7 @@ export const coreGateway = async (options: CoreGatewayOptions): Promise<CoreGate
   const turns = createRunningTurns({ inbox, log, signal, lookEveryMs });
   const rules = pipeline({ turns, auditLog, log, wake: (lane) => schedule.wake(lane) });
   const dispatcher = createDispatcher({
-    ...{ inbox, outbox, turns, adapters, auditLog, log, now },
+    ...{ inbox, outbox, turns, adapters, auditLog, log, now, signal },
     schedule: () => ({
       wake: schedule.wake,
       isFull: options.isFull ?? schedule.isFull,

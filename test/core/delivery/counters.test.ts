@@ -41,7 +41,7 @@ describeStores("the counters", (world) => {
         schedule: () => ({ wake }),
       });
       const dispatcher = createDispatcher({
-        ...{ inbox, outbox, adapters, log, now, counters, isWorker: true },
+        ...{ inbox, outbox, adapters, log, now, signal, counters, isWorker: true },
         turns: createRunningTurns({ inbox, log, signal, lookEveryMs: 0 }),
         schedule: () => ({ wake, isFull: () => isFull }),
         rules: () => ({
