@@ -31,6 +31,7 @@ const OWNED: Readonly<Record<string, string>> = {
   ioredis: "core/delivery/",
   openai: "core/models/",
   commander: "cli/",
+  "prom-client": "core/metrics/",
 };
 
 const sources = RULES.map((rule) => rule.folder.split("/")[0] ?? "")

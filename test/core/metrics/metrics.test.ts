@@ -24,12 +24,15 @@ describe("what is counted", () => {
     metrics.told(sales, "slack", "text", "store", "new");
     metrics.told(sales, "slack", "text", "store", "duplicate");
     metrics.told(hr, "slack", "text", "store", "new");
-    metrics.ofChannel(PLATFORM_SCOPE, "wechat_work").told("unread", "verify", "refused");
+    metrics.ofChannel(PLATFORM_SCOPE, "wechat_work").refused("verify", "RECEIVE_ID");
     expect(await shown(metrics.families(), "clawgate_callbacks_total")).toEqual([
       ["sales", "slack", "text", "store", "new", 2],
       ["sales", "slack", "text", "store", "duplicate", 1],
       ["hr", "slack", "text", "store", "new", 1],
       ["_platform", "wechat_work", "unread", "verify", "refused", 1],
+    ]);
+    expect(await shown(metrics.families(), "clawgate_callbacks_refused_total")).toEqual([
+      ["wechat_work", "RECEIVE_ID", 1],
     ]);
   });
 
@@ -54,7 +57,7 @@ describe("what is counted", () => {
   it("puts a time that is the end of a bucket into that bucket", async () => {
     const metrics = createMetrics();
     const channel = metrics.ofChannel(PLATFORM_SCOPE, "discord");
-    for (const ms of [1, 2_000, 2_001, 60_000]) channel.acknowledged(ms);
+    for (const ms of [-5, 2_000, 2_001, 60_000]) channel.acknowledged(ms);
     const buckets = await shown(metrics.families(), "clawgate_callback_ack_seconds_bucket");
     const at = (le: string) => buckets.find((bucket) => bucket.includes(le))?.at(-1);
     expect([at("0.005"), at("1"), at("2"), at("3"), at("+Inf")]).toEqual([1, 1, 2, 3, 4]);
@@ -154,6 +157,6 @@ describe("the text of a scrape", () => {
   it("names every series once, with its help, when nothing was counted yet", async () => {
     const text = await exposition(createMetrics().families());
     expect(readExposition(text)).toEqual([]);
-    expect(text.match(/^# HELP clawgate_/gm)).toHaveLength(15);
+    expect(text.match(/^# HELP clawgate_/gm)).toHaveLength(16);
   });
 });
