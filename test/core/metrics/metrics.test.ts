@@ -133,7 +133,7 @@ describe("codes that a platform answers with", () => {
         const isCode = /^[A-Za-z0-9_.:-]{1,64}$/.test(code);
         expect(series).toEqual([["slack", isCode ? code : "other", 1]]);
       }),
-      { numRuns: 200 },
+      { numRuns: 60 },
     );
   });
 });
@@ -150,7 +150,7 @@ describe("the text of a scrape", () => {
           { name, labels: { l: label }, value },
         ]);
       }),
-      { numRuns: 200 },
+      { numRuns: 60 },
     );
   });
 
