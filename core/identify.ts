@@ -33,7 +33,7 @@ export const createIdentify = (parts: {
   /** Whoever was in a group when a message was held may have left it since: it is asked each time. */
   const withGroups = async (
     message: InboundMessage,
-    signal: AbortSignal,
+    signal: () => AbortSignal,
   ): Promise<InboundMessage> => {
     const { channel, workspaceId, sender } = message;
     const bound = parts.boundGroups(channel, workspaceId);
@@ -41,7 +41,7 @@ export const createIdentify = (parts: {
     if (bound.length === 0 || sender.isBot || !directory?.groupsOf) {
       return sender.groups ? { ...message, sender: { ...sender, groups: [] } } : message;
     }
-    const groups = await directory.groupsOf(message, bound, signal);
+    const groups = await directory.groupsOf(message, bound, signal());
     return { ...message, sender: { ...sender, groups } };
   };
   return {
@@ -50,8 +50,13 @@ export const createIdentify = (parts: {
     ask: async (message) => {
       // Who is told is named by the settings, and nothing depends on who they are.
       if (message.content.kind === "notice") return message;
-      const signal = AbortSignal.timeout(LONGEST_MS);
-      const identity = await directoryAtTurn(message)?.lookUp(message, signal);
+      // Most messages say all that is needed, and a timer for each would live on for seconds.
+      let limit: AbortSignal | undefined;
+      const signal = () => {
+        limit ??= AbortSignal.timeout(LONGEST_MS);
+        return limit;
+      };
+      const identity = await directoryAtTurn(message)?.lookUp(message, signal());
       return withGroups(withIdentity(message, identity), signal);
     },
   };
