@@ -93,7 +93,8 @@ const readSender = (fields: Partial<Record<Field, string>>, content: Content): s
 
 /**
  * The same for every redelivery. Message ids have collided between users, and events have none;
- * several a second are real, but an identical text with an identical time is a repetition.
+ * several a second are real, but an identical text with an identical time is a repetition. Hashed,
+ * since it outlives the message in the store and in logs: it must not say who wrote.
  */
 const messageId = (
   app: WecomApp,
@@ -102,11 +103,10 @@ const messageId = (
   msgId: string | undefined,
   text: string,
 ): string => {
-  const scope = `${app.corp_id}/${app.agent_id}`;
-  if (content.kind !== "event" && msgId && /^[0-9]{1,32}$/.test(msgId)) {
-    return `${scope}/${foldedId}/${msgId}`;
-  }
-  return `${scope}/sha256:${createHash("sha256").update(text).digest("hex")}`;
+  const hasId = content.kind !== "event" && msgId && /^[0-9]{1,32}$/.test(msgId);
+  const told = hasId ? JSON.stringify([foldedId, msgId]) : text;
+  const hash = createHash("sha256").update(told).digest("hex");
+  return `${app.corp_id}/${app.agent_id}/sha256:${hash}`;
 };
 
 const required = (fields: Partial<Record<Field, string>>, name: Field): string => {
