@@ -2,7 +2,12 @@ import { randomBytes } from "node:crypto";
 import { sign } from "../channels/slack/verify.ts";
 import type { Settings } from "../config/schema.ts";
 import { slackMode } from "../config/slack-mode.ts";
-import { RESPONSE_PATH, type SlackScene, startSlackStandIn } from "./slack-stand-in.ts";
+import {
+  RESPONSE_PATH,
+  type SlackForm,
+  type SlackScene,
+  startSlackStandIn,
+} from "./slack-stand-in.ts";
 
 export interface SlackSimulation {
   readonly settings: Settings;
@@ -16,6 +21,8 @@ export interface SlackSimulation {
   readonly channelId?: string | undefined;
   /** As a slash command. */
   readonly isCommand: boolean;
+  /** Into the form that a shortcut, or a command without a text, opens. */
+  readonly isForm: boolean;
   /** Tells it this many times, as Slack does when it hears nothing. */
   readonly times: number;
   readonly timeoutMs: number;
@@ -73,15 +80,27 @@ export const playSlack = async (simulation: SlackSimulation): Promise<SlackSimul
   const deadline = AbortSignal.timeout(timeoutMs);
   const said: Said = { ...scene, channelId, text, responseUrl: `${base.origin}${RESPONSE_PATH}` };
   try {
-    const body = simulation.isCommand ? commandOf(said) : eventOf(said);
+    const unanswered = (problem: string): SlackSimulated => ({
+      ...{ kind: "unanswered", problem, ms: elapsed() },
+    });
+    const { signing_secret: secret } = slack;
+    const how = simulation.isCommand ? commandOf : eventOf;
+    let body = how(said);
+    if (simulation.isForm) {
+      const opening = simulation.isCommand ? commandOf({ ...said, text: "" }) : shortcutOf(said);
+      const problem = await tell(simulation, secret, opening, deadline);
+      if (problem !== undefined) return unanswered(problem);
+      const form = await standIn.openedForm(deadline);
+      if (!form) return unanswered("the gateway opened no form in time: see its log");
+      body = handedInBy(said, form);
+    }
     for (let time = 0; time < simulation.times; time++) {
-      const problem = await tell(simulation, slack.signing_secret, body, deadline);
-      if (problem !== undefined) return { kind: "unanswered", problem, ms: elapsed() };
+      const problem = await tell(simulation, secret, body, deadline);
+      if (problem !== undefined) return unanswered(problem);
     }
     const parts = await standIn.collect(deadline, simulation.quietMs ?? QUIET_MS);
     if (parts) return { kind: "answered", parts, ms: elapsed() };
-    const problem = "no answer in time: see the gateway's log, or wait longer with --timeout";
-    return { kind: "unanswered", problem, ms: elapsed() };
+    return unanswered("no answer in time: see the gateway's log, or wait longer with --timeout");
   } finally {
     await standIn.close();
   }
@@ -123,6 +142,36 @@ const commandOf = ({ teamId, userId, channelId, text, responseUrl }: Said): stri
     ...{ command: "/ask", text, team_id: teamId, user_id: userId, channel_id: channelId },
     ...{ trigger_id: randomBytes(8).toString("hex"), response_url: responseUrl },
   }).toString();
+
+/** What a person does with something of the app's. */
+const interactionOf = ({ teamId, userId }: Said, payload: object): string =>
+  new URLSearchParams({
+    payload: JSON.stringify({
+      ...{ team: { id: teamId }, user: { id: userId, team_id: teamId } },
+      ...{ trigger_id: randomBytes(8).toString("hex"), ...payload },
+    }),
+  }).toString();
+
+const shortcutOf = (said: Said): string =>
+  interactionOf(said, { type: "shortcut", callback_id: "ask", action_ts: newTs() });
+
+/** The text stands in the form's every field; ours has one. */
+const handedInBy = (said: Said, form: SlackForm): string => {
+  const blocks = (Array.isArray(form.blocks) ? form.blocks : []) as readonly FormBlock[];
+  const values = blocks.flatMap(({ block_id, element }) =>
+    block_id === undefined || element === undefined
+      ? []
+      : [[block_id, { [element.action_id]: { type: element.type, value: said.text } }]],
+  );
+  const id = `V${randomBytes(6).toString("hex")}`;
+  const view = { ...form, id, state: { values: Object.fromEntries(values) } };
+  return interactionOf(said, { type: "view_submission", view });
+};
+
+interface FormBlock {
+  readonly block_id?: string;
+  readonly element?: { readonly type: string; readonly action_id: string };
+}
 
 /** Posts it, signed. Undefined when it was acknowledged. */
 const tell = async (

@@ -40,6 +40,7 @@ interface SlackOptions {
   readonly team?: string | undefined;
   readonly channel?: string | undefined;
   readonly command?: boolean | undefined;
+  readonly form?: boolean | undefined;
   readonly times: number;
   readonly json?: boolean | undefined;
   /** Seconds. */
@@ -73,6 +74,7 @@ export const registerSimulate = (program: Command, io: Io, exit: Exit = setExitC
     .argument("<text>", "the words")
     .option("--channel <id>", "mention the app in this room; default: in a direct chat")
     .option("--command", "as a slash command")
+    .option("--form", "in the form that the app's shortcut, or --command without a text, opens")
     .option("--team <id>", "workspace; default: the first that a tenant is bound to")
     .option("--times <number>", "tell it so often, as Slack does when it hears nothing", timesOf, 1)
     .option("--settings <file>", "settings file of the running gateway")
@@ -187,7 +189,8 @@ const simulateSlack = async (io: Io, text: string, options: SlackOptions): Promi
   const { playSlack } = await import("./simulate-slack.ts");
   const simulated = await playSlack({
     ...{ settings, source, text, userId: options.user, teamId: options.team },
-    ...{ channelId: options.channel, isCommand: options.command ?? false, times: options.times },
+    ...{ channelId: options.channel, times: options.times },
+    ...{ isCommand: options.command ?? false, isForm: options.form ?? false },
     timeoutMs: options.timeout * 1000,
   });
   return printPlayed(io, simulated, options.json);

@@ -4,6 +4,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 export interface SlackStandIn {
   /** The messages as they are once it has been quiet for `quietMs`; undefined when there are none in time. */
   collect(deadline: AbortSignal, quietMs: number): Promise<readonly string[] | undefined>;
+  /** The form that was opened; undefined when none was in time. */
+  openedForm(deadline: AbortSignal): Promise<SlackForm | undefined>;
   close(): Promise<void>;
 }
 
@@ -12,6 +14,9 @@ export interface SlackScene {
   readonly botUserId: string;
   readonly userId: string;
 }
+
+/** A modal, as `views.open` was given it. */
+export type SlackForm = Readonly<Record<string, unknown>>;
 
 interface Shown {
   text: string;
@@ -29,6 +34,7 @@ export const startSlackStandIn = async (
   const shown = new Map<string, Shown>();
   let changedAt = performance.now();
   let posted = 0;
+  let form: SlackForm | undefined;
 
   const change = (args: URLSearchParams, edit: (message: Shown) => void): object => {
     const message = shown.get(args.get("ts") ?? "");
@@ -77,6 +83,9 @@ export const startSlackStandIn = async (
       case "conversations.history":
       case "conversations.replies":
         return { ok: true, messages: [], has_more: false };
+      case "views.open":
+        form = JSON.parse(args.get("view") ?? "{}") as SlackForm;
+        return { ok: true, view: form };
       case "assistant.threads.setStatus":
       case "assistant.threads.setSuggestedPrompts":
         return { ok: true };
@@ -109,6 +118,12 @@ export const startSlackStandIn = async (
         if (deadline.aborted && messages.length === 0) return undefined;
         await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       }
+    },
+    openedForm: async (deadline) => {
+      while (form === undefined && !deadline.aborted) {
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      }
+      return form;
     },
     close: async () => {
       server.closeAllConnections();

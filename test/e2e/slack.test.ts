@@ -334,7 +334,7 @@ describe("the built gateway in Slack, by HTTP", () => {
 });
 
 describe("clawgate simulate slack", () => {
-  it("plays Slack to the running gateway: in a chat, in a room, as a command", async () => {
+  it("plays Slack to the running gateway: in a chat, in a room, as a command, in a form", async () => {
     const [port, apiPort] = [await freePort(), await freePort()];
     const settings = {
       server: { host: "127.0.0.1", port },
@@ -360,6 +360,8 @@ describe("clawgate simulate slack", () => {
       });
       const command = await say("at your command", "--channel", "C0ROOM", "--command");
       expect(command.out.split("at your command")).toHaveLength(2);
+      const form = await say("in a form", "--channel", "C0ROOM", "--command", "--form");
+      expect(form.out.split("in a form")).toHaveLength(2);
       expect(await say("who?", "--team", "T0ELSE", "--timeout", "1")).toMatchObject({ code: 1 });
       expect(await say(" ")).toMatchObject({ code: 2 });
       const doctor = await runVerb(
