@@ -83,7 +83,9 @@ describe("pipeline", () => {
       const about = { reviewId: "bcdfghjk", tenantId: "sales", isSensitive: false };
       const reviewed = { kind, ...about, answer, text: "my secret" };
       const message = { ...context.message, reviewed };
-      expect(await pipeline({ ...context, message, keep: () => expect.unreachable() })).toMatchObject({
+      expect(
+        await pipeline({ ...context, message, keep: () => expect.unreachable() }),
+      ).toMatchObject({
         code: "CONSENT_NEEDED",
       });
     },
