@@ -1,13 +1,8 @@
 import { availableParallelism } from "node:os";
 import { setImmediate as turn } from "node:timers/promises";
-import { absentPrograms } from "./absent-programs.ts";
-import type { TraceWatch } from "./audit/trace-points.ts";
-import { openTraceHub, type TraceHub } from "./audit/trace-session.ts";
 import type { Trail } from "./audit/trail.ts";
 import { createExecJudge } from "./blocked-commands.ts";
-import { createDriver, type EngineParts, enginesFor, programsOf } from "./candidates.ts";
 import { type Cell, type CellSpec, cellKey, closeCell, openCell } from "./cell.ts";
-import { findLimits } from "./cgroup/cgroup.ts";
 import { systemClock } from "./clock.ts";
 import type {
   EngineName,
@@ -19,17 +14,14 @@ import type {
 } from "./driver.ts";
 import { placeholderVariables } from "./egress/credentials.ts";
 import type { Egress } from "./egress/egress.ts";
-import { createEngine, type Engine, type EngineState } from "./engine.ts";
+import type { Engine, EngineState } from "./engine.ts";
 import { messageOf } from "./errors.ts";
-import { type OpenEgress, openEgress } from "./open-egress.ts";
-import { openshellGatewayOf } from "./openshell-gateway.ts";
+import type { OpenEgress } from "./open-egress.ts";
 import type { SandboxOptions } from "./options.ts";
-import { overlap, pathProblem } from "./policy.ts";
 import { createPool, type Pool } from "./pool.ts";
-import { createProofs } from "./proof.ts";
 import { withoutRun } from "./refusal.ts";
-import { askedInVain, strictProblem } from "./strictness.ts";
-import { createWorkshop, stateFolderOf, sweepLeftovers, type Workshop } from "./workshop.ts";
+import { openSite } from "./site.ts";
+import { askedInVain } from "./strictness.ts";
 
 /** All that stands for one version of the settings. Other settings make another generation. */
 export interface Generation {
@@ -56,7 +48,6 @@ interface Dispatch {
   readonly signal: AbortSignal;
 }
 
-const DEFAULT_STATE_FOLDER = stateFolderOf(process.getuid?.() ?? 0);
 const MAX_AGE_MS = 300_000;
 /** Of the memory that is free at the start, unless the bound says otherwise. */
 const WARM_SHARE = 1 / 4;
@@ -67,7 +58,7 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
   const execProblem = createExecJudge(options.execution.blocked_commands ?? []);
   let coldBoots = 0;
   let pool: Pool | undefined;
-  const opened = open(options, (state) => {
+  const opening = openSite(options, (state) => {
     if (!state.ok) pool?.empty(); // who knows what it booted
   });
 
@@ -137,14 +128,14 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
     );
 
   const run = async (dispatch: Dispatch): Promise<Performed> => {
-    const site = await opened;
-    const state = site.ok ? await site.engine.state() : site;
-    if (!site.ok || !state.ok) {
+    const opened = await opening;
+    const state = opened.ok ? await opened.site.engine.state() : opened;
+    if (!opened.ok || !state.ok) {
       const detail = state.ok ? "closed" : state.reason;
       return { result: withoutRun("blocked", "unavailable", detail), cleared: Promise.resolve() };
     }
     const { driver } = state;
-    const { wayOut, engine } = site;
+    const { wayOut, engine } = opened.site;
     let result: RunResult;
     let cleared = Promise.resolve();
     try {
@@ -175,23 +166,18 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
 
   return {
     async status() {
-      const site = await opened;
-      return site.ok ? describe(await site.engine.state(), options) : site;
+      const opened = await opening;
+      return opened.ok ? describe(await opened.site.engine.state(), options) : opened;
     },
     run: (request, trail, signal) => hold(run({ request, trail, signal })),
     refill: () => pool?.refill(),
     async close() {
-      const site = await opened;
-      if (site.ok) site.engine.close();
+      const opened = await opening;
+      if (opened.ok) opened.site.engine.close();
       await pool?.close();
       while (running.size > 0) await Promise.allSettled(running);
       await pool?.close(); // a run that was on its way in may have opened it
-      if (!site.ok) return;
-      const state = await site.engine.state();
-      if (state.ok) await state.driver.close?.();
-      await site.wayOut?.egress.close();
-      await site.hub.close();
-      await site.workshop.close();
+      if (opened.ok) await opened.site.close();
     },
   };
 };
@@ -222,112 +208,6 @@ const cellSpecOf = (request: RunRequest): CellSpec => {
   };
 };
 
-type Site =
-  | {
-      readonly ok: true;
-      readonly engine: Engine;
-      readonly workshop: Workshop;
-      readonly hub: TraceHub;
-      readonly wayOut?: OpenEgress;
-    }
-  | { readonly ok: false; readonly reason: string };
-
-/** Never rejects. */
-const open = async (
-  options: SandboxOptions,
-  onChange: (state: EngineState) => void,
-): Promise<Site> => {
-  const { log, stateFolder = DEFAULT_STATE_FOLDER } = options;
-  const off = (reason: string): Site => {
-    log.warn({ reason }, "no sandbox: skills are off");
-    return { ok: false, reason };
-  };
-  try {
-    const names = enginesFor(options.isolation);
-    if (names.length === 0) {
-      return off(
-        `openshell.isolation ${options.isolation} has no driver in this version: use gvisor, bubblewrap, firecracker, openshell or auto`,
-      );
-    }
-    const problem = filesystemProblem(options.filesystem);
-    if (problem !== undefined) return off(problem);
-    const isElsewhere = names.includes("openshell");
-    const openshellGateway = isElsewhere ? openshellGatewayOf(options, stateFolder) : undefined;
-    const cgroups = findLimits();
-    await sweepLeftovers(stateFolder, cgroups).catch((error: unknown) => {
-      // They cost memory and hurt nothing; new runs have names of their own.
-      log.warn({ error: messageOf(error) }, "leftovers of an earlier gateway stay");
-    });
-    const absent = absentPrograms(options.execution.blocked_commands ?? []);
-    const workshop = await createWorkshop(stateFolder, cgroups, options.filesystem, absent);
-    const wayOut = await wayOutOf(options, workshop);
-    const watch = watchFor(options);
-    const hub = openTraceHub(workshop.createFolder("trace", process.getuid?.() ?? 0));
-    const parts = {
-      workshop,
-      enginesFolder: options.enginesFolder,
-      ...(options.firecracker && { firecracker: options.firecracker }),
-      ...(openshellGateway && { openshellGateway }),
-      trace: { hub, watch },
-    };
-    const engine = startEngine(options, names, parts, onChange);
-    return { ok: true, engine, workshop, hub, ...(wayOut && { wayOut }) };
-  } catch (error) {
-    return off(messageOf(error));
-  }
-};
-
-const wayOutOf = async (
-  options: SandboxOptions,
-  workshop: Workshop,
-): Promise<OpenEgress | undefined> => {
-  try {
-    return openEgress(options, workshop);
-  } catch (error) {
-    await workshop.close();
-    throw error;
-  }
-};
-
-/** What has to be seen of jobs so that the settings hold. */
-const watchFor = ({ audit = {}, execution }: SandboxOptions): TraceWatch => ({
-  exec: audit.log_all_commands === true || (execution.blocked_commands ?? []).length > 0,
-  open: audit.log_file_access === true,
-  connect: audit.log_network_requests === true,
-});
-
-const startEngine = (
-  options: SandboxOptions,
-  names: readonly EngineName[],
-  parts: EngineParts,
-  onChange: (state: EngineState) => void,
-): Engine => {
-  const { log, stateFolder = DEFAULT_STATE_FOLDER, isProofEnough } = options;
-  const { isolation, strict, filesystem, network, execution } = options;
-  return createEngine({
-    candidates: () => names.flatMap((name) => createDriver(name, parts) ?? []),
-    objection: ({ strength }) => strictProblem(options, strength.unenforced),
-    ...(isProofEnough && {
-      proofs: createProofs({
-        stateFolder,
-        context: { isolation, strict, filesystem, network, execution },
-        programsOf: (name) => programsOf(name, options),
-      }),
-    }),
-    clock: systemClock,
-    onChange: (state) => {
-      onChange(state);
-      if (!state.ok) return log.warn({ reason: state.reason }, "no sandbox: skills are off");
-      const { version, platform, strength } = state.probe;
-      const weak = askedInVain(options, strength.unenforced);
-      const fields = { engine: state.driver.name, version, platform };
-      if (weak.length > 0)
-        log.warn({ ...fields, unenforced: weak }, "sandbox is weaker than asked");
-      else log.info(fields, "sandbox is ready");
-    },
-  });
-};
-
 const ENGINE_NAMES: Readonly<Record<EngineName, string>> = {
   gvisor: "gVisor",
   bubblewrap: "bubblewrap",
@@ -346,15 +226,4 @@ const describe = (state: EngineState, options: SandboxOptions): SandboxStatus =>
     isolation: `${ENGINE_NAMES[driver.name]} ${version}, ${platform}`,
     strength: { ...strength, unenforced: askedInVain(options, strength.unenforced) },
   };
-};
-
-const filesystemProblem = (filesystem: SandboxOptions["filesystem"]): string | undefined => {
-  const paths = [...filesystem.allowed_paths, ...filesystem.readonly_paths];
-  for (const [index, path] of paths.entries()) {
-    const problem = pathProblem(path);
-    if (problem !== undefined) return `openshell.filesystem: ${path} ${problem}`;
-    const other = paths.slice(0, index).find((earlier) => overlap(earlier, path));
-    if (other !== undefined) return `openshell.filesystem: ${path} and ${other} overlap`;
-  }
-  return undefined;
 };
