@@ -20,8 +20,8 @@ import { allowedTo } from "./allowed-skills.ts";
 import { loadContentRules } from "./content-rules.ts";
 import type { Io } from "./io.ts";
 import { noTenant } from "./no-tenant.ts";
-import { skillFolders } from "./rules.ts";
 import { sections } from "./sections.ts";
+import { skillFolders } from "./skill-folders.ts";
 
 /**
  * Says which agent, models and skills a text would get. It goes through the stages of the real

@@ -5,7 +5,7 @@ import { loadCatalogue } from "../skills/catalogue.ts";
 import { allowedTo } from "./allowed-skills.ts";
 import type { Io } from "./io.ts";
 import { noTenant } from "./no-tenant.ts";
-import { skillFolders } from "./rules.ts";
+import { skillFolders } from "./skill-folders.ts";
 import { table } from "./table.ts";
 
 export interface AgentOptions {

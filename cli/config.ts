@@ -63,7 +63,8 @@ const load = async (
     const { startProblem } = await import("./listener.ts");
     const problem = startProblem(found.settings);
     const refusals = problem === undefined ? [] : [`start refuses with these: ${problem}`];
-    const loaded = { ...found, warnings: [...found.warnings, ...refusals] };
+    const ofSkills = await lookAtSkills(found.settings);
+    const loaded = { ...found, warnings: [...found.warnings, ...refusals, ...ofSkills] };
     // Lexicons are files of their own; most settings have none.
     if (loaded.settings.moderation?.lexicons) {
       const [{ loadContentRules }, { createLexiconLoader }] = await Promise.all([
@@ -78,6 +79,16 @@ const load = async (
     if (cause instanceof SettingsError) return cause;
     throw cause;
   }
+};
+
+/** Skills are folders of their own. */
+const lookAtSkills = async (settings: LoadedSettings["settings"]): Promise<readonly string[]> => {
+  const [{ loadCatalogue }, { skillFolders }, { skillWarnings }] = await Promise.all([
+    import("../skills/catalogue.ts"),
+    import("./skill-folders.ts"),
+    import("./skill-warnings.ts"),
+  ]);
+  return skillWarnings(settings, await loadCatalogue(skillFolders(settings)));
 };
 
 const refuse = (io: Io, options: ConfigOptions, error: SettingsError): number => {

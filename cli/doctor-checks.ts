@@ -1,6 +1,7 @@
 import type { LoadedSettings } from "../config/load.ts";
 import type { Settings } from "../config/schema.ts";
 import { createSandbox } from "../sandbox/openshell.ts";
+import { loadCatalogue } from "../skills/catalogue.ts";
 import { examineDiscord } from "./doctor-discord.ts";
 import { listenerFinding } from "./doctor-listener.ts";
 import { redisFinding } from "./doctor-redis.ts";
@@ -9,6 +10,8 @@ import { storeFindings } from "./doctor-store.ts";
 import { examineDemo, examineWecom } from "./doctor-wecom.ts";
 import { enginesFolder } from "./open-sandbox.ts";
 import { sandboxWords } from "./sandbox-words.ts";
+import { skillFolders } from "./skill-folders.ts";
+import { skillWarnings } from "./skill-warnings.ts";
 
 /** What was found of one thing. `unknown` = could not be judged from here; it fails nothing. */
 export interface Finding {
@@ -28,10 +31,22 @@ export const examine = async (loaded: LoadedSettings): Promise<readonly Finding[
     ...(await storeFindings(loaded)),
     ...(redis_url === undefined ? [] : [await redisFinding(redis_url)]),
     await sandboxFinding(settings),
+    await skillFinding(settings),
     ...(await (loaded.isDemo ? examineDemo(settings) : examineWecom(settings))),
     ...(await examineSlack(settings)),
     ...(await examineDiscord(settings)),
   ];
+};
+
+const skillFinding = async (settings: Settings): Promise<Finding> => {
+  const catalogue = await loadCatalogue(skillFolders(settings));
+  const known = [...catalogue.skills.keys()].join(", ") || "none";
+  const warnings = skillWarnings(settings, catalogue);
+  return {
+    ...{ check: "skills", state: catalogue.problems.length > 0 ? "bad" : "ok" },
+    text: [known, ...warnings].join("\n").replaceAll("\n", `\n${" ".repeat(20)}`),
+    ...(warnings.length > 0 && { remedy: "correct the folder or the name (docs/skills.md)" }),
+  };
 };
 
 const sandboxFinding = async (settings: Settings): Promise<Finding> => {

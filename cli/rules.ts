@@ -1,17 +1,15 @@
-import { join } from "node:path";
 import { createBoundGroups } from "../config/bound-groups.ts";
 import { createDepartmentNeeds } from "../config/department-needs.ts";
 import type { LoadedSettings } from "../config/load.ts";
 import { createPriceBook } from "../config/price-book.ts";
 import { createRoleIndex } from "../config/roles.ts";
-import type { Settings } from "../config/schema.ts";
 import { createTenantIndex } from "../config/tenant.ts";
 import { createAgent } from "../core/agent.ts";
 import type { AuditLog } from "../core/audit-log.ts";
 import type { Budget } from "../core/budget/budget.ts";
 import type { Log } from "../core/contract/log.ts";
-import type { Skill } from "../core/contract/skill.ts";
 import type { Metrics } from "../core/contract/metrics.ts";
+import type { Skill } from "../core/contract/skill.ts";
 import type { Consents } from "../core/data-rights/consents.ts";
 import type { Counters } from "../core/delivery/counters.ts";
 import type { RunningTurns } from "../core/delivery/running-turns.ts";
@@ -30,10 +28,11 @@ import { exportProblem } from "../sandbox/audit/audit-file.ts";
 import type { Sandbox } from "../sandbox/driver.ts";
 import { egressOf } from "../sandbox/grants.ts";
 import { createLimits } from "../sandbox/policy.ts";
-import { type Catalogue, loadCatalogue } from "../skills/catalogue.ts";
+import { loadCatalogue } from "../skills/catalogue.ts";
 import { createValidator } from "../skills/shape.ts";
 import { loadContentRules } from "./content-rules.ts";
-import { packageRoot } from "./package-root.ts";
+import { skillFolders } from "./skill-folders.ts";
+import { skillWarnings } from "./skill-warnings.ts";
 
 export interface RulesParts {
   readonly sandbox: Sandbox;
@@ -43,8 +42,8 @@ export interface RulesParts {
   readonly budget: Budget;
   readonly limiter: RateLimiter;
   readonly counters: Counters;
-  readonly memory: Memory;
   readonly metrics: Metrics;
+  readonly memory: Memory;
   readonly holds: LegalHolds;
   readonly consents: Consents;
   readonly reviews: ReviewQueue;
@@ -71,8 +70,8 @@ export const buildRules = async (
     budget,
     limiter,
     counters,
-    memory,
     metrics,
+    memory,
     holds,
     consents,
     reviews,
@@ -82,7 +81,12 @@ export const buildRules = async (
   }: RulesParts,
 ): Promise<BuiltRules> => {
   const { settings, providers } = loaded;
-  const { warnings, ...content } = loadContentRules(loaded, loadLexicon);
+  const models = createModels({
+    providers: new Map([...providers].map(([name, found]) => [name, createProvider(found)])),
+    prices: createPriceBook(settings),
+    ...{ budget, metrics, log, now },
+  });
+  const { warnings, ...content } = loadContentRules(loaded, loadLexicon, models);
   const catalogue = await loadCatalogue(skillFolders(settings));
   const skills = createSkillRunner({
     skills: new Map([...catalogue.skills].map(([name, skill]) => [name, runnable(skill)])),
@@ -91,13 +95,8 @@ export const buildRules = async (
     egressFor: (asked) => egressOf(asked, settings.openshell.network),
     safetyOf: content.safetyOf,
     auditLog,
-    now,
     metrics,
-  });
-  const models = createModels({
-    providers: new Map([...providers].map(([name, found]) => [name, createProvider(found)])),
-    prices: createPriceBook(settings),
-    ...{ budget, metrics, log, now },
+    now,
   });
   const agent = createAgent({ models, skills, now });
   const roles = createRoleIndex(settings);
@@ -126,29 +125,14 @@ export const buildRules = async (
     skills: catalogue.skills,
     warnings: [
       ...warnings,
-      ...catalogue.problems.map(({ folder, message }) => `skill ${folder} is left out: ${message}`),
-      ...unknownSkills(settings.multi_tenant.tenants, catalogue),
+      ...skillWarnings(settings, catalogue),
       ...[exportProblem(settings.openshell.audit?.export_to)].filter((text) => text !== undefined),
     ],
   };
 };
-
-/** Where the skills of these settings come from. */
-export const skillFolders = ({ skills }: Pick<Settings, "skills">): readonly string[] =>
-  skills.folders ?? [join(packageRoot, "skills", "bundled")];
 
 const runnable = (skill: Omit<RunnableSkill, "inputProblem" | "outputProblem">): RunnableSkill => ({
   ...skill,
   inputProblem: createValidator(skill.input),
   outputProblem: createValidator(skill.output),
 });
-
-const unknownSkills = (
-  tenants: Settings["multi_tenant"]["tenants"],
-  { skills }: Catalogue,
-): string[] =>
-  tenants.flatMap(({ id, allowed_skills, blocked_skills }) =>
-    [...new Set([...allowed_skills, ...blocked_skills])]
-      .filter((name) => name !== "*" && !skills.has(name))
-      .map((name) => `tenant ${id} names the skill ${name}, which does not exist`),
-  );

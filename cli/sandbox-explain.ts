@@ -10,9 +10,9 @@ import { loadCatalogue } from "../skills/catalogue.ts";
 import type { Io } from "./io.ts";
 import { noTenant } from "./no-tenant.ts";
 import { enginesFolder } from "./open-sandbox.ts";
-import { skillFolders } from "./rules.ts";
 import { sandboxWords } from "./sandbox-words.ts";
 import { sayNo } from "./say-no.ts";
+import { skillFolders } from "./skill-folders.ts";
 import { table } from "./table.ts";
 
 export interface ExplainOptions {

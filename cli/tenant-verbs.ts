@@ -12,8 +12,8 @@ import type { Io } from "./io.ts";
 import { noTenant } from "./no-tenant.ts";
 import { withAnyStore } from "./operations.ts";
 import { policyFacts, policyWords } from "./policy-explain.ts";
-import { skillFolders } from "./rules.ts";
 import { sections } from "./sections.ts";
+import { skillFolders } from "./skill-folders.ts";
 import { table } from "./table.ts";
 
 export interface TenantOptions {

@@ -22,9 +22,9 @@ import { type Catalogue, loadCatalogue } from "../skills/catalogue.ts";
 import { allowedTo } from "./allowed-skills.ts";
 import type { Io } from "./io.ts";
 import { PERSON_FORM, personName } from "./person-name.ts";
-import { skillFolders } from "./rules.ts";
 import { MISUSE, sayNo } from "./say-no.ts";
 import { sections } from "./sections.ts";
+import { skillFolders } from "./skill-folders.ts";
 
 export interface WhoOptions {
   readonly settings?: string | undefined;

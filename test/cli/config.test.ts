@@ -66,6 +66,16 @@ describe("config check", () => {
     expect(out).toMatch(warning);
   });
 
+  it("names a skill that is left out, and one that a tenant names and nobody has", async () => {
+    const tenants = [{ id: "sales", allowed_skills: ["calculater"] }];
+    const { out } = await run(["check"], {
+      "settings.json": JSON.stringify({ skills: { folders: ["own"] }, multi_tenant: { tenants } }),
+      "own/quick/SKILL.md": "---\nname: slow\ndescription: x\n---\n",
+    });
+    expect(out).toMatch(/skill \S+quick is left out: .*\n.*name: found "slow"/);
+    expect(out).toContain("tenant sales names the skill calculater, which does not exist");
+  });
+
   it("answers in JSON, good or bad", async () => {
     const good = await run(["check", "--json"], {
       "settings.json": '{"monitoring": {"alerting": {}}}',

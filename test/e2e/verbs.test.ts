@@ -113,6 +113,7 @@ describe("clawgate doctor", () => {
       "store",
       "keys",
       "sandbox",
+      "skills",
       "clock",
       "public url",
       "credentials",
