@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { createMetrics } from "../../core/metrics/metrics.ts";
 import { createSkillRunner, type RunnableSkill } from "../../core/skill-runner.ts";
 import type { Limits, RunResult } from "../../sandbox/driver.ts";
 import { createValidator } from "../../skills/shape.ts";
+import { counted } from "../fakes/counted.ts";
 import { freeContent } from "../fakes/safety.ts";
 import { fakeSandbox, recordedAudit, tenantWith, textContext } from "../fakes/turn.ts";
 
@@ -36,6 +38,7 @@ const setUp = (
   tenant: Parameters<typeof tenantWith>[1] = {},
 ) => {
   const auditLog = recordedAudit();
+  const metrics = createMetrics();
   const { sandbox, runs } = fakeSandbox(result);
   const { entry: _none, ...guide } = skill("guide");
   const online = { ...skill("online"), egress: ["api.test:443", "other.test:443"] };
@@ -51,7 +54,7 @@ const setUp = (
     limitsFor: () => LIMITS,
     egressFor: (asked) => (asked.length === 0 ? "none" : [{ host: "api.test", port: 443 }]),
     safetyOf: freeContent.safetyOf,
-    auditLog,
+    ...{ auditLog, metrics },
     now: () => new Date(0),
   });
   const context = textContext(
@@ -60,7 +63,7 @@ const setUp = (
   );
   const call = (name: string, argumentsJson = '{"text":"hi"}') =>
     runner.call({ id: "1", name, argumentsJson }, context);
-  return { runner, call, context, runs, records: auditLog.records };
+  return { runner, call, context, runs, metrics, records: auditLog.records };
 };
 
 const codeOf = (outcome: Awaited<ReturnType<ReturnType<typeof setUp>["call"]>>) =>
@@ -145,8 +148,15 @@ describe("skill runner", () => {
   });
 
   it("refuses a name that walks out of the skills folder and records it harmlessly", async () => {
-    const { call, runs, records } = setUp();
+    const { call, runs, metrics, records } = setUp();
+    await call("calculator");
+    runs.length = 0;
+    records.length = 0;
     expect(codeOf(await call("../../etc/passwd\n[root]"))).toBe("SKILL_NOT_ALLOWED");
+    expect(counted(metrics, "clawgate_skill_runs_total")).toEqual([
+      ["sales", "calculator", "OK", 1],
+      ["sales", "unknown", "SKILL_NOT_ALLOWED", 1],
+    ]);
     expect(runs).toEqual([]);
     expect(records[0]?.subject).toBe("??????etc?passwd??root?");
   });

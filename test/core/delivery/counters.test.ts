@@ -7,9 +7,11 @@ import { createOutbox } from "../../../core/delivery/outbox.ts";
 import { takeProcessLease } from "../../../core/delivery/process-lease.ts";
 import { createRunningTurns } from "../../../core/delivery/running-turns.ts";
 import { createDispatcher } from "../../../core/dispatcher.ts";
+import { createMetrics } from "../../../core/metrics/metrics.ts";
 import { PLATFORM_SCOPE } from "../../../core/store/scope.ts";
 import { fakeChannel } from "../../fakes/channel.ts";
 import { cipherOn } from "../../fakes/cipher.ts";
+import { counted } from "../../fakes/counted.ts";
 import { recordedLog } from "../../fakes/log.ts";
 import { textMessage } from "../../fakes/messages.ts";
 import { describeStores } from "../../fakes/stores.ts";
@@ -33,7 +35,8 @@ describeStores("the counters", (world) => {
     const start = async () => {
       const lease = await takeProcessLease({ store, now, log, isAlone: false });
       const counters = createCounters();
-      const parts = { store, cipher, owner: lease.id, now, log, counters };
+      const metrics = createMetrics();
+      const parts = { store, cipher, owner: lease.id, now, log, counters, metrics };
       const inbox = createInbox(parts);
       const outbox = createOutbox({
         ...{ ...parts, adapters, signal, isAlone: false, isGateway: true },
@@ -41,7 +44,7 @@ describeStores("the counters", (world) => {
         schedule: () => ({ wake }),
       });
       const dispatcher = createDispatcher({
-        ...{ inbox, outbox, adapters, log, now, signal, counters, isWorker: true },
+        ...{ inbox, outbox, adapters, log, now, signal, counters, metrics, isWorker: true },
         turns: createRunningTurns({ inbox, log, signal, lookEveryMs: 0 }),
         schedule: () => ({ wake, isFull: () => isFull }),
         rules: () => ({
@@ -53,7 +56,7 @@ describeStores("the counters", (world) => {
         }),
         auditLog: createAuditLog(store),
       });
-      return { counters, inbox, outbox, dispatcher };
+      return { counters, metrics, inbox, outbox, dispatcher };
     };
     const dead = await start();
     const message = textMessage("m1");
@@ -79,6 +82,21 @@ describeStores("the counters", (world) => {
     }
     const none = createCounters();
     expect(dead.counters).toEqual({ ...none, accepted: 1, duplicates: 1, overloaded: 1 });
+    const [sales, told] = [["sales", "test"], "clawgate_callbacks_total"];
+    expect(counted(dead.metrics, told)).toEqual([
+      [...sales, "text", "store", "new", 1],
+      [...sales, "text", "store", "duplicate", 1],
+      [...sales, "text", "store", "put_off", 1],
+    ]);
+    expect(counted(alive.metrics, "clawgate_turns_total")).toEqual([
+      [...sales, "answered", "again", 1],
+    ]);
+    expect(counted(alive.metrics, "clawgate_sends_total")).toEqual([
+      [...sales, "delivered", "first", 1],
+      [...sales, "unknown", "first", 1],
+      [...sales, "retry", "again", 1],
+      [...sales, "refused", "again", 1],
+    ]);
     expect(alive.counters).toEqual({
       ...none,
       answered: 1,

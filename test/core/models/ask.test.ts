@@ -3,11 +3,13 @@ import type { Price } from "../../../config/price-book.ts";
 import type { ModelChoice } from "../../../config/tenant.ts";
 import type { AuditRecord } from "../../../core/audit-log.ts";
 import type { Reservation } from "../../../core/budget/budget.ts";
-import { limitOf } from "../../../core/budget/money.ts";
+import { limitOf, toUsd } from "../../../core/budget/money.ts";
 import { ModelError } from "../../../core/contract/errors.ts";
 import type { ModelProvider, ModelRequest, ModelTurn } from "../../../core/contract/model.ts";
+import { createMetrics } from "../../../core/metrics/metrics.ts";
 import { createModels } from "../../../core/models/ask.ts";
 import type { Context } from "../../../core/stage.ts";
+import { counted } from "../../fakes/counted.ts";
 import { recordedLog } from "../../fakes/log.ts";
 import { tenantWith, textContext } from "../../fakes/turn.ts";
 
@@ -66,9 +68,10 @@ const setUp = (behaviours: Readonly<Record<string, Behaviour>>, options: SetUp =
   const settled: number[] = [];
   const records: AuditRecord[] = [];
   const log = recordedLog();
+  const metrics = createMetrics();
   let charged = 0;
   const models = createModels({
-    providers,
+    ...{ providers, metrics },
     prices: { priceOf: () => price },
     budget: {
       reserve: async ({ monthlyBudgetUsd }, most): Promise<Reservation | undefined> => {
@@ -96,7 +99,16 @@ const setUp = (behaviours: Readonly<Record<string, Behaviour>>, options: SetUp =
     ...options.context,
   };
   const asking = models.begin(context, order.map(choice));
-  return { asking, asked, reserved, settled, records, log, ask: () => asking.ask(request) };
+  return {
+    asking,
+    asked,
+    reserved,
+    settled,
+    records,
+    log,
+    metrics,
+    ask: () => asking.ask(request),
+  };
 };
 
 describe("what a call costs", () => {
@@ -113,6 +125,25 @@ describe("what a call costs", () => {
         detail: { inputTokens: 1000, outputTokens: 100, costUsd: 0.003 },
       },
     ]);
+  });
+
+  it("is counted with what came of it, a failed call as it is charged", async () => {
+    const calls = async (behaviours: Parameters<typeof setUp>[0], budgetUsd = 1) => {
+      const { ask, reserved, metrics } = setUp(behaviours, { budgetUsd });
+      await ask().catch(() => {});
+      const [[, , cost] = []] = counted(metrics, "clawgate_model_cost_usd_total");
+      const most = toUsd(reserved[0] ?? 0);
+      return [counted(metrics, "clawgate_model_calls_total"), cost, most];
+    };
+    const once = (outcome: string) => [["sales", "a", outcome, 1]];
+    const actual = (1000 * 2 + 100 * 10) / 1e6;
+    expect(await calls({ a: {} })).toEqual([once("OK"), actual, expect.any(Number)]);
+    expect(await calls({ a: {} }, 0.01)).toEqual([once("BUDGET_EXCEEDED"), 0, 0]);
+    const [outcome, charged, most] = await calls({ a: unavailable(false) });
+    expect([outcome, charged]).toEqual([once("MODEL_UNAVAILABLE"), most]);
+    expect(most).toBeGreaterThan(0);
+    const unbilled = await calls({ a: unavailable(true) });
+    expect(unbilled.slice(0, 2)).toEqual([once("MODEL_UNAVAILABLE"), 0]);
   });
 
   it("that does not fit is refused before the model is asked", async () => {
