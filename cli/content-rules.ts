@@ -1,6 +1,8 @@
 import type { LoadedSettings } from "../config/load.ts";
 import { type Problem, SettingsError } from "../config/problem.ts";
 import type { Settings } from "../config/schema.ts";
+import { ModelError } from "../core/contract/errors.ts";
+import type { Models } from "../core/models/ask.ts";
 import { createClassifiers } from "../core/safety/classifiers/create.ts";
 import { type Lexicon, LexiconError } from "../core/safety/moderation/lexicon.ts";
 import type { LoadLexicon } from "../core/safety/moderation/load-lexicon.ts";
@@ -14,17 +16,26 @@ export interface ContentRules {
   readonly warnings: readonly string[];
 }
 
+/** For who judges no turns. */
+const NO_MODELS: Models = {
+  begin: () => {
+    throw new ModelError("MODEL_UNAVAILABLE", "no model is to be asked here");
+  },
+};
+
 /**
  * Builds what tenants let pass, lexicons included. Throws SettingsError for a lexicon that cannot be
  * used, so that settings with one are refused like others that are wrong. One whose file was never
  * there closes the tenants that name it instead, as a missing key does: the others can be served.
+ * @param models asks the models that judge; absent = nobody is asked
  */
 export const loadContentRules = (
   { settings, providers, source }: LoadedSettings,
   loadLexicon: LoadLexicon,
+  models: Models = NO_MODELS,
 ): ContentRules => {
   const { lexicons, warnings } = loadLexicons(settings, source, loadLexicon);
-  const classifiers = createClassifiers(settings.moderation?.classifiers ?? [], providers);
+  const classifiers = createClassifiers(settings.moderation?.classifiers ?? [], providers, models);
   return {
     safetyOf: createSafety(settings, { lexicons, classifiers }),
     warnings: [...warnings, ...reviewerWarnings(settings, lexicons)],

@@ -111,7 +111,7 @@ const stopForClassifiers = async (
 ): Promise<Reply | undefined> => {
   const { context, direction, check, log } = checked;
   const { classifiers, dlp, isModerationRequired } = checked.safety;
-  const { tenant, locale, note, signal, isSensitive = false } = context;
+  const { tenant, locale, note, isSensitive = false } = context;
   if (classifiers.length === 0 || check.text.trim() === "") return undefined;
   // A classifier is a model: it gets what models get, of answers too.
   const verdict = dlp?.in.inspect(check.text);
@@ -119,7 +119,7 @@ const stopForClassifiers = async (
   const isPersonal = isSensitive || (verdict?.entities.length ?? 0) > 0;
   const regions = allowedRegions({ tenant, isSensitive: isPersonal });
   const mayAsk = ({ region }: Classifier) => regions.has(region);
-  const said = await classify(text, classifiers, mayAsk, signal);
+  const said = await classify(text, classifiers, mayAsk, context);
   if (said.action !== "allow") {
     note?.(`classified_${direction}`, [said.action, ...said.labels].join(" "));
   }

@@ -33,7 +33,7 @@ export const createAliyunClassifier = (account: CloudAccount): Classifier => {
     name: "aliyun",
     region: cloudRegion.startsWith("cn-") && cloudRegion !== "cn-hongkong" ? "cn" : "overseas",
     maxUnits: 2000,
-    classify: async (text, signal) => {
+    classify: async (text, { signal }) => {
       const parameters = {
         Format: "JSON",
         Version: "2022-03-02",

@@ -1,4 +1,5 @@
 import type { Region } from "../../../config/presets.ts";
+import type { Context } from "../../stage.ts";
 import type { Action } from "../moderation/lexicon.ts";
 
 /** A service that judges a text; what it may be told is the caller's to decide. */
@@ -9,8 +10,8 @@ export interface Classifier {
   readonly region: Region;
   /** Texts longer than this, in UTF-16 units, are handed over in parts. */
   readonly maxUnits: number;
-  /** Throws ClassifierError when there is no judgement to be had. */
-  classify(text: string, signal: AbortSignal): Promise<Classification>;
+  /** For this turn, until its signal. Throws GatewayError when there is no judgement to be had. */
+  classify(text: string, context: Context): Promise<Classification>;
 }
 
 export interface Classification {

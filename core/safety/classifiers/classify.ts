@@ -1,4 +1,5 @@
 import { GatewayError } from "../../contract/errors.ts";
+import type { Context } from "../../stage.ts";
 import { stronger } from "../moderation/moderation.ts";
 import { ClassifierError } from "./ask-json.ts";
 import type { Classification, Classifier } from "./classifier.ts";
@@ -13,21 +14,21 @@ const DEADLINE_MS = 30_000;
 // So much text in one turn is an attack on the classifier's bill.
 const MAX_PARTS = 200;
 
-/** Asks every classifier that the text may go to. Throws only when `signal` was aborted. */
+/** Asks every classifier that the text may go to. Throws only when the turn was aborted. */
 export const classify = async (
   text: string,
   classifiers: readonly Classifier[],
   mayAsk: (classifier: Classifier) => boolean,
-  signal: AbortSignal,
+  context: Context,
 ): Promise<Classified> => {
   const answers = await Promise.all(
     classifiers.map(async (classifier) => {
       const { name } = classifier;
       if (!mayAsk(classifier)) return { name, reason: "the data may not go there" };
       try {
-        return { name, said: await ask(classifier, text, signal) };
+        return { name, said: await ask(classifier, text, context) };
       } catch (cause) {
-        signal.throwIfAborted();
+        context.signal.throwIfAborted();
         return { name, reason: cause instanceof GatewayError ? cause.message : "a fault" };
       }
     }),
@@ -53,15 +54,15 @@ const strongerOf = (
 const ask = async (
   classifier: Classifier,
   text: string,
-  signal: AbortSignal,
+  context: Context,
 ): Promise<Classification[]> => {
   const parts = partsOf(text, classifier.maxUnits);
   if (parts.length > MAX_PARTS)
     throw new ClassifierError(classifier.name, `more than ${MAX_PARTS} parts of a text`);
-  const either = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]);
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(DEADLINE_MS)]);
   const said: Classification[] = [];
   for (const part of parts) {
-    const judged = await classifier.classify(part, either);
+    const judged = await classifier.classify(part, { ...context, signal });
     said.push(judged);
     if (judged.action === "block") break;
   }

@@ -1,6 +1,6 @@
 import type { ResolvedProvider } from "../../../config/providers.ts";
 import type { Settings } from "../../../config/schema.ts";
-import { createProvider } from "../../models/create.ts";
+import type { Models } from "../../models/ask.ts";
 import { createAliyunClassifier } from "./aliyun.ts";
 import type { Classifier } from "./classifier.ts";
 import { createJudge } from "./judge.ts";
@@ -9,10 +9,14 @@ import { createTencentClassifier } from "./tencent.ts";
 
 type ClassifierSettings = NonNullable<NonNullable<Settings["moderation"]>["classifiers"]>[number];
 
-/** Builds the classifiers that the settings name. The settings were checked: nothing is missing. */
+/**
+ * Builds the classifiers that the settings name. The settings were checked: nothing is missing.
+ * @param models asks those that are models
+ */
 export const createClassifiers = (
   settings: readonly ClassifierSettings[],
   providers: ReadonlyMap<string, ResolvedProvider>,
+  models: Models,
   now: () => Date = () => new Date(),
 ): readonly Classifier[] =>
   settings.map((entry) => {
@@ -24,5 +28,5 @@ export const createClassifiers = (
     if (!provider) throw new Error(`moderation.classifiers: no provider ${entry.provider}`);
     return kind === "openai"
       ? createOpenAiClassifier(provider, model)
-      : createJudge(createProvider(provider), { model, region: provider.region });
+      : createJudge(models, { provider: provider.name, model, region: provider.region });
   });

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { Region } from "../../../config/presets.ts";
-import type { ModelProvider } from "../../contract/model.ts";
+import type { ModelChoice } from "../../../config/tenant.ts";
+import type { Models } from "../../models/ask.ts";
 import { ClassifierError } from "./ask-json.ts";
 import type { Classifier } from "./classifier.ts";
 
@@ -31,23 +31,21 @@ const answerSchema = z.strictObject({
   categories: z.array(z.enum(CATEGORIES)).default([]),
 });
 
-/** A model that judges by a fixed rubric; an answer that is not exactly a verdict is none. */
-export const createJudge = (
-  provider: ModelProvider,
-  { model, region }: { readonly model: string; readonly region: Region },
-): Classifier => {
-  const name = `${provider.name} ${model}`;
+/**
+ * A model that judges by a fixed rubric; an answer that is not exactly a verdict is none. It is
+ * asked like any other model of the turn: its tenant pays, and without a budget left it is not.
+ */
+export const createJudge = (models: Models, choice: ModelChoice): Classifier => {
+  const name = `${choice.provider} ${choice.model}`;
   return {
-    ...{ name, region, maxUnits: 8000 },
-    classify: async (text, signal) => {
-      const turn = await provider.generate(
-        {
-          ...{ model, instructions: RUBRIC, tools: [], locale: "en", maxOutputTokens: 200 },
-          messages: [{ role: "user", text: JSON.stringify({ text }) }],
-        },
-        signal,
-      );
-      const answer = answerSchema.safeParse(jsonIn(turn.text));
+    ...{ name, region: choice.region, maxUnits: 8000 },
+    classify: async (text, context) => {
+      const asked = await models.begin(context, [choice]).ask({
+        ...{ instructions: RUBRIC, tools: [], locale: "en", maxOutputTokens: 200 },
+        messages: [{ role: "user", text: JSON.stringify({ text }) }],
+      });
+      if (asked.kind === "refused") throw new ClassifierError(name, asked.refusal.code);
+      const answer = answerSchema.safeParse(jsonIn(asked.turn.text));
       if (!answer.success) throw new ClassifierError(name, "an answer that is no verdict");
       return { action: answer.data.verdict, labels: answer.data.categories };
     },

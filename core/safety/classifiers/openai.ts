@@ -20,7 +20,7 @@ export const createOpenAiClassifier = (
   const name = `${provider} ${model}`;
   return {
     ...{ name, region, maxUnits: 20_000 },
-    classify: async (text, signal) => {
+    classify: async (text, { signal }) => {
       if (baseUrl === undefined) throw new ClassifierError(name, "no base_url is set");
       if (needsKey && !apiKey) throw new ClassifierError(name, "no api_key is set");
       const headers = {

@@ -21,7 +21,7 @@ export const createTencentClassifier = (account: CloudAccount): Classifier => {
     name: "tencent",
     region: MAINLAND.test(cloudRegion) ? "cn" : "overseas",
     maxUnits: 10_000,
-    classify: async (text, signal) => {
+    classify: async (text, { signal }) => {
       const body = JSON.stringify({ Content: Buffer.from(text).toString("base64") });
       const timestamp = Math.floor(now().getTime() / 1000);
       const host = new URL(baseUrl).host;
