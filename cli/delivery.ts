@@ -97,6 +97,7 @@ export const createDelivery = (parts: DeliveryParts): Delivery => {
     redisHealth: () => redisHealth?.(),
     receive: dispatcher.receive,
     wake: (lane) => {
+      inbox.noteOther(lane);
       schedule.wake(lane);
       sends.wake(lane);
     },

@@ -42,6 +42,8 @@ export interface Inbox {
    * @param admit asked right before, with which attempt it would be; with false it is left for later
    */
   claim(lane: Lane, admit?: (attempt: number) => boolean): Promise<Claim>;
+  /** Something was stored in this lane past `accept`; to be told before the lane is woken. */
+  noteOther(lane: Lane): void;
   /** Hands a claimed message back that got no reply, although this process lives. */
   giveBack(entry: InboxEntry): Promise<void>;
   /** Hands a claimed message on to the tenant that its turn found, to be begun in that tenant's lane. */
@@ -222,6 +224,9 @@ export const createInbox = (options: InboxOptions): Inbox => {
         entry: { id: row.id, lane: lane.id, scope, message, attempt, receivedAt, isWithdrawn },
       };
     },
+
+    // What is kept would go as the only one of its lane, and the wake for the other one be spent on it.
+    noteOther: (lane) => void fresh.take(lane),
 
     giveBack: async ({ scope: { tenantId }, id, attempt }) => {
       await store.note("intake", (transaction) =>

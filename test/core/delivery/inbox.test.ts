@@ -192,6 +192,18 @@ describeStores("inbox", (world) => {
       }
     });
 
+    it("leaves nothing behind that was stored past it, whatever waits for its turn before that", async () => {
+      const options = { store: world.store, folder: folder.path, now, takesAtOnce: true };
+      const alone = await deliveryProcess(options);
+      await accept("m1", "wei", alone);
+      await accept("released", "wei", await another());
+      alone.inbox.noteOther(wei);
+      const claim = await alone.inbox.claim(wei);
+      if (claim.kind !== "entry") throw new Error("nothing to begin");
+      expect(claim.entry.message.id).toBe("m1");
+      expect(claim.isOnly).toBe(false);
+    });
+
     it("is idle where nothing waits, and for another tenant's lane of the same conversation", async () => {
       expect(await process.inbox.claim(wei)).toEqual({ kind: "idle" });
       await accept("m1");
