@@ -8,8 +8,8 @@ import { createAgent } from "../core/agent.ts";
 import type { AuditLog } from "../core/audit-log.ts";
 import type { Budget } from "../core/budget/budget.ts";
 import type { Log } from "../core/contract/log.ts";
-import type { Metrics } from "../core/contract/metrics.ts";
 import type { Skill } from "../core/contract/skill.ts";
+import type { Metrics } from "../core/contract/metrics.ts";
 import type { Consents } from "../core/data-rights/consents.ts";
 import type { Counters } from "../core/delivery/counters.ts";
 import type { RunningTurns } from "../core/delivery/running-turns.ts";
@@ -42,8 +42,8 @@ export interface RulesParts {
   readonly budget: Budget;
   readonly limiter: RateLimiter;
   readonly counters: Counters;
-  readonly metrics: Metrics;
   readonly memory: Memory;
+  readonly metrics: Metrics;
   readonly holds: LegalHolds;
   readonly consents: Consents;
   readonly reviews: ReviewQueue;
@@ -70,8 +70,8 @@ export const buildRules = async (
     budget,
     limiter,
     counters,
-    metrics,
     memory,
+    metrics,
     holds,
     consents,
     reviews,
@@ -81,12 +81,7 @@ export const buildRules = async (
   }: RulesParts,
 ): Promise<BuiltRules> => {
   const { settings, providers } = loaded;
-  const models = createModels({
-    providers: new Map([...providers].map(([name, found]) => [name, createProvider(found)])),
-    prices: createPriceBook(settings),
-    ...{ budget, metrics, log, now },
-  });
-  const { warnings, ...content } = loadContentRules(loaded, loadLexicon, models);
+  const { warnings, ...content } = loadContentRules(loaded, loadLexicon);
   const catalogue = await loadCatalogue(skillFolders(settings));
   const skills = createSkillRunner({
     skills: new Map([...catalogue.skills].map(([name, skill]) => [name, runnable(skill)])),
@@ -95,8 +90,13 @@ export const buildRules = async (
     egressFor: (asked) => egressOf(asked, settings.openshell.network),
     safetyOf: content.safetyOf,
     auditLog,
-    metrics,
     now,
+    metrics,
+  });
+  const models = createModels({
+    providers: new Map([...providers].map(([name, found]) => [name, createProvider(found)])),
+    prices: createPriceBook(settings),
+    ...{ budget, metrics, log, now },
   });
   const agent = createAgent({ models, skills, now });
   const roles = createRoleIndex(settings);
