@@ -8,8 +8,8 @@ import { createAgent } from "../core/agent.ts";
 import type { AuditLog } from "../core/audit-log.ts";
 import type { Budget } from "../core/budget/budget.ts";
 import type { Log } from "../core/contract/log.ts";
-import type { Skill } from "../core/contract/skill.ts";
 import type { Metrics } from "../core/contract/metrics.ts";
+import type { Skill } from "../core/contract/skill.ts";
 import type { Consents } from "../core/data-rights/consents.ts";
 import type { Counters } from "../core/delivery/counters.ts";
 import type { RunningTurns } from "../core/delivery/running-turns.ts";
@@ -81,7 +81,12 @@ export const buildRules = async (
   }: RulesParts,
 ): Promise<BuiltRules> => {
   const { settings, providers } = loaded;
-  const { warnings, ...content } = loadContentRules(loaded, loadLexicon);
+  const models = createModels({
+    providers: new Map([...providers].map(([name, found]) => [name, createProvider(found)])),
+    prices: createPriceBook(settings),
+    ...{ budget, metrics, log, now },
+  });
+  const { warnings, ...content } = loadContentRules(loaded, loadLexicon, models);
   const catalogue = await loadCatalogue(skillFolders(settings));
   const skills = createSkillRunner({
     skills: new Map([...catalogue.skills].map(([name, skill]) => [name, runnable(skill)])),
@@ -92,11 +97,6 @@ export const buildRules = async (
     auditLog,
     now,
     metrics,
-  });
-  const models = createModels({
-    providers: new Map([...providers].map(([name, found]) => [name, createProvider(found)])),
-    prices: createPriceBook(settings),
-    ...{ budget, metrics, log, now },
   });
   const agent = createAgent({ models, skills, now });
   const roles = createRoleIndex(settings);
