@@ -2,7 +2,9 @@ import { setMaxListeners } from "node:events";
 import Router from "@koa/router";
 import Koa from "koa";
 import { createWebhookListener } from "../channels/http.ts";
+import { auditFilesOf } from "../config/key-file.ts";
 import type { LoadedSettings } from "../config/load.ts";
+import { openSigningKey } from "../core/audit/signing-key.ts";
 import { createAuditLog } from "../core/audit-log.ts";
 import { createBudget } from "../core/budget/budget.ts";
 import type { Rejection } from "../core/contract/channel.ts";
@@ -198,6 +200,7 @@ export const startGateway = async (
         log,
         now,
         wake: delivery.wake,
+        auditKey: () => openSigningKey(auditFilesOf(settings, loaded.keyFile).keyFile),
       },
       settings: () => inForce,
       tenants: () => rules.tenants,

@@ -1,6 +1,7 @@
 import type Router from "@koa/router";
 import type { Settings } from "../../config/schema.ts";
 import type { TenantIndex } from "../../config/tenant.ts";
+import type { SigningKey } from "../../core/audit/signing-key.ts";
 import type { AuditLog } from "../../core/audit-log.ts";
 import type { Log } from "../../core/contract/log.ts";
 import type { Skill } from "../../core/contract/skill.ts";
@@ -22,6 +23,8 @@ export interface ApiParts {
   readonly store: Store;
   readonly cipher: ContentCipher;
   readonly auditLog: AuditLog;
+  /** What certificates are signed with. Throws where it cannot be had. */
+  readonly auditKey: () => SigningKey;
   readonly counters: Counters;
   /** The text of one scrape of the metrics. */
   readonly scrape: () => Promise<string>;

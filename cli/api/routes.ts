@@ -1,6 +1,7 @@
 import { type AgentRouteParts, agentHandlers } from "./agent-routes.ts";
 import { type ApprovalRouteParts, approvalHandlers, approvalsQuery } from "./approval-routes.ts";
 import { type AuditRouteParts, auditHandlers, auditQuery } from "./audit-routes.ts";
+import { type DataRightsRouteParts, dataRightsHandlers, personBody } from "./data-rights-routes.ts";
 import { type KeyRouteParts, keyBody, keyHandlers } from "./key-routes.ts";
 import { tenantQuery } from "./known-tenant.ts";
 import { type MemoryRouteParts, memoryHandlers, memoryQuery } from "./memory-routes.ts";
@@ -17,6 +18,7 @@ export const createRoutes = (
     KeyRouteParts &
     AuditRouteParts &
     MemoryRouteParts &
+    DataRightsRouteParts &
     ApprovalRouteParts &
     TenantRouteParts &
     AgentRouteParts &
@@ -28,6 +30,8 @@ export const createRoutes = (
   const audit = auditHandlers(parts);
   const approvals = approvalHandlers(parts);
   const memory = memoryHandlers(parts);
+  const dataRights = dataRightsHandlers(parts);
+  const ofPerson = { query: tenantQuery, body: personBody };
   const routes: Route[] = [
     route("GET /api/queue", queue.list, { query: queueQuery }),
     route("GET /api/queue/:id", queue.show),
@@ -38,6 +42,8 @@ export const createRoutes = (
     route("POST /api/approvals/:id/reject", approvals.reject),
     route("GET /api/audit/logs", audit.logs, { query: auditQuery }),
     route("GET /api/memory/search", memory.search, { query: memoryQuery }),
+    route("POST /api/data-rights/export", dataRights.exportData, ofPerson),
+    route("POST /api/data-rights/erase", dataRights.erase, ofPerson),
     route("GET /api/keys", keys.list),
     route("POST /api/keys", keys.create, { body: keyBody }),
     route("DELETE /api/keys/:id", keys.revoke),

@@ -66,7 +66,14 @@ export const OPERATIONS = [
     ...{ http: "GET /api/memory/search", cli: "memory search" },
   },
   { does: "Keep what must be kept", needs: "memory:manage", cli: "memory hold" },
-  { does: "Export a person's data", needs: "memory:manage", cli: "memory export" },
+  {
+    ...{ does: "Export a person's data", needs: "memory:manage" },
+    ...{ http: "POST /api/data-rights/export", cli: "memory export" },
+  },
+  {
+    ...{ does: "Erase a person's data", needs: "memory:manage" },
+    http: "POST /api/data-rights/erase",
+  },
   { does: "Erase a person or a tenant", needs: "memory:manage", cli: "memory erase" },
   { does: "End a hold", needs: "memory:manage", cli: "memory release" },
   { does: "List API keys", needs: "key:manage", http: "GET /api/keys", cli: "key list" },

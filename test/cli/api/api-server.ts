@@ -1,12 +1,18 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import Router from "@koa/router";
 import Koa from "koa";
 import { addApi } from "../../../cli/api/api.ts";
 import { addHealthRoutes } from "../../../cli/health.ts";
 import { type Settings, settingsSchema } from "../../../config/schema.ts";
 import { createTenantIndex } from "../../../config/tenant.ts";
+import {
+  openSigningKey,
+  type VerifyingKey,
+  verifyingKey,
+} from "../../../core/audit/signing-key.ts";
 import { createAuditLog } from "../../../core/audit-log.ts";
 import type { Skill } from "../../../core/contract/skill.ts";
 import { type Counters, createCounters } from "../../../core/delivery/counters.ts";
@@ -16,6 +22,7 @@ import { createApiKeys, type NewApiKey } from "../../../core/operators/api-keys.
 import type { Store } from "../../../core/store/store.ts";
 import type { OperatedQueue } from "../../core/operators/operated-queue.ts";
 import { type RecordedLog, recordedLog } from "../../fakes/log.ts";
+import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 import { fakeSandbox } from "../../fakes/turn.ts";
 
 /** What came back, the body parsed. */
@@ -39,6 +46,8 @@ export interface ApiServer {
   readonly counters: Counters;
   readonly memory: Memory;
   readonly log: RecordedLog;
+  /** What certificates are signed with, for whoever proves one. */
+  publicKey(): VerifyingKey;
   /** Lanes that were woken, in order. */
   readonly woken: readonly Lane[];
   ask(method: string, path: string, asked?: Asked): Promise<ApiResponse>;
@@ -67,6 +76,8 @@ const skillNamed = (name: string): Skill => ({
   ...{ digest: "d1", risk: "low", egress: [], secrets: [], limits: {} },
 });
 
+const folder = temporaryFolder();
+
 /** Tenants of these settings are `sales` and `support`. */
 export const startApi = async (
   store: Store,
@@ -83,11 +94,13 @@ export const startApi = async (
     ...{ inbox: at.process.inbox, adapters: new Map(), sandbox: fakeSandbox().sandbox },
     isDraining: () => false,
   });
+  const auditKey = () => openSigningKey(join(folder.path, "audit.key"));
   const memory = createMemory({ store, cipher: at.process.cipher, log, now });
   addApi(router, {
     ...{ store, cipher: at.process.cipher, auditLog, counters, memory, log, now },
     server: { host: "127.0.0.1", port: 0, trusted_proxies: [], ...server },
     wake: (lane) => woken.push(lane),
+    auditKey,
     scrape: async () => "clawgate_test 1\n",
     settings: () => SETTINGS,
     tenants: () => createTenantIndex(SETTINGS),
@@ -99,6 +112,7 @@ export const startApi = async (
   const keys = createApiKeys({ store, auditLog, now });
   return {
     ...{ port, router, memory, counters, log, woken },
+    publicKey: () => verifyingKey(auditKey().publicPem, "the gateway's"),
     key: async (wanted = {}) => {
       const made = await keys.create(
         { who: "cli" },
