@@ -9,7 +9,7 @@ import { StartError } from "./errors.ts";
 export interface Listener {
   /** `https://host:port` or `http://host:port`. */
   readonly url: string;
-  /** Takes no more requests; resolves when the open ones are answered, or cut off by `signal`. */
+  /** Takes no more requests; resolves when the open ones are answered, or cut off after a while or by `signal`. */
   close(signal: AbortSignal): Promise<void>;
 }
 
@@ -44,6 +44,10 @@ export const startProblem = ({
   return listenerProblem(server);
 };
 
+// Platforms hang up after five seconds. Turns go on being begun until this is over, and the time in
+// which they may end runs: who sends a request slowly must not take it.
+const GRACE_MS = 6_000;
+
 /**
  * Serves `handle`. Without TLS only loopback and the declared proxies are let in: a plain
  * connection from elsewhere has not passed the proxy that was to protect it.
@@ -53,6 +57,7 @@ export const listen = async (
   handle: RequestListener,
   server: ServerSettings,
   inTransit: InTransit,
+  graceMs = GRACE_MS,
 ): Promise<Listener> => {
   const http = server.tls
     ? createTls(server.tls, inTransit, handle)
@@ -77,7 +82,9 @@ export const listen = async (
       new Promise((resolve) => {
         // A closing server watches no time-outs: somebody who never ends a request would keep it.
         const cutOff = () => http.closeAllConnections();
+        const timer = setTimeout(cutOff, graceMs);
         http.close(() => {
+          clearTimeout(timer);
           signal.removeEventListener("abort", cutOff);
           resolve();
         });

@@ -145,4 +145,12 @@ describe("closing a listener", () => {
     deadline.abort();
     await closed;
   });
+
+  it("attack: is not held up by who never ends a request, so that running turns keep their time", async () => {
+    const { listener, port } = await listening(handle, local, anyTls, 1);
+    const slow = connect(port, "127.0.0.1").on("error", () => {});
+    await once(slow, "connect");
+    slow.write("POST / HTTP/1.1\r\nHost:");
+    await listener.close(new AbortController().signal);
+  });
 });
