@@ -43,17 +43,19 @@ export const createConsents = ({
   const keyOf = ({ tenantId }: TenantScope, person: Buffer, wording: string): string =>
     JSON.stringify([tenantId, person.toString("hex"), wording]);
 
+  const latestOf = ({ tenantId }: TenantScope, person: Buffer) =>
+    store.read({ tenantId }, (transaction) =>
+      transaction.first(latestConsent, { tenantId, person }),
+    );
+
   return {
     isGiven: async (scope, whose, wording) => {
-      const { tenantId } = scope;
       const person = await personTag(cipher, scope, whose);
       const key = keyOf(scope, person, wording);
       const at = now().getTime();
       if ((known.get(key) ?? 0) > at) return true;
       known.delete(key);
-      const last = await store.read(scope, (transaction) =>
-        transaction.first(latestConsent, { tenantId, person }),
-      );
+      const last = await latestOf(scope, person);
       if (last?.decision !== "yes" || last.wording !== wording) return false;
       if (known.size >= MOST_KNOWN) known.clear();
       known.set(key, at + KNOWN_MS);
@@ -62,11 +64,12 @@ export const createConsents = ({
 
     prepare: async (scope, whose, { decision, wording }) => {
       const { tenantId } = scope;
-      const id = newRowId(now());
-      const [person, content] = await Promise.all([
-        personTag(cipher, scope, whose),
-        cipher.seal(scope, placeOf(id), Buffer.from(JSON.stringify(whose))),
-      ]);
+      const person = await personTag(cipher, scope, whose);
+      const last = await latestOf(scope, person);
+      // Behind the one before, even if that was decided where the clock is ahead of ours.
+      const after = last ? instantOf(last.id).getTime() + 1 : 0;
+      const id = newRowId(new Date(Math.max(now().getTime(), after)));
+      const content = await cipher.seal(scope, placeOf(id), Buffer.from(JSON.stringify(whose)));
       const row = { tenantId, person, id, decision, wording, content };
       return async (transaction) => {
         known.delete(keyOf(scope, person, wording));

@@ -88,6 +88,16 @@ describeStores("consent", (world) => {
     expect(passed).toEqual(["hi"]);
   });
 
+  it("counts a no that is taken by a replica whose clock is behind", async () => {
+    await say("/consent yes");
+    await say("hi");
+    clock -= 5_000;
+    await say("/consent no");
+    expect(await say("hi")).toMatchObject({ code: "CONSENT_NEEDED" });
+    await say("/consent yes");
+    expect(await say("hi")).toMatchObject({ markdown: "answered" });
+  });
+
   it("keeps each decision in the ledger, with wording and time, and puts it on record", async () => {
     await say(" /Consent  YES ");
     await say("/consent no");
