@@ -38,10 +38,14 @@ export const listenerFinding = async (settings: Settings, now: Date): Promise<Fi
         ...{ check, state: "bad", text: `another program has ${address}` },
         remedy: "stop it, or set server.port to another",
       }
-    : { check, state: "ok", text: `${address}, where ${FOUND[found]}${until}` };
+    : {
+        ...{ check, state: found === "slow" ? "unknown" : "ok" },
+        text: `${address}, where ${FOUND[found]}${until}`,
+      };
 };
 
 const FOUND = {
+  slow: "somebody listens who did not answer in time",
   gateway: "a gateway answers",
   guarded: "somebody answers, who lets only its proxies in",
   nobody: "nobody listens yet",
@@ -63,7 +67,10 @@ const whoAnswers = (server: Settings["server"]): Promise<keyof typeof FOUND | "o
         else resolve(response.statusCode === 403 ? "guarded" : "other");
       });
     });
-    request.on("timeout", () => request.destroy(new Error("no answer in time")));
+    request.on("timeout", () => {
+      resolve("slow");
+      request.destroy();
+    });
     request.on("error", (error: NodeJS.ErrnoException) =>
       resolve(NOT_THERE.has(error.code ?? "") ? "nobody" : "other"),
     );
