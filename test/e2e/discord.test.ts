@@ -158,7 +158,7 @@ describe("the built gateway on Discord", () => {
       ...["just before the end", "while it was dead"],
     );
     await answered(question.id, "begin", "in the thread", "in the thread again");
-  });
+  }, 120_000);
 
   it("answers each message once, killed while it takes, decides, sends and records", async () => {
     await up();
@@ -197,7 +197,7 @@ describe("the built gateway on Discord", () => {
     }
     await gateway.start();
     await allOnce();
-  }, 180_000);
+  }, 480_000);
 
   it("stays alive, says so and does not log in again after its token was refused", async () => {
     await up();

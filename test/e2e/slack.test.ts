@@ -201,7 +201,7 @@ describe("the built gateway in Slack, by HTTP", () => {
     expect([...unheard.keys()]).toEqual([]);
     await allOnce();
     expect(api.duplicates()).toEqual([]);
-  }, 180_000);
+  }, 480_000);
 
   it("meets strangers with silence, wherever that is said", async () => {
     api.on("users.info", ({ user }) => ({
