@@ -222,6 +222,8 @@ const identityOf = (
   displayName: name,
   departments: departmentIds.flatMap((id) => {
     const departmentName = names[String(id)];
-    return departmentName === undefined ? [String(id)] : [String(id), departmentName];
+    // Who may name a department must not make it look like another one's id.
+    const isName = departmentName !== undefined && !/^\d+$/.test(departmentName);
+    return isName ? [String(id), departmentName] : [String(id)];
   }),
 });

@@ -70,6 +70,11 @@ const contactChange = (fields: string): string =>
 const zhangsan = { isActive: true, displayName: "張三", departments: ["2", "法務部"] };
 
 describe("the address book", () => {
+  it("attack: getting into a department's tenant by naming another one like its id", async () => {
+    cloud.departments = [{ id: 2, name: "7", parentid: 1 }];
+    expect((await lookUp())?.departments).toEqual(["2"]);
+  });
+
   it("knows a person's name and departments, by id and by name", async () => {
     expect(await lookUp()).toEqual(zhangsan);
     expect(cloud.userCalls).toEqual(["ZhangSan"]);
