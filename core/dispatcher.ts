@@ -130,7 +130,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         return await inbox.giveBack(entry);
       } catch (cause) {
         if (!(cause instanceof StoreAwayError) || signal.aborted) throw cause;
-        await pause(GIVE_BACK_AGAIN_MS);
+        // What is at once may outlast the store: it must not keep the process.
+        await pause(GIVE_BACK_AGAIN_MS, undefined, { ref: false });
       }
     }
   };
