@@ -104,7 +104,7 @@ describe("tenant who", () => {
       "it would be finance in department 財務部: say so with --department",
       "departments are not known here",
       "who has not agreed with /consent is refused all the same",
-      "roles that are bound to groups are given to nobody",
+      "roles of an identity provider's groups are given to nobody",
     ]) {
       expect(out).toContain(line);
     }
