@@ -41,10 +41,15 @@ export interface AuditRecord {
   readonly durationMs: number;
   /** Facts for an auditor, without user text, e.g. the skill's digest. */
   readonly detail?: Readonly<Record<string, string | number>>;
+  /** Only where there is no message: the facts name people, so they are sealed. Default false. */
+  readonly namesPeople?: boolean;
 }
 
 /** A record of an operator's or of the gateway's own: it tells of no person, so nothing is sealed. */
-export type OwnRecord = AuditRecord & { readonly message?: never };
+export type OwnRecord = AuditRecord & {
+  readonly message?: never;
+  readonly namesPeople?: never;
+};
 
 /** A record that can be written: what is personal in it is sealed. */
 export interface PreparedRecord {
@@ -76,14 +81,15 @@ export const actorText = (senderId: string): string => `audit actor ${senderId.t
  * @param cipher absent where no person's actions are put on record, and no keys are at hand
  */
 export const createAuditLog = (store: Store, cipher?: ContentCipher): AuditLog => {
-  const sealed = async ({ scope, traceId, message, detail = {} }: AuditRecord) => {
-    if (!message) return { personal: null, actor_tag: null };
-    if (!cipher) throw new Error("a person's action cannot be put on record without keys");
-    const { sender, id } = message;
-    const plain = JSON.stringify({ sender_id: sender.id, message_key: id, detail });
+  const sealed = async (record: AuditRecord) => {
+    if (!isPersonal(record)) return NOTHING_SEALED;
+    if (!cipher) throw new Error("what names people cannot be put on record without keys");
+    const { scope, traceId, message, actor = "", detail = {} } = record;
+    const sender_id = message?.sender.id ?? actor;
+    const plain = JSON.stringify({ sender_id, message_key: message?.id ?? "", detail });
     return {
       personal: await cipher.seal(scope, personalPlace(traceId), Buffer.from(plain)),
-      actor_tag: await cipher.fingerprint(scope, actorText(sender.id)),
+      actor_tag: message ? await cipher.fingerprint(scope, actorText(sender_id)) : null,
     };
   };
 
@@ -131,6 +137,9 @@ export const createAuditLog = (store: Store, cipher?: ContentCipher): AuditLog =
 
 const NOTHING_SEALED = { personal: null, actor_tag: null };
 
+const isPersonal = ({ message, namesPeople = false }: AuditRecord): boolean =>
+  message !== undefined || namesPeople;
+
 /** Its trigger puts the link here, holding the chain no longer than to the end of the transaction. */
 const LINKED_BY_DATABASE = { seq: 0, recorded_at: 0, prev: new Uint8Array(0) };
 
@@ -152,7 +161,7 @@ const factsOf = (
   decision: record.decision,
   code: record.code,
   duration_ms: Math.max(0, Math.round(record.durationMs)),
-  detail: JSON.stringify(record.message ? {} : (record.detail ?? {})),
+  detail: JSON.stringify(isPersonal(record) ? {} : (record.detail ?? {})),
   personal: sealed.personal,
   actor_tag: sealed.actor_tag,
 });

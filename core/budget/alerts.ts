@@ -57,17 +57,18 @@ export const createBudgetAlerts = (parts: BudgetAlertParts): BudgetAlerts => {
     const notice = { kind, tenantId, month, limitUsd, usedUsd };
     const prepared = await notices.prepare(notice, contacts);
     const { unreachable } = prepared;
+    const record = await auditLog.prepare({
+      ...{ at: now(), traceId: randomUUID(), scope, actor: "gateway", action: "budget.alert" },
+      ...{ subject: month, decision: "allowed", code, durationMs: 0, namesPeople: true },
+      detail: {
+        ...{ month, limitUsd, contacts: contacts.join(" ") },
+        ...(unreachable.length > 0 && { unreachable: unreachable.join(" ") }),
+      },
+    });
     const isFirst = await store.write(scope, async (transaction) => {
       if ((await claim(transaction, { tenantId, month }, limit)) === 0) return false;
       await prepared.storeIn(transaction);
-      await auditLog.recordIn(transaction, {
-        ...{ at: now(), traceId: randomUUID(), scope, actor: "gateway", action: "budget.alert" },
-        ...{ subject: month, decision: "allowed", code, durationMs: 0 },
-        detail: {
-          ...{ month, limitUsd, contacts: contacts.join(" ") },
-          ...(unreachable.length > 0 && { unreachable: unreachable.join(" ") }),
-        },
-      });
+      await auditLog.recordIn(transaction, record);
       return true;
     });
     if (!isFirst) return;

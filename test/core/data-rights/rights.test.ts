@@ -3,10 +3,13 @@ import { beforeEach, expect, it } from "vitest";
 import { createAuditReader } from "../../../core/audit/read-log.ts";
 import { verifyChain } from "../../../core/audit/verify.ts";
 import { type AuditLog, createAuditLog } from "../../../core/audit-log.ts";
+import { createBudget } from "../../../core/budget/budget.ts";
+import { limitOf } from "../../../core/budget/money.ts";
 import { createChannelState } from "../../../core/channel-state/channel-state.ts";
 import { type EraseParts, erasePerson } from "../../../core/data-rights/erase-person.ts";
 import { eraseTenant } from "../../../core/data-rights/erase-tenant.ts";
 import { exportPerson } from "../../../core/data-rights/export-person.ts";
+import { createCounters } from "../../../core/delivery/counters.ts";
 import { laneOf } from "../../../core/delivery/lane.ts";
 import { type Person, personOf } from "../../../core/memory/person.ts";
 import { createSharedRateLimiter } from "../../../core/rate-limits/shared.ts";
@@ -15,6 +18,7 @@ import { insertReview } from "../../../core/reviews/rows.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import { cipherOn } from "../../fakes/cipher.ts";
 import { type DeliveryProcess, deliveryProcess } from "../../fakes/delivery-process.ts";
+import { noNotices } from "../../fakes/notices.ts";
 import { dataRightsOf, markedMessage, plantTenant, reviewsOf } from "../../fakes/planted-tenant.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
@@ -247,6 +251,26 @@ describeStores("data rights", (world) => {
     });
     const sealed = await cipher.seal(sales, "place", Buffer.from("anew"));
     expect(String(await cipher.open(sales, "place", sealed))).toBe("anew");
+  });
+
+  it("attack: reading in the log of an erased tenant whom its budget's alerts told", async () => {
+    const { store, cipher } = parts;
+    const { log } = process;
+    const counters = createCounters();
+    const budget = createBudget({ store, auditLog, notices: noNotices, log, now, counters });
+    const contacts = ["slack:T1:UCONTACT"];
+    const payer = { id: "sales", monthlyBudgetUsd: 10, contacts };
+    await (await budget.reserve(payer, limitOf(9)))?.settle(limitOf(9));
+    const alerts = async () => {
+      const reader = createAuditReader({ ...parts, cipher });
+      return (await reader.page("cli", sales, { action: "budget.alert", limit: 9 })).entries;
+    };
+    expect(await alerts()).toMatchObject([
+      { actor: "gateway", detail: { contacts: "slack:T1:UCONTACT" } },
+    ]);
+    await eraseTenant(parts, "cli", sales);
+    const rows = await world.sql("SELECT sender_id, message_key, subject, detail FROM audit");
+    expect(JSON.stringify(rows)).not.toContain("UCONTACT");
   });
 
   // What a server leaves in its files is vacuumed by the server.
