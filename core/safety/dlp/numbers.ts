@@ -111,13 +111,18 @@ const joinLines = (sizes: readonly number[], gaps: readonly Gap[]): readonly num
   return joined;
 };
 
+// What a number may be joined to a word or to more digits with.
+const JOINT = /[A-Za-z_.-]/;
+
 const isPartBefore = (text: string, start: number): boolean =>
+  JOINT.test(text[start - 1] ?? "") &&
   /(?:[A-Za-z_]|\d[-.]|\d\s?\.|[A-Za-z0-9]-)$/.test(text.slice(Math.max(0, start - 3), start)) &&
   !/(?:tel|phone|mobile|cell|ssn|card|no|id)[-_]?$/i.test(
     text.slice(Math.max(0, start - 8), start),
   );
 
 const isPartBehind = (text: string, end: number): boolean =>
+  JOINT.test(text[end] ?? "") &&
   /^(?:[A-Za-z_]|[-.]\d|-[A-Za-z0-9])/.test(text.slice(end, end + 2));
 
 /** Offset behind the X that ends a resident number, which may stand a little apart. */
@@ -135,12 +140,11 @@ const isInternational = ({ text, start }: Candidate): boolean =>
 
 const typeOf = (candidate: Candidate): Detector | undefined => {
   const { digits } = candidate;
+  if (digits.length === 9) return isSocialSecurity(candidate) ? "us_ssn" : undefined;
   if (isResidentId(digits)) return "cn_resident_id";
   if (hasOldResidentForm(digits) && RESIDENT_WORDS.test(wordsBefore(candidate)))
     return "cn_resident_id";
-  if (isCard(candidate)) return "credit_card";
-  if (isSocialSecurity(candidate)) return "us_ssn";
-  return mobileOf(candidate);
+  return isCard(candidate) ? "credit_card" : mobileOf(candidate);
 };
 
 // First and last of the numbers that provinces have.
@@ -189,7 +193,6 @@ const SSN = /^(?!000|666|9)\d{3}(?!00)\d\d(?!0000)\d{4}$/;
 const SSN_WORDS = /ssn|social|社[會会]安全|社安|social security/;
 
 const isSocialSecurity = (candidate: Candidate): boolean =>
-  candidate.digits.length === 9 &&
   SSN.test(candidate.digits) &&
   (hasSocialSecurityShape(candidate) || SSN_WORDS.test(wordsBefore(candidate))) &&
   !isInternational(candidate);
