@@ -166,6 +166,7 @@ describeStores("a tenant", (world) => {
         ),
       "inbox.hasPending": (at) => inbox.hasPending(lane(at)),
       "inbox.claim": (at) => inbox.claim(lane(at)),
+      "inbox.noteOther": async (at) => inbox.noteOther(lane(at)),
       "inbox.giveBack": (at) => inbox.giveBack(entry(at)),
       "inbox.move": (at) => inbox.move(entry(at), tenantScope(OTHER)),
       "inbox.bury": (at) => inbox.bury(entry(at), "buried by the attacker"),
