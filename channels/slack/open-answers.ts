@@ -63,9 +63,12 @@ export const createOpenAnswers = (state: ChannelState, isAlone: boolean): OpenAn
       return state.putIfAbsent(keyOf(target), JSON.stringify(answer), OPEN_FOR_MS);
     },
     put: async (target, answer) => {
+      const isOpen = answer.part === undefined;
       if (isAlone) (await keys()).add(keyOf(target));
-      const ttlMs = answer.part === undefined ? OPEN_FOR_MS : DONE_FOR_MS;
+      const ttlMs = isOpen ? OPEN_FOR_MS : DONE_FOR_MS;
       await state.put(keyOf(target), JSON.stringify(answer), ttlMs);
+      // It has arrived: only a process that does not know that, the next one, may want it.
+      if (isAlone && !isOpen) (await keys()).delete(keyOf(target));
     },
     forget: async (target) => {
       if (isAlone) (await keys()).delete(keyOf(target));
