@@ -219,6 +219,14 @@ describe("what the gateway hands over", () => {
     });
   });
 
+  it("knows of a role that was given or taken away from the next message on", async () => {
+    await start();
+    await up();
+    for (const roles of [["1"], [], ["1", "2"]]) say(mention("who am I?", { member: { roles } }));
+    await heard("who am I?", "who am I?", "who am I?");
+    expect(received.map(({ sender }) => sender.roles)).toEqual([["1"], [], ["1", "2"]]);
+  });
+
   it("takes all that is said in a thread that a mention began, as one conversation", async () => {
     await start();
     await up();
@@ -301,6 +309,9 @@ describe("what the gateway hands over", () => {
     platform.dispatch("MESSAGE_DELETE", { id: newId(), channel_id: DM });
     platform.dispatch("MESSAGE_DELETE", { id, channel_id: DM });
     await heard("question", "event", "event");
+    // Only what was said by the same person in the same conversation can be taken back.
+    expect(received[2]?.conversation).toEqual(received[0]?.conversation);
+    expect(received[2]?.sender.id).toBe(received[0]?.sender.id);
     expect(received.slice(1).map(({ content }) => content)).toMatchObject([
       { event: { name: "feedback_given", fields: { id: reaction.message_id, type: "👍" } } },
       { event: { name: "message_deleted", fields: { id } } },
