@@ -43,6 +43,7 @@ export interface SearchOptions extends MemoryOptions {
 export const search = (io: Io, words: string, options: SearchOptions): Promise<number> =>
   withMemory(io, options, async ({ memory, scope, auditLog, now }) => {
     const { user, limit, json } = options;
+    if (words.trim() === "") return sayNo(io, options, MISUSE, "memory search: no words to find");
     const searchMemory = createMemorySearch({ memory, auditLog, now });
     const hits = await searchMemory("cli", scope, { text: words, person: user, limit });
     const results = hits.map(exchangeView);
@@ -106,14 +107,17 @@ export const erase = (io: Io, options: EraseOptions): Promise<number> =>
 export const hold = (io: Io, verb: "hold" | "release", options: MemoryOptions): Promise<number> =>
   withMemory(io, options, async ({ holds, scope }) => {
     const { user, json } = options;
-    let isDone = true;
-    if (verb === "hold") await holds.hold("cli", scope, user);
-    else isDone = await holds.release("cli", scope, user);
     const whose = user ? personName(user) : `everybody of ${scope.tenantId}`;
-    const ended = isDone ? "what retention and requests erase may go again" : "there was no hold";
-    const text = verb === "hold" ? "nothing is erased until `memory release`" : ended;
-    io.stdout.write(json ? `${JSON.stringify({ ok: isDone })}\n` : `${whose}: ${text}\n`);
-    return isDone ? 0 : 1;
+    if (verb === "hold") await holds.hold("cli", scope, user);
+    else if (!(await holds.release("cli", scope, user))) {
+      return sayNo(io, options, "NOT_FOUND", `memory release: there was no hold on ${whose}`);
+    }
+    const text =
+      verb === "hold"
+        ? "nothing is erased until `memory release`"
+        : "what retention and requests erase may go again";
+    io.stdout.write(json ? `${JSON.stringify({ ok: true })}\n` : `${whose}: ${text}\n`);
+    return 0;
   });
 
 /** Indented, and without characters that a terminal would obey. */

@@ -61,7 +61,10 @@ const idOf = (text: string): number => {
 };
 
 /** A platform's ids have more digits, or other characters. */
-const whichOf = (text: string): number | string => (/^\d{1,15}$/.test(text) ? Number(text) : text);
+const whichOf = (text: string): number | string => {
+  if (text.trim() === "") throw new InvalidArgumentError("It is empty; `queue list` shows ids.");
+  return /^\d{1,15}$/.test(text) ? Number(text) : text;
+};
 
 const limitOf = (text: string): number => {
   const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;

@@ -9,6 +9,7 @@ import type { Finding, Status } from "../sandbox/policy-file/finding.ts";
 import { loadPolicyFile } from "../sandbox/policy-file/load.ts";
 import { writePolicy } from "../sandbox/policy-file/write.ts";
 import type { Io } from "./io.ts";
+import { MISUSE, sayNo } from "./say-no.ts";
 
 interface CommonOptions {
   readonly json?: boolean | undefined;
@@ -33,14 +34,18 @@ export const importPolicy = (io: Io, file: string, options: ImportOptions): Prom
     const source = resolve(io.cwd, file);
     const policy = loadPolicyFile(source);
     const out = options.output === undefined ? undefined : resolve(io.cwd, options.output);
+    const isWritten = isHeld(options, policy.findings);
     const openshell = {
       ...policy.settings,
       policy_file: out === undefined ? source : relative(dirname(out), source),
     };
+    const text = settingsText(openshell, file);
+    // First: where it cannot be written, nothing says that it was.
+    if (out !== undefined && isWritten) writeFileSync(out, text, { flag: "wx" });
     if (options.json) {
       const { open, rules, findings } = policy;
       printJson(io, {
-        ok: isHeld(options, findings),
+        ok: isWritten,
         source,
         openshell,
         open,
@@ -50,10 +55,8 @@ export const importPolicy = (io: Io, file: string, options: ImportOptions): Prom
     } else {
       for (const line of report(policy.findings)) print(io.stderr, line);
     }
-    if (!isHeld(options, policy.findings)) return refuseStrict(io, options);
-    const text = settingsText(openshell, file);
-    if (out !== undefined) writeFileSync(out, text, { flag: "wx" });
-    else if (!options.json) io.stdout.write(text);
+    if (!isWritten) return refuseStrict(io, options);
+    if (out === undefined && !options.json) io.stdout.write(text);
     return 0;
   });
 
@@ -79,17 +82,17 @@ export const exportSettings = (io: Io, options: ExportOptions): Promise<number> 
       ...(unsaid.length > 0 ? ["Not said by this policy:"] : []),
       ...unsaid.map(({ path, why }) => `  ${path}: ${why}`),
     ]);
+    const isWritten = isHeld(options, findings);
+    if (options.output !== undefined && isWritten) {
+      writeFileSync(resolve(io.cwd, options.output), text, { flag: "wx" });
+    }
     if (options.json) {
-      printJson(io, { ok: isHeld(options, findings), source, policy: document, report: findings });
+      printJson(io, { ok: isWritten, source, policy: document, report: findings });
     } else {
       for (const line of report(findings)) print(io.stderr, line);
     }
-    if (!isHeld(options, findings)) return refuseStrict(io, options);
-    if (options.output !== undefined) {
-      writeFileSync(resolve(io.cwd, options.output), text, { flag: "wx" });
-    } else if (!options.json) {
-      io.stdout.write(text);
-    }
+    if (!isWritten) return refuseStrict(io, options);
+    if (options.output === undefined && !options.json) io.stdout.write(text);
     return 0;
   });
 
@@ -101,8 +104,7 @@ export const explain = (
 ): Promise<number> =>
   guarded(io, options, () => {
     if (file !== undefined && options.settings !== undefined) {
-      print(io.stderr, "clawgate: name a policy file or --settings, not both");
-      return 2;
+      return sayNo(io, options, MISUSE, "name a policy file or --settings, not both");
     }
     const told = file === undefined ? tellSettings(io, options) : tellPolicy(io, file);
     const { source, lines, findings } = told;
@@ -167,14 +169,19 @@ const guarded = async (io: Io, { json }: CommonOptions, verb: () => number): Pro
     if (cause instanceof PolicyFileError) return refuse(io, json, "policy", cause);
     if (cause instanceof SettingsError) return refuse(io, json, "settings", cause);
     if (cause instanceof Error && "code" in cause && "path" in cause) {
-      const why =
-        cause.code === "EEXIST" ? "is there already: remove it first" : String(cause.code);
-      print(io.stderr, `clawgate: ${cause.path} cannot be written: ${why}`);
-      return 2;
+      const code = String(cause.code);
+      const why = UNWRITABLE.get(code) ?? code;
+      return sayNo(io, { json }, MISUSE, `${cause.path} cannot be written: ${why}`);
     }
     throw cause;
   }
 };
+
+const UNWRITABLE: ReadonlyMap<string, string> = new Map([
+  ["EEXIST", "is there already: remove it first"],
+  ["ENOENT", "there is no such folder: make it first"],
+  ["EACCES", "this user may not write there (EACCES)"],
+]);
 
 const refuse = (
   io: Io,

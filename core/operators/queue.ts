@@ -205,7 +205,8 @@ class Refusal extends Error {
 }
 
 const DROPPED = "dropped by an operator";
-const NO_SUCH = (id: number) => `there is no message ${id}; \`queue list\` shows those that wait`;
+const NO_SUCH = (id: number) =>
+  `there is no message ${id}; \`clawgate queue list\` shows those that wait`;
 const NOT_DEAD = (id: number, state: string) =>
   `message ${id} is ${state}, not dead: only a dead message can be replayed`;
 const FINISHED = (id: number) => `message ${id} is done already; there is nothing to drop`;

@@ -172,7 +172,8 @@ class Refusal extends Error {
 }
 
 const IN_A_RESPONSE = "it travelled in a callback's response, which no platform takes back";
-const NO_SUCH = (which: number | string) => `there is no message ${which}`;
+const NO_SUCH = (which: number | string) =>
+  `there is no message ${which}; \`audit export\` has the ids of those that were answered`;
 const NOT_ANSWERED = (id: number) =>
   `message ${id} has no answer to take back; \`queue drop ${id}\` gives it up, and /stop in its ` +
   "conversation ends its running turn";

@@ -75,13 +75,14 @@ describe("clawgate memory", () => {
     const { out } = await run("search", "spring", "--tenant", "sales");
     expect(out).toContain("spring budget");
     expect(out).not.toContain("\u001b");
+    expect((await run("search", " ", "--tenant", "sales")).code).toBe(2);
   });
 
   it("hold and release put themselves on record, by a hash of the person", async () => {
     const user = ["--tenant", "sales", "--user", "slack:corp:wei"];
     expect(await run("release", ...user)).toMatchObject({
       code: 1,
-      out: expect.stringMatching(/no hold/),
+      err: expect.stringMatching(/no hold/),
     });
     expect(await run("hold", ...user)).toMatchObject({
       code: 0,

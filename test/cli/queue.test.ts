@@ -130,6 +130,7 @@ describeStores("clawgate queue", (world) => {
       ["list", "--limit", "0"],
       ["list", "--limit", "501"],
       ["drop", "-1"],
+      ["recall", " "],
     ]) {
       expect((await queue(...words)).code, words.join(" ")).toBe(2);
     }

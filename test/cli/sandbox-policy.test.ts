@@ -64,6 +64,14 @@ describe("sandbox policy import", () => {
     expect(again.code).toBe(2);
     expect(again.err).toContain(`${cwd}/out/old.json cannot be written: is there already`);
     expect(readFileSync(join(cwd, "out/old.json"), "utf8")).toBe("mine");
+    const told = await run(cwd, "import", "policies/p.yaml", "-o", "out/old.json", "--json");
+    expect([told.code, JSON.parse(told.out)]).toMatchObject([2, { ok: false, error: {} }]);
+    const nowhere = await run(cwd, "export", "-o", "none/p.yaml");
+    expect(nowhere).toMatchObject({
+      code: 2,
+      out: "",
+      err: expect.stringMatching(/no such folder/),
+    });
   });
 
   it("prints all of it for machines", async () => {
