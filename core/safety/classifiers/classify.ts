@@ -59,14 +59,25 @@ const ask = async (
   const parts = partsOf(text, classifier.maxUnits);
   if (parts.length > MAX_PARTS)
     throw new ClassifierError(classifier.name, `more than ${MAX_PARTS} parts of a text`);
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(DEADLINE_MS)]);
-  const said: Classification[] = [];
-  for (const part of parts) {
-    const judged = await classifier.classify(part, { ...context, signal });
-    said.push(judged);
-    if (judged.action === "block") break;
+  // On Node 20, what AbortSignal.any makes of an AbortSignal.timeout that nobody else holds never
+  // fires once the garbage collector has run.
+  const ending = new AbortController();
+  const end = (): void => ending.abort();
+  const timer = setTimeout(end, DEADLINE_MS);
+  context.signal.addEventListener("abort", end);
+  if (context.signal.aborted) end();
+  try {
+    const said: Classification[] = [];
+    for (const part of parts) {
+      const judged = await classifier.classify(part, { ...context, signal: ending.signal });
+      said.push(judged);
+      if (judged.action === "block") break;
+    }
+    return said;
+  } finally {
+    clearTimeout(timer);
+    context.signal.removeEventListener("abort", end);
   }
-  return said;
 };
 
 /** Each part begins with the end of the one before, so that a phrase on a border is seen whole. */
