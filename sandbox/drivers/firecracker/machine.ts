@@ -53,9 +53,17 @@ export const bootMachine = async (parts: MachineParts): Promise<Machine> => {
   const said = [child.stdout, child.stderr].map((stream) => capture(stream, SAID_BYTES, () => {}));
   // The jailer leaves Firecracker in its place and ends; the pipes close when both are gone.
   const died = new AbortController();
-  child.once("error", () => died.abort());
-  child.once("close", () => died.abort());
-  const deadline = AbortSignal.any([died.signal, AbortSignal.timeout(bootMs)]);
+  // On Node 20, what AbortSignal.any makes of an AbortSignal.timeout that nobody else holds never
+  // fires once the garbage collector has run.
+  const ending = new AbortController();
+  const timer = setTimeout(() => ending.abort(), bootMs);
+  const end = (): void => {
+    died.abort();
+    ending.abort();
+  };
+  child.once("error", end);
+  child.once("close", end);
+  const deadline = ending.signal;
   try {
     const apiSocket = join(jail.root, INSIDE.api);
     await isListening(apiSocket, deadline);
@@ -67,6 +75,8 @@ export const bootMachine = async (parts: MachineParts): Promise<Machine> => {
     if (!died.signal.aborted) throw new SandboxError(why, { cause });
     const words = Buffer.concat(said.map((stream) => stream.bytes())).toString("latin1");
     throw new SandboxError(`it ended while it booted: ${plain(words) || why}`, { cause });
+  } finally {
+    clearTimeout(timer);
   }
 };
 
