@@ -511,6 +511,27 @@ describe("the gateway's health", () => {
   });
 });
 
+describe("two shards", () => {
+  it("are each logged in once, by whichever replica holds them, and a message told by both is one", async () => {
+    const limit = { total: 1000, remaining: 999, reset_after: 0, max_concurrency: 2 };
+    const body = { url: platform.url, shards: 2, session_start_limit: limit };
+    refused.set("/gateway/bot", { kind: "ok", body });
+    const loggedIn = () => platform.identifies.map(({ shard }) => JSON.stringify(shard)).sort();
+    const first = await start(false);
+    await vi.waitFor(() => expect(loggedIn()).toEqual(["[0,2]", "[1,2]"]), PATIENCE);
+    const second = await start(false);
+    await vi.waitFor(() => expect(second.fault()).toBeUndefined(), PATIENCE);
+    say(direct("one"));
+    await heard("one");
+    await first.stop();
+    await vi.waitFor(
+      () => expect(loggedIn()).toEqual(["[0,2]", "[0,2]", "[1,2]", "[1,2]"]),
+      PATIENCE,
+    );
+    await vi.waitFor(() => expect(second.fault()).toBeUndefined(), PATIENCE);
+  });
+});
+
 describe("two replicas", () => {
   it("one holds the shard; the other one is well, and takes over", async () => {
     const first = await start(false);
