@@ -67,13 +67,9 @@ export const withAnyStore = async (
 /** Also one that is out of the settings, whose rows are still there: it has left its log. */
 const isTenant = async ({ settings, store }: Operations, id: string): Promise<boolean> => {
   if (settings.multi_tenant.tenants.some((tenant) => tenant.id === id)) return true;
-  const [{ wholeHeadOf }, { PLATFORM_SCOPE, tenantScope }] = await Promise.all([
-    import("../core/audit/audit-rows.ts"),
+  const [{ hasLog }, { PLATFORM_SCOPE, tenantScope }] = await Promise.all([
+    import("../core/audit/has-log.ts"),
     import("../core/store/scope.ts"),
   ]);
-  if (id === PLATFORM_SCOPE.tenantId) return true;
-  const head = await store.read(tenantScope(id), (transaction) =>
-    transaction.first(wholeHeadOf, { tenant_id: id }),
-  );
-  return head !== undefined;
+  return id === PLATFORM_SCOPE.tenantId || hasLog(store, tenantScope(id));
 };

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { TenantIndex } from "../../config/tenant.ts";
+import { hasLog } from "../../core/audit/has-log.ts";
 import { type AuditReader, createAuditReader } from "../../core/audit/read-log.ts";
 import type { AuditLog } from "../../core/audit-log.ts";
 import { permits } from "../../core/operators/permissions.ts";
@@ -29,7 +30,7 @@ export const auditHandlers = (parts: AuditRouteParts) => {
   const tenantOf = async (call: Call): Promise<string> => {
     const tenant = await askedTenant(parts, call, "log:view");
     const isKnown = tenant === PLATFORM_SCOPE.tenantId || tenants().get(tenant) !== undefined;
-    if (isKnown || (await reader.hasLog(tenantScope(tenant)))) return tenant;
+    if (isKnown || (await hasLog(parts.store, tenantScope(tenant)))) return tenant;
     throw new ApiError(404, "NOT_FOUND", "there is no tenant of that id, and never was");
   };
 

@@ -1,12 +1,16 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Settings } from "../../config/schema.ts";
+import type { TenantIndex } from "../../config/tenant.ts";
+import { hasLog } from "../../core/audit/has-log.ts";
 import type { AuditLog, AuditRecord } from "../../core/audit-log.ts";
 import type { Rejection } from "../../core/contract/channel.ts";
 import type { ApiKey, ApiKeys } from "../../core/operators/api-keys.ts";
 import { homeOf, type Operator } from "../../core/operators/operator.ts";
 import type { KeyNeed } from "../../core/operators/permission-table.ts";
 import { permits } from "../../core/operators/permissions.ts";
+import { PLATFORM_SCOPE, tenantScope } from "../../core/store/scope.ts";
+import type { Store } from "../../core/store/store.ts";
 import { createClientAddress } from "./client-address.ts";
 import { ApiError } from "./errors.ts";
 import { createFailedAttempts } from "./failed-attempts.ts";
@@ -14,6 +18,8 @@ import { createSiteCheck } from "./site.ts";
 
 export interface GuardParts {
   readonly server: Settings["server"];
+  readonly store: Store;
+  readonly tenants: () => Pick<TenantIndex, "get">;
   readonly keys: Pick<ApiKeys, "verify">;
   readonly auditLog: AuditLog;
   /** Puts attempts without a key that counts on record, a flood of them as a count. */
@@ -33,7 +39,8 @@ export type Guard = (request: IncomingMessage, needed: KeyNeed) => Promise<Admis
 const TENANT_ID = /^(_platform|[a-z0-9][a-z0-9_-]{0,62})$/;
 
 /** Judges who asks, before anything is read of what they ask. */
-export const createGuard = ({ server, keys, auditLog, onRejected, now }: GuardParts): Guard => {
+export const createGuard = (parts: GuardParts): Guard => {
+  const { server, store, tenants, keys, auditLog, onRejected, now } = parts;
   const checkSite = createSiteCheck(server);
   const addressOf = createClientAddress(server.trusted_proxies);
   const attempts = createFailedAttempts(now);
@@ -69,6 +76,17 @@ export const createGuard = ({ server, keys, auditLog, onRejected, now }: GuardPa
     );
   };
 
+  /** A name that was mistyped must neither look like a tenant of which nothing is stored, nor get a log. */
+  const mustExist = async ({ tenantId }: Operator): Promise<void> => {
+    if (tenantId === undefined || tenantId === PLATFORM_SCOPE.tenantId) return;
+    if (tenants().get(tenantId) || (await hasLog(store, tenantScope(tenantId)))) return;
+    throw new ApiError(
+      404,
+      "NOT_FOUND",
+      `X-Tenant-ID: there is no tenant ${tenantId}, and never was`,
+    );
+  };
+
   return async (request, needed) => {
     let key: ApiKey;
     try {
@@ -81,7 +99,10 @@ export const createGuard = ({ server, keys, auditLog, onRejected, now }: GuardPa
       throw cause;
     }
     try {
-      return { key, operator: admit(key, request.headers["x-tenant-id"], needed) };
+      const operator = admit(key, request.headers["x-tenant-id"], needed);
+      // Whose key it is was there when it was made.
+      if (key.tenantId === undefined) await mustExist(operator);
+      return { key, operator };
     } catch (cause) {
       if (cause instanceof ApiError) await auditLog.record(denied(key, needed, cause, now()));
       throw cause;

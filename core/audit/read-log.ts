@@ -51,8 +51,6 @@ export interface AuditPage {
 
 /** Reads the tenants' logs. That somebody did so is itself on record in the log that was read. */
 export interface AuditReader {
-  /** Whether the tenant has a log, be it one of earlier settings. */
-  hasLog(scope: TenantScope): Promise<boolean>;
   /** A page of at most `limit` records behind number `cursor`. */
   page(
     who: string,
@@ -154,11 +152,6 @@ export const createAuditReader = (parts: AuditReaderParts): AuditReader => {
   };
 
   return {
-    hasLog: async (scope) =>
-      (await store.read(scope, (transaction) =>
-        transaction.first(wholeHeadOf, { tenant_id: scope.tenantId }),
-      )) !== undefined,
-
     page: async (who, scope, { cursor, limit, ...filter }) => {
       const bounds = await boundsOf(scope, filter);
       const first = Math.max(bounds.first, (cursor ?? 0) + 1);

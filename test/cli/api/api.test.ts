@@ -263,7 +263,9 @@ describeStores("the operators' API", (world) => {
         body: errorOf("KEY_TOO_MIGHTY"),
       });
     }
-    expect(await make("ghost")).toMatchObject({
+    expect(await make("ghost")).toMatchObject({ status: 404, body: errorOf("NOT_FOUND", /ghost/) });
+    const body = { label: "x", permissions: ["queue:view"], tenant: "ghost" };
+    expect(await ask("POST", "/api/keys", { key, body })).toMatchObject({
       status: 400,
       body: errorOf("BAD_REQUEST", /ghost/),
     });
@@ -291,6 +293,21 @@ describeStores("the operators' API", (world) => {
     const headers = { "X-Tenant-ID": "support" };
     const narrowed = await ask("GET", "/api/queue", { key: operator, headers });
     expect(narrowed.body).not.toHaveProperty("process");
+  });
+
+  it("makes no log for a tenant that X-Tenant-ID misspells", async () => {
+    const key = await api.key({ tenantId: undefined, permissions: ["*"] });
+    const headers = { "X-Tenant-ID": "sale" };
+    for (const [method, path] of [
+      ["GET", "/api/approvals"],
+      ["GET", "/api/tenants"],
+      ["POST", "/api/queue/7/replay"],
+    ] as const) {
+      const { status, body } = await ask(method, path, { key, headers });
+      expect([status, body]).toMatchObject([404, { error: { code: "NOT_FOUND" } }]);
+    }
+    const chains = await world.sql("SELECT tenant_id FROM audit_heads ORDER BY tenant_id");
+    expect(chains.map(({ tenant_id }) => tenant_id)).not.toContain("sale");
   });
 
   it("attack: a key cannot make a key with more permissions or a wider tenant", async () => {

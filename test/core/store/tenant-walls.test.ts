@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { beforeEach, expect, it } from "vitest";
+import { hasLog } from "../../../core/audit/has-log.ts";
 import { createAuditReader } from "../../../core/audit/read-log.ts";
 import { createAuditLog } from "../../../core/audit-log.ts";
 import { createBudget } from "../../../core/budget/budget.ts";
@@ -118,7 +119,7 @@ describeStores("a tenant", (world) => {
       outbox,
       cipher,
       auditLog,
-      auditReader,
+      auditReader: { hasLog, ...auditReader },
       queue,
       apiKeys,
       dataKeys,
@@ -194,7 +195,7 @@ describeStores("a tenant", (world) => {
         const prepared = await auditLog.prepare(record(at));
         return store.write(scope, (transaction) => auditLog.recordIn(transaction, prepared));
       },
-      "auditReader.hasLog": () => auditReader.hasLog(scope),
+      "auditReader.hasLog": () => hasLog(store, scope),
       "auditReader.page": (at) =>
         auditReader.page("cli", scope, {
           ...{ cursor: at, limit: 50 },

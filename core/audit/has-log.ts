@@ -1,0 +1,12 @@
+import type { TenantScope } from "../store/scope.ts";
+import type { Store } from "../store/store.ts";
+import { wholeHeadOf } from "./audit-rows.ts";
+
+/** Whether a tenant has a log, be it one of earlier settings. */
+export const hasLog = async (store: Store, scope: TenantScope): Promise<boolean> => {
+  const { tenantId } = scope;
+  const head = await store.read(scope, (transaction) =>
+    transaction.first(wholeHeadOf, { tenant_id: tenantId }),
+  );
+  return head !== undefined;
+};
