@@ -17,10 +17,14 @@ export interface Launcher {
 // All three do the same: say one byte on stdout, wait until stdin ends, take what the job folder says
 // as their own environment and standard input, and become the job.
 
-// What is there already lives as long as the interpreter: frozen, it is not looked through at the end.
+// What is done for the first time takes longest, so reading and compiling are rehearsed before the job
+// comes. What is there by then lives as long as the interpreter: frozen, it is not looked through at
+// the end.
 // A traceback shows the job's frames only, as after a plain run of the file.
 const PYTHON = `def launch(scope):
     import gc, os, sys
+    with open(__file__, "rb") as file: file.read()
+    exec(compile("def rehearse(word): return [word]", __file__, "exec", dont_inherit=True), {})
     gc.freeze()
     os.write(1, b"+")
     while os.read(0, 4096): pass
