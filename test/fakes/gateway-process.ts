@@ -7,7 +7,7 @@ import { openedAudit } from "./opened-audit.ts";
 
 const main = join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
 // Several at once may start on a busy machine.
-const READY_MS = 30_000;
+const READY_MS = 60_000;
 
 /** The built gateway as a process of its own. */
 export interface GatewayProcess {
