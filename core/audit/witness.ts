@@ -49,6 +49,10 @@ export const startWitness = (parts: WitnessParts): Witness => {
 
   const swear = async (): Promise<void> => {
     const heads = await store.read("operator", (transaction) => transaction.all(allHeads, {}));
+    // Most records are noted: what is sworn to must not be undone by a power loss, which would look
+    // like somebody who cut the log. On an embedded store a durable write takes along what was
+    // committed before it; PostgreSQL sees to that by itself, within a second.
+    await store.write("intake", async () => {});
     const at = now().toISOString();
     const lines: SignedCheckpoint[] = [];
     for (const { tenant_id: tenant, seq, hash } of heads) {

@@ -1,6 +1,6 @@
-import { appendFileSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it, vi } from "vitest";
 import { readCheckpoints } from "../../../core/audit/checkpoint-file.ts";
 import { openSigningKey, verifyingKey } from "../../../core/audit/signing-key.ts";
 import { startWitness, type Witness } from "../../../core/audit/witness.ts";
@@ -46,6 +46,19 @@ describeStores("the witness of the audit log", (world) => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const { of } = await readCheckpoints(file, [verifyingKey(at.key.publicPem, "test")], "sales");
     expect((await at.verify("sales", of.get("sales"))).checkpoints).toBe(2);
+  });
+
+  it("swears to nothing that a power loss could undo", async () => {
+    await at.fill("sales", 1);
+    const { write } = world.store;
+    const wasSworn: boolean[] = [];
+    vi.spyOn(world.store, "write").mockImplementation(async (access, work) => {
+      wasSworn.push(existsSync(file));
+      return write(access, work);
+    });
+    await start().stop();
+    expect(wasSworn[0]).toBe(false);
+    expect(await sworn()).toEqual(["sales 1"]);
   });
 
   it("is one process where there are several, and another one when that has ended", async () => {
