@@ -121,7 +121,7 @@ describe("clawgate simulate wecom --bot, for a long connection", () => {
   it("says what cannot be played", async () => {
     await startGateway(async () => ({}));
     expect(await simulate("hi", "--retries", "identical")).toMatchObject({
-      ...{ exit: 2, err: expect.stringContaining("delivers everything once") },
+      ...{ exit: 2, error: { message: expect.stringContaining("delivers everything once") } },
     });
     const other = createServer((_, response) => response.end()).listen(port, "127.0.0.1");
     await once(other, "listening");
