@@ -58,7 +58,7 @@ export const parseJsonc = (
       problems: errors.slice(0, MAX_SYNTAX_PROBLEMS).map(({ error, offset }) => {
         const name = printParseErrorCode(error);
         const expected = text.startsWith("$", offset)
-          ? 'double quotes around it, also where it stands for a number: "${NAME}"'
+          ? "double quotes around a placeholder, also where it stands for a number"
           : (EXPECTED_AT.get(name) ?? "JSON with comments");
         return {
           path: "settings",

@@ -58,7 +58,7 @@ describe("parseJsonc", () => {
     ["{a: 1}", 1, /a key in double quotes/],
     ['{"a": 1\n"b": 2}', 2, /"," between two entries/],
     ['{"a": {"b": 1}', 1, /a "}" for each "{"/],
-    ['{"port": $PORT}', 1, /double quotes around it/],
+    ['{"port": $PORT}', 1, /double quotes around a placeholder/],
     ['{"a": yes}', 1, /a value: text in double quotes/],
     ['{"a": "x}\n', 1, /double quote at the end/],
     ['{"a": "C:\\data"}', 1, /after a backslash/],
