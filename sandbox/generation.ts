@@ -1,5 +1,4 @@
 import { availableParallelism } from "node:os";
-import { setImmediate as turn } from "node:timers/promises";
 import type { Trail } from "./audit/trail.ts";
 import { createExecJudge } from "./blocked-commands.ts";
 import { type Cell, type CellSpec, cellKey, closeCell, openCell } from "./cell.ts";
@@ -116,15 +115,13 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
     }
   };
 
-  /** Its processes are dead; nobody has to wait for the rest, so the result goes out first. */
+  /** Its processes are dead; nobody has to wait for the rest. */
   const clear = (cell: Cell, driver: SandboxDriver, engine: Engine): Promise<void> =>
     hold(
-      turn()
-        .then(() => closeCell(driver, cell))
-        .catch((error: unknown) => {
-          options.log.warn({ error: messageOf(error) }, "sandbox not cleared away");
-          engine.ended(withoutRun("killed", "internal", messageOf(error)));
-        }),
+      closeCell(driver, cell).catch((error: unknown) => {
+        options.log.warn({ error: messageOf(error) }, "sandbox not cleared away");
+        engine.ended(withoutRun("killed", "internal", messageOf(error)));
+      }),
     );
 
   const run = async (dispatch: Dispatch): Promise<Performed> => {
