@@ -14,11 +14,21 @@ const folder = temporaryFolder();
 describeStores("leases", (world) => {
   let state: ChannelState;
   let leases: Leases;
+  let renewal: Promise<unknown> | undefined;
   let held: (Lease | undefined)[];
   beforeEach(async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "Date", "performance"] });
     const cipher = await cipherOn(world.store, folder.path);
-    state = createChannelState("discord", { store: world.store, cipher, now: () => new Date() });
+    const parts = { store: world.store, cipher, now: () => new Date() };
+    const { replace, ...rest } = createChannelState("discord", parts);
+    state = {
+      ...rest,
+      replace: (...renewed) => {
+        const replaced = replace(...renewed);
+        renewal = replaced;
+        return replaced;
+      },
+    };
     leases = createLeases({ state, log: recordedLog() });
     held = [];
   });
@@ -37,7 +47,11 @@ describeStores("leases", (world) => {
     for (let left = ms; left > 0; left -= LEASE_MS / 6) {
       const before = await versionOf();
       await vi.advanceTimersByTimeAsync(LEASE_MS / 6);
-      if (renewing) await eventually(async () => expect(await versionOf()).not.toBe(before));
+      if (!renewing) continue;
+      await eventually(async () => expect(await versionOf()).not.toBe(before));
+      // Seen before it is durable, and until then a next renewal is not begun.
+      await renewal;
+      await new Promise(setImmediate);
     }
   };
 
