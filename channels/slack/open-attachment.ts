@@ -88,6 +88,7 @@ const get = async (
   // Until there is an answer; how long the bytes take depends on how many they are.
   const timer = setTimeout(abort, timeoutMs);
   signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
   try {
     const headers = { authorization: `Bearer ${token}` };
     return await fetch(url, { redirect: "manual", headers, signal: deadline.signal });

@@ -23,9 +23,9 @@ const attachment = (url?: string, sizeBytes?: number): Attachment => ({
   ref: JSON.stringify({ id: "F0FILE", ...(url !== undefined && { url }) }),
 });
 
-const read = async (file: Attachment): Promise<string> => {
+const read = async (file: Attachment, signal = forever): Promise<string> => {
   const { sender } = openSender(slack, bot);
-  const stream = await sender.openAttachment(inThread("1.1"), file, forever);
+  const stream = await sender.openAttachment(inThread("1.1"), file, signal);
   return new Response(stream).text();
 };
 
@@ -41,6 +41,12 @@ describe("a file from Slack", () => {
     expect(await read(attachment())).toBe("shared");
     slack.on("files.info", () => ({ ok: false, error: "file_deleted" }));
     await expect(read(attachment())).rejects.toMatchObject({ reason: "expired" });
+  });
+
+  it("is not asked for once its turn has ended", async () => {
+    const file = attachment(slack.file(Buffer.from("1,2")));
+    await expect(read(file, AbortSignal.abort())).rejects.toMatchObject({ reason: "unreachable" });
+    expect(slack.callsOf("file")).toEqual([]);
   });
 
   it("may be a page, but not the one to log in at", async () => {
