@@ -28,6 +28,7 @@ import { createLocalRateLimiter } from "../core/rate-limits/local.ts";
 import { createSharedRateLimiter } from "../core/rate-limits/shared.ts";
 import { createRejectionRecorder } from "../core/rejections.ts";
 import { createReviews } from "../core/reviews/reviews.ts";
+import { prepareFolding } from "../core/safety/fold.ts";
 import { createLexiconLoader } from "../core/safety/moderation/load-lexicon.ts";
 import { openStore } from "../core/store/open-store.ts";
 import { takeReplicaLock } from "../core/store/replica-lock.ts";
@@ -129,6 +130,7 @@ export const startGateway = async (
     const lookEveryMs = isAlone ? 0 : LOOK_FOR_STOPS_MS;
     const turns = createRunningTurns({ inbox, log, signal, lookEveryMs });
     const welcomed = createWelcomed({ store, cipher, now });
+    prepareFolding();
     const memory = createMemory({ store, cipher, log, now });
     undo.push(memory.close);
     const consents = createConsents({ store, cipher, now });

@@ -25,6 +25,11 @@ const sharedTable = (): FoldTable => {
   return shared;
 };
 
+/** Builds what folding needs, some 100 ms at its first call, so that no message has to wait for it. */
+export const prepareFolding = (): void => {
+  sharedTable();
+};
+
 /**
  * Folds a text: one pass, each character by itself. Compatibility forms (full width, circled,
  * mathematical …), accents and look-alikes become plain characters, digits of any script ASCII,
