@@ -1,4 +1,5 @@
 import type { Log } from "../../core/contract/log.ts";
+import { createDeadline } from "../deadline.ts";
 import { describe } from "./api-outcome.ts";
 import type { Post } from "./http.ts";
 import { type FormRequest, HOW_TO_ASK, questionForm } from "./question-form.ts";
@@ -27,14 +28,22 @@ const SAY_MS = 8_000;
 /** @see https://docs.slack.dev/reference/methods/views.open */
 export const createOpenForm = (parts: OpenFormParts): OpenForm => {
   const { api, workspaces, baseUrl, post, log, signal } = parts;
-  const within = (ms: number) => AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+
+  const within = async <T>(ms: number, call: (limit: AbortSignal) => Promise<T>): Promise<T> => {
+    const deadline = createDeadline(ms, signal);
+    try {
+      return await call(deadline.signal);
+    } finally {
+      deadline.clear();
+    }
+  };
 
   /** Why it is not open, fit for a log; undefined where it is. */
   const open = async (request: FormRequest): Promise<string | undefined> => {
     const token = await workspaces.tokenFor(request.teamId);
     if (token === undefined) return "the app is not installed there";
     const args = { trigger_id: request.triggerId, view: questionForm(request) };
-    const outcome = await api.call(token, "views.open", args, within(OPEN_MS));
+    const outcome = await within(OPEN_MS, (limit) => api.call(token, "views.open", args, limit));
     return outcome.kind === "ok" ? undefined : describe(outcome);
   };
 
@@ -45,6 +54,6 @@ export const createOpenForm = (parts: OpenFormParts): OpenForm => {
     log.warn({ channel: CHANNEL, teamId, reason }, "the form for a question was not opened");
     if (responseUrl === undefined) return;
     const message = { response_type: "ephemeral", text: HOW_TO_ASK };
-    await postResponse(responseUrl, message, baseUrl, post, within(SAY_MS));
+    await within(SAY_MS, (limit) => postResponse(responseUrl, message, baseUrl, post, limit));
   };
 };
