@@ -26,11 +26,13 @@ const ENOUGH = 64;
  * @param database at level NORMAL, where a commit is written to the log but not synced
  * @param transaction runs statements on `database`
  * @param sync resolves once all that the log holds when it is called survives a power loss
+ * @param written is told how many works a batch had; the next one waits for what it returns
  */
 export const createGroupCommit = (
   database: Sqlite,
   transaction: Transaction,
   sync: () => Promise<void>,
+  written: (works: number) => Promise<void> | undefined = () => undefined,
 ): GroupCommit => {
   const begin = database.prepare("BEGIN IMMEDIATE");
   const commit = database.prepare("COMMIT");
@@ -122,6 +124,7 @@ export const createGroupCommit = (
       const batch = queue;
       queue = [];
       await settle(batch);
+      if (!failure) await written(batch.length);
     }
     running = undefined;
   };

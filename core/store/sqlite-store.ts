@@ -1,5 +1,6 @@
 import { type FileHandle, open as openFile } from "node:fs/promises";
 import { Kysely, SqliteDialect } from "kysely";
+import { createCheckpoints } from "./checkpoints.ts";
 import { StoreError } from "./errors.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { makeStoreFile } from "./make-store-file.ts";
@@ -43,7 +44,15 @@ export const openSqliteStore = async (folder: string): Promise<Store> => {
     writer.pragma("synchronous = NORMAL");
     const kept = await openFile(`${file}-wal`, "r");
     log = kept;
-    const commits = createGroupCommit(writer, transactionOn(writer), () => kept.datasync());
+    // Only should those beside the event loop fail, since this one would hold it up: 64 MiB.
+    writer.pragma("wal_autocheckpoint = 16384");
+    const checkpoints = createCheckpoints(file);
+    const commits = createGroupCommit(
+      writer,
+      transactionOn(writer),
+      () => kept.datasync(),
+      checkpoints.after,
+    );
     const reading = transactionOn(reader);
     return {
       dialect: "sqlite",
@@ -59,6 +68,7 @@ export const openSqliteStore = async (folder: string): Promise<Store> => {
       note: (_access, work) => commits.add(work, false),
       close: async () => {
         await commits.drained();
+        await checkpoints.close();
         await closeAll();
       },
     };

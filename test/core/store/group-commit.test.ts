@@ -81,6 +81,51 @@ it("lets all that comes while the disk syncs share the next commit and its sync"
   await Promise.all(works);
 });
 
+it("begins no batch while the end of the log is moved", async () => {
+  let moved = () => {};
+  const moving = new Promise<void>((resolve) => {
+    moved = resolve;
+  });
+  const batches: number[] = [];
+  commits = createGroupCommit(
+    database,
+    {} as Transaction,
+    async () => {},
+    (works) => {
+      batches.push(works);
+      return batches.length === 1 ? moving : undefined;
+    },
+  );
+  await Promise.all([commits.add(insert("a"), true), commits.add(insert("b"), true)]);
+  const later = commits.add(insert("c"), true);
+  await turns(10);
+  expect(kept()).toEqual(["a", "b"]);
+  moved();
+  await later;
+  expect(kept()).toEqual(["a", "b", "c"]);
+  await commits.drained();
+  expect(batches).toEqual([2, 1]);
+});
+
+it("moves no log that the disk has not kept", async () => {
+  const batches: number[] = [];
+  commits = createGroupCommit(
+    database,
+    {} as Transaction,
+    () => Promise.reject(new Error("EIO: i/o error, fdatasync")),
+    (works) => {
+      batches.push(works);
+      return undefined;
+    },
+  );
+  await expect(commits.add(insert("lost"), true)).rejects.toThrow("the disk did not keep");
+  await commits.drained();
+  batches.length = 0;
+  await expect(commits.add(insert("later"), true)).rejects.toThrow("the disk did not keep");
+  await commits.drained();
+  expect(batches).toEqual([]);
+});
+
 it("does nothing any more once the disk has not kept what was written", async () => {
   commits = withSyncsByHand();
   const lost = commits.add(insert("lost"), true);
