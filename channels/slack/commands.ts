@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { InboundMessage } from "../../core/contract/message.ts";
 import { isTrue, type JsonObject, textIn } from "./json.ts";
 import { senderOf } from "./messages.ts";
@@ -9,8 +10,8 @@ import { CHANNEL, isSlackId } from "./types.ts";
 
 /**
  * Reads a slash command, whatever it is called: its text is a question; without one a form asks for
- * it. It cannot be given in a thread, so it is answered in the room, or to the person alone where we
- * are no member.
+ * it. It cannot be given in a thread, so it is answered in the room, to the person alone, which also
+ * goes where we are no member.
  * @see https://docs.slack.dev/interactivity/implementing-slash-commands
  */
 export const parseCommand = (fields: JsonObject, now: Date): Parsed => {
@@ -18,16 +19,18 @@ export const parseCommand = (fields: JsonObject, now: Date): Parsed => {
   const channelId = textIn(fields, "channel_id");
   const userId = textIn(fields, "user_id");
   const triggerId = textIn(fields, "trigger_id");
-  if (!isSlackId(teamId) || !isSlackId(channelId) || !isSlackId(userId) || !triggerId) {
+  const name = nameOf(fields);
+  if (!isSlackId(teamId) || !isSlackId(channelId) || !isSlackId(userId) || !name) {
     return { kind: "ignored", reason: "NOT_READABLE" };
   }
   const text = readText(textIn(fields, "text") ?? "");
   const responseUrl = textIn(fields, "response_url");
   const way = responseUrl === undefined ? {} : { responseUrl };
   if (text.trim() === "") {
+    if (triggerId === undefined) return { kind: "ignored", reason: "NOT_READABLE" };
     return { kind: "form_wanted", request: { teamId, triggerId, roomId: channelId, ...way } };
   }
-  const id = [teamId, "command", triggerId].join("/");
+  const id = [teamId, "command", name].join("/");
   const isAlone = isDirect(channelId, undefined);
   const enterpriseId = textIn(fields, "enterprise_id");
   const message: InboundMessage = {
@@ -45,6 +48,15 @@ export const parseCommand = (fields: JsonObject, now: Date): Parsed => {
     sentAt: now,
   };
   return { kind: "message", message };
+};
+
+/** The same each time that a command is told; its response URL, a secret, only as a hash. */
+const nameOf = (fields: JsonObject): string | undefined => {
+  const responseUrl = textIn(fields, "response_url");
+  return (
+    textIn(fields, "trigger_id") ??
+    (responseUrl && createHash("sha256").update(responseUrl).digest("base64url"))
+  );
 };
 
 const homeOf = (fields: JsonObject): string | undefined =>

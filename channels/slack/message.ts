@@ -27,10 +27,17 @@ const literally = (text: string): readonly object[] => [
   {
     type: "rich_text",
     elements: [
-      { type: "rich_text_section", elements: [{ type: "text", text: unescapeText(text) }] },
+      {
+        type: "rich_text_section",
+        elements: [{ type: "text", text: withoutCalls(unescapeText(text)) }],
+      },
     ],
   },
 ];
+
+/** Nobody is called by a text there; nor by whatever reads it as Slack's other form. */
+const withoutCalls = (text: string): string =>
+  text.replace(/<(?=!(?:channel|here|everyone|subteam)\b|@[UW][A-Z0-9])/g, "$&\u2060");
 
 /** A text that shows nothing is refused. */
 const visible = (text: string): string => (text.trim() === "" ? `\u2060${text}` : text);

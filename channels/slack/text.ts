@@ -30,7 +30,8 @@ export const withoutMention = (text: string, userId: string | undefined): string
 
 const FIRST_MENTION = /^\s*<@([A-Za-z0-9_-]{1,64})(?:\|[^<>]*)?>[ \t]*/;
 const MENTION = /<@([A-Za-z0-9_-]{1,64})(?:\|[^<>]*)?>[ \t]?/g;
-const ESCAPED = /<([^<>]*)>|&(?:amp|lt|gt);/g;
+// Slack escapes what people write; angle brackets around anything else are not its own.
+const ESCAPED = /<([@#!][^<>]*|[a-z][a-z0-9+.-]*:[^<>]*)>|&(?:amp|lt|gt);/gi;
 const ENTITIES: Readonly<Record<string, string>> = { "&amp;": "&", "&lt;": "<", "&gt;": ">" };
 
 const unescaped = (text: string): string =>

@@ -71,6 +71,7 @@ const MAX_CHECK_BYTES = 512;
 const isCertificateCheck = (body: Buffer): boolean =>
   body.length <= MAX_CHECK_BYTES &&
   body.includes("ssl_check=1") &&
+  !body.includes("{") &&
   new URLSearchParams(body.toString("latin1")).get("ssl_check") === "1";
 
 const EMPTY: WebhookResponse = { status: 200 };

@@ -263,6 +263,7 @@ describe("what people write", () => {
     ["see <#C0ROOM|room>", "see #room"],
     ["<!here> <!subteam^S1|@sales>", "@here @sales"],
     ["&lt;!channel&gt;", "<!channel>"],
+    ["if a <b> c and 1 < 2 > 0 && </b>", "if a <b> c and 1 < 2 > 0 && </b>"],
     ["  indented\n\ttext  ", "  indented\n\ttext  "],
   ])("is read back from %j", async (text, read) => {
     expect((await heard([directMessage(text)])).map(textOf)).toEqual([read]);
@@ -472,6 +473,18 @@ describe("a slash command", () => {
       target: { cardToken: JSON.stringify({ responseUrl }) },
     });
   });
+
+  it("that bears no trigger is known again by where it is answered", async () => {
+    const slack = await start();
+    const response_url = "https://hooks.slack.com/commands/1/2/3";
+    const form = commandForm("how are sales?", { trigger_id: "", response_url });
+    const other = commandForm("again?", { trigger_id: "", response_url: `${response_url}4` });
+    for (const each of [form, form, other]) {
+      expect(await give(slack, each)).toEqual({ status: 200 });
+    }
+    expect(slack.received.map(textOf)).toEqual(["how are sales?", "again?"]);
+    expect(slack.received[0]?.id).not.toContain("hooks.slack.com");
+  });
 });
 
 describe("what is clicked and filled in", () => {
@@ -565,6 +578,18 @@ describe("the request URL", () => {
     const forged = signed(`${commandForm("pay me")}&ssl_check=1`, "form", { secret: "guessed" });
     expect(await slack.post(forged)).toEqual({ status: 200 });
     expect(slack.received).toEqual([]);
+  });
+
+  it("is not told the certificate is looked at by words that somebody wrote", async () => {
+    const slack = await start();
+    const { user, channel, ts } = directMessage("");
+    const event = { type: "message", user, channel, ts, text: "a&ssl_check=1&b" };
+    const body = JSON.stringify({ type: "event_callback", team_id: TEAM, event_id: "Ev9", event });
+    expect(await slack.post(signed(body))).toEqual({ status: 200 });
+    expect(slack.received.map(textOf)).toEqual(["a&ssl_check=1&b"]);
+    await expect(slack.post(signed(body, "json", { secret: "guessed" }))).rejects.toThrow(
+      SignatureError,
+    );
   });
 
   it("takes any signed bytes without a fault of ours, and hands nothing over that is not whole", async () => {

@@ -84,6 +84,17 @@ describe("an answer in Slack", () => {
     expect(slack.messages(ROOM, ts)[0]?.blocks).toMatchObject([{ type: "rich_text" }]);
   });
 
+  it("calls nobody by somebody's own text that looks like markup", async () => {
+    const ts = slack.say(ROOM, "question");
+    const text = "*hi* <!channel> <!here> <@U012AB3CD> <!DOCTYPE html>";
+    const [body = ""] = render(said(text, { isVerbatim: true }));
+    expect(await send(partOf("2.0", inThread(ts), body))).toEqual({ kind: "delivered" });
+    const [{ blocks, text: words } = { blocks: undefined, text: "" }] = slack.messages(ROOM, ts);
+    expect(words).not.toMatch(/<[!@]/);
+    expect(JSON.stringify(blocks)).not.toMatch(/<(?:!(?:channel|here)|@)/);
+    expect(JSON.stringify(blocks)).toContain("<!DOCTYPE html>");
+  });
+
   it("shows a card with its buttons, and changes it where it was clicked", async () => {
     const ts = slack.say(ROOM, "question");
     const [body = ""] = render(said("", { card }));
@@ -136,6 +147,11 @@ describe("when Slack fails", () => {
     [
       "internal_error after storing",
       { kind: "error", error: "fatal_error", commit: true },
+      ["unknown", "delivered"],
+    ],
+    [
+      "a workspace that is being moved",
+      { kind: "error", error: "team_added_to_org" },
       ["unknown", "delivered"],
     ],
     ["a connection that breaks", { kind: "drop" }, ["unknown", "delivered"]],
