@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
+import { createDeadline } from "../deadline.ts";
 import { describe } from "./api-outcome.ts";
 import { isTrue, type JsonObject, readObject, textIn } from "./json.ts";
 import { CHANNEL, isSlackId } from "./types.ts";
@@ -64,8 +65,8 @@ export const createIdentities = ({ api, baseUrl, state, log }: IdentitiesParts):
     `identity/${createHash("sha256").update(`${baseUrl}\n${token}`).digest("hex").slice(0, 32)}`;
 
   const ask = async (token: string): Promise<TokenIdentity | undefined> => {
-    const signal = AbortSignal.any([stopped.signal, AbortSignal.timeout(CALL_MS)]);
-    const outcome = await api.call(token, "auth.test", {}, signal);
+    const deadline = createDeadline(CALL_MS, stopped.signal);
+    const outcome = await api.call(token, "auth.test", {}, deadline.signal).finally(deadline.clear);
     if (outcome.kind === "error" && REFUSALS.has(outcome.error)) {
       refuse(token, outcome.error);
       return undefined;

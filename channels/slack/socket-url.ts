@@ -1,3 +1,4 @@
+import { createDeadline } from "../deadline.ts";
 import { type ApiOutcome, describe } from "./api-outcome.ts";
 import { textIn } from "./json.ts";
 import type { WebApi } from "./web-api.ts";
@@ -25,8 +26,10 @@ export const socketUrl = async (
   baseUrl: string,
   signal: AbortSignal,
 ): Promise<SocketUrl> => {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(CALL_MS)]);
-  const outcome = await api.call(appToken, "apps.connections.open", {}, limit);
+  const deadline = createDeadline(CALL_MS, signal);
+  const outcome = await api
+    .call(appToken, "apps.connections.open", {}, deadline.signal)
+    .finally(deadline.clear);
   if (outcome.kind !== "ok") return { kind: "none", ...notGranted(outcome) };
   const url = textIn(outcome.body, "url");
   return url !== undefined && isSlacks(url, baseUrl)

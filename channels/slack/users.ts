@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import type { Directory, Identity } from "../../core/contract/channel.ts";
 import type { Log } from "../../core/contract/log.ts";
 import type { InboundMessage } from "../../core/contract/message.ts";
+import { createDeadline } from "../deadline.ts";
 import { describe } from "./api-outcome.ts";
 import { isTrue, type JsonObject, objectIn, textIn } from "./json.ts";
 import { CHANNEL } from "./types.ts";
@@ -65,8 +66,10 @@ export const createUsers = ({ api, workspaces, now, log }: UsersParts): Director
     const token = await workspaces.tokenFor(workspaceId).catch(() => undefined);
     // Without a token there is no answer to be given, either.
     if (token === undefined) return { isOver: true };
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_MS)]);
-    const outcome = await api.call(token, "users.info", { user: sender.id }, limit);
+    const deadline = createDeadline(LONGEST_MS, signal);
+    const outcome = await api
+      .call(token, "users.info", { user: sender.id }, deadline.signal)
+      .finally(deadline.clear);
     if (outcome.kind === "limited") limits.set(workspaceId, now().getTime() + outcome.afterMs);
     if (outcome.kind === "error") workspaces.refused(workspaceId, token, outcome.error);
     const user = outcome.kind === "ok" ? objectIn(outcome.body, "user") : undefined;
