@@ -1,6 +1,7 @@
 import type { InboundMessage } from "../contract/message.ts";
 import type { Answer } from "../contract/reply.ts";
 import type { HeldAnswer, ReviewOutcome } from "../contract/review.ts";
+import { reviewedId } from "../delivery/said-id.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import type { TenantScope } from "../store/scope.ts";
 
@@ -41,7 +42,10 @@ export const cameBack = (
   { message }: Held,
   { tenantId }: TenantScope,
   reviewed: ReviewOutcome,
-): InboundMessage => ({ ...message, id: `review/${tenantId}/${reviewed.reviewId}`, reviewed });
+): InboundMessage => {
+  const { originalId = message.id } = message;
+  return { ...message, originalId, id: reviewedId(tenantId, reviewed.reviewId), reviewed };
+};
 
 /** What releasing comes to. */
 export const released = (

@@ -1,10 +1,10 @@
-import { randomUUID } from "node:crypto";
 import type { Direction } from "../../config/detectors.ts";
 import type { AuditLog, AuditRecord } from "../audit-log.ts";
 import type { Log } from "../contract/log.ts";
 import type { InboundMessage } from "../contract/message.ts";
 import { inboxRow } from "../delivery/inbox-row.ts";
-import { insertMessage } from "../delivery/inbox-rows.ts";
+import { insertMessage, isWithdrawn } from "../delivery/inbox-rows.ts";
+import { saidIdOf } from "../delivery/said-id.ts";
 import type { Lane } from "../delivery/schedule.ts";
 import { SealError } from "../keys/errors.ts";
 import { refuse } from "../refuse.ts";
@@ -14,6 +14,7 @@ import type { ReviewsTable } from "../store/schema.ts";
 import { type TenantScope, tenantScope } from "../store/scope.ts";
 import type { Store } from "../store/store.ts";
 import { cameBack, type Held, heldAnswer, isSender, openHeld, released, sealHeld } from "./held.ts";
+import { type Reviewer, reviewRecord } from "./on-record.ts";
 import { isReviewId, newReviewId } from "./review-id.ts";
 import {
   countPending,
@@ -24,6 +25,7 @@ import {
   pendingSince,
   reviewById,
 } from "./rows.ts";
+import { createWithdraw, tagsOf, type Withdraw } from "./withdraw.ts";
 
 /** Something that waits for a reviewer. */
 export interface Review {
@@ -32,12 +34,6 @@ export interface Review {
   readonly heldAt: Date;
   readonly held: Held;
 }
-
-/** Who reads and decides; whether they may was judged before. */
-export type Reviewer =
-  | { readonly kind: "person"; readonly message: InboundMessage; readonly traceId: string }
-  /** As it goes on record: `cli`, or the id of an API key. */
-  | { readonly kind: "operator"; readonly who: string };
 
 export type ReviewVerdict = "release" | "reject";
 
@@ -52,6 +48,8 @@ export type ReviewRefusalCode =
   | "ALREADY_RELEASED"
   | "ALREADY_REJECTED"
   | "ALREADY_EXPIRED"
+  /** By its sender. */
+  | "ALREADY_WITHDRAWN"
   /** What is stored was changed, or its key is gone. */
   | "UNREADABLE";
 
@@ -75,6 +73,7 @@ export interface ReviewQueue extends Reviews {
     id: string,
     verdict: ReviewVerdict,
   ): Promise<ReviewDecision>;
+  readonly withdraw: Withdraw;
   /** Tells the senders of what nobody decided on in time, and forgets what was decided long ago. */
   tidy(): Promise<void>;
 }
@@ -102,19 +101,8 @@ export const createReviews = (parts: ReviewParts): ReviewQueue => {
   const recordOf = (
     reviewer: Reviewer,
     scope: TenantScope,
-    about: Pick<AuditRecord, "action" | "subject" | "detail"> & { readonly refused?: string },
-  ): AuditRecord => {
-    const { refused, ...rest } = about;
-    return {
-      ...{ at: now(), scope, durationMs: 0, ...rest },
-      ...(refused === undefined
-        ? ({ decision: "allowed", code: "OK" } as const)
-        : ({ decision: "refused", code: refused } as const)),
-      ...(reviewer.kind === "person"
-        ? { message: reviewer.message, traceId: reviewer.traceId }
-        : { actor: reviewer.who, traceId: randomUUID() }),
-    };
-  };
+    about: Parameters<typeof reviewRecord>[3],
+  ): AuditRecord => reviewRecord(reviewer, scope, now(), about);
 
   const find = ({ tenantId }: TenantScope, id: string) =>
     store.read(tenantScope(tenantId), (transaction) =>
@@ -135,13 +123,13 @@ export const createReviews = (parts: ReviewParts): ReviewQueue => {
     }
   };
 
-  /** Ends a review and brings its message back, in one transaction; false when somebody else ended it. */
+  /** Ends a review and brings its message back, if it is to, in one transaction; false when somebody else ended it. */
   const settle = async (
     scope: TenantScope,
     id: string,
     state: Exclude<ReviewsTable["state"], "pending">,
     record: AuditRecord,
-    back: InboundMessage | undefined,
+    back?: InboundMessage,
   ): Promise<boolean> => {
     const { tenantId } = scope;
     const at = now();
@@ -172,6 +160,8 @@ export const createReviews = (parts: ReviewParts): ReviewQueue => {
   };
 
   return {
+    withdraw: createWithdraw({ store, cipher, settle, now }),
+
     hold: async (context, { direction, text, terms, answer }) => {
       const { message, tenant, locale, traceId, isSensitive = false } = context;
       const scope = tenantScope(tenant.id);
@@ -181,9 +171,20 @@ export const createReviews = (parts: ReviewParts): ReviewQueue => {
         ...{ message, text, terms, isSensitive },
         ...(answer && { answer: heldAnswer(answer) }),
       });
-      const row = { tenantId, id, direction, traceId, content, heldAt: now().getTime() };
+      const tags = await tagsOf(cipher, scope, message, saidIdOf(message));
+      const heldAt = now().getTime();
+      const row = { tenantId, id, direction, traceId, heldAt, ...tags };
+      const asked = { tenantId, channel: message.channel, key: message.id };
       context.keep(async (transaction) => {
-        await transaction.run(insertReview, row);
+        // Its sender may have taken it back while the turn was about to end.
+        const question = { ...asked, otherKey: saidIdOf(message) };
+        const isOver = (await transaction.first(isWithdrawn, question)) !== undefined;
+        await transaction.run(insertReview, {
+          ...row,
+          ...(isOver
+            ? ({ state: "withdrawn", content: NOTHING, decidedAt: heldAt } as const)
+            : ({ state: "pending", content, decidedAt: 0 } as const)),
+        });
       });
       const detail = { direction, terms: terms.join(" ").slice(0, MAX_FACT_UNITS) };
       const sender = { kind: "person", message, traceId } as const;
@@ -278,6 +279,7 @@ const ALREADY = {
   released: "ALREADY_RELEASED",
   rejected: "ALREADY_REJECTED",
   expired: "ALREADY_EXPIRED",
+  withdrawn: "ALREADY_WITHDRAWN",
 } as const;
 
 const reviewOf = (

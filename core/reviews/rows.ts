@@ -10,19 +10,53 @@ export const insertReview = statement<{
   tenantId: string;
   id: string;
   direction: ReviewsTable["direction"];
+  state: "pending" | "withdrawn";
   traceId: string;
   content: Uint8Array;
   heldAt: number;
+  decidedAt: number;
+  person: Uint8Array;
+  said: Uint8Array;
 }>()((db, arg) =>
   db.insertInto("reviews").values({
     tenant_id: arg("tenantId"),
     id: arg("id"),
     direction: arg("direction"),
-    state: "pending",
+    state: arg("state"),
     trace_id: arg("traceId"),
     content: arg("content"),
     held_at: arg("heldAt"),
+    decided_at: arg("decidedAt"),
+    person: arg("person"),
+    said: arg("said"),
   }),
+);
+
+/** What is held of a person. */
+export const pendingOfPerson = statement<{ tenantId: string; person: Uint8Array }>()((db, arg) =>
+  db
+    .selectFrom("reviews")
+    .select("id")
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("person", "=", arg("person"))
+    .where("state", "=", sql.lit("pending" as const))
+    .orderBy("id"),
+);
+
+/** What is held of one thing that a person said. */
+export const pendingOfSaid = statement<{
+  tenantId: string;
+  person: Uint8Array;
+  said: Uint8Array;
+}>()((db, arg) =>
+  db
+    .selectFrom("reviews")
+    .select("id")
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("person", "=", arg("person"))
+    .where("said", "=", arg("said"))
+    .where("state", "=", sql.lit("pending" as const))
+    .orderBy("id"),
 );
 
 export const reviewById = statement<{ tenantId: string; id: string }>()((db, arg) =>

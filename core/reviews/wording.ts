@@ -148,6 +148,7 @@ const WORDS: Readonly<Record<Locale, Words>> = {
       ALREADY_RELEASED: "It was released already.",
       ALREADY_REJECTED: "It was rejected already.",
       ALREADY_EXPIRED: "Nobody decided on it within seven days, so it is over.",
+      ALREADY_WITHDRAWN: "Its sender took it back: nothing of it goes on.",
       UNREADABLE:
         "It cannot be read any more, so nothing was decided. Please tell your administrator.",
     },
@@ -170,6 +171,7 @@ const WORDS: Readonly<Record<Locale, Words>> = {
       ALREADY_RELEASED: "這一項先前已放行。",
       ALREADY_REJECTED: "這一項先前已駁回。",
       ALREADY_EXPIRED: "七天內無人審核，這一項已失效。",
+      ALREADY_WITHDRAWN: "提問者已撤回這一項，不會再處理。",
       UNREADABLE: "內容已無法讀取，因此未作任何決定，請聯絡管理員。",
     },
   },
@@ -191,6 +193,7 @@ const WORDS: Readonly<Record<Locale, Words>> = {
       ALREADY_RELEASED: "这一项之前已放行。",
       ALREADY_REJECTED: "这一项之前已驳回。",
       ALREADY_EXPIRED: "七天内无人审核，这一项已失效。",
+      ALREADY_WITHDRAWN: "提问者已撤回这一项，不会再处理。",
       UNREADABLE: "内容已无法读取，因此未作任何决定，请联系管理员。",
     },
   },
