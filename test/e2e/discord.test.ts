@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ASKED, arm, KILLED_AT, killedAt } from "../fakes/crash-chain.ts";
 import { type DiscordGatewayServer, startDiscordGateway } from "../fakes/discord-gateway.ts";
 import { type DiscordRest, startDiscordRest } from "../fakes/discord-rest.ts";
 import { type GatewayProcess, gatewayProcess } from "../fakes/gateway-process.ts";
@@ -107,9 +106,6 @@ const answered = (channelId: string, ...texts: string[]) =>
     }
   }, PATIENCE);
 
-const timesSaid = (channelId: string, text: string): number =>
-  answers(channelId).filter((content) => content.endsWith(text)).length;
-
 describe("the built gateway on Discord", () => {
   it("answers direct messages, and mentions in a thread that goes on; each once", async () => {
     await up();
@@ -159,45 +155,6 @@ describe("the built gateway on Discord", () => {
     );
     await answered(question.id, "begin", "in the thread", "in the thread again");
   }, 120_000);
-
-  it("answers each message once, killed while it takes, decides, sends and records", async () => {
-    await up();
-    const people = Array.from({ length: ASKED }, (_, n) => ({
-      ...{ user: `80000000000000010${n}`, channel: `90000000000000020${n}` },
-    }));
-    const asked: { readonly channel: string; readonly text: string }[] = [];
-    const askAll = (text: string) => {
-      for (const { user, channel } of people) {
-        asked.push({ channel, text });
-        tell(whisper(channel, text, { author: { id: user, username: user } }), false, 1);
-      }
-    };
-    const seen = () => asked.map(({ channel, text }) => timesSaid(channel, text));
-    const allOnce = () =>
-      vi.waitFor(() => expect(seen()).toEqual(asked.map(() => 1)), {
-        ...PATIENCE,
-        timeout: 60_000,
-      });
-    for (const { user, channel } of people) {
-      rest.channels.set(channel, { id: channel, type: 1 });
-      rest.members.get(GUILD)?.set(user, { roles: [] });
-    }
-    // Of chats that it knows it fetches what it did not hear.
-    askAll("hello");
-    await allOnce();
-    await gateway.stop("SIGKILL");
-    for (const point of KILLED_AT) {
-      const [at] = point;
-      await gateway.start(killedAt(point));
-      await vi.waitFor(() => expect(platform.isUp()).toBe(true), PATIENCE);
-      await allOnce();
-      await arm(gateway, point);
-      askAll(`at ${at}`);
-      expect(await gateway.ended(), at).toBe("SIGKILL");
-    }
-    await gateway.start();
-    await allOnce();
-  }, 480_000);
 
   it("stays alive, says so and does not log in again after its token was refused", async () => {
     await up();

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { registerDoctor } from "../../cli/doctor.ts";
 import { registerSimulate } from "../../cli/simulate.ts";
 import { runVerb } from "../cli/run-verb.ts";
-import { ASKED, arm, KILLED_AT, killedAt } from "../fakes/crash-chain.ts";
 import { freePort } from "../fakes/free-port.ts";
 import { type GatewayProcess, gatewayProcess } from "../fakes/gateway-process.ts";
 import { type SlackApi, startSlackApi } from "../fakes/slack-api.ts";
@@ -157,51 +156,6 @@ describe("the built gateway in Slack, by HTTP", () => {
     },
     SECONDS * 1000 + 180_000,
   );
-
-  it("answers each question once, in its thread, killed while it takes, decides, sends and records", async () => {
-    const asked = new Map<string, string>();
-    const unheard = new Map<string, string>();
-    /** As Slack does: what was not acknowledged is told again. */
-    const tellAll = () =>
-      Promise.all(
-        [...unheard].map(async ([ts, body]) => {
-          const told = postSlack(`${gateway.url}${PATH}`, signed(body));
-          if ((await told.catch(() => undefined))?.status === 200) unheard.delete(ts);
-        }),
-      );
-    const seen = () => [...asked.keys()].map((ts) => textsIn(api, "C0KILL", ts));
-    const allOnce = () => {
-      const expected = [...asked].map(([ts, at]) => [expect.stringContaining(`${ts} at ${at}`)]);
-      return vi.waitFor(() => expect(seen()).toEqual(expected), PATIENT);
-    };
-    const lookedBack = () => api.callsOf("conversations.replies").length;
-    let before = lookedBack();
-    await gateway.stop("SIGKILL");
-    for (const point of KILLED_AT) {
-      await gateway.start(killedAt(point));
-      await tellAll();
-      await allOnce();
-      // Slack had taken at least one that nobody had recorded: it is looked for, and not posted again.
-      if (point[0] === "delivered") {
-        await vi.waitFor(() => expect(lookedBack()).toBeGreaterThan(before), PATIENT);
-      }
-      before = lookedBack();
-      await arm(gateway, point);
-      for (let count = 0; count < ASKED; count++) {
-        const ts = newTs();
-        const event = mention(`<@${BOT_USER}> ${ts} at ${point[0]}`, { ts, channel: "C0KILL" });
-        asked.set(ts, point[0]);
-        unheard.set(ts, JSON.stringify(eventBody(event)));
-      }
-      await tellAll();
-      expect(await gateway.ended(), point[0]).toBe("SIGKILL");
-    }
-    await gateway.start();
-    await tellAll();
-    expect([...unheard.keys()]).toEqual([]);
-    await allOnce();
-    expect(api.duplicates()).toEqual([]);
-  }, 480_000);
 
   it("meets strangers with silence, wherever that is said", async () => {
     api.on("users.info", ({ user }) => ({

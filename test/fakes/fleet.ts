@@ -1,7 +1,5 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import Libsql from "libsql";
-import pg from "pg";
 import { type ChainReport, chainedTenants, verifyChain } from "../../core/audit/verify.ts";
 import { openStore } from "../../core/store/open-store.ts";
 import { answerCrowd, type Question } from "./crowd.ts";
@@ -10,6 +8,7 @@ import { type GatewayProcess, gatewayProcess, type StartOptions } from "./gatewa
 import { type OpenAiServer, startOpenAiServer } from "./openai-server.ts";
 import type { PostgresServer } from "./postgres-server.ts";
 import type { RedisServer } from "./redis-server.ts";
+import { storeRows } from "./store-rows.ts";
 import { startWecomCloud, type WecomCloud } from "./wecom-cloud.ts";
 
 const CALLBACK = "/api/wechat/callback";
@@ -72,15 +71,10 @@ export const createFleet = async (options: FleetOptions): Promise<Fleet> => {
   );
   const callbackUrl = (process: number) => `http://127.0.0.1:${ports[process]}${CALLBACK}`;
 
-  const query = async (sql: string): Promise<readonly Row[]> =>
-    postgres && databaseUrl !== undefined
-      ? queryPostgres(postgres.asSuperuser(databaseUrl), sql)
-      : querySqlite(join(base.folder, "data", "clawgate.db"), sql);
-
-  const states = async (): Promise<Readonly<Record<string, number>>> => {
-    const rows = await query(STATES);
-    return Object.fromEntries(rows.map(({ state, rows: count }) => [String(state), Number(count)]));
-  };
+  const { query, states } = storeRows(
+    base.folder,
+    postgres && databaseUrl !== undefined ? { postgres, url: databaseUrl } : undefined,
+  );
 
   const complaints = () => complaintsIn(processes.map(({ output }) => output).join("\n"));
 
@@ -221,36 +215,8 @@ const parsed = (line: string): Readonly<Record<string, unknown>> | undefined => 
 
 const LEFT = ["inbox pending", "inbox answered", "outbox pending"];
 
-type Row = Readonly<Record<string, unknown>>;
-
-const STATES = ["inbox", "outbox"]
-  .map(
-    (table) =>
-      `SELECT '${table} ' || state AS state, count(*) AS rows FROM ${table} GROUP BY state`,
-  )
-  .join(" UNION ALL ");
-
 const UNDONE = [
   "SELECT id, tenant_id, state, attempts, owner, stop, received_at FROM inbox WHERE state IN ('pending', 'answered')",
   "SELECT inbox_id, part, via, state, attempts, unsure, owner, due_at, reason FROM outbox WHERE state = 'pending'",
   "SELECT * FROM processes",
 ];
-
-const querySqlite = (file: string, sql: string): readonly Row[] => {
-  const database = new Libsql(file, { readonly: true });
-  try {
-    return database.prepare(sql).all() as Row[];
-  } finally {
-    database.close();
-  }
-};
-
-const queryPostgres = async (url: string, sql: string): Promise<readonly Row[]> => {
-  const client = new pg.Client(url);
-  await client.connect();
-  try {
-    return (await client.query<Row>(sql)).rows;
-  } finally {
-    await client.end();
-  }
-};
