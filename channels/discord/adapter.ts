@@ -65,7 +65,7 @@ export const createDiscordAdapter = (options: DiscordAdapterOptions): ChannelAda
     ...{ rest, state, deferrals, log, now, metrics },
     ...(isKey && { publicKey }),
   });
-  const members = createMembers({ rest, boundGuilds, now });
+  const members = createMembers({ rest, boundGuilds, deferrals, now });
   const stopping = new AbortController();
   let receive: Receive | undefined;
   let isRegistering = false;

@@ -38,7 +38,7 @@ export const readInteraction = (payload: Payload): Interaction | undefined => {
   const [token, type] = [textIn(payload, "token"), numberIn(payload, "type")];
   const userId = idIn(userOf(payload), "id");
   if (id === undefined || applicationId === undefined || userId === undefined) return undefined;
-  if (token === undefined || !/^[\w.~-]{1,1024}$/.test(token)) return undefined;
+  if (token === undefined || !/^[\w.~:+=-]{1,1024}$/.test(token)) return undefined;
   if (type === undefined || roomId(payload) === undefined) return undefined;
   return {
     ...{ id, applicationId, userId, token, type, payload },

@@ -103,6 +103,15 @@ describe("a command from the gateway", () => {
     expect(discord.calls.map(({ authorization }) => authorization)).toEqual([undefined, undefined]);
   });
 
+  it("is taken where its token is padded Base64, and not where it would leave its route", async () => {
+    await interactions.take({ ...command().payload, token: "aW50:ZX+J==" }, receive);
+    expect(readTarget(only().target).interaction?.token).toBe("aW50:ZX+J==");
+    for (const token of ["../x", "a/b", "a?b", "a#b", "a%2Fb", ""]) {
+      await interactions.take({ ...command().payload, token }, receive);
+    }
+    only();
+  });
+
   it("has no other call made about it while the deferral is on its way", async () => {
     discord.failNext("POST /interactions/:id/:token/callback", { slowMs: 100 });
     const asked = command();

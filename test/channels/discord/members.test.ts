@@ -32,7 +32,11 @@ const rest: Rest = {
 };
 
 const guilds = () => [ONE, TWO];
-const newMembers = () => createMembers({ rest, boundGuilds: guilds, now: () => new Date(time) });
+const newMembers = (settled: () => Promise<void> = async () => {}) =>
+  createMembers({
+    ...{ rest, boundGuilds: guilds, deferrals: { settled } },
+    now: () => new Date(time),
+  });
 const say = (guildId: string, ...answers: RestOutcome[]) =>
   outcomes.set(`/guilds/${guildId}/members/${ANN}`, answers);
 
@@ -81,21 +85,59 @@ describe("the directory of a direct chat", () => {
     ]);
   });
 
-  it("remembers for less than a minute, so that a role that was taken away counts", async () => {
+  it("asks again for roles, so that one that was taken away counts at once", async () => {
     const { directory } = newMembers();
+    say(ONE, memberOf("7"), memberOf());
+    expect((await directory.lookUp(message(), signal))?.memberships).toEqual([
+      { workspaceId: ONE, roles: ["7"] },
+    ]);
     expect(await directory.known(message())).toBeUndefined();
-    say(ONE, memberOf("7"));
-    await directory.lookUp(message(), signal);
-    expect((await directory.known(message()))?.memberships).toHaveLength(1);
-    time = 59_999;
-    await directory.lookUp(message(), signal);
-    expect(asked).toHaveLength(2);
-    time = 60_000;
-    expect(await directory.known(message())).toBeUndefined();
-    say(ONE, memberOf());
     expect((await directory.lookUp(message(), signal))?.memberships).toEqual([
       { workspaceId: ONE, roles: [] },
     ]);
+    // Who is in the other one is remembered.
+    expect(asked).toHaveLength(3);
+  });
+
+  it("remembers who has no role for ten seconds", async () => {
+    const { directory } = newMembers();
+    say(ONE, memberOf());
+    await directory.lookUp(message(), signal);
+    time = 9_999;
+    expect((await directory.known(message()))?.memberships).toHaveLength(1);
+    await directory.lookUp(message(), signal);
+    expect(asked).toHaveLength(2);
+    time = 10_000;
+    expect(await directory.known(message())).toBeUndefined();
+    say(ONE, absent);
+    expect((await directory.lookUp(message(), signal))?.memberships).toEqual([]);
+  });
+
+  it.each<RestOutcome>([
+    { kind: "lost", reason: "HTTP 500" },
+    { kind: "limited", afterMs: 2_000, isGlobal: true },
+  ])("holds for a minute to what it was told, where $kind is all it hears", async (outcome) => {
+    const { directory } = newMembers();
+    say(ONE, memberOf("7"), outcome);
+    await directory.lookUp(message(), signal);
+    time = 59_999;
+    expect((await directory.lookUp(message(), signal))?.memberships).toEqual([
+      { workspaceId: ONE, roles: ["7"] },
+    ]);
+  });
+
+  it("asks nothing before a command in a direct chat is acknowledged", async () => {
+    let acknowledge = () => {};
+    const acknowledged = new Promise<void>((resolve) => {
+      acknowledge = resolve;
+    });
+    const { directory } = newMembers(() => acknowledged);
+    say(ONE, memberOf("7"));
+    const found = directory.lookUp(message(), signal);
+    await new Promise(setImmediate);
+    expect(asked).toEqual([]);
+    acknowledge();
+    expect((await found)?.memberships).toHaveLength(1);
   });
 
   it("asks nobody in a guild, whose messages say it all", async () => {
