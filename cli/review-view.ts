@@ -21,5 +21,6 @@ export const REVIEW_PROBLEMS = {
   ALREADY_RELEASED: "it was released already",
   ALREADY_REJECTED: "it was rejected already",
   ALREADY_EXPIRED: "nobody decided on it within seven days, and its sender was told so",
+  ALREADY_WITHDRAWN: "its sender took it back: nothing of it goes on",
   UNREADABLE: "what was held cannot be read any more; the log says why, and nothing was decided",
 } as const;

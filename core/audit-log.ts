@@ -27,7 +27,7 @@ export interface AuditRecord {
     | `audit.${"read" | "export" | "cut"}`
     | `memory.${"search" | "export" | "erase" | "expire" | "hold" | "release"}`
     | "consent"
-    | `review.${"hold" | "list" | "show" | "release" | "reject" | "expire"}`
+    | `review.${"hold" | "list" | "show" | "release" | "reject" | "expire" | "withdraw"}`
     | `queue.${"list" | "show" | "replay" | "drop" | "recall"}`
     | `tenant.${"list" | "show"}`
     | "agent.list"

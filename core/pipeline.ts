@@ -39,7 +39,7 @@ export interface PipelineParts
   readonly turns: RunningTurns;
   readonly limiter: RateLimiter;
   readonly counters: Counters;
-  readonly reviews: Pick<ReviewQueue, "hold" | "list" | "show" | "decide">;
+  readonly reviews: Pick<ReviewQueue, "hold" | "list" | "show" | "decide" | "withdraw">;
   readonly memory: Pick<Memory, "prepare" | "recent" | "eraserOf">;
   readonly agent: Agent;
   readonly now: () => Date;
@@ -59,7 +59,7 @@ export const createPipeline = ({ log, turns, agent, now, roles, ...parts }: Pipe
     outsiders(), // programs, and people of other organisations unless the tenant takes them, get silence
     welcome({ roles, ...parts }), // who opens the conversation is greeted, once a day
     reviewClick({ roles, ...parts }), // a click on the card of what is held decides on it
-    withdraw(turns), // a deleted question is not answered: what waits is dropped, what runs is ended
+    withdraw({ turns, ...parts }), // a deleted question is not answered: what waits or is held is dropped, what runs is ended
     readable(), // other events end here, and kinds that cannot be read yet
     authorize(roles), // may this sender talk to an agent here?
     stop(turns), // `/stop` ends the running turn instead of asking the agent

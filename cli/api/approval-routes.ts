@@ -68,5 +68,6 @@ const STATUS: Readonly<Record<ReviewRefusalCode, number>> = {
   ALREADY_RELEASED: 409,
   ALREADY_REJECTED: 409,
   ALREADY_EXPIRED: 409,
+  ALREADY_WITHDRAWN: 409,
   UNREADABLE: 409,
 };

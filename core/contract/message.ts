@@ -20,6 +20,8 @@ export interface InboundMessage {
   readonly sentAt: Date;
   /** Set by the core alone, on a message that was held and comes back. */
   readonly reviewed?: ReviewOutcome;
+  /** Set with it, and stays: the id that the message was accepted under when it was held first. */
+  readonly originalId?: string;
 }
 
 /** A room or a direct chat. Messages of one conversation are answered strictly in order. */

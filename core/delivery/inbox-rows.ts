@@ -118,6 +118,15 @@ export const takeMessage = statement<{
     .where(sql<string>`coalesce(reason, '')`, "=", arg("reason")),
 );
 
+/** A message as it is stored, whatever became of it. */
+export const storedUnder = statement<{ channel: string; key: string }>()((db, arg) =>
+  db
+    .selectFrom("inbox")
+    .select(["id", "channel", "key", "lane", "tenant_id", "message", "reason"])
+    .where("channel", "=", arg("channel"))
+    .where("key", "=", arg("key")),
+);
+
 /** What waits or is in work in a lane. */
 export const pendingInLane = statement<{ tenantId: string; lane: string }>()((db, arg) =>
   db
@@ -129,7 +138,7 @@ export const pendingInLane = statement<{ tenantId: string; lane: string }>()((db
     .orderBy("id"),
 );
 
-/** The reason of what waits or is in work and was taken back by its sender. */
+/** The reason of what was taken back by its sender, whatever became of it before. */
 export const WITHDRAWN = "withdrawn";
 
 /** Its sender takes a message back: whoever works on it is asked to stop, whoever takes it is told. */
@@ -140,6 +149,53 @@ export const withdrawMessage = statement<{ tenantId: string; id: number }>()((db
     .where("id", "=", arg("id"))
     .where("tenant_id", "=", arg("tenantId"))
     .where(stateOfRow, "=", sql.lit("pending")),
+);
+
+/** The same of what is answered already: what is said in its place later, an edit, finds it. */
+export const noteWithdrawn = statement<{ tenantId: string; id: number }>()((db, arg) =>
+  db
+    .updateTable("inbox")
+    .set({ reason: WITHDRAWN })
+    .where("id", "=", arg("id"))
+    .where("tenant_id", "=", arg("tenantId"))
+    .where(stateOfRow, "in", [sql.lit("answered"), sql.lit("done")]),
+);
+
+/** The place of a message that was taken back before it came: it will count as a redelivery. */
+export const insertWithdrawn = statement<{
+  channel: string;
+  key: string;
+  tenantId: string;
+  receivedAt: number;
+}>()((db, arg) =>
+  db
+    .insertInto("inbox")
+    .values({
+      channel: arg("channel"),
+      key: arg("key"),
+      tenant_id: arg("tenantId"),
+      received_at: arg("receivedAt"),
+      // As of a message that was erased.
+      ...{ message: new Uint8Array(0), lane: "[]", state: "done", reason: WITHDRAWN },
+    })
+    .onConflict((conflict) => conflict.columns(["channel", "key"]).doNothing()),
+);
+
+/** Whether one of two messages of a tenant was taken back by its sender. */
+export const isWithdrawn = statement<{
+  tenantId: string;
+  channel: string;
+  key: string;
+  otherKey: string;
+}>()((db, arg) =>
+  db
+    .selectFrom("inbox")
+    .select("id")
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("channel", "=", arg("channel"))
+    .where("key", "in", [arg("key"), arg("otherKey")])
+    .where("reason", "=", sql.lit(WITHDRAWN))
+    .limit(1),
 );
 
 /** Whether anything waits in a lane. */
@@ -202,7 +258,12 @@ export const endTurn = statement<{
 }>()((db, arg) =>
   db
     .updateTable("inbox")
-    .set({ state: arg("state"), owner: "", reason: arg("reason") })
+    .set({
+      state: arg("state"),
+      owner: "",
+      // That it was taken back stays known.
+      reason: sql<string | null>`coalesce(${arg("reason")}, reason)`,
+    })
     .where("id", "=", arg("id"))
     .where("tenant_id", "=", arg("tenantId"))
     .where(stateOfRow, "=", sql.lit("pending"))

@@ -16,7 +16,6 @@ import {
   moveMessage,
   nextInLane,
   oldest,
-  pendingInLane,
   pendingLanes,
   releaseMessage,
   removeDone,
@@ -24,9 +23,10 @@ import {
   stopRequests,
   takeMessage,
   WITHDRAWN,
-  withdrawMessage,
 } from "./inbox-rows.ts";
+import { saidIdOf } from "./said-id.ts";
 import { type Lane, type LaneSource, placeAfter } from "./schedule.ts";
+import { createWithdrawal, type Said, type Withdrawn } from "./withdrawal.ts";
 
 /** Accepted messages. The table is the truth about pending work. */
 export interface Inbox {
@@ -53,10 +53,10 @@ export interface Inbox {
   /** Asks whoever works on this lane to end the running turn; the id of its message, none when nobody does. */
   requestStop(lane: Lane): Promise<readonly number[]>;
   /**
-   * Its sender takes a message back: it and its edits in this lane, as far as they wait or are in
-   * work, are to be answered no more, also by whoever takes them later. Their ids.
+   * Its sender takes a message back: it, its edits and what of it comes back from a reviewer is to be
+   * answered no more in this lane, whether it waits, is in work or comes later.
    */
-  withdraw(lane: Lane, said: Said): Promise<readonly number[]>;
+  withdraw(lane: Lane, said: Said): Promise<Withdrawn>;
   /** Ids of messages that this process works on and that somebody asked to stop. */
   stopRequests(): Promise<ReadonlySet<number>>;
   /** Whether anything waits in a lane. */
@@ -65,12 +65,6 @@ export interface Inbox {
   readonly pendingLanes: LaneSource;
   /** Forgets what is done and older than `before`; how many. */
   prune(before: Date): Promise<number>;
-}
-
-/** Names what a person said: the id of an edit begins with its message's, and `/edit/` behind it. */
-export interface Said {
-  readonly messageId: string;
-  readonly senderId: string;
 }
 
 /** What became of a message that a channel handed in. */
@@ -147,6 +141,8 @@ export const createInbox = (options: InboxOptions): Inbox => {
     }
   };
 
+  const withdrawal = createWithdrawal({ store, openMessage, now });
+
   const bury = async (
     scope: TenantScope,
     id: number,
@@ -169,7 +165,10 @@ export const createInbox = (options: InboxOptions): Inbox => {
       const row = await inboxRow(cipher, scope, message, now());
       const { lane, tenantId } = row;
       const stored = await store.write("intake", async (transaction) => {
-        if (takesAtOnce) return transaction.first(insertFirst, { owner, ...row });
+        // An edit may be one of what was taken back: `claim` looks.
+        if (takesAtOnce && saidIdOf(message) === message.id) {
+          return transaction.first(insertFirst, { owner, ...row });
+        }
         const id = await transaction.insert(insertMessage, row);
         return id === undefined ? undefined : { id, attempts: 0 };
       });
@@ -217,7 +216,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
         return { kind: "taken", afterMs: 0 };
       }
       const receivedAt = new Date(row.received_at);
-      const isWithdrawn = row.reason === WITHDRAWN;
+      const isWithdrawn = row.reason === WITHDRAWN || (await withdrawal.isTakenBack(message));
       return {
         kind: "entry",
         isOnly: false,
@@ -257,22 +256,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
       return rows.map((row) => row.id);
     },
 
-    withdraw: async ({ tenantId, id: lane }, { messageId, senderId }) => {
-      const rows = await store.read("intake", (transaction) =>
-        transaction.all(pendingInLane, { tenantId, lane }),
-      );
-      const withdrawn: number[] = [];
-      for (const row of rows) {
-        if (row.key !== messageId && !row.key.startsWith(`${messageId}/edit/`)) continue;
-        const message = await openMessage(tenantScope(tenantId), row);
-        if (message?.sender.id !== senderId) continue;
-        const marked = await store.note("intake", (transaction) =>
-          transaction.run(withdrawMessage, { tenantId, id: row.id }),
-        );
-        if (marked > 0) withdrawn.push(row.id);
-      }
-      return withdrawn;
-    },
+    withdraw: withdrawal.withdraw,
 
     stopRequests: async () => {
       const rows = await store.read("intake", (transaction) =>

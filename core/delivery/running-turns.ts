@@ -1,6 +1,7 @@
 import type { Log } from "../contract/log.ts";
-import type { Inbox, InboxEntry, Said } from "./inbox.ts";
+import type { Inbox, InboxEntry } from "./inbox.ts";
 import type { Lane } from "./schedule.ts";
+import type { Said, Withdrawn } from "./withdrawal.ts";
 
 /** Why a turn's signal is aborted when somebody in its conversation asked for it, or took the question back. */
 export class TurnStoppedError extends Error {
@@ -15,9 +16,9 @@ export interface RunningTurns {
   stop(conversation: Lane): Promise<boolean>;
   /**
    * Ends the turns of what a person has taken back in a tenant's conversation, wherever they run, and
-   * before they begin; how many messages that was.
+   * before they begin.
    */
-  withdraw(conversation: Lane, said: Said): Promise<number>;
+  withdraw(conversation: Lane, said: Said): Promise<Withdrawn>;
 }
 
 export interface RunningTurnsOptions {
@@ -79,9 +80,9 @@ export const createRunningTurns = (options: RunningTurnsOptions): RunningTurns =
       return ids.length > 0;
     },
     withdraw: async (conversation, said) => {
-      const ids = await inbox.withdraw(conversation, said);
-      end(ids);
-      return ids.length;
+      const withdrawn = await inbox.withdraw(conversation, said);
+      end(withdrawn.ids);
+      return withdrawn;
     },
   };
 };

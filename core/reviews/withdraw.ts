@@ -20,7 +20,7 @@ export type Withdraw = (
   messageId?: string,
 ) => Promise<number>;
 
-export interface WithdrawParts {
+interface WithdrawParts {
   readonly store: Store;
   readonly cipher: ContentCipher;
   /** Ends a review, on record; false when it was over. */

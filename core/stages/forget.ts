@@ -3,18 +3,23 @@ import type { Locale } from "../contract/model.ts";
 import type { LegalHolds } from "../memory/legal-holds.ts";
 import type { Memory } from "../memory/memory.ts";
 import { personOf } from "../memory/person.ts";
+import type { ReviewQueue } from "../reviews/reviews.ts";
 import type { Stage } from "../stage.ts";
 import { tenantScope } from "../store/scope.ts";
 
 export interface ForgetParts {
   readonly memory: Pick<Memory, "eraserOf">;
   readonly holds: Pick<LegalHolds, "isHeld">;
+  readonly reviews: Pick<ReviewQueue, "withdraw">;
   readonly now: () => Date;
 }
 
-/** Answers `/forget`: erases what is remembered of whoever says it, with the reply that says so. */
+/**
+ * Answers `/forget`: takes back what is held of whoever says it, and erases what is remembered of
+ * them with the reply that says so.
+ */
 export const forget =
-  ({ memory, holds, now }: ForgetParts): Stage =>
+  ({ memory, holds, reviews, now }: ForgetParts): Stage =>
   async (context, next) => {
     const { message, tenant, locale, traceId } = context;
     if (!isForget(message)) return next();
@@ -28,6 +33,8 @@ export const forget =
       durationMs: 0,
     });
     if (isHeld) return { kind: "text", markdown: HELD[locale] };
+    // Released later, it would be remembered after all.
+    await reviews.withdraw(message, traceId, scope);
     const erase = await memory.eraserOf(scope, personOf(message));
     context.keep(async (transaction) => {
       await erase(transaction);
@@ -39,9 +46,9 @@ const isForget = ({ content }: InboundMessage): boolean =>
   content.kind === "text" && content.text.trim().toLowerCase() === "/forget";
 
 const FORGOTTEN: Readonly<Record<Locale, string>> = {
-  en: "Forgotten: nothing of our earlier conversations is remembered any more.",
-  "zh-Hant": "已忘記：先前的對話內容已全部清除。",
-  "zh-Hans": "已忘记：之前的对话内容已全部清除。",
+  en: "Forgotten: nothing of our earlier conversations is remembered any more, and nothing that you sent waits for a reviewer.",
+  "zh-Hant": "已忘記：先前的對話內容已全部清除，待審核的內容也已撤回。",
+  "zh-Hans": "已忘记：之前的对话内容已全部清除，待审核的内容也已撤回。",
 };
 
 const HELD: Readonly<Record<Locale, string>> = {

@@ -3,8 +3,9 @@ import type { InboundMessage } from "../contract/message.ts";
 import type { Reply } from "../contract/reply.ts";
 import { refuse } from "../refuse.ts";
 import { isSender } from "../reviews/held.ts";
+import type { Reviewer } from "../reviews/on-record.ts";
 import { reviewOfCard } from "../reviews/review-id.ts";
-import type { Review, Reviewer, ReviewQueue, ReviewVerdict } from "../reviews/reviews.ts";
+import type { Review, ReviewQueue, ReviewVerdict } from "../reviews/reviews.ts";
 import {
   decidedCard,
   decisionText,

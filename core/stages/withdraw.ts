@@ -1,21 +1,33 @@
 import { conversationLane, isDeletion } from "../delivery/lane.ts";
 import type { RunningTurns } from "../delivery/running-turns.ts";
+import type { ReviewQueue } from "../reviews/reviews.ts";
 import type { Stage } from "../stage.ts";
+import { tenantScope } from "../store/scope.ts";
+
+interface WithdrawParts {
+  readonly turns: Pick<RunningTurns, "withdraw">;
+  readonly reviews: Pick<ReviewQueue, "withdraw">;
+}
 
 /**
- * Ends the question whose message its sender has deleted, where it waits or runs; what is answered
- * already stays.
+ * Ends the question whose message its sender has deleted, where it waits, runs, is held for a
+ * reviewer or has yet to come; what is answered already stays.
  */
 export const withdraw =
-  (turns: RunningTurns): Stage =>
-  async ({ message, tenant, note }, next) => {
-    const { content, sender } = message;
+  ({ turns, reviews }: WithdrawParts): Stage =>
+  async ({ message, tenant, traceId, note }, next) => {
+    const { channel, content, sender } = message;
     if (content.kind !== "event" || !isDeletion(message)) return next();
     const { id: messageId } = content.event.fields;
     if (messageId === undefined) return next();
     const conversation = { id: conversationLane(message), tenantId: tenant.id };
-    const withdrawn = await turns.withdraw(conversation, { messageId, senderId: sender.id });
+    const said = { channel, messageId, senderId: sender.id };
+    const { ids, isAhead } = await turns.withdraw(conversation, said);
+    // After that: what was held in between is there by now, and nothing more can be.
+    const held = await reviews.withdraw(message, traceId, tenantScope(tenant.id), messageId);
     note?.("about", messageId);
-    note?.("withdrawn", withdrawn);
-    return withdrawn === 0 ? next() : { kind: "silence", reason: "QUESTION_WITHDRAWN" };
+    note?.("withdrawn", ids.length + held);
+    if (isAhead) note?.("ahead", 1);
+    const isOver = isAhead || ids.length + held > 0;
+    return isOver ? { kind: "silence", reason: "QUESTION_WITHDRAWN" } : next();
   };

@@ -6,6 +6,7 @@ import { createBudgets } from "./migrations/0004-budgets.ts";
 import { createMemory } from "./migrations/0005-memory.ts";
 import { createReviews } from "./migrations/0006-reviews.ts";
 import { indexMemoryOnce } from "./migrations/0007-one-index-of-memory.ts";
+import { withdrawReviews } from "./migrations/0008-withdrawn-reviews.ts";
 import type { DialectName } from "./statement.ts";
 
 /** Schema changes in order, a file each. A released one is never edited: add the next. */
@@ -27,4 +28,5 @@ const MIGRATIONS: Readonly<Record<string, Change>> = {
   "0005-memory": createMemory,
   "0006-reviews": createReviews,
   "0007-one-index-of-memory": indexMemoryOnce,
+  "0008-withdrawn-reviews": withdrawReviews,
 };

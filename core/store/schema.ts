@@ -257,8 +257,8 @@ export interface ReviewsTable {
   id: string;
   /** `in`: a message. `out`: the answer to one. */
   direction: "in" | "out";
-  /** `expired`: nobody decided in time. */
-  state: "pending" | "released" | "rejected" | "expired";
+  /** `expired`: nobody decided in time. `withdrawn`: its sender took it back before that. */
+  state: "pending" | "released" | "rejected" | "expired" | "withdrawn";
   /** Of the turn that was held. */
   trace_id: string;
   /** Sealed: message, answer, what is to be read, and the terms' ids as JSON; empty once decided. */
@@ -266,4 +266,8 @@ export interface ReviewsTable {
   held_at: number;
   /** 0 while it is pending. */
   decided_at: Generated<number>;
+  /** Keyed hash of its sender; null = held before senders could take it back. */
+  person: Uint8Array | null;
+  /** Keyed hash of what they said, edits included. */
+  said: Uint8Array | null;
 }

@@ -101,7 +101,7 @@ const ask = async (given: string | Extract<Content, { kind: "text" }>, world: Wo
     turns: {
       run: () => expect.unreachable(),
       stop: async () => false,
-      withdraw: async () => 0,
+      withdraw: async () => ({ ids: [], isAhead: false }),
     },
     agent: createAgent({
       models: freeModels(provider),

@@ -14,7 +14,7 @@ const noTurns = () =>
   createRunningTurns({
     inbox: {
       requestStop: async () => [],
-      withdraw: async () => [],
+      withdraw: async () => ({ ids: [], isAhead: false }),
       stopRequests: async () => new Set(),
     },
     log: recordedLog(),

@@ -11,6 +11,7 @@ const noReviewers: PipelineParts["reviews"] = {
   list: async () => ({ reviews: [], pending: 0 }),
   show: async () => undefined,
   decide: async () => ({ kind: "refused", code: "NOT_FOUND" }),
+  withdraw: async () => 0,
 };
 
 /** Content rules under which everything passes. */

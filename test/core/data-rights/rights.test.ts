@@ -178,8 +178,12 @@ describeStores("data rights", (world) => {
     const message = markedMessage("sales", "done", MARKER);
     const held = { message, text: "of somebody else", terms: [], isSensitive: false };
     const content = await sealHeld(cipher, sales, "R2", held);
-    const row = { tenantId: "sales", id: "R2", direction: "in", traceId: "t", heldAt: 1 } as const;
-    await store.write(sales, (transaction) => transaction.run(insertReview, { ...row, content }));
+    const row = {
+      ...({ tenantId: "sales", id: "R2", direction: "in", state: "pending" } as const),
+      ...{ traceId: "t", heldAt: 1, decidedAt: 0, content },
+      ...{ person: Buffer.of(1), said: Buffer.of(2) },
+    };
+    await store.write(sales, (transaction) => transaction.run(insertReview, row));
     // What the planted tenant has held.
     expect((await dataOf(rights.person)).held).toEqual([`${MARKER} is answered`]);
     const result = await erasePerson(parts, "cli", sales, rights.person);

@@ -449,13 +449,18 @@ describeStores("inbox", (world) => {
   });
 
   describe("what its sender takes back", () => {
-    const said = (messageId: string, senderId = "wei") => ({ messageId, senderId });
+    const said = (messageId: string, senderId = "wei") => ({
+      ...{ channel: textMessage(messageId).channel, messageId, senderId },
+    });
+    const nothing = { ids: [], isAhead: false };
 
     it("waits and is in work no more, whoever takes it, also after its process died", async () => {
       await accept("m1");
       await accept("m2");
       const entry = await begin(process, wei);
-      expect(await process.inbox.withdraw(wei, said("m1"))).toEqual([entry.id]);
+      expect(await process.inbox.withdraw(wei, said("m1"))).toEqual({
+        ...{ ids: [entry.id], isAhead: false },
+      });
       expect(await process.inbox.stopRequests()).toEqual(new Set([entry.id]));
       await process.inbox.withdraw(wei, said("m2"));
       time += LEASE_MS;
@@ -468,18 +473,18 @@ describeStores("inbox", (world) => {
 
     it("are its edits, too, and no message whose id only begins alike", async () => {
       for (const id of ["m1", "m1/edit/7", "m12", "m1/reaction"]) await accept(id);
-      expect(await process.inbox.withdraw(wei, said("m1"))).toHaveLength(2);
+      expect((await process.inbox.withdraw(wei, said("m1"))).ids).toHaveLength(2);
     });
 
     it("is nothing of another person, conversation or tenant, nor what is answered", async () => {
       await accept("m1");
-      expect(await process.inbox.withdraw(wei, said("m1", "mallory"))).toEqual([]);
-      expect(await process.inbox.withdraw(laneIn("bo"), said("m1"))).toEqual([]);
-      expect(await process.inbox.withdraw(laneIn("wei", "legal"), said("m1"))).toEqual([]);
+      expect(await process.inbox.withdraw(wei, said("m1", "mallory"))).toEqual(nothing);
+      expect(await process.inbox.withdraw(laneIn("bo"), said("m1"))).toEqual(nothing);
+      expect(await process.inbox.withdraw(laneIn("wei", "legal"), said("m1"))).toEqual(nothing);
       const entry = await begin(process, wei);
       expect(entry.isWithdrawn).not.toBe(true);
       await process.outbox.complete(entry, { parts: ["answer"], mayInline: false });
-      expect(await process.inbox.withdraw(wei, said("m1"))).toEqual([]);
+      expect(await process.inbox.withdraw(wei, said("m1"))).toEqual(nothing);
     });
   });
 });

@@ -80,6 +80,7 @@ describeStores("a notice to a tenant's contacts", (world) => {
             list: asked("reviews"),
             show: asked("reviews"),
             decide: asked("reviews"),
+            withdraw: asked("reviews"),
           },
           agent: { answer: asked("agent") },
           skills: { allowedFor: () => [] },

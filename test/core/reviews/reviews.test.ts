@@ -3,6 +3,8 @@ import type { TenantIndex } from "../../../config/tenant.ts";
 import { createAuditLog } from "../../../core/audit-log.ts";
 import type { InboundMessage } from "../../../core/contract/message.ts";
 import type { Answer } from "../../../core/contract/reply.ts";
+import { createInbox } from "../../../core/delivery/inbox.ts";
+import { conversationLane } from "../../../core/delivery/lane.ts";
 import { createPipeline } from "../../../core/pipeline.ts";
 import {
   createReviews,
@@ -57,6 +59,10 @@ describeStores("reviews", (world) => {
   let kept: { readonly question: string; readonly answer: string; readonly isSensitive: boolean }[];
   /** The next reply cannot be stored. */
   let isBroken: boolean;
+  /** Happens while the agent answers. */
+  let meanwhile: () => Promise<void>;
+  /** By a legal hold. */
+  let isHeld: boolean;
   beforeEach(() => {
     gateways = [];
     asked = [];
@@ -64,6 +70,8 @@ describeStores("reviews", (world) => {
     clock = Date.now();
     kept = [];
     isBroken = false;
+    meanwhile = async () => {};
+    isHeld = false;
   });
   afterEach(async () => {
     for (const gateway of gateways) await gateway.stop();
@@ -89,6 +97,7 @@ describeStores("reviews", (world) => {
         createPipeline({
           ...unlimited(),
           ...forgetful,
+          holds: { isHeld: async () => isHeld },
           memory: {
             ...forgetful.memory,
             prepare: async (_scope, _message, exchange) => async () => {
@@ -105,6 +114,7 @@ describeStores("reviews", (world) => {
           ...{ log, turns, roles, now },
           agent: {
             answer: async ({ message: { content }, isSensitive = false }) => {
+              await meanwhile();
               const text = content.kind === "text" ? content.text : "";
               asked.push({ text, isSensitive });
               return answerTo(text);
@@ -316,6 +326,138 @@ describeStores("reviews", (world) => {
     clock += 31 * DAY_MS;
     await reviews.tidy();
     expect(await world.sql("SELECT id FROM reviews")).toEqual([]);
+  });
+
+  /** That the sender of this message has deleted it. */
+  const deletionOf = (message: InboundMessage): InboundMessage => ({
+    ...message,
+    id: `deletion of ${message.id} by ${message.sender.id}`,
+    content: {
+      kind: "event",
+      event: { name: "message_deleted", platformName: "gone", fields: { id: message.id } },
+    },
+  });
+  /** What another process has to take that message back with. */
+  const elsewhere = async (message: InboundMessage) => {
+    const cipher = await cipherOn(world.store, folder.path);
+    const log = recordedLog();
+    const { channel, id: messageId, sender } = message;
+    return {
+      inbox: createInbox({ store: world.store, cipher, owner: "none", now, log }),
+      lane: { id: conversationLane(message), tenantId: "sales" },
+      said: { channel, messageId, senderId: sender.id },
+    };
+  };
+  const states = () => world.sql("SELECT state FROM reviews ORDER BY held_at, id");
+  const nothingLeft = () =>
+    eventually(async () =>
+      expect(await world.sql("SELECT id FROM inbox WHERE state <> 'done'")).toEqual([]),
+    );
+
+  it("end with the question that its author deletes, also after a restart, and say so to whoever decides", async () => {
+    const first = await start();
+    const question = textMessage("q1", "a casino", "wei");
+    expect((await send(first, question)).markdown).toBe("CONTENT_HELD");
+    const edit = { ...textMessage("q1/edit/7", "gamble?", "wei") };
+    expect((await send(first, edit)).markdown).toBe("CONTENT_HELD");
+    await say(first, "a casino of somebody else", "xia");
+    const ids = (await pending()).map(({ id }) => id);
+    await first.stop();
+    gateways = [];
+
+    const gateway = await start();
+    await gateway.receive(deletionOf(question));
+    await nothingLeft();
+    const left = await pending();
+    expect(left.map(({ held }) => held.message.sender.id)).toEqual(["xia"]);
+    for (const id of ids.filter((each) => each !== left[0]?.id)) {
+      const clicked = await click(gateway, id, "release", "mei");
+      expect(clicked.card).toMatchObject({ status: expect.stringContaining("took it back") });
+      expect(await say(gateway, `/review release ${id}`, "mei")).toContain("took it back");
+      expect(await (await outside()).decide(operator, scope, id, "release")).toEqual({
+        ...{ kind: "refused", code: "ALREADY_WITHDRAWN" },
+      });
+      expect(gateway.records).toContainEqual(
+        expect.objectContaining({ action: "review.withdraw", subject: id, decision: "allowed" }),
+      );
+    }
+    expect(gateway.records).toContainEqual(
+      expect.objectContaining({
+        code: "QUESTION_WITHDRAWN",
+        detail: expect.objectContaining({ about: "q1", withdrawn: 2 }),
+      }),
+    );
+    expect((await states()).map(({ state }) => state).sort()).toEqual([
+      ...["pending", "withdrawn", "withdrawn"],
+    ]);
+    const contents = await world.sql("SELECT content FROM reviews WHERE state = 'withdrawn'");
+    expect(contents.map(({ content }) => Buffer.from(content as Uint8Array).length)).toEqual([
+      0, 0,
+    ]);
+    await nothingLeft();
+    expect([sent(gateway), asked.map(({ text }) => text)]).toEqual([[], ["gamble?"]]);
+  });
+
+  it("are not answered when their author deletes them between the release and its turn", async () => {
+    const first = await start();
+    const question = textMessage("q1", "a casino", "wei");
+    await send(first, question);
+    await first.stop();
+    gateways = [];
+    await decide("release", operator);
+    const { inbox, lane, said } = await elsewhere(question);
+    expect(await inbox.withdraw(lane, { ...said, senderId: "mallory" })).toEqual({
+      ...{ ids: [], isAhead: false },
+    });
+    expect((await inbox.withdraw(lane, said)).ids).toHaveLength(1);
+    const gateway = await start();
+    await nothingLeft();
+    expect([sent(gateway), asked]).toEqual([[], []]);
+  });
+
+  it("are over when they are held under a question that was deleted in that moment", async () => {
+    const gateway = await start();
+    const question = textMessage("q1", "gamble?", "wei");
+    const { inbox, lane, said } = await elsewhere(question);
+    // In another process, while the model answers here.
+    meanwhile = async () => {
+      expect((await inbox.withdraw(lane, said)).ids).toHaveLength(1);
+      const reviews = await outside();
+      expect(await reviews.withdraw(deletionOf(question), "trace", scope, "q1")).toBe(0);
+    };
+    expect((await send(gateway, question)).markdown).toBe("CONTENT_HELD");
+    expect(await states()).toEqual([{ state: "withdrawn" }]);
+    expect(await pending()).toEqual([]);
+  });
+
+  it("end with all that is held of whoever says /forget, and nothing of others, unless it must be kept", async () => {
+    const gateway = await start();
+    await say(gateway, "a casino", "wei");
+    await say(gateway, "gamble?", "wei");
+    await say(gateway, "casino?", "xia");
+    isHeld = true;
+    expect(await say(gateway, "/forget", "wei")).toContain("legal hold");
+    expect(await pending()).toHaveLength(3);
+    isHeld = false;
+    expect(await say(gateway, "/forget", "WEI")).toContain("nothing that you sent waits");
+    expect((await pending()).map(({ held }) => held.text)).toEqual(["casino?"]);
+    expect(gateway.records.filter(({ action }) => action === "review.withdraw")).toHaveLength(2);
+  });
+
+  it("attack: a deletion by another person, or of another tenant, withdraws nothing", async () => {
+    const gateway = await start();
+    const question = textMessage("q1", "a casino", "wei");
+    await send(gateway, question);
+    const { sender } = textMessage("x", "", "xia");
+    const forged = [
+      { ...deletionOf(question), id: "d1", sender },
+      { ...deletionOf(question), id: "d2", conversation: { ...question.conversation, id: "eve" } },
+    ];
+    for (const deletion of forged) await gateway.receive(deletion);
+    await nothingLeft();
+    expect(await pending()).toHaveLength(1);
+    await say(gateway, `/review release ${await onlyId()}`, "mei");
+    await eventually(() => expect(sent(gateway)).toEqual(["re a game"]));
   });
 
   it("go to nobody whose role does not carry the permission", async () => {

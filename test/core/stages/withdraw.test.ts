@@ -10,6 +10,7 @@ import {
   type CoreGatewayOptions,
   coreGateway,
 } from "../../fakes/core-gateway.ts";
+import { deliveryProcess } from "../../fakes/delivery-process.ts";
 import { textMessage } from "../../fakes/messages.ts";
 import { freeContent } from "../../fakes/safety.ts";
 import { describeStores } from "../../fakes/stores.ts";
@@ -169,6 +170,45 @@ describeStores("a deleted question", (world) => {
     await done(deletion.id);
     expect(sent()).toEqual(["m1"]);
     expect(onRecord()).toContainEqual([deletion.id, "silent", "EVENT_NOT_HANDLED", 0]);
+  });
+
+  it("that comes after its deletion is not asked, nor is an edit of it, whoever hears of them", async () => {
+    const first = await start();
+    const [question, edit] = [textMessage("m1"), textMessage("m1/edit/7")];
+    const deletion = deletionOf(question);
+    await first.receive(deletion);
+    await done(deletion.id);
+    expect(onRecord()).toContainEqual([deletion.id, "silent", "QUESTION_WITHDRAWN", 0]);
+    await first.stop();
+    await start();
+    const other = await start({ store: await world.open() });
+    expect(await other.receive(question)).toMatchObject({ isNew: false });
+    await other.receive(edit);
+    await done("m1", "m1/edit/7");
+    expect([begun, sent()]).toEqual([[], []]);
+  });
+
+  it("that was answered leaves no edit of it that comes late to be answered", async () => {
+    const gateway = await start();
+    const question = textMessage("m1");
+    await gateway.receive(question);
+    await runs("m1");
+    ends.get("m1")?.();
+    await done("m1");
+    await gateway.receive(deletionOf(question));
+    await done(deletionOf(question).id);
+    await gateway.receive(textMessage("m1/edit/7"));
+    await done("m1/edit/7");
+    expect([begun, sent()]).toEqual([["m1"], ["m1"]]);
+  });
+
+  it("that never comes is remembered no longer than what came", async () => {
+    const gateway = await start();
+    await gateway.receive(deletionOf(textMessage("m1")));
+    await done("m1", deletionOf(textMessage("m1")).id);
+    const { inbox } = await deliveryProcess({ store: world.store, folder: folder.path, now });
+    await inbox.prune(new Date(Date.now() + 1));
+    expect(await world.sql("SELECT id FROM inbox")).toEqual([]);
   });
 
   it("of another person, conversation or tenant is not ended by a deletion that names it", async () => {

@@ -174,6 +174,7 @@ describeStores("a tenant", (world) => {
       "inbox.requestStop": (at) => inbox.requestStop(lane(at)),
       "inbox.withdraw": (at) =>
         inbox.withdraw(lane(at), {
+          channel: entry(at).message.channel,
           messageId: entry(at).message.id,
           senderId: entry(at).message.sender.id,
         }),
@@ -263,6 +264,13 @@ describeStores("a tenant", (world) => {
       "reviews.show": (at) => reviews.show(reviewer, scope, reviewId(at)),
       "reviews.decide": (at) =>
         reviews.decide(reviewer, scope, reviewId(at), isOdd(at) ? "release" : "reject"),
+      "reviews.withdraw": (at) =>
+        reviews.withdraw(
+          entry(at).message,
+          "trace",
+          scope,
+          isOdd(at) ? entry(at).message.id : undefined,
+        ),
       "dataRights.exportPerson": (at) =>
         exportPerson({ ...parties, memory, consents }, "cli", scope, personOf(victims(at))),
       "dataRights.erasePerson": async (at) => {
