@@ -23,7 +23,7 @@ export interface OwnerTimings {
   /** Between two tries to get the lease. */
   readonly leaseMs: number;
   readonly firstRetryMs: number;
-  /** Where Discord does not even tell where its gateway is; that costs no login. */
+  /** Where a try costs no login: Discord is asked where its gateway is, or a session goes on. */
   readonly longestLookupMs: number;
   readonly longestRetryMs: number;
   /** A connection that lasted so long was a good one. */
@@ -65,6 +65,9 @@ export interface OwnerOptions {
   readonly metrics?: ChannelMetrics;
 }
 
+/** A session that could not be taken up so often is given up: its address may be gone for good. */
+const RESUMES = 5;
+
 const STARTING = "connecting to Discord's gateway";
 
 export const createOwner = (options: OwnerOptions): Owner => {
@@ -91,6 +94,8 @@ export const createOwner = (options: OwnerOptions): Owner => {
   const own = async (held: Lease): Promise<void> => {
     let session: SessionInfo | undefined;
     let failures = 0;
+    let resumes = 0;
+    let unresumed = 0;
     let lookups = 0;
     let info: GatewayInfo | undefined;
     const over = AbortSignal.any([held.lost, stopping.signal]);
@@ -137,12 +142,18 @@ export const createOwner = (options: OwnerOptions): Owner => {
         return;
       }
       log.warn({ ...about, reason: ending.reason }, "gateway connection is over");
-      if (performance.now() - since >= timings.goodMs) failures = 0;
+      if (performance.now() - since >= timings.goodMs) {
+        failures = 0;
+        resumes = 0;
+      }
+      unresumed = session && since === Number.POSITIVE_INFINITY ? unresumed + 1 : 0;
+      if (unresumed >= RESUMES) session = undefined;
       // A session that ended shall not be followed by the next one at once.
       if (ending.kind === "invalid") await pause(spread(timings.firstRetryMs), over);
       // The first one comes back at once: that is how Discord moves connections about.
-      if (failures > 0) await pause(spread(backoff(failures - 1, timings.longestRetryMs)), over);
-      failures += 1;
+      const before = session ? resumes++ : failures++;
+      const longestMs = session ? timings.longestLookupMs : timings.longestRetryMs;
+      if (before > 0) await pause(spread(backoff(before - 1, longestMs)), over);
     }
   };
 
