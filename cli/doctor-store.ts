@@ -5,11 +5,13 @@ import { createDataKeys } from "../core/keys/data-keys.ts";
 import { KeyError } from "../core/keys/errors.ts";
 import { createKeyFile } from "../core/keys/key-file.ts";
 import { type Depth, readDepths } from "../core/operators/depths.ts";
+import { StoreError } from "../core/store/errors.ts";
+import { isSchemaError } from "../core/store/migrate.ts";
 import { openStore } from "../core/store/open-store.ts";
 import { PLATFORM_SCOPE } from "../core/store/scope.ts";
 import type { Store } from "../core/store/store.ts";
 import type { Finding } from "./doctor-checks.ts";
-import { embeddedFolder, storeLocation } from "./storage.ts";
+import { embeddedFolder, storeBesideGateway } from "./storage.ts";
 
 /** Opens the store, and with the key file what is stored in it. Makes no key. */
 export const storeFindings = async ({
@@ -18,7 +20,7 @@ export const storeFindings = async ({
 }: Pick<LoadedSettings, "settings" | "keyFile">): Promise<readonly Finding[]> => {
   let store: Store | undefined;
   try {
-    store = await openStore(storeLocation(settings));
+    store = await openStore(storeBesideGateway(settings));
     return [await depthFinding(store, settings), await keyFinding(store, keyFile)];
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
@@ -63,6 +65,9 @@ const keyFinding = async (store: Store, keyFile: string): Promise<Finding> => {
 
 /** The reason itself is in the message. */
 const remedyFor = (cause: unknown, settings: Settings): string => {
+  if (cause instanceof StoreError && isSchemaError(cause.cause)) {
+    return "nothing was changed: make the schema and the installed version the same, as it says";
+  }
   const code = codeBelow(cause);
   if (embeddedFolder(settings) === undefined) {
     return (

@@ -5,7 +5,7 @@ import { isGatewayAlive } from "../core/delivery/process-lease.ts";
 import { openStore } from "../core/store/open-store.ts";
 import type { Finding } from "./doctor-checks.ts";
 import { gatewayUrl } from "./doctor-wecom-callback.ts";
-import { storeLocation } from "./storage.ts";
+import { storeBesideGateway } from "./storage.ts";
 import { wecomReach } from "./wecom-reach.ts";
 
 const TIMEOUT_MS = 5_000;
@@ -34,7 +34,7 @@ export const linkFindings = async (
 /** Undefined when it cannot be told. */
 const isGatewayRunning = async (settings: Settings): Promise<boolean | undefined> => {
   try {
-    const store = await openStore(storeLocation(settings));
+    const store = await openStore(storeBesideGateway(settings));
     try {
       return await isGatewayAlive(store, new Date());
     } finally {

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { loadSettings } from "../config/load.ts";
 import type { Rotation, RotationStep } from "../core/keys/rotate.ts";
 import type { Exit, Io } from "./io.ts";
-import { storeLocation } from "./storage.ts";
+import { storeBesideGateway } from "./storage.ts";
 
 interface RotateOptions {
   readonly settings?: string | undefined;
@@ -46,7 +46,7 @@ const keyRotate = async (io: Io, options: RotateOptions): Promise<number> => {
       import("../core/keys/key-file.ts"),
       import("../core/keys/rotate.ts"),
     ]);
-  const store = await openStore(storeLocation(settings));
+  const store = await openStore(storeBesideGateway(settings));
   try {
     const now = () => new Date();
     const keys = createKeyFile(keyFile, now);

@@ -4,7 +4,7 @@ import type { Store } from "../core/store/store.ts";
 import type { Io } from "./io.ts";
 import { noTenant } from "./no-tenant.ts";
 import type { Readable } from "./say-no.ts";
-import { storeLocation } from "./storage.ts";
+import { storeBesideGateway } from "./storage.ts";
 
 /** What a verb works with that opens the store beside a running gateway. */
 export interface Operations extends Pick<LoadedSettings, "settings" | "source"> {
@@ -52,7 +52,7 @@ export const withAnyStore = async (
     import("../core/store/open-store.ts"),
     import("../core/audit-log.ts"),
   ]);
-  const store = await openStore(storeLocation(settings));
+  const store = await openStore(storeBesideGateway(settings));
   try {
     return await work({
       ...{ settings, source, keyFile, store },

@@ -1,9 +1,9 @@
-import { type Kysely, Migrator } from "kysely";
+import { type Kysely, Migrator, sql } from "kysely";
 import { migrationsFor } from "./migrations.ts";
 import type { DialectName } from "./statement.ts";
 
 /** A newer version has changed the schema: this one would misread it, so it stays away. */
-export class NewerSchemaError extends Error {
+class NewerSchemaError extends Error {
   override readonly name = "NewerSchemaError";
   constructor(migration: string, options: ErrorOptions) {
     super(
@@ -14,8 +14,19 @@ export class NewerSchemaError extends Error {
   }
 }
 
+/** Of an older version, which may be at work: who may not change the schema stays away. */
+class OlderSchemaError extends Error {
+  override readonly name = "OlderSchemaError";
+  constructor(migration: string) {
+    super(
+      `its schema is of an older version of clawgate (without ${migration}): start the gateway of this ` +
+        "version once, which brings it up to date; until then use the commands of that older version",
+    );
+  }
+}
+
 /** A version before the first release made it, which stored in the clear what people wrote. */
-export class PreReleaseSchemaError extends Error {
+class PreReleaseSchemaError extends Error {
   override readonly name = "PreReleaseSchemaError";
   constructor(options: ErrorOptions) {
     super(
@@ -28,6 +39,29 @@ export class PreReleaseSchemaError extends Error {
 
 const PRE_RELEASE = "0001-inbox-outbox-audit";
 
+/**
+ * Sees that the schema is this version's without changing one that is there. False when there is
+ * none yet. Throws OlderSchemaError, NewerSchemaError or PreReleaseSchemaError when it is not.
+ */
+export const hasOurSchema = async (db: Kysely<unknown>, dialect: DialectName): Promise<boolean> => {
+  const { rows: tables } = await sql`SELECT 1 ${sql.raw(IF_MADE[dialect])}`.execute(db);
+  if (tables.length === 0) return false;
+  const { rows } = await sql<{ name: string }>`SELECT name FROM kysely_migration`.execute(db);
+  const made = new Set(rows.map(({ name }) => name));
+  if (made.size === 0) return false;
+  const ours = Object.keys(migrationsFor(dialect));
+  const unknown = [...made].find((name) => !ours.includes(name));
+  if (unknown !== undefined) throw strangerError(unknown, {});
+  const missing = ours.find((name) => !made.has(name));
+  if (missing !== undefined) throw new OlderSchemaError(missing);
+  return true;
+};
+
+const IF_MADE: Readonly<Record<DialectName, string>> = {
+  sqlite: "FROM sqlite_master WHERE name = 'kysely_migration'",
+  postgres: "WHERE to_regclass('kysely_migration') IS NOT NULL",
+};
+
 /** Brings the schema up to date; processes that do so at the same time wait for each other. */
 export const migrateToLatest = async (db: Kysely<unknown>, dialect: DialectName): Promise<void> => {
   const { error } = await new Migrator({
@@ -37,6 +71,16 @@ export const migrateToLatest = async (db: Kysely<unknown>, dialect: DialectName)
   if (!error) return;
   const unknown = /previously executed migration (\S+) is missing/.exec(String(error))?.[1];
   if (unknown === undefined) throw error;
-  if (unknown === PRE_RELEASE) throw new PreReleaseSchemaError({ cause: error });
-  throw new NewerSchemaError(unknown, { cause: error });
+  throw strangerError(unknown, { cause: error });
 };
+
+const strangerError = (migration: string, options: ErrorOptions): Error =>
+  migration === PRE_RELEASE
+    ? new PreReleaseSchemaError(options)
+    : new NewerSchemaError(migration, options);
+
+/** Whether a schema is not this version's, and the message of the error says what to do. */
+export const isSchemaError = (error: unknown): boolean =>
+  error instanceof OlderSchemaError ||
+  error instanceof NewerSchemaError ||
+  error instanceof PreReleaseSchemaError;

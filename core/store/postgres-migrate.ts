@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import { StoreError } from "./errors.ts";
-import { migrateToLatest } from "./migrate.ts";
+import { hasOurSchema, migrateToLatest } from "./migrate.ts";
 
 /** Who the gateway is in the database when it has one URL only: nobody can log in as it. */
 export const APP_ROLE = "clawgate_app";
@@ -17,8 +17,13 @@ const TABLES = [
  * Brings the schema up to date as the tables' owner and gives `appRole` what the gateway needs, and
  * no more: the audit log can be written and read, and what is old in it removed, not changed.
  * Replicas that start together wait for each other (Kysely's migrations hold an advisory lock).
+ * @param migrate as of StoreLocation
  */
-export const migratePostgres = async (ownerUrl: string, appRole: string): Promise<void> => {
+export const migratePostgres = async (
+  ownerUrl: string,
+  appRole: string,
+  migrate: boolean,
+): Promise<void> => {
   const pool = new pg.Pool({
     connectionString: ownerUrl,
     max: 1,
@@ -30,6 +35,7 @@ export const migratePostgres = async (ownerUrl: string, appRole: string): Promis
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {
     await refuseOldServer(db);
+    if (!migrate && (await hasOurSchema(db, "postgres"))) return;
     await migrateToLatest(db, "postgres");
     await grantInTurn(db, appRole);
   } finally {

@@ -22,15 +22,17 @@ const PAUSE_MS = 20;
 const INT8 = 20; // the type id of int8: https://www.postgresql.org/docs/current/catalog-pg-type.html
 
 /**
- * Opens a PostgreSQL store and brings its schema up to date. Every transaction names whose rows it
+ * Opens a PostgreSQL store. Every transaction names whose rows it
  * may touch, and row-level security holds it to that; the role that it runs as can neither own the
  * tables nor pass the wall. Throws StoreError when it cannot be opened, or when its role could.
  */
 export const openPostgresStore = async (options: {
   readonly url: string;
   readonly migrateUrl?: string | undefined;
+  /** As of StoreLocation. */
+  readonly migrate: boolean;
 }): Promise<Store> => {
-  const { url, migrateUrl } = options;
+  const { url, migrateUrl, migrate } = options;
   refuseNonsense("storage.url", url);
   if (migrateUrl !== undefined) refuseNonsense("storage.migrate_url", migrateUrl);
   const stepsDown = migrateUrl === undefined;
@@ -51,7 +53,7 @@ export const openPostgresStore = async (options: {
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
   try {
-    await migratePostgres(migrateUrl ?? url, stepsDown ? APP_ROLE : userOf(url));
+    await migratePostgres(migrateUrl ?? url, stepsDown ? APP_ROLE : userOf(url), migrate);
     await refuseTooMighty(pool);
   } catch (cause) {
     await pool.end();

@@ -4,17 +4,18 @@ import { createCheckpoints } from "./checkpoints.ts";
 import { StoreError } from "./errors.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { makeStoreFile } from "./make-store-file.ts";
-import { migrateToLatest, NewerSchemaError, PreReleaseSchemaError } from "./migrate.ts";
+import { hasOurSchema, isSchemaError, migrateToLatest } from "./migrate.ts";
 import { asStoreError, openSqlite, type Sqlite } from "./sqlite.ts";
 import type { Statement } from "./statement.ts";
 import type { Store, Transaction } from "./store.ts";
 
 /**
- * Opens (or makes) the SQLite store in `folder` and brings its schema up to date. The wall between
- * tenants is the statements' own `tenant_id`: SQLite has no row-level security.
+ * Opens (or makes) the SQLite store in `folder`. The wall between tenants is the statements' own
+ * `tenant_id`: SQLite has no row-level security.
+ * @param migrate as of StoreLocation
  * Throws StoreError when it cannot be opened or used.
  */
-export const openSqliteStore = async (folder: string): Promise<Store> => {
+export const openSqliteStore = async (folder: string, migrate = true): Promise<Store> => {
   const file = makeStoreFile(folder, "clawgate.db");
   const opened: Sqlite[] = [];
   const open = (): Sqlite => {
@@ -32,7 +33,7 @@ export const openSqliteStore = async (folder: string): Promise<Store> => {
     writer.pragma("journal_mode = WAL");
     // Migrating ends with the connection still in use, so Kysely must not close it.
     const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: writer }) });
-    await migrateToLatest(db, "sqlite");
+    if (migrate || !(await hasOurSchema(db, "sqlite"))) await migrateToLatest(db, "sqlite");
     writer.pragma("foreign_keys = ON");
     // A destroyed key must not lie on in the space that it left: https://www.sqlite.org/pragma.html#pragma_secure_delete
     writer.pragma("secure_delete = FAST");
@@ -75,8 +76,7 @@ export const openSqliteStore = async (folder: string): Promise<Store> => {
   } catch (cause) {
     await closeAll();
     const why = cause instanceof Error ? cause.message : String(cause);
-    const isOurs = cause instanceof NewerSchemaError || cause instanceof PreReleaseSchemaError;
-    const hint = isOurs ? "" : "; is it ours?";
+    const hint = isSchemaError(cause) ? "" : "; is it ours?";
     throw new StoreError(`cannot open ${file}: ${why}${hint}`, { cause });
   }
 };

@@ -9,6 +9,7 @@ import { redisFinding } from "../../cli/doctor-redis.ts";
 import { storeFindings } from "../../cli/doctor-store.ts";
 import { settingsSchema } from "../../config/schema.ts";
 import { openStore } from "../../core/store/open-store.ts";
+import { openSqlite } from "../../core/store/sqlite.ts";
 import { selfSigned } from "../fakes/certificate.ts";
 import { cipherOn } from "../fakes/cipher.ts";
 import { freePort } from "../fakes/free-port.ts";
@@ -117,6 +118,27 @@ describe("the store check", () => {
       remedy: expect.stringContaining("start PostgreSQL"),
     });
     expect(JSON.stringify(finding)).not.toContain("hunter2");
+  });
+
+  it("leaves the schema of an older version as it is, and says what to do", async () => {
+    const url = `file:${join(folder.path, "data")}`;
+    await (await openStore({ url })).close();
+    const database = openSqlite(join(folder.path, "data", "clawgate.db"));
+    try {
+      const newest = "SELECT max(name) AS name FROM kysely_migration";
+      const [row] = database.prepare(newest).all([]);
+      database.prepare(`DELETE FROM kysely_migration WHERE name = '${row?.name}'`).run([]);
+      expect(await examine(url)).toMatchObject([
+        {
+          ...{ check: "store", state: "bad" },
+          text: expect.stringMatching(/older version of clawgate.*start the gateway/),
+          remedy: expect.stringContaining("nothing was changed"),
+        },
+      ]);
+      expect(database.prepare(newest).all([])).not.toEqual([row]);
+    } finally {
+      database.close();
+    }
   });
 
   it("does not ask for rights where the folder holds something else", async () => {

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { createAuditLog } from "../../../core/audit-log.ts";
 import { StoreError } from "../../../core/store/errors.ts";
+import { openStore } from "../../../core/store/open-store.ts";
 import { PLATFORM_SCOPE, tenantScope } from "../../../core/store/scope.ts";
 import { statement } from "../../../core/store/statement.ts";
 import type { Store, Work } from "../../../core/store/store.ts";
@@ -163,6 +164,50 @@ describeStores("a store", (world) => {
     );
     await world.sql("DELETE FROM kysely_migration WHERE name = '9999-from-the-future'");
     expect(await keys(await world.open())).toEqual(["a"]);
+  });
+
+  it("of an older version is left as it is by whoever may not change it, and brought up to date by a gateway", async () => {
+    const { url } = world;
+    const made = () => world.sql("SELECT name FROM kysely_migration ORDER BY name");
+    const all = await made();
+    await world.sql(
+      `INSERT INTO reviews (tenant_id, id, direction, state, trace_id, content, held_at)
+       VALUES ('sales', 'r1', 'in', 'pending', 't', '', 7)`,
+    );
+    await world.closeAll();
+    for (const undone of [
+      "DROP INDEX reviews_of_person",
+      "ALTER TABLE reviews DROP COLUMN person",
+      "ALTER TABLE reviews DROP COLUMN said",
+      "DELETE FROM kysely_migration WHERE name = '0008-withdrawn-reviews'",
+    ]) {
+      await world.sql(undone);
+    }
+    await expect(openStore({ url, migrate: false })).rejects.toThrow(
+      /^store: cannot open .*older version of clawgate \(without 0008-withdrawn-reviews\): start the gateway/,
+    );
+    expect(await made()).toEqual(all.slice(0, -1));
+    await world.open();
+    await world.closeAll();
+    expect(await made()).toEqual(all);
+    await (await openStore({ url, migrate: false })).close();
+    // What was there is there, and can be withdrawn.
+    await world.sql("UPDATE reviews SET state = 'withdrawn' WHERE person IS NULL");
+    expect(await world.sql("SELECT id, state, held_at FROM reviews")).toEqual([
+      { id: "r1", state: "withdrawn", held_at: 7 },
+    ]);
+    await expect(world.sql("UPDATE reviews SET state = 'nonsense'")).rejects.toThrow(/constraint/i);
+  });
+
+  it("of a newer version is left alone by whoever may not change it, too", async () => {
+    await world.closeAll();
+    await world.sql(
+      "INSERT INTO kysely_migration (name, timestamp) VALUES ('9999-from-the-future', 'now')",
+    );
+    await expect(openStore({ url: world.url, migrate: false })).rejects.toThrow(
+      /newer version of clawgate \(9999-from-the-future\)/,
+    );
+    await world.sql("DELETE FROM kysely_migration WHERE name = '9999-from-the-future'");
   });
 
   it("runs a statement with other arguments without building it again", async () => {
