@@ -39,11 +39,15 @@ export interface SocketLinkParts {
 export interface SocketPauses {
   readonly firstMs: number;
   readonly longestMs: number;
+  /** The longest where Slack had said hello: it is there. */
+  readonly greetedMs: number;
   /** Where an operator has to put something right first. */
   readonly faultMs: number;
 }
 
-const PAUSES: SocketPauses = { firstMs: 250, longestMs: 30_000, faultMs: 60_000 };
+const PAUSES: SocketPauses = {
+  ...{ firstMs: 250, longestMs: 30_000, greetedMs: 5_000, faultMs: 60_000 },
+};
 
 /** Two, so that there is always one while the other is replaced; an app may have ten. */
 const CONNECTIONS = 2;
@@ -155,9 +159,10 @@ export const createSocketLink = (parts: SocketLinkParts): SocketLink => {
         trouble = `no connection to Slack (${held.reason}); trying again`;
       }
       failures += 1;
+      const longestMs = held.heldMs > 0 ? pauses.greetedMs : pauses.longestMs;
       const mayTakeMs = held.isFault
         ? pauses.faultMs
-        : Math.min(pauses.longestMs, pauses.firstMs * 2 ** Math.min(failures - 1, 10));
+        : Math.min(longestMs, pauses.firstMs * 2 ** Math.min(failures - 1, 10));
       // The first replacement of a good connection does not wait; everything else must, a little.
       const jittered = isFirst && !held.isFault ? 0 : mayTakeMs * (0.5 + random() / 2);
       const pauseMs = Math.max(jittered, held.afterMs ?? 0);

@@ -8,7 +8,7 @@ import { recordedMetrics } from "../../fakes/channel-metrics.ts";
 import { recordedLog } from "../../fakes/log.ts";
 import { type SlackSocketServer, startSlackSocketServer } from "../../fakes/slack-socket-server.ts";
 
-const QUICK = { firstMs: 5, longestMs: 50, faultMs: 60_000 };
+const QUICK = { firstMs: 5, longestMs: 50, greetedMs: 50, faultMs: 60_000 };
 
 interface Fixture {
   readonly server: SlackSocketServer;
@@ -175,6 +175,17 @@ describe("the connections of Socket Mode", () => {
     await both(fixture);
   });
 
+  it("come back soon however often they break, as long as Slack greets them", async () => {
+    const fixture = await open({ pauses: { ...QUICK, firstMs: 20, longestMs: 60_000 } });
+    for (let drops = 0; drops < 12; drops++) {
+      await both(fixture);
+      const before = fixture.server.sessions.length;
+      for (const session of fixture.server.live()) session.drop();
+      await eventually(() => expect(fixture.server.sessions).toHaveLength(before + 2));
+    }
+    await both(fixture);
+  });
+
   it("are noticed when they are deaf, and replaced with an alarm", async () => {
     const fixture = await open({ timings: { pingMs: 50, silenceMs: 1_500 } });
     await both(fixture);
@@ -245,7 +256,7 @@ describe("the connections of Socket Mode", () => {
   it("wait longer and longer while Slack cannot be reached", async () => {
     const fixture = await open({
       answer: () => ({ kind: "unreachable", reason: "ECONNREFUSED" }),
-      pauses: { firstMs: 20, longestMs: 60_000, faultMs: 60_000 },
+      pauses: { firstMs: 20, longestMs: 60_000, greetedMs: 20, faultMs: 60_000 },
     });
     await eventually(() => expect(fixture.asked()).toBeGreaterThan(6));
     await pause(200);
