@@ -29,7 +29,10 @@ export const insertMessage = statement<{
     .onConflict((conflict) => conflict.columns(["channel", "key"]).doNothing()),
 );
 
-/** The same where writes come one after the other: `owner` has it at once if its lane was empty. */
+/**
+ * The same where writes come one after the other, only if the lane is empty: `owner` has it at once.
+ * Nothing else is asked of the row, since reading a row back costs as much as half of storing it.
+ */
 export const insertFirst = statement<{
   channel: string;
   key: string;
@@ -41,29 +44,43 @@ export const insertFirst = statement<{
 }>()((db, arg) =>
   db
     .insertInto("inbox")
-    .values((eb) => {
-      const isBehind = eb.exists(
-        eb
-          .selectFrom("inbox as before")
-          .select("before.id")
-          .where("before.tenant_id", "=", arg("tenantId"))
-          .where("before.lane", "=", arg("lane"))
-          .where("before.state", "=", sql.lit("pending" as const)),
-      );
-      return {
-        channel: arg("channel"),
-        key: arg("key"),
-        lane: arg("lane"),
-        tenant_id: arg("tenantId"),
-        message: arg("message"),
-        state: "pending",
-        owner: eb.case().when(isBehind).then("").else(arg("owner")).end(),
-        attempts: eb.case().when(isBehind).then(sql.lit(0)).else(sql.lit(1)).end(),
-        received_at: arg("receivedAt"),
-      };
-    })
-    .onConflict((conflict) => conflict.columns(["channel", "key"]).doNothing())
-    .returning(["id", "attempts"]),
+    .columns([
+      "channel",
+      "key",
+      "lane",
+      "tenant_id",
+      "message",
+      "state",
+      "owner",
+      "attempts",
+      "received_at",
+    ])
+    .expression(
+      db
+        .selectNoFrom((eb) => [
+          eb.val(arg("channel")).as("channel"),
+          eb.val(arg("key")).as("key"),
+          eb.val(arg("lane")).as("lane"),
+          eb.val(arg("tenantId")).as("tenant_id"),
+          eb.val(arg("message")).as("message"),
+          sql.lit("pending" as const).as("state"),
+          eb.val(arg("owner")).as("owner"),
+          sql.lit(1).as("attempts"),
+          eb.val(arg("receivedAt")).as("received_at"),
+        ])
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom("inbox as before")
+                .select("before.id")
+                .where("before.tenant_id", "=", arg("tenantId"))
+                .where("before.lane", "=", arg("lane"))
+                .where("before.state", "=", sql.lit("pending" as const)),
+            ),
+          ),
+        ),
+    )
+    .onConflict((conflict) => conflict.columns(["channel", "key"]).doNothing()),
 );
 
 export const byKey = statement<{ channel: string; key: string }>()((db, arg) =>

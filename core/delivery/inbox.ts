@@ -167,15 +167,16 @@ export const createInbox = (options: InboxOptions): Inbox => {
       const stored = await store.write("intake", async (transaction) => {
         // An edit may be one of what was taken back: `claim` looks.
         if (takesAtOnce && saidIdOf(message) === message.id) {
-          return transaction.first(insertFirst, { owner, ...row });
+          const first = await transaction.insert(insertFirst, { owner, ...row });
+          if (first !== undefined) return { id: first, isOurs: true };
         }
         const id = await transaction.insert(insertMessage, row);
-        return id === undefined ? undefined : { id, attempts: 0 };
+        return id === undefined ? undefined : { id, isOurs: false };
       });
       if (stored) {
-        const { id, attempts } = stored;
+        const { id, isOurs } = stored;
         const receivedAt = new Date(row.receivedAt);
-        if (attempts > 0) fresh.keep({ id, lane, scope, message, attempt: 1, receivedAt });
+        if (isOurs) fresh.keep({ id, lane, scope, message, attempt: 1, receivedAt });
         // What is kept goes as the only one of its lane; our wake may come before its turn, and be spent.
         else fresh.take({ tenantId, id: lane });
         return { id, isNew: true, scope };

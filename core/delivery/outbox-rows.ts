@@ -48,43 +48,43 @@ export const insertPart = statement<NewPart>()((db, arg) =>
 );
 
 /**
- * The only part of a reply that a response is open for: travels in it and is due for sending later,
- * unless something of its lane is still on its way; then it is to be sent at once.
+ * The only part of a reply that a response is open for: travels in it and is due for sending later.
+ * Not stored where something of its lane is still on its way; then it is to be sent at once.
  */
 export const insertInline = statement<NewPart & { inlineDueAt: number }>()((db, arg) =>
   db
     .insertInto("outbox")
-    .values((eb) => {
-      const isBehind = eb.exists(
-        eb
-          .selectFrom("outbox as before")
-          .select("before.part")
-          .where("before.tenant_id", "=", arg("tenantId"))
-          .where("before.lane", "=", arg("lane"))
-          .where("before.state", "=", sql.lit("pending" as const)),
-      );
-      const at = (time: "createdAt" | "inlineDueAt") =>
-        eb.cast<number>(eb.val(arg(time)), "bigint");
-      return {
-        tenant_id: arg("tenantId"),
-        inbox_id: arg("inboxId"),
-        part: arg("part"),
-        lane: arg("lane"),
-        channel: arg("channel"),
-        content: arg("content"),
-        fingerprint: NO_FINGERPRINT,
-        via: eb
-          .case()
-          .when(isBehind)
-          .then("send" as const)
-          .else("inline" as const)
-          .end(),
-        state: "pending",
-        due_at: eb.case().when(isBehind).then(at("createdAt")).else(at("inlineDueAt")).end(),
-        created_at: arg("createdAt"),
-      };
-    })
-    .returning("via"),
+    .columns([
+      ...(["tenant_id", "inbox_id", "part", "lane", "channel", "content", "fingerprint"] as const),
+      ...(["via", "state", "due_at", "created_at"] as const),
+    ])
+    .expression(
+      db
+        .selectNoFrom((eb) => [
+          eb.val(arg("tenantId")).as("tenant_id"),
+          eb.val(arg("inboxId")).as("inbox_id"),
+          eb.val(arg("part")).as("part"),
+          eb.val(arg("lane")).as("lane"),
+          eb.val(arg("channel")).as("channel"),
+          eb.val(arg("content")).as("content"),
+          eb.val(NO_FINGERPRINT).as("fingerprint"),
+          sql.lit("inline" as const).as("via"),
+          sql.lit("pending" as const).as("state"),
+          eb.val(arg("inlineDueAt")).as("due_at"),
+          eb.val(arg("createdAt")).as("created_at"),
+        ])
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom("outbox as before")
+                .select("before.part")
+                .where("before.tenant_id", "=", arg("tenantId"))
+                .where("before.lane", "=", arg("lane"))
+                .where("before.state", "=", sql.lit("pending" as const)),
+            ),
+          ),
+        ),
+    ),
 );
 
 /** The part that has to go next in a lane. */

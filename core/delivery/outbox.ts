@@ -120,8 +120,9 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
           await arrivals.recordLane(transaction, lane);
           const inlineDueAt = createdAt + REDELIVERY_MS;
           const row = { part: 0, content: only, inlineDueAt, ...common };
-          isInline = (await transaction.first(insertInline, row))?.via === "inline";
-        } else {
+          isInline = (await transaction.run(insertInline, row)) > 0;
+        }
+        if (!isInline) {
           for (const [part, content] of sealed.entries()) {
             await transaction.run(insertPart, { part, content, ...common });
           }
