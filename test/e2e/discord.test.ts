@@ -1,7 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { memberSees } from "../channels/discord/member-sees.ts";
 import { type DiscordGatewayServer, startDiscordGateway } from "../fakes/discord-gateway.ts";
 import { type DiscordRest, startDiscordRest } from "../fakes/discord-rest.ts";
+import { discordSigner } from "../fakes/discord-signer.ts";
 import { type GatewayProcess, gatewayProcess } from "../fakes/gateway-process.ts";
+import { atTheirTimes, LOAD_SECONDS, loadFigures } from "../fakes/load.ts";
+import { inkOf, longText } from "../fakes/long-text.ts";
 import { lacks } from "../fakes/need-server.ts";
 import { startPostgres } from "../fakes/postgres-server.ts";
 
@@ -10,14 +14,21 @@ const OTHER_GUILD = "900000000000000102";
 const ROOM = "900000000000000111";
 const DM = "900000000000000131";
 const ANN = "800000000000000001";
+const BOB = "800000000000000002";
+const BOBS_DM = "900000000000000132";
+const CARLS_DM = "900000000000000134";
+const STRANGERS_DM = "900000000000000133";
+const ENDPOINT = "/api/discord/interactions";
 const PATIENCE = { timeout: 30_000, interval: 20 };
+const PER_SECOND = 200;
+const signer = discordSigner();
 
 let rest: DiscordRest;
 let platform: DiscordGatewayServer;
 let settings: Readonly<Record<string, unknown>>;
 let gateway: GatewayProcess;
 
-beforeEach(async () => {
+beforeAll(async () => {
   rest = await startDiscordRest();
   platform = await startDiscordGateway({
     token: rest.token,
@@ -27,14 +38,15 @@ beforeEach(async () => {
   });
   rest.gatewayUrl = platform.url;
   rest.channels.set(ROOM, { id: ROOM, type: 0, guild_id: GUILD });
-  rest.channels.set(DM, { id: DM, type: 1 });
-  rest.members.set(GUILD, new Map([[ANN, { roles: [] }]]));
+  for (const id of [DM, BOBS_DM, CARLS_DM, STRANGERS_DM]) rest.channels.set(id, { id, type: 1 });
+  rest.members.set(GUILD, new Map([ANN, BOB].map((id) => [id, { roles: [] }])));
   rest.onMessage = (message) => platform.dispatch("MESSAGE_CREATE", message);
   settings = {
     channels: {
       discord: {
         bot_token: rest.token,
         application_id: rest.applicationId,
+        public_key: signer.publicKey,
         api_base_url: rest.apiBaseUrl,
       },
     },
@@ -66,7 +78,7 @@ beforeEach(async () => {
   gateway = gatewayProcess(settings);
   await gateway.start();
 });
-afterEach(async () => {
+afterAll(async () => {
   await gateway.remove();
   await platform.stop();
   await rest.close();
@@ -86,8 +98,11 @@ const whisper = (channelId: string, content: string, more: object = {}) =>
     ...{ author: { id: ANN, username: "ann" }, type: 0, attachments: [] },
     ...more,
   });
-const whisperTo = (channelId: string, content: string) =>
-  whisper(channelId, `<@${rest.botUser.id}> ${content}`, { mentions: [{ id: rest.botUser.id }] });
+const whisperTo = (channelId: string, content: string, more: object = {}) =>
+  whisper(channelId, `<@${rest.botUser.id}> ${content}`, {
+    mentions: [{ id: rest.botUser.id }],
+    ...more,
+  });
 const tell = (message: object, inGuild: boolean, channelType: number) => {
   const where = inGuild ? { guild_id: GUILD, member: { roles: [] } } : {};
   platform.dispatch("MESSAGE_CREATE", { ...message, ...where, channel_type: channelType });
@@ -95,6 +110,8 @@ const tell = (message: object, inGuild: boolean, channelType: number) => {
 const sayDirectly = (content: string) => tell(whisper(DM, content), false, 1);
 
 const answers = (channelId: string) => rest.said(channelId).map(({ content }) => content);
+const timesSaid = (channelId: string, text: string): number =>
+  answers(channelId).filter((content) => content.endsWith(text)).length;
 const answered = (channelId: string, ...texts: string[]) =>
   vi.waitFor(() => {
     const said = answers(channelId);
@@ -156,42 +173,134 @@ describe("the built gateway on Discord", () => {
     await answered(question.id, "begin", "in the thread", "in the thread again");
   }, 120_000);
 
-  it("stays alive, says so and does not log in again after its token was refused", async () => {
-    await up();
-    platform.raw('{"op":0,"t":"MESSAGE_CREATE","s":9,"d":{"id":{},"author":[],"mentions":7}}');
-    platform.close(4004, true);
-    await vi.waitFor(async () => expect(await ready()).toBe(503), PATIENCE);
-    const response = await fetch(`${gateway.url}/api/health`);
-    expect(await response.json()).toMatchObject({
-      checks: { "channels.discord": { ok: false, reason: expect.stringContaining("4004") } },
-    });
-    expect((await fetch(`${gateway.url}/api/health/live`)).status).toBe(200);
-    expect(platform.identifies).toHaveLength(1);
-    expect(gateway.output).not.toContain(rest.token);
-  });
-
   it("refuses a direct message of who is in no bound server, or in those of two tenants", async () => {
-    await up();
-    rest.members.set(OTHER_GUILD, new Map([[ANN, { roles: [] }]]));
-    sayDirectly("whose am I?");
-    await vi.waitFor(() => expect(answers(DM).join()).toContain("TENANT_AMBIGUOUS"), PATIENCE);
+    rest.members.set(OTHER_GUILD, new Map([[BOB, { roles: [] }]]));
+    const bob = { author: { id: BOB, username: "bob" } };
+    tell(whisper(BOBS_DM, "whose am I?", bob), false, 1);
+    await vi.waitFor(() => expect(answers(BOBS_DM).join()).toContain("TENANT_AMBIGUOUS"), PATIENCE);
     const stranger = { author: { id: "800000000000000009", username: "x" } };
-    tell(whisper(DM, "let me in", stranger), false, 1);
-    await vi.waitFor(() => expect(answers(DM).join()).toContain("TENANT_UNKNOWN"), PATIENCE);
+    tell(whisper(STRANGERS_DM, "let me in", stranger), false, 1);
+    await vi.waitFor(
+      () => expect(answers(STRANGERS_DM).join()).toContain("TENANT_UNKNOWN"),
+      PATIENCE,
+    );
   });
 
   it("refuses with its reason when Discord does not say which servers somebody is in", async () => {
-    await up();
     rest.failAlways("GET /guilds/:id/members/:id", { status: 500 });
-    sayDirectly("hello");
-    await vi.waitFor(() => expect(answers(DM).join()).toContain("DIRECTORY_UNAVAILABLE"), PATIENCE);
+    // Of whom nothing is remembered.
+    const carl = { author: { id: "800000000000000003", username: "carl" } };
+    tell(whisper(CARLS_DM, "where am I?", carl), false, 1);
+    try {
+      const refused = () => expect(answers(CARLS_DM).join()).toContain("DIRECTORY_UNAVAILABLE");
+      await vi.waitFor(refused, PATIENCE);
+    } finally {
+      rest.failAlways("GET /guilds/:id/members/:id", undefined);
+    }
+  });
+
+  it("gives back 60 KB of prose, code and CJK whole, each part of at most 2000 characters", async () => {
+    const text = longText();
+    const question = whisperTo(ROOM, text);
+    tell(question, true, 0);
+    await vi.waitFor(async () => {
+      const said = rest.said(question.id);
+      const urls = said.flatMap(({ attachments }) => attachments.map(({ url }) => url));
+      const files = await Promise.all(urls.map(async (url) => (await fetch(url)).text()));
+      const shown = said.map(({ content }) => memberSees(content)).join("");
+      const isWhole = [...files, shown].some((all) => inkOf(all).endsWith(inkOf(text)));
+      expect(isWhole, `${said.length} messages, ${files.length} files`).toBe(true);
+    }, PATIENCE);
+    for (const { content } of rest.said(question.id)) {
+      expect(content.length).toBeLessThanOrEqual(2000);
+      expect((content.match(/(?<!\\)```/g) ?? []).length % 2).toBe(0);
+    }
+  });
+
+  it(
+    `answers ${PER_SECOND} mentions a second once each in threads of their own, a tenth of which come twice`,
+    async () => {
+      const count = PER_SECOND * LOAD_SECONDS;
+      const questions: { readonly id: string; readonly text: string; readonly atMs: number }[] = [];
+      const [posts, threads] = [
+        "POST /channels/:id/messages",
+        "POST /channels/:id/messages/:id/threads",
+      ];
+      rest.failNext(posts, { status: 500, isDone: true }, { status: 503 }, { cut: "done" });
+      rest.failNext(posts, { limitS: 0.2, isBare: true }, { hang: "done" });
+      rest.failNext(threads, { status: 500, isDone: true }, { cut: "lost" });
+      await atTheirTimes(count, PER_SECOND, (index) => {
+        const text = `event ${index}.`;
+        // So little of one person that no limit is met.
+        const author = { id: String(810_000_000_000_000_000n + BigInt(index % (count / 10))) };
+        const question = whisperTo(`9100000000000000${10 + (index % 40)}`, text, { author });
+        questions.push({ id: question.id, text, atMs: Date.now() });
+        for (let times = index % 10 === 0 ? 2 : 1; times > 0; times--) tell(question, true, 0);
+        // It is told again what it had not heard before the connection broke, and no more.
+        if (index === count / 2) platform.drop();
+        if (index === (count * 3) / 4) platform.askToReconnect();
+      });
+      const timesOf = () => questions.map(({ id, text }) => timesSaid(id, text));
+      const latencies = () =>
+        questions.flatMap(({ id, atMs }) =>
+          rest.said(id).map(({ timestamp }) => Date.parse(timestamp) - atMs),
+        );
+      try {
+        // Discord allows a bot 50 requests a second, and an answer takes two.
+        const allowedMs = (count * 2 * 1000) / 50;
+        await vi.waitFor(() => expect(timesOf()).toEqual(questions.map(() => 1)), {
+          ...{ timeout: 60_000 + 3 * allowedMs, interval: 500 },
+        });
+        expect(questions.map(({ id }) => rest.said(id).length)).toEqual(questions.map(() => 1));
+        for (let room = 10; room < 50; room++)
+          expect(answers(`9100000000000000${room}`)).toEqual([]);
+      } finally {
+        console.log(`Discord, ${PER_SECOND}/s: ${loadFigures(timesOf(), latencies())}`);
+      }
+    },
+    LOAD_SECONDS * 160_000 + 180_000,
+  );
+
+  it("refuses forged, stale, malformed and endless requests at its endpoint, and answers on", async () => {
+    const url = `${gateway.url}${ENDPOINT}`;
+    const ping = { type: 1, id: "1", application_id: rest.applicationId, token: "t", version: 1 };
+    const statusOf = async (answer: Promise<Response>) =>
+      (await answer.catch(() => undefined))?.status ?? "cut off";
+    expect(await statusOf(signer.post(url, ping, { signature: "0".repeat(128) }))).toBe(401);
+    for (const offS of [-301, 301]) {
+      const at = new Date(Date.now() + offS * 1000);
+      expect(await statusOf(signer.post(url, ping, { at })), `${offS} s`).toBe(401);
+    }
+    for (const body of [
+      "{",
+      "",
+      "null",
+      "[]",
+      "7",
+      '{"type":',
+      '{"type":2}',
+      '{"type":{}}',
+      "\ud800",
+    ]) {
+      const status = await statusOf(signer.post(url, body));
+      expect(status, body).toBeGreaterThanOrEqual(200);
+      expect(status, body).toBeLessThan(500);
+    }
+    expect([413, "cut off"]).toContain(
+      await statusOf(signer.post(url, Buffer.alloc(26_000_000, 32))),
+    );
+    const answer = await signer.post(url, ping);
+    expect([answer.status, await answer.json()]).toEqual([200, { type: 1 }]);
+    expect(await ready()).toBe(200);
+    sayDirectly("still there?");
+    await answered(DM, "still there?");
   });
 
   it("is unwell as soon as Discord's API refuses the token", async () => {
-    await up();
     rest.failAlways("*", { status: 401, code: 0 });
     sayDirectly("hello");
     await vi.waitFor(async () => expect(await ready()).toBe(503), PATIENCE);
+    rest.failAlways("*", undefined);
   });
 });
 
