@@ -28,6 +28,10 @@ export const migratePostgres = async (
     connectionString: ownerUrl,
     max: 1,
     connectionTimeoutMillis: 3_000,
+    // Others wait for its lock, also when this process is suspended or its machine gone.
+    onConnect: async (client) => {
+      await client.query("SET idle_in_transaction_session_timeout = '60s'");
+    },
   });
   // A connection that breaks fails the query; without a listener it would end the process as well.
   pool.on("error", () => {});

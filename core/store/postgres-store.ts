@@ -12,11 +12,18 @@ const CONNECTIONS = 16;
 const CONNECT_MS = 3_000;
 // Nothing here takes long; what does has lost its connection without a word.
 const QUERY_MS = 15_000;
+// The server ends a statement before we give it up: it would go on, and keep its locks.
+const STATEMENT_MS = QUERY_MS - 1_000;
+// What a process holds that was suspended in the middle of a transaction, or whose machine is gone,
+// the others wait for: it has to end before they give up.
+const IDLE_IN_TRANSACTION_MS = 10_000;
 // deadlock_detected and serialization_failure: https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html
 const TRY_AGAIN = new Set(["40P01", "40001"]);
 // Connection exceptions, insufficient resources, operator intervention, system errors:
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 const AWAY = /^(?:08|53|57|58)/;
+// read_only_sql_transaction: another server has taken over, and this one only follows it.
+const FOLLOWS = "25006";
 const TRIES = 5;
 const PAUSE_MS = 20;
 const INT8 = 20; // the type id of int8: https://www.postgresql.org/docs/current/catalog-pg-type.html
@@ -44,14 +51,20 @@ export const openPostgresStore = async (options: {
     application_name: "clawgate",
     types: { getTypeParser: parserOf },
     // With one URL the login owns the tables: it becomes somebody who does not.
-    ...(stepsDown && {
-      onConnect: (client) => client.query(`SET ROLE ${APP_ROLE}`).then(() => {}),
-    }),
+    onConnect: async (client) => {
+      await client.query(stepsDown ? `${SESSION_LIMITS}; SET ROLE ${APP_ROLE}` : SESSION_LIMITS);
+    },
   });
   // A connection that breaks: whoever uses it learns it from the query, and the pool makes another
   // one. Without a listener, either would end the process.
   pool.on("error", () => {});
-  pool.on("connect", (client) => client.on("error", () => {}));
+  // After a failover, connections from before it are used no more.
+  let failovers = 0;
+  const failoversAtStart = new WeakMap<pg.PoolClient, number>();
+  pool.on("connect", (client) => {
+    client.on("error", () => {});
+    failoversAtStart.set(client, failovers);
+  });
   try {
     await migratePostgres(migrateUrl ?? url, stepsDown ? APP_ROLE : userOf(url), migrate);
     await refuseTooMighty(pool);
@@ -88,7 +101,7 @@ export const openPostgresStore = async (options: {
       try {
         return await transact(begin, work);
       } catch (cause) {
-        if (tries === TRIES || !hasLost(cause)) throw cause;
+        if (tries === TRIES || !TRY_AGAIN.has(codeOf(cause))) throw cause;
         await pause(PAUSE_MS * tries * Math.random());
       }
     }
@@ -106,10 +119,11 @@ export const openPostgresStore = async (options: {
       await client.query("ROLLBACK").catch((error: Error) => {
         broken = error;
       });
+      if (failoversAtStart.get(client) === failovers && codeOf(cause) === FOLLOWS) failovers++;
       throw cause;
     } finally {
-      // With an error the pool throws the connection away.
-      client.release(broken);
+      // With an error, or true, the pool throws the connection away.
+      client.release(broken ?? failoversAtStart.get(client) !== failovers);
     }
   };
 
@@ -134,6 +148,16 @@ const accessing = (access: Access): string => {
   return `SELECT set_config('${setting}', ${pg.escapeLiteral(value)}, true)`;
 };
 
+/** Unless whoever runs the database has set one. */
+const limit = (setting: string, ms: number): string =>
+  `SELECT set_config('${setting}', '${ms}', false) WHERE current_setting('${setting}') = '0'`;
+
+// https://www.postgresql.org/docs/current/runtime-config-client.html
+const SESSION_LIMITS = [
+  limit("statement_timeout", STATEMENT_MS),
+  limit("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_MS),
+].join("; ");
+
 const ask = async (client: pg.PoolClient, query: pg.QueryConfig): Promise<pg.QueryResult> => {
   try {
     return await client.query(query);
@@ -146,12 +170,13 @@ const ask = async (client: pg.PoolClient, query: pg.QueryConfig): Promise<pg.Que
 
 /** Whether the connection broke, the server goes down or starts, or it lacks memory, disk or places. */
 const isAway = (cause: unknown): boolean =>
-  !(cause instanceof pg.DatabaseError) || AWAY.test(cause.code ?? "");
+  !(cause instanceof pg.DatabaseError) || AWAY.test(cause.code ?? "") || cause.code === FOLLOWS;
 
-const hasLost = (cause: unknown): boolean =>
-  cause instanceof StoreError &&
-  cause.cause instanceof pg.DatabaseError &&
-  TRY_AGAIN.has(cause.cause.code ?? "");
+/** What the server said why, of an error that `ask` threw; empty for none. */
+const codeOf = (cause: unknown): string =>
+  cause instanceof StoreError && cause.cause instanceof pg.DatabaseError
+    ? (cause.cause.code ?? "")
+    : "";
 
 const transactionOn = (client: pg.PoolClient): Transaction => {
   const query = <Args>(statement: Statement<Args, unknown>, args: Args, suffix = "") => {

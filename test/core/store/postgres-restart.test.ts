@@ -1,3 +1,5 @@
+import { sql } from "kysely";
+import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { StoreAwayError } from "../../../core/store/errors.ts";
 import { openStore } from "../../../core/store/open-store.ts";
@@ -83,5 +85,99 @@ describe.skipIf(lacks("postgresql"))("a PostgreSQL that goes away and comes back
       if (outcome !== undefined) expect(outcome).toBeInstanceOf(StoreAwayError);
     }
     await stopped;
+  });
+
+  describe("seen by others", () => {
+    let url: string;
+    let superuser: pg.Client;
+    beforeEach(async () => {
+      url = await server.createDatabase();
+      superuser = new pg.Client(server.asSuperuser(url));
+      await superuser.connect();
+    });
+    afterEach(() => superuser?.end());
+
+    it("holds nobody up for a process that was suspended in the middle of a transaction", async () => {
+      const separator = url.includes("?") ? "&" : "?";
+      const short = `${url}${separator}options=-c%20idle_in_transaction_session_timeout%3D200`;
+      const [suspended, other] = [await openStore({ url: short }), await openStore({ url })];
+      try {
+        let continues: () => void = () => {};
+        const asleep = new Promise<void>((resolve) => {
+          continues = resolve;
+        });
+        let hasWritten: () => void = () => {};
+        const written = new Promise<void>((resolve) => {
+          hasWritten = resolve;
+        });
+        const late = suspended
+          .write(sales, async (transaction) => {
+            await insert(1)(transaction);
+            hasWritten();
+            await asleep;
+            await insert(2)(transaction);
+          })
+          .catch((cause: unknown) => cause);
+        await written;
+        // The same row: waits until the other transaction is over.
+        await other.write(sales, insert(1));
+        continues();
+        expect(await late).toBeInstanceOf(StoreAwayError);
+        const found = await other.read(sales, (transaction) => transaction.all(keyVersions, {}));
+        expect(found).toEqual([{ version: 1 }]);
+      } finally {
+        await Promise.all([suspended.close(), other.close()]);
+      }
+    });
+
+    it("has limits on every connection, unless the database's operator set others", async () => {
+      const opened = await openStore({ url });
+      try {
+        const shown = statement<object>()((db) =>
+          db.selectNoFrom([
+            sql<string>`current_setting('statement_timeout')`.as("statements"),
+            sql<string>`current_setting('idle_in_transaction_session_timeout')`.as("idle"),
+          ]),
+        );
+        const limits = (of: Store) => of.read(sales, (transaction) => transaction.all(shown, {}));
+        expect(await limits(opened)).toEqual([{ statements: "14s", idle: "10s" }]);
+      } finally {
+        await opened.close();
+      }
+    });
+
+    it("drops its connections to a server that after a failover only follows another one", async () => {
+      const opened = await openStore({ url });
+      const connections = async (): Promise<readonly number[]> => {
+        const { rows } = await superuser.query<{ pid: number }>(
+          `SELECT pid FROM pg_stat_activity
+           WHERE datname = current_database() AND application_name = 'clawgate'`,
+        );
+        return rows.map(({ pid }) => pid);
+      };
+      const follow = async (isFollower: boolean) => {
+        await superuser.query(`ALTER SYSTEM SET default_transaction_read_only = ${isFollower}`);
+        await superuser.query("SELECT pg_reload_conf()");
+      };
+      try {
+        await Promise.all([1, 2, 3].map((version) => opened.write(sales, insert(version))));
+        const before = await connections();
+        expect(before.length).toBeGreaterThan(0);
+        await follow(true);
+        await eventually(() =>
+          expect(opened.write(sales, insert(4))).rejects.toThrow(StoreAwayError),
+        );
+        await follow(false);
+        await eventually(() => opened.write(sales, insert(5)));
+        await Promise.all(before.map((_, at) => opened.write(sales, insert(10 + at))));
+        await eventually(async () => {
+          const now = await connections();
+          expect(before.filter((pid) => now.includes(pid))).toEqual([]);
+        });
+      } finally {
+        await follow(false);
+        await opened.close();
+      }
+    });
   });
 });
