@@ -8,6 +8,17 @@ import { atTheirTimes, LOAD_SECONDS, loadFigures } from "../fakes/load.ts";
 import { inkOf, longText } from "../fakes/long-text.ts";
 import { lacks } from "../fakes/need-server.ts";
 import { startPostgres } from "../fakes/postgres-server.ts";
+import { type SlackApi, startSlackApi } from "../fakes/slack-api.ts";
+import {
+  BOT_USER,
+  eventBody,
+  mention,
+  newTs,
+  postSlack,
+  SIGNING_SECRET,
+  signed,
+  TEAM,
+} from "../fakes/slack-events.ts";
 
 const GUILD = "900000000000000101";
 const OTHER_GUILD = "900000000000000102";
@@ -21,14 +32,19 @@ const STRANGERS_DM = "900000000000000133";
 const ENDPOINT = "/api/discord/interactions";
 const PATIENCE = { timeout: 30_000, interval: 20 };
 const PER_SECOND = 200;
+// Somebody who would connect again does so every second or two.
+const WATCHED_MS = LOAD_SECONDS * 3_000;
 const signer = discordSigner();
 
 let rest: DiscordRest;
 let platform: DiscordGatewayServer;
+let slack: SlackApi;
 let settings: Readonly<Record<string, unknown>>;
 let gateway: GatewayProcess;
 
 beforeAll(async () => {
+  slack = await startSlackApi();
+  const slackBot = slack.install(TEAM, { userId: BOT_USER });
   rest = await startDiscordRest();
   platform = await startDiscordGateway({
     token: rest.token,
@@ -43,6 +59,10 @@ beforeAll(async () => {
   rest.onMessage = (message) => platform.dispatch("MESSAGE_CREATE", message);
   settings = {
     channels: {
+      slack: {
+        ...{ signing_secret: SIGNING_SECRET, bot_token: slackBot.token },
+        api_base_url: slack.baseUrl,
+      },
       discord: {
         bot_token: rest.token,
         application_id: rest.applicationId,
@@ -64,7 +84,10 @@ beforeAll(async () => {
         },
         {
           id: "people",
-          bindings: [{ channel: "discord", workspace: GUILD }],
+          bindings: [
+            { channel: "discord", workspace: GUILD },
+            { channel: "slack", workspace: TEAM },
+          ],
           llm_config: { provider: "echo" },
         },
         {
@@ -81,7 +104,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway.remove();
   await platform.stop();
-  await rest.close();
+  await Promise.all([rest.close(), slack.close()]);
 });
 
 const ready = async (): Promise<number> => (await fetch(`${gateway.url}/api/health/ready`)).status;
@@ -302,11 +325,60 @@ describe("the built gateway on Discord", () => {
     await vi.waitFor(async () => expect(await ready()).toBe(503), PATIENCE);
     rest.failAlways("*", undefined);
   });
+
+  it("says for good that its token was refused, without a storm of logins, while Slack goes on", async () => {
+    await gateway.stop();
+    await gateway.start();
+    await up();
+    const logins = platform.identifies.length;
+    const connections = platform.connections();
+    platform.raw('{"op":0,"t":"MESSAGE_CREATE","s":9,"d":{"id":{},"author":[],"mentions":7}}');
+    platform.close(4004, true);
+    const saysSo = async (): Promise<void> => {
+      const response = await fetch(`${gateway.url}/api/health/ready`);
+      expect([response.status, await response.json()]).toMatchObject([
+        503,
+        {
+          checks: {
+            "channels.discord": { ok: false, reason: expect.stringContaining("4004") },
+            "channels.slack": { ok: true },
+          },
+        },
+      ]);
+    };
+    /** For a few of the times at which it would connect again if it ever did. */
+    const staysSo = async (expectedLogins: number): Promise<void> => {
+      await vi.waitFor(saysSo, { ...PATIENCE, timeout: 45_000 });
+      const until = performance.now() + WATCHED_MS;
+      do {
+        gateway.tell("SIGHUP");
+        const ts = newTs();
+        const event = mention(`<@${BOT_USER}> are you there?`, { ts });
+        await postSlack(
+          `${gateway.url}/api/slack/events`,
+          signed(JSON.stringify(eventBody(event))),
+        );
+        await vi.waitFor(() => expect(slack.messages("C0ROOM", ts)).toHaveLength(1), PATIENCE);
+        await saysSo();
+        expect((await fetch(`${gateway.url}/api/health/live`)).status).toBe(200);
+        expect(platform.identifies).toHaveLength(expectedLogins);
+      } while (performance.now() < until);
+    };
+    await staysSo(logins);
+    expect(platform.connections()).toBe(connections);
+    // Whoever restarts it without a new token costs Discord one login.
+    await gateway.stop();
+    await gateway.start();
+    await staysSo(logins + 1);
+    expect(platform.connections()).toBe(connections + 1);
+    expect(gateway.output).not.toContain(rest.token);
+  }, 180_000);
 });
 
 describe.skipIf(lacks("postgresql"))("two replicas on Discord", () => {
   it("one takes over within 30 s when the other is killed, with what was said meanwhile", async () => {
     await gateway.remove();
+    platform.admit();
     const postgres = await startPostgres();
     const url = await postgres.createDatabase();
     const first = gatewayProcess({ ...settings, storage: { url } });

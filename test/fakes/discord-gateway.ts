@@ -29,6 +29,8 @@ export interface DiscordGatewayServer {
   drop(): void;
   /** Closes the connections with a code, and with `refuses` every later one after its identify. */
   close(code: number, refuses?: boolean): void;
+  /** Refuses nobody any more. */
+  admit(): void;
   /** New connections are cut at once. Default: no. */
   isAway: boolean;
   stop(): Promise<void>;
@@ -163,6 +165,9 @@ export const startDiscordGateway = async (
     close: (code, refuses = false) => {
       if (refuses) refusal = code;
       for (const socket of sockets) socket.close(code);
+    },
+    admit: () => {
+      refusal = undefined;
     },
     stop: () =>
       new Promise((resolve) => {
