@@ -79,7 +79,19 @@ export const createDiscordAdapter = (options: DiscordAdapterOptions): ChannelAda
   const gateway =
     bot.mode === "gateway" && token !== undefined
       ? createGateway({
-          ...{ token, rest, members, state, leases, isAlone, now, random, log, metrics },
+          ...{
+            token,
+            apiBaseUrl,
+            rest,
+            members,
+            state,
+            leases,
+            isAlone,
+            now,
+            random,
+            log,
+            metrics,
+          },
           interaction: interactions.take,
           shards: bot.shards,
           ready: (id) => register(applicationId ?? id),

@@ -143,7 +143,7 @@ export const runConnection = (options: ConnectionOptions): Promise<Ending> =>
     );
     const inside = shard as unknown as Inside;
     const resumeUrl = (url: unknown): string =>
-      typeof url === "string" && isSafe(url) ? withoutQuery(url) : info.url;
+      typeof url === "string" && isSafe(url, info.url) ? withoutQuery(url) : info.url;
 
     const end = (kind: Ending["kind"], reason: string): void => {
       if (isOver) return;

@@ -11,7 +11,11 @@ export type FoundGateway =
  * Asks where the gateway is and what it allows. Never rejects.
  * @see https://discord.com/developers/docs/topics/gateway#get-gateway-bot
  */
-export const findGateway = async (rest: Rest, signal: AbortSignal): Promise<FoundGateway> => {
+export const findGateway = async (
+  rest: Rest,
+  apiBaseUrl: string,
+  signal: AbortSignal,
+): Promise<FoundGateway> => {
   const outcome = await rest.request("GET", "/gateway/bot", { signal });
   if (outcome.kind !== "ok") {
     const reason = "reason" in outcome ? outcome.reason : outcome.kind;
@@ -19,8 +23,11 @@ export const findGateway = async (rest: Rest, signal: AbortSignal): Promise<Foun
   }
   const body = isPayload(outcome.body) ? outcome.body : undefined;
   const url = textIn(body, "url");
-  if (url === undefined || !isSafe(url)) {
-    return { kind: "away", reason: "GET /gateway/bot: no wss:// address (ws:// on loopback)" };
+  if (url === undefined || !isSafe(url, apiBaseUrl)) {
+    return {
+      kind: "away",
+      reason: "GET /gateway/bot: no wss:// address of Discord's or of api_base_url's host",
+    };
   }
   const limit = objectIn(body, "session_start_limit");
   return {

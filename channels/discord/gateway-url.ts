@@ -1,10 +1,17 @@
-/** Whether the bot's token may be told there. */
-export const isSafe = (url: string): boolean => {
+/**
+ * Whether the bot's token may be told there: at Discord's own gateways, or beside `trusted`, an address
+ * that may have it anyway. In clear on loopback only.
+ */
+export const isSafe = (url: string, trusted: string): boolean => {
   if (!URL.canParse(url)) return false;
   const { protocol, hostname } = new URL(url);
-  const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
-  return protocol === "wss:" || (protocol === "ws:" && isLoopback);
+  const { hostname: known } = new URL(trusted);
+  if (isLoopback(hostname)) return isLoopback(known) && /^wss?:$/.test(protocol);
+  return protocol === "wss:" && (hostname === known || /(?:^|\.)discord\.gg$/.test(hostname));
 };
+
+const isLoopback = (hostname: string): boolean =>
+  /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
 
 /** The version and the encoding are put behind it. */
 export const withoutQuery = (url: string): string => url.replace(/[?#].*$/, "");

@@ -45,6 +45,8 @@ export const GATEWAY_TIMINGS: GatewayTimings = {
 
 export interface GatewayOptions {
   readonly token: string;
+  /** The token goes to its host and to Discord's gateways. */
+  readonly apiBaseUrl: string;
   readonly rest: Rest;
   readonly members: Pick<Members, "rolesIn">;
   /** Takes a command, a click or a form that came over the gateway. */
@@ -88,7 +90,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
   const places = createPlaces({ rest, ourId: () => ourId });
   let intake: GatewayIntake | undefined;
   let flushes: NodeJS.Timeout | undefined;
-  const find = (signal: AbortSignal) => findGateway(rest, signal);
+  const find = (signal: AbortSignal) => findGateway(rest, options.apiBaseUrl, signal);
 
   const route = (name: string, data: Payload, to: GatewayIntake, receive: Receive): void => {
     places.learn(name, data);

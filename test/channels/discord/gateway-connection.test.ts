@@ -210,16 +210,19 @@ describe("a connection to the gateway", () => {
     expect((await ended).kind).toBe(kind);
   });
 
-  it("does not tell its token to an address that Discord's READY should not name", async () => {
-    await start();
-    const ended = connect();
-    await vi.waitFor(() => expect(ups).toEqual(["ready"]), PATIENCE);
-    const data = { session_id: "s", resume_gateway_url: "ws://evil.example", user: BOT };
-    platform.raw(JSON.stringify({ op: 0, t: "READY", s: 1_000, d: data }));
-    await vi.waitFor(() => expect(ups).toHaveLength(2), PATIENCE);
-    platform.drop();
-    expect((await ended).session?.resumeURL).toBe(platform.url);
-  });
+  it.each(["ws://evil.example", "wss://evil.example"])(
+    "does not tell its token to %s, which READY should not name",
+    async (resume) => {
+      await start();
+      const ended = connect();
+      await vi.waitFor(() => expect(ups).toEqual(["ready"]), PATIENCE);
+      const data = { session_id: "s", resume_gateway_url: resume, user: BOT };
+      platform.raw(JSON.stringify({ op: 0, t: "READY", s: 1_000, d: data }));
+      await vi.waitFor(() => expect(ups).toHaveLength(2), PATIENCE);
+      platform.drop();
+      expect((await ended).session?.resumeURL).toBe(platform.url);
+    },
+  );
 
   it("ends at once when it is told to before it was opened", async () => {
     await start();

@@ -102,7 +102,17 @@ const rest: Rest = {
 
 const start = async (isAlone = true): Promise<Gateway> => {
   const gateway = createGateway({
-    ...{ token: TOKEN, rest, state, isAlone, log, metrics, random: () => 0.5, timings: QUICK },
+    ...{
+      token: TOKEN,
+      apiBaseUrl: platform.url,
+      rest,
+      state,
+      isAlone,
+      log,
+      metrics,
+      random: () => 0.5,
+      timings: QUICK,
+    },
     members: { rolesIn: async () => ["role-now"] },
     interaction: async (data) => void interactions.push(data),
     shards: undefined,
@@ -503,9 +513,14 @@ describe("the gateway's health", () => {
     expect(platform.connections()).toBe(0);
   });
 
-  it("does not tell its token to an address without TLS", async () => {
-    const body = { url: "ws://gateway.example", shards: 1 };
-    refused.set("/gateway/bot", { kind: "ok", body });
+  it.each([
+    "ws://gateway.discord.gg",
+    "wss://evil.example",
+    "wss://discord.gg.evil.example",
+    "wss://evildiscord.gg",
+    "not an address",
+  ])("does not tell its token to %s", async (url) => {
+    refused.set("/gateway/bot", { kind: "ok", body: { url, shards: 1 } });
     const gateway = await start();
     await vi.waitFor(() => expect(gateway.fault()).toContain("wss://"), PATIENCE);
   });
