@@ -5,8 +5,9 @@ import type { Context } from "./stage.ts";
 // Enough for a report or a table; a model's context is not a place for more.
 const MAX_BYTES = 256 * 1024;
 const MAX_FILES = 4;
+// Without an ending it may be one: README is, and some platforms tell no more than an id.
 const TEXT_NAME =
-  /\.(?:txt|md|markdown|csv|tsv|json|jsonl|ya?ml|xml|html?|log|ini|toml|sql|py|js|ts|sh)$/i;
+  /^[^.]+$|\.(?:txt|md|markdown|csv|tsv|json|jsonl|ya?ml|xml|html?|log|ini|toml|sql|py|js|ts|sh)$/i;
 
 /** A text file that came with a message: what stands in it, or why that cannot be read. */
 export type AttachedText = { readonly name: string } & (

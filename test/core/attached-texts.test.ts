@@ -40,6 +40,12 @@ describe("text files that come with a message", () => {
     expect(opened).toEqual(["1.txt", "2.md", "3.json", "4.log"]);
   });
 
+  it("may have names without an ending, which is all that some platforms tell", async () => {
+    const { opened, text } = await given([file("F0FILE"), file("a.exe")], () => "1,2");
+    expect(opened).toEqual(["F0FILE"]);
+    expect(text).toBe('\n\nThe file "F0FILE":\n| 1,2');
+  });
+
   it("are named with the reason when they cannot be had, are too large or are no text", async () => {
     const attachments = ["gone", "large", "binary"].map((name) => file(`${name}.txt`));
     const { text } = await given(attachments, ({ name }) => {
