@@ -1,184 +1,170 @@
-import { ASSERT, foldsCase, OP, type Program, takesRune } from "./program.ts";
+import { type Alphabet, type Classes, createAlphabet, END, SECOND_HALF } from "./alphabet.ts";
+import type { Meter } from "./meter.ts";
+import type { Program } from "./program.ts";
+import { KIND, type Kind, Simulation } from "./simulation.ts";
 
-/** What stood before: the start of the text, a line break, a word character or another one. */
-type Kind = 0 | 1 | 2 | 3;
-const START: Kind = 0;
+/** In a row: bits of the patterns of which a match ended before the last character. */
+export const MATCHED = 0;
+/** In a row: bits of the patterns that have begun to match. */
+export const LIVE = 1;
+const HEAD = 2;
+
+// An entry of a row is the row that comes next and, above it, the text that last came by.
+const ROW_BITS = 23;
+/** The bits of an entry that are the next row. */
+export const ROW = (1 << ROW_BITS) - 1;
+/** How far above it the epoch of the entry is. */
+export const EPOCH_SHIFT = ROW_BITS;
+const LAST_EPOCH = (1 << (32 - ROW_BITS)) - 1;
+// Where nothing is left to spend: nothing has begun and nothing matches.
+const DEAD_ROW = 0;
+
+// What it costs to work an entry out, and to look at a step for it.
+const ENTRY_COST = 100;
+const VISIT_COST = 10;
+const MAX_VISITS = 0xffff;
 
 interface State {
-  /** Steps reached by the last character, the preferred first. */
-  readonly pcs: readonly number[];
+  readonly steps: readonly number[];
+  /** What stood before. */
   readonly kind: Kind;
-  /** By class of the next character; built when first needed. */
-  readonly edges: (Edge | undefined)[];
 }
-
-interface Edge {
-  readonly to: State;
-  /** A match ends before the character. */
-  readonly isMatch: boolean;
-}
-
-const MAX_STATES = 2000;
-const MAX_LATIN = 0x80;
-const MAX_RUNE = 0x10_ffff;
 
 /**
- * A deterministic automaton over a compiled pattern, built while it runs: a character costs one
- * look-up. `anchored` follows matches that start where it starts, in the order in which Perl would
- * try them; `unanchored` every match that starts anywhere behind.
+ * A deterministic automaton over compiled patterns, at most 30 when `unanchored`, built while it
+ * runs: a character costs one look-up. Whoever walks it goes from `row` with the column
+ * `columns[class]` to the entry `table[row + column]`, and asks `enter` where the entry is not of
+ * this epoch.
  */
 export class Automaton {
-  readonly #program: Program;
-  readonly #isAnchored: boolean;
-  readonly #bounds: readonly number[];
-  readonly #latin: Uint16Array;
-  readonly #states = new Map<string, State>();
-  readonly #starts: (State | undefined)[] = [];
+  /** By class of the alphabet that texts are read with. */
+  readonly columns: Uint16Array;
+  table = new Int32Array(0);
+  /** Number of the text. */
+  epoch = 0;
 
-  constructor(program: Program, mode: "anchored" | "unanchored") {
-    this.#program = program;
-    this.#isAnchored = mode === "anchored";
-    this.#bounds = boundsOf(program);
-    this.#latin = Uint16Array.from({ length: MAX_LATIN }, (_, rune) => this.#search(rune));
+  readonly #simulation: Simulation;
+  /** Of a row. The patterns' own alphabet has fewer classes than the one that texts are read with. */
+  readonly #width: number;
+  #states: (State | undefined)[] = [];
+  readonly #rows = new Map<string, number>();
+  readonly #openings: (number | undefined)[] = [];
+  /** By entry: how many steps were looked at for it. */
+  #visits = new Uint16Array(0);
+  /** By state: the text that last came by. */
+  #paid = new Uint16Array(0);
+
+  constructor(programs: readonly Program[], mode: "anchored" | "unanchored", { runes }: Alphabet) {
+    const own = createAlphabet(programs.flatMap(({ steps }) => steps));
+    this.#simulation = new Simulation(programs, mode, own);
+    this.#width = own.size + HEAD;
+    this.columns = Uint16Array.from(runes, (rune, cls) =>
+      rune < 0 ? cls + HEAD : own.classOf(rune) + HEAD,
+    );
+    this.forget();
   }
 
-  /** The state before the character at an offset. */
-  stateAt(text: string, offset: number): State {
-    const kind = offset === 0 ? START : kindOf(runeBefore(text, offset));
-    const known = this.#starts[kind];
-    if (known) return known;
-    const state = this.#state(this.#isAnchored ? [this.#program.start] : [], kind);
-    this.#starts[kind] = state;
-    return state;
+  /** How many numbers the table holds. */
+  get size(): number {
+    return this.#states.length * this.#width;
   }
 
-  /** What the character does to the state; undefined = the text ends here. */
-  step(state: State, rune: number | undefined): Edge {
-    const cls = rune === undefined ? this.#bounds.length + 1 : this.#classOf(rune);
-    const known = state.edges[cls];
-    if (known) return known;
-    const edge = this.#build(state, rune);
-    state.edges[cls] = edge;
-    return edge;
+  /** Forgets what it has built. */
+  forget(): void {
+    this.table = new Int32Array(0);
+    this.#visits = new Uint16Array(0);
+    this.#paid = new Uint16Array(0);
+    this.#states = [];
+    this.#rows.clear();
+    this.#openings.length = 0;
+    this.#addRow({ steps: [], kind: KIND.start }, 0);
+    this.epoch = 1;
   }
 
-  #build(state: State, rune: number | undefined): Edge {
-    const holds = assertionsAt(state.kind, rune);
-    const seen = new Set<number>();
-    const next: number[] = [];
-    let isMatch = false;
-    const open = [...state.pcs].reverse();
-    if (!this.#isAnchored) open.unshift(this.#program.start);
-    for (let pc = open.pop(); pc !== undefined; pc = open.pop()) {
-      const step = this.#program.steps[pc];
-      if (!step || seen.has(pc)) continue;
-      seen.add(pc);
-      if (step.op === OP.match) {
-        isMatch = true;
-        // What comes later in the order would lose against this match.
-        if (this.#isAnchored) break;
-      } else if (takesRune(step)) {
-        if (rune !== undefined && step.matchRune(rune)) next.push(step.out);
-      } else if (step.op === OP.alt || step.op === OP.altMatch) open.push(step.arg, step.out);
-      else if (step.op === OP.capture || step.op === OP.nop) open.push(step.out);
-      else if (step.op === OP.assert && (step.arg & ~holds) === 0) open.push(step.out);
+  /** Begins with another text. */
+  begin(): void {
+    this.epoch++;
+    if (this.epoch <= LAST_EPOCH) return;
+    for (let row = 0; row < this.size; row += this.#width) {
+      for (let at = row + HEAD; at < row + this.#width; at++) {
+        this.table[at] = (this.table[at] ?? 0) & ROW;
+      }
     }
-    const kind = rune === undefined ? START : kindOf(rune);
-    return { to: this.#state([...new Set(next)], kind), isMatch };
+    this.#paid.fill(0);
+    this.epoch = 1;
   }
 
-  #state(pcs: readonly number[], kind: Kind): State {
-    const key = `${kind}:${pcs.join()}`;
-    const known = this.#states.get(key);
-    if (known) return known;
-    if (this.#states.size >= MAX_STATES) this.#states.clear();
-    const state = { pcs, kind, edges: new Array<undefined>(this.#bounds.length + 2) };
-    this.#states.set(key, state);
-    return state;
+  /** The row before the character at an offset. */
+  rowAt(classes: Classes, offset: number): number {
+    const kind = this.#kindBefore(classes, offset);
+    const known = this.#openings[kind];
+    if (known !== undefined) return known;
+    const { isAnchored, starts } = this.#simulation;
+    const row = this.#row({ steps: isAnchored ? starts : [], kind }, 0);
+    this.#openings[kind] = row;
+    return row;
   }
 
-  #classOf(rune: number): number {
-    return rune < MAX_LATIN ? (this.#latin[rune] ?? 0) : this.#search(rune);
-  }
-
-  #search(rune: number): number {
-    let low = 0;
-    let high = this.#bounds.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#bounds[middle] ?? 0) <= rune) low = middle + 1;
-      else high = middle;
+  /** The row that follows; once the meter is spent, one where nothing has begun. */
+  enter(row: number, column: number, meter: Meter): number {
+    if (meter.left < 0 || row === DEAD_ROW) return DEAD_ROW;
+    const at = row + column;
+    let next = (this.table[at] ?? 0) & ROW;
+    if (next === DEAD_ROW) next = this.#build(row, column);
+    this.table[at] = (this.epoch << EPOCH_SHIFT) | next;
+    meter.left -= ENTRY_COST + (this.#visits[at] ?? 0) * VISIT_COST;
+    const state = next / this.#width;
+    if (this.#paid[state] !== this.epoch) {
+      this.#paid[state] = this.epoch;
+      meter.left -= this.#width;
     }
-    return low;
+    return next;
+  }
+
+  #kindBefore(classes: Classes, offset: number): Kind {
+    if (offset === 0 || !this.#simulation.hasAssertions) return KIND.start;
+    const before = classes[offset - 1] ?? 0;
+    const isSecond = before === SECOND_HALF && offset > 1;
+    const cls = isSecond ? (classes[offset - 2] ?? 0) : before;
+    return this.#simulation.kindOf((this.columns[cls] ?? HEAD) - HEAD);
+  }
+
+  #build(row: number, column: number): number {
+    const state = this.#states[row / this.#width];
+    if (!state) return DEAD_ROW;
+    const cls = column - HEAD;
+    if (cls === SECOND_HALF) return this.#row(state, 0);
+    const { steps, matched, visits } = this.#simulation.move(state.steps, state.kind, cls);
+    this.#visits[row + column] = Math.min(visits, MAX_VISITS);
+    const hasKind = this.#simulation.hasAssertions && cls !== END;
+    return this.#row({ steps, kind: hasKind ? this.#simulation.kindOf(cls) : KIND.start }, matched);
+  }
+
+  #row(state: State, matched: number): number {
+    const key = String.fromCharCode(state.kind, matched & 0xffff, matched >>> 16, ...state.steps);
+    const known = this.#rows.get(key);
+    if (known !== undefined) return known;
+    const row = this.#addRow(state, matched);
+    this.#rows.set(key, row);
+    return row;
+  }
+
+  #addRow(state: State, matched: number): number {
+    const row = this.size;
+    this.#states.push(state);
+    if (this.size > this.table.length) {
+      const states = this.#states.length * 2;
+      this.table = grown(this.table, new Int32Array(states * this.#width));
+      this.#visits = grown(this.#visits, new Uint16Array(states * this.#width));
+      this.#paid = grown(this.#paid, new Uint16Array(states));
+    }
+    this.table[row + MATCHED] = matched;
+    this.table[row + LIVE] = this.#simulation.patternsOf(state.steps);
+    return row;
   }
 }
 
-/** The first characters of the classes that a pattern tells apart, in order. */
-const boundsOf = ({ steps }: Program): readonly number[] => {
-  const bounds = new Set<number>();
-  const add = (first: number, last: number): void => {
-    bounds.add(first);
-    if (last < MAX_RUNE) bounds.add(last + 1);
-  };
-  for (const [first, last] of [
-    [10, 10],
-    [48, 57],
-    [65, 90],
-    [95, 95],
-    [97, 122],
-  ] as const) {
-    add(first, last);
-  }
-  for (const step of steps) {
-    if (step.op !== OP.rune && step.op !== OP.rune1) continue;
-    const only = step.runes[0];
-    if (step.runes.length === 1 && only !== undefined) {
-      for (const rune of foldsCase(step) ? casesOf(only) : [only]) add(rune, rune);
-      continue;
-    }
-    for (let i = 0; i + 1 < step.runes.length; i += 2)
-      add(step.runes[i] ?? 0, step.runes[i + 1] ?? 0);
-  }
-  bounds.delete(0);
-  return [...bounds].sort((a, b) => a - b);
-};
-
-// Characters that case folding makes equal to others of another block, or in threes.
-const ODD_CASES = "ſKÅẞςΣσϐβΒϑθΘϴϕφΦϖπΠϰκΚϱρΡϵεΕιͅΙιµμΜẛṡṠǄǅǆǇǈǉǊǋǌǱǲǳΩωΩᲀвВᲁдДᲂоОᲃсСᲄᲅтТᲆъЪᲇѣѢᲈꙋꙊ";
-
-/** Every character that equals this one when case is ignored. */
-export const casesOf = (rune: number): ReadonlySet<number> => {
-  const char = String.fromCodePoint(rune);
-  const same = new RegExp(`^${char.replace(/[\\^$.*+?()[\]{}|/-]/, "\\$&")}$`, "iu");
-  const forms = [char, char.toLowerCase(), char.toUpperCase(), ...ODD_CASES];
-  return new Set(
-    forms
-      .filter((form) => form.length > 0 && same.test(form))
-      .map((form) => form.codePointAt(0) ?? rune),
-  );
-};
-
-const isWord = (rune: number): boolean =>
-  (rune >= 97 && rune <= 122) ||
-  (rune >= 48 && rune <= 57) ||
-  (rune >= 65 && rune <= 90) ||
-  rune === 95;
-
-const kindOf = (rune: number): Kind => (rune === 10 ? 1 : isWord(rune) ? 2 : 3);
-
-const runeBefore = (text: string, offset: number): number => {
-  const unit = text.charCodeAt(offset - 1);
-  const isLow = (unit & 0xfc00) === 0xdc00;
-  return isLow && offset > 1 ? (text.codePointAt(offset - 2) ?? unit) : unit;
-};
-
-const assertionsAt = (kind: Kind, rune: number | undefined): number => {
-  const isBoundary = (kind === 2) !== (rune !== undefined && isWord(rune));
-  return (
-    (kind === START ? ASSERT.beginText | ASSERT.beginLine : 0) |
-    (kind === 1 ? ASSERT.beginLine : 0) |
-    (rune === undefined ? ASSERT.endText | ASSERT.endLine : 0) |
-    (rune === 10 ? ASSERT.endLine : 0) |
-    (isBoundary ? ASSERT.wordBoundary : ASSERT.noWordBoundary)
-  );
+const grown = <T extends Int32Array | Uint16Array>(from: T, into: T): T => {
+  into.set(from);
+  return into;
 };

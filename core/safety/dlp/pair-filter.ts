@@ -1,5 +1,5 @@
-import { casesOf } from "./automaton.ts";
-import { foldsCase, OP, type Program, reachable, takesRune } from "./program.ts";
+import { OP, type Program, reachable, takesRune } from "./program.ts";
+import { rangesOf } from "./runes.ts";
 
 /** Tells which patterns can match a text at all, in one pass however many there are. */
 export interface PairFilter {
@@ -14,7 +14,8 @@ interface Pairs {
   readonly second: Bytes;
 }
 
-const MAX_STEPS = 2000;
+// Whether a match can do without a step takes a look at all others.
+const MAX_STEPS = 300;
 
 /**
  * Builds the filter. Any match of a pattern holds two neighbouring characters that its program
@@ -131,14 +132,8 @@ const addRunes = (program: Program, pc: number, bytes: Bytes): void => {
     if (last > 0xffff || last - Math.max(first, 0x80) >= 0x80) bytes.fill(1, 0x80);
     else for (let rune = Math.max(first, 0x80); rune <= last; rune++) bytes[byteOf(rune)] = 1;
   };
-  const only = step.runes[0];
-  if (step.op !== OP.rune && step.op !== OP.rune1) add(0, 0x10_ffff);
-  else if (step.runes.length === 1 && only !== undefined) {
-    for (const rune of foldsCase(step) ? casesOf(only) : [only]) add(rune, rune);
-  } else {
-    for (let i = 0; i + 1 < step.runes.length; i += 2)
-      add(step.runes[i] ?? 0, step.runes[i + 1] ?? 0);
-  }
+  const ranges = rangesOf(step);
+  for (let i = 0; i + 1 < ranges.length; i += 2) add(ranges[i] ?? 0, ranges[i + 1] ?? 0);
 };
 
 /** How often ordinary text has such a pair, roughly. */

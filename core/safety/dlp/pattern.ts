@@ -1,83 +1,167 @@
-import { Automaton } from "./automaton.ts";
+import { type Alphabet, type Classes, SECOND_HALF } from "./alphabet.ts";
+import { Automaton, EPOCH_SHIFT, LIVE, MATCHED, ROW } from "./automaton.ts";
+import type { Meter } from "./meter.ts";
 import type { Program } from "./program.ts";
 
-/** A pattern ready to search with, in linear time. */
-export interface Pattern {
-  /**
-   * Searches from an offset; what stands before it counts for `\b` and `^` only. Puts the start and
-   * the end of each match behind `found`, in order, none empty, and returns the offset before which
-   * a match starts as it does whatever text follows.
-   */
-  search(text: string, from: number, found: number[]): number;
+// What a finding costs beside the steps that lead to it: it is kept, resolved and written down.
+const FINDING_COST = 24;
+
+/** Finds the matches of one pattern: Perl's, the leftmost, then the preferred one. */
+export class Pattern {
+  readonly automata: readonly [anywhere: Automaton, here: Automaton];
+
+  constructor(program: Program, alphabet: Alphabet) {
+    this.automata = [
+      new Automaton([program], "unanchored", alphabet),
+      new Automaton([program], "anchored", alphabet),
+    ];
+  }
 }
 
-// Steps that finding the exact starts and ends may cost, beside the one pass that finds whether and
-// about where a pattern matches.
-const STEPS_PER_UNIT = 4;
-const STEPS_FREE = 10_000;
+interface SearchOptions {
+  /** What stands before this offset counts for `\b` and `^` only. */
+  readonly from: number;
+  readonly meter: Meter;
+  /** Gets the start and the end of each match in turn, in order, none empty. */
+  readonly found: number[];
+}
 
-/**
- * Makes a pattern searchable. Matches are Perl's: the leftmost, then the preferred one. Some
- * patterns need more than linear time to find all of these in some texts (RE2's too, for `a.*z|b`
- * in `abababab`): there, what is left of the text counts as one match once a budget is spent.
- */
-export const createPattern = (program: Program): Pattern => {
-  const anywhere = new Automaton(program, "unanchored");
-  const here = new Automaton(program, "anchored");
+/** A search for the matches of a pattern in a text, from left to right. */
+export class Search {
+  readonly #anywhere: Automaton;
+  readonly #here: Automaton;
+  readonly #classes: Classes;
+  readonly #meter: Meter;
+  readonly #found: number[];
+  #at: number;
+  #row: number;
+  /** No match that is still to be found starts before this. */
+  #idle: number;
+  #tried: number;
+  #openMatch: number;
+  #looked = 0;
 
-  /** The end of the match that starts at an offset, and how far that had to be looked at. */
-  const endOf = (text: string, start: number) => {
-    let state = here.stateAt(text, start);
-    let end = -1;
-    for (let at = start; ; ) {
-      const rune = text.codePointAt(at);
-      const edge = here.step(state, rune);
-      if (edge.isMatch) end = at;
-      if (rune === undefined) return { end, looked: at - start, isOpen: true };
-      state = edge.to;
-      at += rune > 0xffff ? 2 : 1;
-      if (state.pcs.length === 0) return { end, looked: at - start, isOpen: false };
-    }
-  };
+  constructor(
+    { automata: [anywhere, here] }: Pattern,
+    classes: Classes,
+    { from, meter, found }: SearchOptions,
+  ) {
+    this.#anywhere = anywhere;
+    this.#here = here;
+    this.#classes = classes;
+    this.#meter = meter;
+    this.#found = found;
+    this.#openMatch = classes.length - 1;
+    anywhere.begin();
+    here.begin();
+    this.#at = from;
+    this.#idle = from;
+    this.#tried = from;
+    this.#row = anywhere.rowAt(classes, from);
+  }
 
-  return {
-    search(text, from, found) {
-      let budget = STEPS_FREE + STEPS_PER_UNIT * (text.length - from);
-      let settled = text.length;
-      let state = anywhere.stateAt(text, from);
-      let idle = from;
-      let tried = from;
-      for (let at = from; ; ) {
-        if (state.pcs.length === 0) idle = at;
-        const rune = text.codePointAt(at);
-        const edge = anywhere.step(state, rune);
-        let next: number | undefined;
-        if (edge.isMatch) {
-          for (tried = Math.max(tried, idle); tried <= at; tried++) {
-            const { end, looked, isOpen } = endOf(text, tried);
-            budget -= looked + 1;
-            if (isOpen && looked > 0) settled = Math.min(settled, tried);
-            if (budget < 0) {
-              found.push(tried, text.length);
-              return Math.min(settled, tried);
-            }
-            if (end <= tried) continue;
-            found.push(tried, end);
-            next = end;
-            break;
-          }
-        }
-        if (next !== undefined) {
-          at = next;
-          tried = next;
-          idle = next;
-          state = anywhere.stateAt(text, at);
-          continue;
-        }
-        if (rune === undefined) return Math.min(settled, idle);
-        state = edge.to;
-        at += rune > 0xffff ? 2 : 1;
+  /** How far it has come. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** No match that was not found starts before this offset. */
+  get openFrom(): number {
+    return Math.max(this.#idle, this.#tried);
+  }
+
+  /** Once the end is reached: before this offset matches start as they do whatever text follows. */
+  get settled(): number {
+    return Math.min(this.#openMatch, this.#idle);
+  }
+
+  /** Where the first match starts that more text could change; the end of the text if there is none. */
+  get openMatch(): number {
+    return this.#openMatch;
+  }
+
+  /** Passes over what is known to hold no match, and no start of one that goes on behind it. */
+  skipTo(offset: number): void {
+    if (offset <= this.#at) return;
+    this.#at = offset;
+    this.#idle = offset;
+    this.#tried = offset;
+    this.#row = this.#anywhere.rowAt(this.#classes, offset);
+  }
+
+  /** Finds the matches that end before the character before `until`, and those that start before them. */
+  advance(until: number): void {
+    const [classes, meter, automaton] = [this.#classes, this.#meter, this.#anywhere];
+    const { columns, epoch } = automaton;
+    let { table } = automaton;
+    let row = this.#row;
+    let at = this.#at;
+    let charged = at;
+    while (at < until && meter.left >= 0) {
+      if (table[row + LIVE] === 0) this.#idle = at;
+      const column = columns[classes[at] ?? 0] ?? 0;
+      let next = table[row + column] ?? 0;
+      if (next >>> EPOCH_SHIFT !== epoch) {
+        next = automaton.enter(row, column, meter);
+        table = automaton.table;
       }
-    },
-  };
-};
+      row = next & ROW;
+      at++;
+      if (table[row + MATCHED] === 0) continue;
+      meter.left -= at - charged;
+      const end = this.#matchBefore(at - 1);
+      if (end !== undefined) {
+        at = end;
+        row = automaton.rowAt(classes, at);
+      }
+      charged = at;
+    }
+    meter.left -= Math.max(0, at - charged);
+    this.#at = at;
+    this.#row = row;
+  }
+
+  /** The end of the leftmost match, one that starts before `last`. */
+  #matchBefore(last: number): number | undefined {
+    const from = Math.max(this.#tried, this.#idle);
+    for (this.#tried = from; this.#tried <= last && this.#meter.left >= 0; this.#tried++) {
+      const start = this.#tried;
+      if (this.#classes[start] === SECOND_HALF) continue;
+      const end = this.#endOf(start);
+      this.#meter.left -= this.#looked + 1;
+      // What was looked at last may not have been followed to its end.
+      if (this.#meter.left < 0) return undefined;
+      if (end <= start) continue;
+      this.#found.push(start, end);
+      this.#meter.left -= FINDING_COST;
+      this.#tried = end;
+      this.#idle = end;
+      return end;
+    }
+    return undefined;
+  }
+
+  /** The end of the match that starts at an offset. */
+  #endOf(start: number): number {
+    const [classes, meter, automaton] = [this.#classes, this.#meter, this.#here];
+    const { columns, epoch } = automaton;
+    let { table } = automaton;
+    let row = automaton.rowAt(classes, start);
+    let end = -1;
+    let at = start;
+    for (; at < classes.length && table[row + LIVE] !== 0; at++) {
+      const column = columns[classes[at] ?? 0] ?? 0;
+      let next = table[row + column] ?? 0;
+      if (next >>> EPOCH_SHIFT !== epoch) {
+        next = automaton.enter(row, column, meter);
+        table = automaton.table;
+      }
+      row = next & ROW;
+      if (table[row + MATCHED] !== 0) end = at;
+    }
+    this.#looked = at - start;
+    if (at === classes.length && this.#looked > 1)
+      this.#openMatch = Math.min(this.#openMatch, start);
+    return end;
+  }
+}

@@ -1,7 +1,7 @@
 import { RE2JS, RE2JSException } from "re2js";
 
 /** One step of a compiled regular expression, as RE2 numbers them. */
-interface Step {
+export interface Step {
   readonly op: number;
   readonly out: number;
   readonly arg: number;

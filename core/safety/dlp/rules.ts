@@ -1,7 +1,9 @@
+import { createAlphabet, createReader } from "./alphabet.ts";
 import type { Folded } from "./folded.ts";
+import { GROUP_SIZE, Group } from "./group.ts";
 import { createPairFilter } from "./pair-filter.ts";
-import { createPattern } from "./pattern.ts";
 import { compileProgram } from "./program.ts";
+import { GroupSearch, type Place } from "./search-groups.ts";
 import { type Spans, spansOf } from "./spans.ts";
 
 /** A customer's rule, as `enterprise.data_loss_prevention.rules` says it. */
@@ -28,6 +30,9 @@ export interface Rules {
   ): number;
 }
 
+// Numbers that all automata may keep from one text to the next, six bytes each.
+const MAX_KEPT = 2_000_000;
+
 /** Compiles the rules. Throws RangeError for a pattern that RE2 cannot express. */
 export const createRules = (rules: readonly DlpRule[]): Rules => {
   const programs = rules.map(({ name, pattern }) => {
@@ -36,29 +41,53 @@ export const createRules = (rules: readonly DlpRule[]): Rules => {
     return program;
   });
   const filter = createPairFilter(programs);
-  const patterns = programs.map(createPattern);
+  const alphabet = createAlphabet(programs.flatMap(({ steps }) => steps));
+  const read = createReader(alphabet);
+  const groups: Group[] = [];
+  for (let first = 0; first < programs.length; first += GROUP_SIZE) {
+    groups.push(new Group(programs.slice(first, first + GROUP_SIZE), alphabet));
+  }
+  const automata = groups.flatMap((group) => group.automata);
+  const everyIndex = rules.map((_, index) => index);
 
-  const everyIndex = patterns.map((_, index) => index);
+  const candidatesOf = (indexes: readonly number[]) => {
+    const bits = groups.map(() => 0);
+    for (const index of indexes) {
+      const group = Math.floor(index / GROUP_SIZE);
+      bits[group] = (bits[group] ?? 0) | (1 << (index % GROUP_SIZE));
+    }
+    return groups
+      .map((group, number) => ({ group, number, bits: bits[number] ?? 0 }))
+      .filter((candidates) => candidates.bits !== 0);
+  };
 
   const searchOne = (
     text: string,
-    from: number,
     indexes: readonly number[],
+    place: { readonly from: number; readonly isOpen: boolean },
     spans: Spans,
     folded?: Folded,
   ): number => {
-    let settled = text.length;
-    for (const index of indexes) {
-      const type = rules[index]?.name;
-      const pattern = patterns[index];
-      if (!pattern || type === undefined) continue;
-      const found = spansOf(spans, type);
-      const before = found.length;
-      settled = Math.min(settled, pattern.search(text, from, found));
-      if (!folded) continue;
-      for (let i = before; i < found.length; i += 2) {
-        found[i] = folded.startOf(found[i] ?? 0);
-        found[i + 1] = folded.endOf(found[i + 1] ?? 0);
+    if (indexes.length === 0) return text.length;
+    if (automata.reduce((sum, { size }) => sum + size, 0) > MAX_KEPT) {
+      for (const automaton of automata) automaton.forget();
+    }
+    const candidates = candidatesOf(indexes);
+    const ruleAt = ({ group, pattern }: Place) =>
+      rules[(candidates[group]?.number ?? 0) * GROUP_SIZE + pattern];
+    const search = new GroupSearch(candidates, read(text), place);
+    const settled = search.run(
+      (one, other) => ruleAt(one)?.action === "block" && ruleAt(other)?.action !== "block",
+    );
+    for (const [group, patterns] of search.found.entries()) {
+      for (const [pattern, found] of patterns.entries()) {
+        const rule = ruleAt({ group, pattern });
+        if (found.length === 0 || !rule) continue;
+        const offsets = spansOf(spans, rule.name);
+        for (let i = 0; i + 1 < found.length; i += 2) {
+          const [start = 0, end = 0] = [found[i], found[i + 1]];
+          offsets.push(folded?.startOf(start) ?? start, folded?.endOf(end) ?? end);
+        }
       }
     }
     return settled;
@@ -67,23 +96,23 @@ export const createRules = (rules: readonly DlpRule[]): Rules => {
   const searchBoth = (
     text: string,
     folded: Folded,
-    [from, fromFolded]: readonly [number, number],
+    { from, isOpen }: { readonly from: readonly [number, number]; readonly isOpen: boolean },
     spans: Spans,
-    indexesFor: (text: string) => readonly number[],
   ): number => {
-    const settled = searchOne(text, from, indexesFor(text), spans);
+    // The filter looks for what a whole match must hold; of an open text half of one may be there.
+    const indexesFor = isOpen ? () => everyIndex : filter.candidates;
+    const settled = searchOne(text, indexesFor(text), { from: from[0], isOpen }, spans);
     if (folded.text === text) return settled;
-    const indexes = indexesFor(folded.text);
-    const other = searchOne(folded.text, fromFolded, indexes, spans, folded);
+    const place = { from: from[1], isOpen };
+    const other = searchOne(folded.text, indexesFor(folded.text), place, spans, folded);
     return Math.min(settled, folded.startOf(other));
   };
 
   return {
     search: (text, folded, spans) => {
-      searchBoth(text, folded, [0, 0], spans, filter.candidates);
+      searchBoth(text, folded, { from: [0, 0], isOpen: false }, spans);
     },
-    // The filter looks for what a whole match must hold; here half of one may stand at the end.
     searchOpen: (text, folded, from, spans) =>
-      searchBoth(text, folded, from, spans, () => everyIndex),
+      searchBoth(text, folded, { from, isOpen: true }, spans),
   };
 };

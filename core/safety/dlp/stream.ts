@@ -59,7 +59,7 @@ export const createDlpStream = (
       all.push({ type, start: start + releasedBefore, end: end + releasedBefore });
     }
     releasedBefore += piece.text.length;
-    const kept = folded.startOf(Math.max(0, indexAt(folded, upTo) - CONTEXT));
+    const kept = Math.min(upTo, folded.startOf(Math.max(0, indexAt(folded, upTo) - CONTEXT)));
     buffer = buffer.slice(kept);
     released = upTo - kept;
     searchedLength = buffer.length;
@@ -99,7 +99,8 @@ const indexAt = (folded: Folded, offset: number): number => {
 /** Offset up to which nothing can change, cutting through nothing that was found. */
 const closedUpTo = ({ folded, spans, settled }: OpenSearch): number => {
   for (let upTo = settled; ; ) {
-    const closed = folded.startOf(openTail(folded.text, indexAt(folded, upTo)));
+    // What folding leaves out may stand between an offset and the next character that it keeps.
+    const closed = Math.min(upTo, folded.startOf(openTail(folded.text, indexAt(folded, upTo))));
     upTo = firstAcross(spans, closed);
     if (upTo === closed) return closed;
   }

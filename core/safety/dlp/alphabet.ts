@@ -1,0 +1,114 @@
+import { type Step, takesRune } from "./program.ts";
+import { rangesOf } from "./runes.ts";
+
+/** Class of the second half of a character outside the BMP: it changes nothing. */
+export const SECOND_HALF = 0;
+/** Class of the place behind the last character. */
+export const END = 1;
+
+const MAX_RUNE = 0x10_ffff;
+const WORD = [48, 57, 65, 90, 95, 95, 97, 122];
+const LINE_BREAK = [10, 10];
+
+/** The characters in classes: those of one class do the same to every step of the patterns. */
+export interface Alphabet {
+  /** How many classes there are, SECOND_HALF and END among them. */
+  readonly size: number;
+  /** By class: one of its characters; -1 for SECOND_HALF and END. */
+  readonly runes: Int32Array;
+  classOf(rune: number): number;
+}
+
+/** Finds the classes that these steps tell apart, beside word characters and line breaks. */
+export const createAlphabet = (steps: readonly Step[]): Alphabet => {
+  // A sum of random numbers stands for the set of those sets that a character is in: two numbers of
+  // 32 bits each, so that no two sets have the same.
+  const changes = new Map<number, [number, number]>();
+  const seen = new Set<string | ArrayLike<number>>();
+  let seed = 1;
+  const random = (): number => {
+    seed = (seed + 0x9e3779b9) | 0;
+    const mixed = Math.imul(seed ^ (seed >>> 16), 0x85ebca6b);
+    return Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35) | 0;
+  };
+  const change = (at: number, one: number, other: number): void => {
+    const sums = changes.get(at);
+    if (!sums) changes.set(at, [one, other]);
+    else {
+      sums[0] = (sums[0] + one) | 0;
+      sums[1] = (sums[1] + other) | 0;
+    }
+  };
+  const add = (ranges: ArrayLike<number>): void => {
+    const key = Array.prototype.join.call(ranges);
+    if (seen.has(key)) return;
+    seen.add(key);
+    const [one, other] = [random(), random()];
+    for (let i = 0; i + 1 < ranges.length; i += 2) {
+      change(ranges[i] ?? 0, one, other);
+      change((ranges[i + 1] ?? 0) + 1, -one, -other);
+    }
+  };
+  add(WORD);
+  add(LINE_BREAK);
+  for (const step of steps) {
+    // Copies of a repeated step share their list.
+    if (!takesRune(step) || (step.runes.length > 1 && seen.has(step.runes))) continue;
+    seen.add(step.runes);
+    add(rangesOf(step));
+  }
+  const starts = [...changes.keys()].filter((at) => at > 0 && at <= MAX_RUNE).sort((a, b) => a - b);
+  starts.unshift(0);
+  const classes = new Uint16Array(starts.length);
+  const known = new Map<string, number>();
+  const runes = [-1, -1];
+  let [one, other] = [0, 0];
+  for (const [i, start] of starts.entries()) {
+    const sums = changes.get(start);
+    if (sums) [one, other] = [(one + sums[0]) | 0, (other + sums[1]) | 0];
+    const key = `${one},${other}`;
+    let own = known.get(key);
+    if (own === undefined) {
+      own = runes.length;
+      known.set(key, own);
+      runes.push(start);
+    }
+    classes[i] = own;
+  }
+  const bounds = Uint32Array.from(starts);
+  return {
+    size: runes.length,
+    runes: Int32Array.from(runes),
+    classOf: (rune) => {
+      let low = 0;
+      let high = bounds.length - 1;
+      while (low < high) {
+        const middle = (low + high + 1) >> 1;
+        if ((bounds[middle] ?? 0) <= rune) low = middle;
+        else high = middle - 1;
+      }
+      return classes[low] ?? 0;
+    },
+  };
+};
+
+/** By UTF-16 unit of a text the class of the character that starts there, and END behind the last. */
+export type Classes = Uint16Array;
+
+/** Reads texts as classes of an alphabet. */
+export const createReader = (alphabet: Alphabet): ((text: string) => Classes) => {
+  const byUnit = new Uint16Array(0x1_0000);
+  for (let unit = 0; unit < byUnit.length; unit++) byUnit[unit] = alphabet.classOf(unit);
+  return (text) => {
+    const classes = new Uint16Array(text.length + 1);
+    for (let at = 0; at < text.length; at++) {
+      const unit = text.charCodeAt(at);
+      classes[at] = byUnit[unit] ?? 0;
+      if ((unit & 0xfc00) !== 0xd800 || (text.charCodeAt(at + 1) & 0xfc00) !== 0xdc00) continue;
+      classes[at] = alphabet.classOf(text.codePointAt(at) ?? unit);
+      at++;
+    }
+    classes[text.length] = END;
+    return classes;
+  };
+};

@@ -1,0 +1,152 @@
+import type { Classes } from "./alphabet.ts";
+import { BLOCK, type Group, type Sighting } from "./group.ts";
+import type { Meter } from "./meter.ts";
+import { Search } from "./pattern.ts";
+
+/** A group, and which of its patterns may match at all: bit i is its pattern i. */
+export interface Candidates {
+  readonly group: Group;
+  readonly bits: number;
+}
+
+/** What became of a group's patterns; a list of each has one entry for each pattern. */
+interface Course extends Candidates {
+  readonly sighting: Sighting;
+  readonly searches: (Search | undefined)[];
+  /** The start and the end of each match in turn. */
+  readonly found: readonly number[][];
+}
+
+// What a text may cost, in steps of an automaton: to tell where patterns match at all, and to find
+// the matches there.
+const SIGHT_STEPS = 1_000_000;
+const SEARCH_STEPS = 500_000;
+const SEARCH_STEPS_PER_UNIT = 12;
+
+/**
+ * A search for the matches of many patterns in a text. It goes on part by part with all of them, so
+ * that what the text may cost is spent on its beginning. Where nothing is left to spend, the rest of
+ * the text, from where a match that is not known may start, counts as one match.
+ */
+export class GroupSearch {
+  readonly #classes: Classes;
+  readonly #from: number;
+  readonly #blocks: number;
+  readonly #courses: readonly Course[];
+  readonly #meter: Meter;
+  readonly #isOpen: boolean;
+
+  /** `isOpen`: the text may go on. What stands before `from` counts for `\b` and `^` only. */
+  constructor(
+    candidates: readonly Candidates[],
+    classes: Classes,
+    { from, isOpen }: { readonly from: number; readonly isOpen: boolean },
+  ) {
+    this.#classes = classes;
+    this.#from = from;
+    this.#isOpen = isOpen;
+    this.#blocks = Math.ceil((classes.length - from) / BLOCK);
+    this.#meter = { left: SEARCH_STEPS + SEARCH_STEPS_PER_UNIT * (classes.length - from) };
+    const share = SIGHT_STEPS / candidates.length;
+    this.#courses = candidates.map(({ group, bits }) => ({
+      ...{ group, bits, searches: [] },
+      sighting: group.sight(classes, from, { left: share }),
+      found: group.patterns.map(() => []),
+    }));
+  }
+
+  /** By group and pattern: the start and the end of each match in turn, in order, none empty. */
+  get found(): readonly (readonly number[][])[] {
+    return this.#courses.map(({ found }) => found);
+  }
+
+  /**
+   * Finds the matches. Returns the offset before which they start as they do whatever text follows.
+   * `isStronger` says of two patterns which one gets the rest of a text that costs too much.
+   */
+  run(isStronger: (one: Place, other: Place) => boolean): number {
+    const known = Math.min(this.#blocks, ...this.#courses.map(({ sighting }) => sighting.known));
+    for (let block = 0; block < known; block++) {
+      const end = Math.min(this.#classes.length, this.#from + (block + 1) * BLOCK);
+      for (const course of this.#courses) {
+        for (const pattern of bitsOf(this.#hits(course, block))) {
+          this.#searchFrom(course, pattern, block)?.advance(end);
+          if (this.#meter.left < 0) return this.#takeRest(block, isStronger);
+        }
+      }
+    }
+    return known < this.#blocks ? this.#takeRest(known, isStronger) : this.#settled();
+  }
+
+  /** The patterns that have to be looked at in a block. */
+  #hits({ bits, sighting }: Course, block: number): number {
+    // What has begun to match in front of the end has to be followed up to there.
+    const open = this.#isOpen && block === this.#blocks - 1 ? sighting.open : 0;
+    return bits & ((sighting.hits[block] ?? 0) | open);
+  }
+
+  /** The search for a pattern, brought to where a match that ends in a block may start. */
+  #searchFrom(course: Course, pattern: number, block: number): Search | undefined {
+    const own = course.group.patterns[pattern];
+    const found = course.found[pattern];
+    if (!own || !found) return undefined;
+    const search =
+      course.searches[pattern] ??
+      new Search(own, this.#classes, { from: this.#from, meter: this.#meter, found });
+    course.searches[pattern] = search;
+    const { live } = course.sighting;
+    let start = block;
+    while (this.#from + start * BLOCK > search.at && ((live[start] ?? 0) >> pattern) & 1) start--;
+    search.skipTo(this.#from + start * BLOCK);
+    return search;
+  }
+
+  #takeRest(from: number, isStronger: (one: Place, other: Place) => boolean): number {
+    const length = this.#classes.length - 1;
+    let start = length;
+    let strongest: Place | undefined;
+    for (const [group, course] of this.#courses.entries()) {
+      for (let block = from, seen = 0; block < this.#blocks; block++) {
+        const isKnown = block < course.sighting.known;
+        const fresh = (isKnown ? this.#hits(course, block) : course.bits) & ~seen;
+        seen |= fresh;
+        for (const pattern of bitsOf(fresh)) {
+          const search = this.#searchFrom(course, pattern, block);
+          start = Math.min(start, search?.openFrom ?? this.#from);
+          const place = { group, pattern };
+          if (!strongest || isStronger(place, strongest)) strongest = place;
+        }
+        if (!isKnown) break;
+      }
+    }
+    if (strongest && start < length) {
+      this.#courses[strongest.group]?.found[strongest.pattern]?.push(start, length);
+    }
+    return Math.min(start, this.#settled());
+  }
+
+  /** What more text may change starts behind this offset, of what was found and what has begun. */
+  #settled(): number {
+    let settled = this.#classes.length - 1;
+    for (const { searches, sighting } of this.#courses) {
+      for (const [pattern, search] of searches.entries()) {
+        const hasBegun = (sighting.open >> pattern) & 1;
+        const own = hasBegun ? search?.settled : search?.openMatch;
+        settled = Math.min(settled, own ?? settled);
+      }
+    }
+    return settled;
+  }
+}
+
+/** Pattern of a group, both by number. */
+export interface Place {
+  readonly group: number;
+  readonly pattern: number;
+}
+
+const bitsOf = (set: number): readonly number[] => {
+  const bits: number[] = [];
+  for (let rest = set; rest !== 0; rest &= rest - 1) bits.push(31 - Math.clz32(rest & -rest));
+  return bits;
+};

@@ -1,0 +1,208 @@
+import { type Alphabet, END } from "./alphabet.ts";
+import { ASSERT, OP, type Program, type Step, takesRune } from "./program.ts";
+import { rangesOf } from "./runes.ts";
+
+/** What stood before: the start of the text, a line break, a word character or another one. */
+export const KIND = { start: 0, lineBreak: 1, word: 2, other: 3 } as const;
+export type Kind = (typeof KIND)[keyof typeof KIND];
+
+/** What a character makes of a state. */
+interface Move {
+  /** Steps reached; anchored: the preferred first, else ascending. */
+  readonly steps: number[];
+  /** Bits of the patterns of which a match ends before the character. */
+  readonly matched: number;
+  /** How many steps were looked at. */
+  readonly visits: number;
+}
+
+/** Where the patterns begin: their first steps in order of preference. */
+interface Entrance {
+  readonly steps: readonly number[];
+  /** Bits of the patterns that match the empty text. */
+  readonly matched: number;
+  /** Places in `steps` of those that take the characters of a class; of the others. */
+  readonly byClass: ReadonlyMap<number, readonly number[]>;
+  readonly wide: readonly number[];
+}
+
+// First steps that take so many characters or fewer are listed by class: an alternation of a
+// thousand words has a thousand of them, of which a character leads to a few.
+const MAX_LISTED = 64;
+
+/**
+ * Follows compiled patterns through a text, all alternatives at once. `anchored`: the matches of one
+ * pattern that start where it starts, in the order in which Perl would try them; `unanchored`: every
+ * match of any of them that starts anywhere.
+ */
+export class Simulation {
+  readonly hasAssertions: boolean;
+  readonly isAnchored: boolean;
+  /** Where `anchored` starts. */
+  readonly starts: readonly number[];
+  readonly #alphabet: Alphabet;
+  readonly #steps: readonly Step[];
+  readonly #out: Int32Array;
+  /** Of a fork the other way, of an assertion what it asserts. */
+  readonly #arg: Int32Array;
+  /** By step: the bit of its pattern. */
+  readonly #patterns: Int32Array;
+  readonly #entrances = new Map<number, Entrance>();
+  // By step: the last walk that came by, and the last move that reached it.
+  readonly #walked: Uint32Array;
+  readonly #reached: Uint32Array;
+  #turn = 0;
+
+  constructor(programs: readonly Program[], mode: "anchored" | "unanchored", alphabet: Alphabet) {
+    this.isAnchored = mode === "anchored";
+    this.#alphabet = alphabet;
+    this.#steps = programs.flatMap(({ steps }) => steps);
+    this.hasAssertions = this.#steps.some(({ op }) => op === OP.assert);
+    const count = this.#steps.length;
+    this.#out = new Int32Array(count);
+    this.#arg = new Int32Array(count);
+    this.#patterns = new Int32Array(count);
+    this.#walked = new Uint32Array(count);
+    this.#reached = new Uint32Array(count);
+    const starts: number[] = [];
+    let first = 0;
+    for (const [index, { start, steps }] of programs.entries()) {
+      starts.push(first + start);
+      for (const [at, { op, out, arg }] of steps.entries()) {
+        this.#out[first + at] = first + out;
+        this.#arg[first + at] = op === OP.assert ? arg : first + arg;
+        this.#patterns[first + at] = 1 << index;
+      }
+      first += steps.length;
+    }
+    this.starts = starts;
+  }
+
+  /** Bits of the patterns that these steps belong to. */
+  patternsOf(steps: readonly number[]): number {
+    return steps.reduce((bits, pc) => bits | (this.#patterns[pc] ?? 0), 0);
+  }
+
+  /** The kind of a class of characters. */
+  kindOf(cls: number): Kind {
+    return kindOf(this.#alphabet.runes[cls] ?? -1);
+  }
+
+  /** What a character of a class makes of steps reached behind one of a kind. */
+  move(steps: readonly number[], kind: Kind, cls: number): Move {
+    const next = cls === END ? undefined : this.kindOf(cls);
+    const holds = this.hasAssertions ? assertionsAt(kind, next) : 0;
+    this.#turn++;
+    const reached: number[] = [];
+    const isOpening = this.isAnchored && steps === this.starts;
+    let visits = 0;
+    let matched = 0;
+    if (!isOpening) {
+      const walk = this.#walkFrom(steps, holds);
+      for (const pc of walk.steps) this.#take(pc, cls, reached);
+      matched = walk.matched;
+      visits += walk.visits;
+    }
+    if (isOpening || !this.isAnchored) {
+      const entrance = this.#entrance(holds);
+      const listed = entrance.byClass.get(cls) ?? [];
+      const places =
+        entrance.wide.length === 0 ? listed : [...listed, ...entrance.wide].sort((a, b) => a - b);
+      for (const place of places) this.#take(entrance.steps[place] ?? 0, cls, reached);
+      matched |= entrance.matched;
+      visits += places.length;
+    }
+    if (!this.isAnchored) reached.sort((a, b) => a - b);
+    return { steps: reached, matched, visits };
+  }
+
+  #take(pc: number, cls: number, reached: number[]): void {
+    const rune = this.#alphabet.runes[cls] ?? -1;
+    if (rune < 0 || !this.#steps[pc]?.matchRune(rune)) return;
+    const out = this.#out[pc] ?? 0;
+    if (this.#reached[out] === this.#turn) return;
+    this.#reached[out] = this.#turn;
+    reached.push(out);
+  }
+
+  /** The steps that take a character and can come next, in order. */
+  #walkFrom(from: readonly number[], holds: number): Move {
+    const steps: number[] = [];
+    const open = [...from].reverse();
+    let matched = 0;
+    let visits = 0;
+    for (let pc = open.pop(); pc !== undefined; pc = open.pop()) {
+      const step = this.#steps[pc];
+      if (!step || this.#walked[pc] === this.#turn) continue;
+      this.#walked[pc] = this.#turn;
+      visits++;
+      const [out = 0, arg = 0] = [this.#out[pc], this.#arg[pc]];
+      if (step.op === OP.match) {
+        matched |= this.#patterns[pc] ?? 0;
+        // What comes later in the order would lose against this match.
+        if (this.isAnchored) break;
+      } else if (takesRune(step)) steps.push(pc);
+      else if (step.op === OP.alt || step.op === OP.altMatch) open.push(arg, out);
+      else if (step.op === OP.capture || step.op === OP.nop) open.push(out);
+      else if (step.op === OP.assert && (arg & ~holds) === 0) open.push(out);
+    }
+    return { steps, matched, visits };
+  }
+
+  #entrance(holds: number): Entrance {
+    const known = this.#entrances.get(holds);
+    if (known) return known;
+    this.#turn++;
+    const { steps, matched } = this.#walkFrom(this.starts, holds);
+    const byClass = new Map<number, number[]>();
+    const wide: number[] = [];
+    for (const [place, pc] of steps.entries()) {
+      const step = this.#steps[pc];
+      const classes = step && this.#classesOf(step);
+      if (!classes) wide.push(place);
+      else
+        for (const cls of classes) {
+          const listed = byClass.get(cls);
+          if (listed) listed.push(place);
+          else byClass.set(cls, [place]);
+        }
+    }
+    const entrance = { steps, matched, byClass, wide };
+    this.#entrances.set(holds, entrance);
+    return entrance;
+  }
+
+  /** The classes that a step takes; undefined when there are too many to list. */
+  #classesOf(step: Step): ReadonlySet<number> | undefined {
+    const ranges = rangesOf(step);
+    const classes = new Set<number>();
+    let count = 0;
+    for (let i = 0; i + 1 < ranges.length; i += 2) {
+      const [first = 0, last = 0] = [ranges[i], ranges[i + 1]];
+      count += last - first + 1;
+      if (count > MAX_LISTED) return undefined;
+      for (let rune = first; rune <= last; rune++) classes.add(this.#alphabet.classOf(rune));
+    }
+    return classes;
+  }
+}
+
+const isWord = (rune: number): boolean =>
+  (rune >= 97 && rune <= 122) ||
+  (rune >= 48 && rune <= 57) ||
+  (rune >= 65 && rune <= 90) ||
+  rune === 95;
+
+const kindOf = (rune: number): Kind =>
+  rune === 10 ? KIND.lineBreak : isWord(rune) ? KIND.word : KIND.other;
+
+const assertionsAt = (before: Kind, after: Kind | undefined): number => {
+  const isBoundary = (before === KIND.word) !== (after === KIND.word);
+  return (
+    (before === KIND.start ? ASSERT.beginText | ASSERT.beginLine : 0) |
+    (before === KIND.lineBreak ? ASSERT.beginLine : 0) |
+    (after === undefined ? ASSERT.endText | ASSERT.endLine : 0) |
+    (after === KIND.lineBreak ? ASSERT.endLine : 0) |
+    (isBoundary ? ASSERT.wordBoundary : ASSERT.noWordBoundary)
+  );
+};
