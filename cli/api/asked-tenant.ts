@@ -14,17 +14,19 @@ export interface RefusalParts {
   readonly now: () => Date;
 }
 
-/** Refuses with 403, and puts on record with whose key that was tried. */
+/** Refuses with 403, and puts on record with whose key that was tried, and for which tenant. */
 export const forbid = async (
   { auditLog, now }: RefusalParts,
   { key }: Call,
   permission: Permission,
   message: string,
+  tenant?: string,
 ): Promise<never> => {
   await auditLog.record({
     ...{ at: now(), traceId: randomUUID(), actor: key.id, action: "api", durationMs: 0 },
     scope: homeOf({ who: key.id, tenantId: key.tenantId }),
     ...{ subject: permission, decision: "refused", code: "FORBIDDEN" },
+    ...(tenant !== undefined && { detail: { tenant } }),
   });
   throw new ApiError(403, "FORBIDDEN", message);
 };
@@ -50,6 +52,7 @@ export const askedTenant = async (
     call,
     permission,
     `this request is for tenant ${own} only: leave tenant= out`,
+    tenant,
   );
 };
 

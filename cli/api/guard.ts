@@ -104,7 +104,10 @@ export const createGuard = (parts: GuardParts): Guard => {
       if (key.tenantId === undefined) await mustExist(operator);
       return { key, operator };
     } catch (cause) {
-      if (cause instanceof ApiError) await auditLog.record(denied(key, needed, cause, now()));
+      if (cause instanceof ApiError) {
+        const asked = tenantIn(request);
+        await auditLog.record(denied({ key, needed, asked }, cause, now()));
+      }
       throw cause;
     }
   };
@@ -137,7 +140,19 @@ const admit = (
   return { who: key.id, tenantId: narrowedTo };
 };
 
-const denied = (key: ApiKey, needed: KeyNeed, error: ApiError, at: Date): AuditRecord => ({
+/** Whom a request names; undefined where that cannot be a tenant's id. */
+const tenantIn = ({ headers }: IncomingMessage): string | undefined => {
+  const named = headers["x-tenant-id"];
+  return typeof named === "string" && TENANT_ID.test(named) ? named : undefined;
+};
+
+interface Denied {
+  readonly key: ApiKey;
+  readonly needed: KeyNeed;
+  readonly asked: string | undefined;
+}
+
+const denied = ({ key, needed, asked }: Denied, error: ApiError, at: Date): AuditRecord => ({
   at,
   traceId: randomUUID(),
   scope: homeOf({ who: key.id, tenantId: key.tenantId }),
@@ -147,4 +162,5 @@ const denied = (key: ApiKey, needed: KeyNeed, error: ApiError, at: Date): AuditR
   decision: "refused",
   code: error.code,
   durationMs: 0,
+  ...(asked !== undefined && { detail: { tenant: asked } }),
 });

@@ -13,6 +13,10 @@ const isHeldExchange = sql<boolean>`exists (select 1 from legal_holds
 const isHeldMessage = sql<boolean>`exists (select 1 from legal_holds
   where legal_holds.tenant_id = inbox.tenant_id)`;
 
+const isHeldReview = sql<boolean>`exists (select 1 from legal_holds
+  where legal_holds.tenant_id = reviews.tenant_id
+  and (reviews.person is null or legal_holds.person = reviews.person or length(legal_holds.person) = 0))`;
+
 const NOTHING = new Uint8Array(0);
 
 /** What a tenant remembers that sorts before a place and may go, oldest first. */
@@ -37,6 +41,16 @@ export const expireExchange = statement<{ tenantId: string; id: Uint8Array }>()(
     .where("tenant_id", "=", arg("tenantId"))
     .where("id", "=", arg("id"))
     .where((eb) => eb.not(isHeldExchange)),
+);
+
+/** Removes what waits for a reviewer for longer. */
+export const removeReviews = statement<{ tenantId: string; before: number }>()((db, arg) =>
+  db
+    .deleteFrom("reviews")
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("state", "=", sql.lit("pending" as const))
+    .where("held_at", "<", arg("before"))
+    .where((eb) => eb.not(isHeldReview)),
 );
 
 /** A window of the oldest messages of all tenants; runs with `intake` access. */

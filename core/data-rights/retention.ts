@@ -13,6 +13,7 @@ import {
   oldestMessages,
   removeMessages,
   removeReplies,
+  removeReviews,
 } from "./retention-rows.ts";
 
 export interface RetentionParts {
@@ -28,6 +29,8 @@ export interface RetentionParts {
 interface Expired {
   exchanges: number;
   messages: number;
+  /** What waited for a reviewer. */
+  held: number;
 }
 
 const EVERY_MS = 60 * 60_000;
@@ -47,9 +50,9 @@ export const startRetention = (parts: RetentionParts): (() => void) => {
 };
 
 /**
- * Erases exchanges, messages and replies that are older than their tenants keep, but for what a legal
- * hold keeps: a hold on a person keeps their exchanges, and since messages are sealed as a whole, any
- * hold all of the tenant's messages. What is in the middle of being sent is left for the next time.
+ * Erases exchanges, messages, replies and what waits for a reviewer that are older than their tenants
+ * keep, but for what a legal hold keeps: a hold on a person keeps their exchanges and what is held of
+ * them, and since messages are sealed as a whole, any hold all of the tenant's messages. What is in the middle of being sent is left for the next time.
  */
 export const sweepOldData = async (parts: RetentionParts): Promise<void> => {
   const { auditLog, now, daysOf } = parts;
@@ -61,15 +64,19 @@ export const sweepOldData = async (parts: RetentionParts): Promise<void> => {
   const expired = new Map<string, Expired>();
   for (const [tenantId, instant] of before) {
     const exchanges = await expireMemory(parts, tenantId, instant);
-    expired.set(tenantId, { exchanges, messages: 0 });
+    const old = { tenantId, before: instant.getTime() };
+    const held = await parts.store.note(tenantScope(tenantId), (transaction) =>
+      transaction.run(removeReviews, old),
+    );
+    expired.set(tenantId, { exchanges, messages: 0, held });
   }
   await expireMessages(parts, before, expired);
-  for (const [tenantId, { exchanges, messages }] of expired) {
-    if (exchanges + messages === 0) continue;
+  for (const [tenantId, { exchanges, messages, held }] of expired) {
+    if (exchanges + messages + held === 0) continue;
     await auditLog.record({
       ...{ at, traceId: randomUUID(), scope: tenantScope(tenantId), actor: "retention" },
       ...{ action: "memory.expire", subject: "tenant", decision: "allowed", code: "OK" },
-      ...{ durationMs: now().getTime() - at.getTime(), detail: { exchanges, messages } },
+      ...{ durationMs: now().getTime() - at.getTime(), detail: { exchanges, messages, held } },
     });
   }
 };

@@ -94,6 +94,7 @@ const EXPIRES_MS = 7 * DAY_MS;
 const REMEMBERED_MS = 30 * DAY_MS;
 const EXPIRED_AT_ONCE = 100;
 const NOTHING = new Uint8Array(0);
+const WITHDRAWN = { state: "withdrawn", content: NOTHING, person: null, said: null } as const;
 
 export const createReviews = (parts: ReviewParts): ReviewQueue => {
   const { store, cipher, auditLog, wake, log, now } = parts;
@@ -173,7 +174,7 @@ export const createReviews = (parts: ReviewParts): ReviewQueue => {
       });
       const tags = await tagsOf(cipher, scope, message, saidIdOf(message));
       const heldAt = now().getTime();
-      const row = { tenantId, id, direction, traceId, heldAt, ...tags };
+      const row = { tenantId, id, direction, traceId, heldAt };
       const asked = { tenantId, channel: message.channel, key: message.id };
       context.keep(async (transaction) => {
         // Its sender may have taken it back while the turn was about to end.
@@ -182,8 +183,8 @@ export const createReviews = (parts: ReviewParts): ReviewQueue => {
         await transaction.run(insertReview, {
           ...row,
           ...(isOver
-            ? ({ state: "withdrawn", content: NOTHING, decidedAt: heldAt } as const)
-            : ({ state: "pending", content, decidedAt: 0 } as const)),
+            ? { ...WITHDRAWN, decidedAt: heldAt }
+            : ({ ...tags, state: "pending", content, decidedAt: 0 } as const)),
         });
       });
       const detail = { direction, terms: terms.join(" ").slice(0, MAX_FACT_UNITS) };

@@ -15,8 +15,8 @@ export const insertReview = statement<{
   content: Uint8Array;
   heldAt: number;
   decidedAt: number;
-  person: Uint8Array;
-  said: Uint8Array;
+  person: Uint8Array | null;
+  said: Uint8Array | null;
 }>()((db, arg) =>
   db.insertInto("reviews").values({
     tenant_id: arg("tenantId"),
@@ -87,7 +87,7 @@ export const countPending = statement<{ tenantId: string }>()((db, arg) =>
     .where("state", "=", sql.lit("pending" as const)),
 );
 
-/** Decides a review that nobody decided, and forgets what was held: it goes on in its message. */
+/** Decides a review that nobody decided, and forgets what was held and of whom: it goes on in its message. */
 export const decideReview = statement<{
   tenantId: string;
   id: string;
@@ -97,7 +97,12 @@ export const decideReview = statement<{
 }>()((db, arg) =>
   db
     .updateTable("reviews")
-    .set({ state: arg("state"), content: arg("nothing"), decided_at: arg("decidedAt") })
+    .set({
+      state: arg("state"),
+      content: arg("nothing"),
+      decided_at: arg("decidedAt"),
+      ...{ person: null, said: null },
+    })
     .where("tenant_id", "=", arg("tenantId"))
     .where("id", "=", arg("id"))
     .where(stateOfRow, "=", sql.lit("pending")),

@@ -266,7 +266,7 @@ export interface ReviewsTable {
   held_at: number;
   /** 0 while it is pending. */
   decided_at: Generated<number>;
-  /** Keyed hash of its sender; null = held before senders could take it back. */
+  /** Keyed hash of its sender; null once decided, or held before senders could take it back. */
   person: Uint8Array | null;
   /** Keyed hash of what they said, edits included. */
   said: Uint8Array | null;

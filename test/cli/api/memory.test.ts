@@ -77,7 +77,7 @@ describeStores("the memory over HTTP", (world) => {
     expect(await records("sales")).toEqual([
       {
         ...{ action: "api", subject: "memory:view", decision: "refused", code: "FORBIDDEN" },
-        detail: "{}",
+        detail: '{"tenant":"support"}',
       },
     ]);
   });

@@ -53,6 +53,7 @@ describeStores("data retention", (world) => {
     outbox: await count(`outbox WHERE tenant_id = '${tenantId}'`),
     memory: await count(`memory WHERE tenant_id = '${tenantId}'`),
     tokens: await count(`memory_tokens WHERE tenant_id = '${tenantId}'`),
+    held: await count(`reviews WHERE tenant_id = '${tenantId}'`),
   });
   const records = () =>
     world.sql("SELECT tenant_id, sender_id, detail FROM audit WHERE action = 'memory.expire'");
@@ -61,7 +62,7 @@ describeStores("data retention", (world) => {
     const before = await all("legal");
     await sweep(3 * DAY_MS + 60_000);
     const { inbox, ...left } = await all("sales");
-    expect(left).toEqual({ outbox: 2, memory: 0, tokens: 0 });
+    expect(left).toEqual({ outbox: 2, memory: 0, tokens: 0, held: 0 });
     const isKept = (kept: unknown) => kept === 1 || kept === true;
     expect(inbox.map(({ id, state, kept }) => [id, state, isKept(kept)])).toEqual([
       [planted.answered, "answered", true],
@@ -70,7 +71,11 @@ describeStores("data retention", (world) => {
     ]);
     expect(await all("legal")).toEqual(before);
     expect(await records()).toEqual([
-      { tenant_id: "sales", sender_id: "retention", detail: '{"exchanges":1,"messages":3}' },
+      {
+        tenant_id: "sales",
+        sender_id: "retention",
+        detail: '{"exchanges":1,"messages":3,"held":1}',
+      },
     ]);
   });
 
