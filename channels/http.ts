@@ -21,7 +21,7 @@ export interface WebhookOptions {
   readonly metricsOf?: (channel: string) => ChannelMetrics;
   /** Default: 1 MiB within 5 s. */
   readonly limits?: BodyLimits;
-  /** Default: 128 in work, 256 waiting, each for 2.5 s. */
+  /** Default: 128 in work, 1024 waiting, each for 2.5 s. */
   readonly gate?: GateOptions;
 }
 
@@ -32,7 +32,9 @@ const LIMITS: BodyLimits = { maxBytes: 1024 * 1024, timeoutMs: 5_000 };
 // much just when there is no time, and then the next ones miss it as well. So many that a process
 // acknowledges hundreds a second while every answer takes long: when crowded, it holds none for long.
 // Measured: docs/speed.md.
-const GATE: GateOptions = { places: 128, waiting: 256, waitMs: 2_500 };
+// Who waits costs nothing but their body, and whoever is refused may never come again; beyond the
+// longest wait nobody is served in time, so more than come in it are refused at once.
+const GATE: GateOptions = { places: 128, waiting: 1_024, waitMs: 2_500 };
 
 /**
  * Serves the webhook paths of the adapters; every other path is left to `others`, its body unread.
@@ -84,12 +86,19 @@ export const createWebhookListener = (
     onRejected({ channel, reason: "OVERLOADED", status: 503 });
   };
 
-  const refuse = ({ channel, metrics }: Route, response: ServerResponse, error: unknown): void => {
+  const refuse = (
+    { channel, metrics }: Route,
+    request: IncomingMessage,
+    response: ServerResponse,
+    error: unknown,
+  ): void => {
     if (error instanceof SignatureError || error instanceof PayloadError) {
       const { status } = error;
-      // What is still unread of the body must not be taken for a next request.
-      const isUnread = status === 408 || status === 413 || status === 415;
-      write(response, { status }, isUnread ? CLOSE : status === 405 ? ALLOWED : {});
+      if (status === 413 || status === 415) {
+        refuseUnread(request, response, status, limits.timeoutMs);
+      } else {
+        write(response, { status }, status === 408 ? CLOSE : status === 405 ? ALLOWED : {});
+      }
       if (error instanceof SignatureError) metrics.refused("verify", error.reason);
       else metrics.refused("read", `HTTP_${status}`);
       onRejected({ channel, reason: error.reason, status });
@@ -116,7 +125,7 @@ export const createWebhookListener = (
       if (request.method !== "POST") route.metrics.told("verification", "verify", "answered");
       else if (answer.status < 300) route.metrics.acknowledged(performance.now() - arrivedAt);
     } catch (error) {
-      refuse(route, response, error);
+      refuse(route, request, response, error);
     }
   };
 
@@ -205,6 +214,28 @@ const write = (
     "Content-Length": Buffer.byteLength(body),
   });
   response.end(body);
+};
+
+/**
+ * Refuses a body that is still arriving, and throws its rest away for a while: who writes all of it
+ * before reading would find a reset instead of the answer. Closes, so that nothing of it is taken
+ * for a next request.
+ */
+const refuseUnread = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  lingerMs: number,
+): void => {
+  if (response.destroyed) return;
+  response.writeHead(status, { ...CLOSE, "Content-Length": 0 });
+  response.flushHeaders();
+  const end = (): void => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, lingerMs);
+  request.once("end", end).once("close", end).resume();
 };
 
 /** Calls back once: true when the last byte went to the network, false when the connection broke. */

@@ -59,9 +59,10 @@ export const listen = async (
   inTransit: InTransit,
   graceMs = GRACE_MS,
 ): Promise<Listener> => {
+  const handleReadable = refuseUnreadable(handle);
   const http = server.tls
-    ? createTls(server.tls, inTransit, handle)
-    : createPlain(server.trusted_proxies ?? [], handle);
+    ? createTls(server.tls, inTransit, handleReadable)
+    : createPlain(server.trusted_proxies ?? [], handleReadable);
   http.headersTimeout = 10_000;
   http.requestTimeout = 30_000;
   await new Promise<void>((resolve, reject) => {
@@ -93,6 +94,15 @@ export const listen = async (
       }),
   };
 };
+
+/** Answers 400 where a target is no URL: what is behind reads it with a parser that throws then. */
+const refuseUnreadable =
+  (handle: RequestListener): RequestListener =>
+  (request, response) => {
+    const { url = "" } = request;
+    if (url.startsWith("/") || url === "*" || URL.canParse(url)) return handle(request, response);
+    response.writeHead(400, { connection: "close" }).end();
+  };
 
 const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));

@@ -37,7 +37,7 @@ const adapterOf = (webhook: Webhook, path = PATH, name = "test"): ChannelAdapter
   reconcile: async () => ({ kind: "send" }),
 });
 
-const serve = async (webhook: Webhook, gate?: GateOptions) => {
+const serve = async (webhook: Webhook, gate?: GateOptions, within = limits) => {
   const log = recordedLog();
   const metrics = recordedMetrics();
   const rejections: Rejection[] = [];
@@ -49,7 +49,7 @@ const serve = async (webhook: Webhook, gate?: GateOptions) => {
   const options = {
     log,
     onRejected: (rejection: Rejection) => void rejections.push(rejection),
-    limits,
+    limits: within,
     metricsOf: () => metrics,
     ...(gate && { gate }),
   };
@@ -231,6 +231,25 @@ describe("the cap on a body", () => {
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
     expect(answer.toLowerCase()).toContain("connection: close");
   });
+
+  it.each([
+    ["longer than any message", "", 413],
+    ["compressed", "Content-Encoding: gzip\r\n", 415],
+  ])(
+    "tells who writes all of a body before reading that it is %s",
+    async (_why, header, status) => {
+      const { port, requests } = await serve(ok);
+      const body = Buffer.alloc(8 * 2 ** 20);
+      const socket = connect(port, "127.0.0.1");
+      const head = `POST ${PATH} HTTP/1.1\r\nHost: a\r\n${header}Content-Length: ${body.length}\r\n\r\n`;
+      await new Promise<void>((resolve, reject) => {
+        socket.once("error", reject).write(head);
+        socket.write(body, () => resolve());
+      });
+      expect(await answerOf(socket)).toContain(`HTTP/1.1 ${status} `);
+      expect(requests).toEqual([]);
+    },
+  );
 
   it("counts what arrives when no length was given, and closes", async () => {
     const { port, requests, rejections } = await serve(ok);

@@ -61,6 +61,18 @@ describe("a listener", () => {
     await expect(second).rejects.toThrow(`127.0.0.1:${port} (EADDRINUSE): another program`);
   });
 
+  it.each(["http://[", "http://[::1/api/health", "https://:99999/"])(
+    "attack: answers 400 to the target %s, which no parser of URLs can read",
+    async (target) => {
+      const { port } = await listening(handle, local, anyTls);
+      const socket = connect(port, "127.0.0.1");
+      socket.write(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      const [answer] = await once(socket, "data");
+      expect(String(answer)).toMatch(/^HTTP\/1\.1 400 /);
+      socket.destroy();
+    },
+  );
+
   it("says which file of its certificate cannot be read", async () => {
     const tls = { ...certificate(), key_file: join(folder.path, "missing.key") };
     const started = listen(handle, { ...local, tls }, anyTls);
