@@ -1,3 +1,5 @@
+import { isLoopback } from "../loopback.ts";
+
 /**
  * Whether the bot's token may be told there: at Discord's own gateways, or beside `trusted`, an address
  * that may have it anyway. In clear on loopback only.
@@ -9,9 +11,6 @@ export const isSafe = (url: string, trusted: string): boolean => {
   if (isLoopback(hostname)) return isLoopback(known) && /^wss?:$/.test(protocol);
   return protocol === "wss:" && (hostname === known || /(?:^|\.)discord\.gg$/.test(hostname));
 };
-
-const isLoopback = (hostname: string): boolean =>
-  /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
 
 /** The version and the encoding are put behind it. */
 export const withoutQuery = (url: string): string => url.replace(/[?#].*$/, "");

@@ -65,7 +65,9 @@ export const createProgress = (parts: ProgressParts): Progress => {
   const type = (one: Growing, channelId: string): void => {
     if (now().getTime() - one.typedAt < TYPING_MS) return;
     one.typedAt = now().getTime();
-    void rest.request("POST", `/channels/${channelId}/typing`, { signal: one.stopped.signal });
+    void rest.request("POST", `/channels/${channelId}/typing`, {
+      ...{ signal: one.stopped.signal, isOptional: true },
+    });
   };
 
   /** False when there is nothing more to be shown. */
@@ -80,7 +82,7 @@ export const createProgress = (parts: ProgressParts): Progress => {
     if (!message) return false;
     if (message.messageId !== undefined) {
       const route = `/channels/${place.channelId}/messages/${message.messageId}`;
-      const edited = await rest.request("PATCH", route, textBody(content));
+      const edited = await rest.request("PATCH", route, { ...textBody(content), isOptional: true });
       return edited.kind !== "failed" && edited.kind !== "unauthorized";
     }
     const { channelId } = place;

@@ -2,6 +2,7 @@ import { DiscordAPIError, HTTPError, RateLimitError, REST, type RequestMethod } 
 import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import { createDeadline } from "../deadline.ts";
 import { NEVER_CONNECTED } from "../never-connected.ts";
+import { createPace } from "./pace.ts";
 
 /** How a call of Discord's REST API ended. Never holds a URL: tokens travel in some. */
 export type RestOutcome =
@@ -32,6 +33,8 @@ export interface RestRequest {
   readonly signal?: AbortSignal;
   /** Shorter than what is usual for a call. */
   readonly timeoutMs?: number;
+  /** Not worth a turn that somebody else waits for: now or not at all. Default false. */
+  readonly isOptional?: boolean;
 }
 
 export interface RestFile {
@@ -66,23 +69,30 @@ export interface RestOptions {
 }
 
 const WITHOUT_HINT_MS = 1_000;
+/** Longer than all that is sent at once in one tenant takes, two calls each. */
+const LONGEST_WAIT_MS = 15_000;
 
 /**
  * Buckets are counted by discord.js from the headers. Nothing waits inside of it and nothing is
  * repeated by it: a limited call ends at once and says when to come again, because what waits and
- * repeats here is the outbox, which knows what must not be done twice.
+ * repeats here is the outbox, which knows what must not be done twice. Only what the whole bot may
+ * call in a second is waited for, in order: calls that came again at times of their own would be
+ * overtaken by later ones for as long as there are more than are allowed.
  * @see https://discord.com/developers/docs/topics/rate-limits
  */
 export const createRest = (options: RestOptions): Rest => {
   const { baseUrl, token, now, timeoutMs = 8_000, requestsPerSecond = 50, metrics } = options;
   const rest = new REST({
-    api: baseUrl.replace(/\/+$/, ""),
+    // The library puts the version behind it.
+    api: baseUrl.replace(/\/+$/, "").replace(/\/v\d+$/, ""),
     retries: 0,
     // A signal of ours ends each call, its answer's body included.
     timeout: timeoutMs + 60_000,
     rejectOnRateLimit: () => true,
-    globalRequestsPerSecond: requestsPerSecond,
+    // Ours comes first; it does not count what Discord does not.
+    globalRequestsPerSecond: Number.POSITIVE_INFINITY,
   });
+  const pace = createPace(requestsPerSecond);
   if (token !== undefined) rest.setToken(token);
   let isRefused = false;
   // A 429 without the headers of a bucket is known to nobody else.
@@ -130,6 +140,13 @@ export const createRest = (options: RestOptions): Rest => {
     const key = pauseKey(method, route);
     const paused = pauseOf(key);
     if (paused) return paused;
+    if (auth) {
+      const longestMs = request.isOptional === true ? 0 : LONGEST_WAIT_MS;
+      const afterMs = await pace.turn(longestMs, signal).catch(() => undefined);
+      if (afterMs === undefined) return { kind: "unreachable", reason: "aborted before the call" };
+      if (afterMs > 0) return { kind: "limited", afterMs, isGlobal: true };
+      if (isRefused) return { kind: "unauthorized" };
+    }
     const deadline = createDeadline(request.timeoutMs ?? timeoutMs, signal);
     try {
       const response = await rest.queueRequest({

@@ -21,7 +21,9 @@ export const createTyping = (rest: Rest): Typing => {
   const working = createWorking<string>({
     show: async (channelId) => {
       const signal = AbortSignal.timeout(CALL_MS);
-      const { kind } = await rest.request("POST", `/channels/${channelId}/typing`, { signal });
+      const { kind } = await rest.request("POST", `/channels/${channelId}/typing`, {
+        ...{ signal, isOptional: true },
+      });
       return kind !== "failed" && kind !== "unauthorized";
     },
     everyMs: EVERY_MS,

@@ -1,4 +1,5 @@
 import { createDeadline } from "../deadline.ts";
+import { isLoopback } from "../loopback.ts";
 import { type ApiOutcome, describe } from "./api-outcome.ts";
 import { textIn } from "./json.ts";
 import type { WebApi } from "./web-api.ts";
@@ -42,10 +43,11 @@ const isSlacks = (url: string, baseUrl: string): boolean => {
   if (!URL.canParse(url)) return false;
   const { protocol, hostname } = new URL(url);
   const base = new URL(baseUrl);
-  if (hostname === base.hostname && base.protocol === "http:") {
+  const isBase = hostname === base.hostname || (isLoopback(hostname) && isLoopback(base.hostname));
+  if (isBase && base.protocol === "http:") {
     return protocol === "ws:" || protocol === "wss:";
   }
-  const isOurs = hostname === base.hostname || /(^|\.)slack(-msgs)?\.com$/.test(hostname);
+  const isOurs = isBase || /(^|\.)slack(-msgs)?\.com$/.test(hostname);
   return protocol === "wss:" && isOurs;
 };
 

@@ -145,6 +145,15 @@ describe("createRest", () => {
     expect(rest.fault()).toBeUndefined();
   });
 
+  it.each(["", "/", "/v10", "/v10/"])(
+    "puts the version behind its address once: %j",
+    async (end) => {
+      const client = newRest({ baseUrl: `${discord.apiBaseUrl.replace(/\/+$/, "")}${end}` });
+      expect(await client.request("GET", "/users/@me")).toMatchObject({ kind: "ok" });
+      client.close();
+    },
+  );
+
   it("follows no redirect with its token", async () => {
     const { createServer } = await import("node:http");
     const paths: (string | undefined)[] = [];

@@ -4,6 +4,7 @@ import type { ApiOutcome } from "../../../channels/slack/api-outcome.ts";
 import type { Taken } from "../../../channels/slack/intake.ts";
 import { SOCKET_TIMINGS } from "../../../channels/slack/socket-connection.ts";
 import { createSocketLink, type SocketLink } from "../../../channels/slack/socket-link.ts";
+import { socketUrl } from "../../../channels/slack/socket-url.ts";
 import { recordedMetrics } from "../../fakes/channel-metrics.ts";
 import { recordedLog } from "../../fakes/log.ts";
 import { type SlackSocketServer, startSlackSocketServer } from "../../fakes/slack-socket-server.ts";
@@ -280,6 +281,19 @@ describe("the connections of Socket Mode", () => {
     });
     await eventually(() => expect(fixture.link.fault()).toMatch(/not Slack's/));
     expect(fixture.server.sessions).toEqual([]);
+  });
+
+  it.each([
+    ["http://127.0.0.1:9/api/", "ws://localhost:8/link", "url"],
+    ["http://localhost:9/api/", "ws://127.0.0.1:8/link", "url"],
+    ["http://127.0.0.1:9/api/", "ws://evil.example/link", "none"],
+    ["https://slack.com/api/", "wss://wss-primary.slack.com/link", "url"],
+    ["https://slack.com/api/", "ws://127.0.0.1:8/link", "none"],
+    ["https://slack.com/api/", "ws://wss-primary.slack.com/link", "none"],
+  ])("beside %s may be made to %s: %s", async (baseUrl, url, kind) => {
+    const call = async (): Promise<ApiOutcome> => ({ kind: "ok", body: { ok: true, url } });
+    const found = await socketUrl({ call }, "xapp-1", baseUrl, new AbortController().signal);
+    expect(found.kind).toBe(kind);
   });
 
   it("are closed when the channel stops, also while they are made", async () => {

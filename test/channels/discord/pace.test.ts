@@ -1,0 +1,39 @@
+import { expect, it } from "vitest";
+import { createPace } from "../../../channels/discord/pace.ts";
+
+const LONG_MS = 60_000;
+
+it("lets a burst go at once, and the rest in order, so that no second sees more than are allowed", async () => {
+  const pace = createPace(3);
+  const gone: { readonly call: number; readonly at: number }[] = [];
+  const calls = Array.from({ length: 7 }, async (_, call) => {
+    expect(await pace.turn(LONG_MS, undefined)).toBe(0);
+    gone.push({ call, at: performance.now() });
+  });
+  await Promise.all(calls);
+  expect(gone.map(({ call }) => call)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  for (const [place, { at }] of gone.entries()) {
+    const before = gone[place - 3]?.at ?? Number.NEGATIVE_INFINITY;
+    // The first one's time was taken a little after its turn.
+    expect(at - before).toBeGreaterThan(950);
+  }
+});
+
+it("tells who does not wait so long how long it would take, and gives the turn to the next one", async () => {
+  const pace = createPace(1);
+  await pace.turn(0, undefined);
+  for (let time = 0; time < 3; time += 1) {
+    const waitMs = await pace.turn(0, undefined);
+    expect(waitMs).toBeGreaterThan(0);
+    expect(waitMs).toBeLessThanOrEqual(1_000);
+  }
+});
+
+it("ends the wait of what is aborted", async () => {
+  const pace = createPace(1);
+  await pace.turn(0, undefined);
+  const stopping = new AbortController();
+  const waiting = pace.turn(LONG_MS, stopping.signal);
+  stopping.abort();
+  await expect(waiting).rejects.toThrow();
+});
