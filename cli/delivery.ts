@@ -68,7 +68,7 @@ export const createDelivery = (parts: DeliveryParts): Delivery => {
   let sends: Schedule = NOT_STARTED;
   const outbox = createOutbox({
     ...{ store, cipher, owner: lease.id, isAlone, adapters, now, log, signal, counters, metrics },
-    isGateway: roles.isGateway,
+    holdsLease: () => isAlone || lease.isHeld(),
     random: Math.random,
     schedule: () => sends,
   });

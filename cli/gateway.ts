@@ -116,10 +116,7 @@ export const startGateway = async (
     // Before all else, so that it is closed after all else, and swears to the last record.
     const witness = startAuditWitness(loaded, { store, cipher, auditLog, isAlone, log, now });
     undo.push(witness.stop);
-    const lease = await takeProcessLease({
-      ...{ store, now, log, isAlone },
-      isGateway: roles.isGateway,
-    });
+    const lease = await takeProcessLease({ store, now, log, isAlone });
     undo.push(lease.release);
     const signal = stopping.signal;
     // With Redis, any worker may be given what comes in here.
@@ -231,6 +228,10 @@ export const startGateway = async (
     const listener = await listen(handle, settings.server, in_transit);
     undo.push(delivery.drain);
     undo.push(() => listener.close(signal));
+    if (roles.isGateway) {
+      await lease.setListening(true);
+      undo.push(() => lease.setListening(false));
+    }
     delivery.start();
     return {
       url: listener.url,

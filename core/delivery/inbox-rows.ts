@@ -144,6 +144,15 @@ export const storedUnder = statement<{ channel: string; key: string }>()((db, ar
     .where("key", "=", arg("key")),
 );
 
+/** The same by its id. */
+export const storedById = statement<{ tenantId: string; id: number }>()((db, arg) =>
+  db
+    .selectFrom("inbox")
+    .select(["channel", "key", "message"])
+    .where("id", "=", arg("id"))
+    .where("tenant_id", "=", arg("tenantId")),
+);
+
 /** What waits or is in work in a lane. */
 export const pendingInLane = statement<{ tenantId: string; lane: string }>()((db, arg) =>
   db

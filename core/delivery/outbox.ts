@@ -59,8 +59,8 @@ export interface OutboxOptions {
   readonly owner: string;
   /** No other process can be at work on this store. */
   readonly isAlone: boolean;
-  /** Platforms reach this process, so that it would know of a redelivery. */
-  readonly isGateway: boolean;
+  /** Whether nobody can have taken over what this process works on. Default: always. */
+  readonly holdsLease?: () => boolean;
   readonly adapters: ReadonlyMap<string, ChannelAdapter>;
   /** Wakes lanes; known only once it was built around `step`. */
   readonly schedule: () => Pick<Schedule, "wake">;

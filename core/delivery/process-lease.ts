@@ -10,6 +10,10 @@ import type { Store } from "../store/store.ts";
  */
 export interface ProcessLease {
   readonly id: string;
+  /** Whether it was renewed in time: nobody can have taken this process's work over. */
+  isHeld(): boolean;
+  /** Platforms reach this process from now on, or no more; resolves when others know. */
+  setListening(isListening: boolean): Promise<void>;
   /** Ends the lease at once, so that nobody has to wait for it. */
   release(): Promise<void>;
 }
@@ -22,31 +26,51 @@ export interface ProcessLeaseOptions {
   readonly leaseMs?: number;
   /** Nobody else can be alive: what earlier processes held is free at once. */
   readonly isAlone: boolean;
-  /** Platforms reach this process. Default true. */
-  readonly isGateway?: boolean;
 }
 
 const LEASE_MS = 15_000;
+// How exactly the others know until when a process listened that died.
+const LISTENING_RENEWED_MS = 1_000;
+// What is not renewed for so long may have been suspended, or had no store to keep a message in:
+// whether it could have taken one in meanwhile nobody knows.
+const GAP_MS = 3_000;
 
 /** Takes the lease and keeps renewing it. Throws StoreError when it cannot be taken. */
 export const takeProcessLease = async (options: ProcessLeaseOptions): Promise<ProcessLease> => {
-  const { store, now, log, leaseMs = LEASE_MS, isAlone, isGateway = true } = options;
+  const { store, now, log, leaseMs = LEASE_MS, isAlone } = options;
   const id = randomUUID();
-  const since = isGateway ? now().getTime() : 0;
-  const renew = () => {
-    const renewedAt = now().getTime();
-    return store.note("intake", (transaction) =>
-      transaction.run(upsert, { id, since, renewedAt, until: renewedAt + leaseMs }),
+  let listeningSince = 0;
+  let renewedAt = 0;
+  let triedAt = 0;
+  const renew = async (): Promise<void> => {
+    const at = now().getTime();
+    triedAt = at;
+    if (listeningSince > 0 && at - renewedAt > GAP_MS) listeningSince = at;
+    await store.note("intake", (transaction) =>
+      transaction.run(upsert, { id, since: listeningSince, renewedAt: at, until: at + leaseMs }),
     );
+    renewedAt = Math.max(renewedAt, at);
   };
   if (isAlone) await store.note("intake", (transaction) => transaction.run(removeAll, {}));
   await renew();
-  const timer = setInterval(() => {
-    renew().catch((cause) => log.warn({ err: cause }, "process lease not renewed; trying again"));
-  }, leaseMs / 3);
+  const timer = setInterval(
+    () => {
+      const isUnderWay = triedAt > renewedAt;
+      const everyMs = listeningSince > 0 && !isUnderWay ? LISTENING_RENEWED_MS : leaseMs / 3;
+      // Timers are early by a millisecond at times.
+      if (now().getTime() - triedAt < everyMs - 1) return;
+      renew().catch((cause) => log.warn({ err: cause }, "process lease not renewed; trying again"));
+    },
+    Math.min(LISTENING_RENEWED_MS, leaseMs / 3),
+  );
   timer.unref();
   return {
     id,
+    isHeld: () => now().getTime() - renewedAt < leaseMs,
+    setListening: async (isListening) => {
+      listeningSince = isListening ? now().getTime() : 0;
+      await renew();
+    },
     release: async () => {
       clearInterval(timer);
       await store.note("intake", (transaction) => transaction.run(remove, { id }));
@@ -90,20 +114,21 @@ const upsert = statement<{ id: string; since: number; renewedAt: number; until: 
       })
       .onConflict((conflict) =>
         conflict.column("id").doUpdateSet({
+          gateway_since: sql`excluded.gateway_since`,
           renewed_at: sql`excluded.renewed_at`,
           lease_until: sql`excluded.lease_until`,
         }),
       ),
 );
 
-/** A process that platforms could reach at this time, and that lived on afterwards. */
-export const gatewayAt = statement<{ at: number }>()((db, arg) =>
+/** A process that platforms could reach during all of this time. */
+export const listenedDuring = statement<{ from: number; to: number }>()((db, arg) =>
   db
     .selectFrom("processes")
     .select("id")
     .where("gateway_since", ">", sql.lit(0))
-    .where("gateway_since", "<=", arg("at"))
-    .where("renewed_at", ">=", arg("at"))
+    .where("gateway_since", "<=", arg("from"))
+    .where("renewed_at", ">=", arg("to"))
     .limit(1),
 );
 

@@ -8,6 +8,7 @@ import { backoffMs } from "./backoff.ts";
 import { createCounters } from "./counters.ts";
 import { buryMessage } from "./inbox-rows.ts";
 import { createKeptParts, type KeptPart } from "./kept-parts.ts";
+import { createLaterTries } from "./later-tries.ts";
 import type { OutboxOptions } from "./outbox.ts";
 import {
   buryPart,
@@ -21,7 +22,6 @@ import {
   takePart,
 } from "./outbox-rows.ts";
 import { fingerprintOf, openContent, type PartContent } from "./part-content.ts";
-import { gatewayAt } from "./process-lease.ts";
 import { type Lane, laneKey, type Step } from "./schedule.ts";
 
 /** Sends what is stored, part by part, and finds out what became of what a response carried. */
@@ -38,8 +38,8 @@ export interface Sending {
   knownBroken(inboxId: number, write: () => Promise<unknown>): Promise<void>;
 }
 
-// After a crash this short the last of the platform's tries (after 10 s) reaches the new process:
-// silence means "delivered".
+// After a crash this short the last of the platform's tries (after 10 s) reaches the new process,
+// where there is one only: silence means "delivered".
 const SHORT_CRASH_MS = 8_000;
 const REPEAT_WINDOW_MS = 60 * 60_000;
 const GIVE_UP_AFTER_MS = 24 * 60 * 60_000;
@@ -55,9 +55,10 @@ type Opened =
   | { readonly refused: string; readonly fingerprint: Uint8Array };
 
 export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): Sending => {
-  const { store, cipher, owner, isAlone, isGateway, adapters, schedule, now, random, log, signal } =
-    options;
+  const { store, cipher, owner, isAlone, adapters, schedule, now, random, log, signal } = options;
   const { arrivals, counters = createCounters(), metrics = NO_METRICS } = options;
+  const { holdsLease = () => true } = options;
+  const laterTries = createLaterTries({ store, cipher });
   const startedAt = now().getTime();
   // Inline replies whose response broke off and whose row does not say so yet, by message id.
   const broken = new Set<number>();
@@ -92,6 +93,7 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
       transaction.run(takeFirst, { tenantId, inboxId, lane: id, owner, fingerprint }),
     );
     if (taken === 0) return undefined;
+    if (!holdsLease()) return { afterMs: RACE_MS };
     const row: SentPart = {
       ...{ tenant_id: tenantId, inbox_id: inboxId, part: 0, lane: id, channel },
       ...{ created_at: createdAt, attempts: 0, unsure: 0 },
@@ -131,7 +133,8 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
     const taken = await store.note(scope, (transaction) =>
       transaction.run(takePart, { ...keyOf(row), owner, earlierOwner: row.owner, fingerprint }),
     );
-    if (taken === 0) return { afterMs: RACE_MS };
+    // Suspended since it was taken, we may come too late: another process may be sending it.
+    if (taken === 0 || !holdsLease()) return { afterMs: RACE_MS };
     await settle(row, await send(row, opened));
     return "again";
   };
@@ -143,12 +146,8 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
   /** Nobody said that the response broke off, and somebody was there for the platform's retries. */
   const mustHaveArrived = async (row: PendingPart): Promise<boolean> => {
     if (row.reason !== null || broken.has(row.inbox_id)) return false;
-    const at = row.created_at + SHORT_CRASH_MS;
-    if (isGateway && startedAt <= at) return true;
-    const other = await store.read(tenantScope(row.tenant_id), (transaction) =>
-      transaction.first(gatewayAt, { at }),
-    );
-    return other !== undefined;
+    if (isAlone) return startedAt <= row.created_at + SHORT_CRASH_MS;
+    return laterTries.wouldBeKnown(row);
   };
 
   /** Where the platform takes identical texts as they come, they need not be told apart. */

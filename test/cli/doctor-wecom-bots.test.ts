@@ -71,6 +71,7 @@ const runGateway = async (): Promise<ProcessLease> => {
   undo.push(store.close);
   const now = () => new Date();
   const lease = await takeProcessLease({ store, now, log: recordedLog(), isAlone: true });
+  await lease.setListening(true);
   undo.push(lease.release);
   return lease;
 };

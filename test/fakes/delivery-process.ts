@@ -19,7 +19,7 @@ export interface DeliveryProcess {
 }
 
 export interface DeliveryProcessOptions
-  extends Partial<Pick<OutboxOptions, "adapters" | "schedule" | "signal">> {
+  extends Partial<Pick<OutboxOptions, "adapters" | "holdsLease" | "schedule" | "signal">> {
   readonly store: Store;
   /** Where the master key is. */
   readonly folder: string;
@@ -43,7 +43,8 @@ export const deliveryProcess = async (
   const { takesAtOnce = false, adapters = new Map(), random = () => 0 } = options;
   const log = recordedLog();
   const cipher = await cipherOn(store, folder);
-  const lease = await takeProcessLease({ store, now, log, leaseMs, isAlone, isGateway });
+  const lease = await takeProcessLease({ store, now, log, leaseMs, isAlone });
+  if (isGateway) await lease.setListening(true);
   const woken: Lane[] = [];
   const parts = { store, cipher, owner: lease.id, now, log };
   return {
@@ -55,9 +56,9 @@ export const deliveryProcess = async (
     outbox: createOutbox({
       ...parts,
       isAlone,
-      isGateway,
       adapters,
       random,
+      ...(options.holdsLease && { holdsLease: options.holdsLease }),
       schedule: options.schedule ?? (() => ({ wake: (lane) => woken.push(lane) })),
       signal: options.signal ?? new AbortController().signal,
     }),

@@ -39,7 +39,7 @@ describeStores("the counters", (world) => {
       const parts = { store, cipher, owner: lease.id, now, log, counters, metrics };
       const inbox = createInbox(parts);
       const outbox = createOutbox({
-        ...{ ...parts, adapters, signal, isAlone: false, isGateway: true },
+        ...{ ...parts, adapters, signal, isAlone: false },
         random: () => 0,
         schedule: () => ({ wake }),
       });

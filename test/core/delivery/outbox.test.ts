@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SendOutcome } from "../../../core/contract/channel.ts";
 import { laneOf } from "../../../core/delivery/lane.ts";
 import type { Lane } from "../../../core/delivery/schedule.ts";
@@ -25,6 +25,11 @@ let time: number;
 const now = () => new Date(time);
 beforeEach(() => {
   time = Date.UTC(2026, 2, 1);
+  // Leases are renewed when a test says so.
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
 });
 
 /** Whether a row that was read is a reply that travels in a response. */
@@ -60,7 +65,7 @@ describeStores("outbox", (world) => {
 
   /** Accepts a message and ends it with `parts`. */
   const reply = async (id: string, parts: readonly string[], mayInline = false, by = process) => {
-    await by.inbox.accept(textMessage(id), sales);
+    await by.inbox.accept({ ...textMessage(id), sentAt: now() }, sales);
     const entry = await begin(by, wei);
     const { isInline } = await by.outbox.complete(entry, { parts, mayInline });
     return { inboxId: entry.id, scope: sales, lane: entry.lane, isInline };
@@ -456,6 +461,21 @@ describeStores("outbox", (world) => {
       expect(await messages()).toBe("done");
     });
 
+    it("leave alone what one of them took before it was suspended, until its lease is renewed", async () => {
+      let isHeld = false;
+      const suspended = await another({ holdsLease: () => isHeld });
+      await reply("m1", ["one"], false, suspended);
+      await reply("m2", ["two"], false, suspended);
+      expect(await step(suspended)).toEqual({ afterMs: 50 });
+      expect(await step(suspended)).toEqual({ afterMs: 50 });
+      expect(channel.sent).toEqual([]);
+      time += LEASE_MS;
+      expect(await work(await another())).toBe("idle");
+      isHeld = true;
+      expect(await work(suspended)).toBe("idle");
+      expect(bodies()).toEqual(["one", "two"]);
+    });
+
     it("takes a delivery that became known late for one", async () => {
       const [stalled, current] = [held(), held()];
       channel.outcomes.push(stalled.outcome, current.outcome);
@@ -577,14 +597,63 @@ describeStores("outbox", (world) => {
     });
 
     describe("whose process died around writing it", () => {
+      /** That platforms could reach this process until then. */
+      const wasThere = (by: DeliveryProcess, until: number) =>
+        world.sql(`UPDATE processes SET renewed_at = ${until} WHERE id = '${by.lease.id}'`);
+
       it("counts as delivered when others were there for the platform's retries all along", async () => {
         const other = await another();
         await reply("m1", ["one"], true);
         expect(await work(other)).toEqual({ afterMs: REDELIVERY_MS });
         time += REDELIVERY_MS;
+        await wasThere(other, time);
         expect(await work(other)).toBe("idle");
         expect(await states()).toBe("delivered");
         expect(channel.sent).toEqual([]);
+      });
+
+      it.each([
+        ["second", 3_500, 8_500],
+        ["third", 8_500, 16_500],
+      ])(
+        "counts as delivered when one was there for the %s try, although it is gone",
+        async (_try, from, to) => {
+          const at = time;
+          await reply("m1", ["one"], true);
+          time = at + from;
+          const dead = await another();
+          await wasThere(dead, at + to);
+          time = at + REDELIVERY_MS;
+          expect(await work(await another())).toBe("idle");
+          expect(await states()).toBe("delivered");
+          expect(channel.sent).toEqual([]);
+        },
+      );
+
+      it.each([
+        ["died before the second try and came back after the third", 0, 8_499],
+        ["came during the second try and died before the third", 3_501, 16_499],
+      ])("is sent when the only one that was there %s", async (_when, from, to) => {
+        const at = time;
+        await reply("m1", ["one"], true);
+        time = at + from;
+        const dead = await another();
+        await wasThere(dead, at + to);
+        time = at + REDELIVERY_MS;
+        expect(await work(await another())).toBe("idle");
+        expect(bodies()).toEqual(["one"]);
+      });
+
+      it("is sent when its response was one to the platform's last try", async () => {
+        const other = await another();
+        const message = { ...textMessage("m1"), sentAt: new Date(time - 10_000) };
+        await process.inbox.accept(message, sales);
+        const entry = await begin(process, wei);
+        await process.outbox.complete(entry, { parts: ["one"], mayInline: true });
+        time += REDELIVERY_MS;
+        await wasThere(other, time);
+        expect(await work(other)).toBe("idle");
+        expect(bodies()).toEqual(["one"]);
       });
 
       it("is sent when those that were there take no callbacks: redeliveries found nobody", async () => {
@@ -599,10 +668,7 @@ describeStores("outbox", (world) => {
         await reply("m1", ["one"], true);
         time += 15_000;
         const next = await another();
-        // That process renewed its lease meanwhile, as it does every five seconds.
-        await world.sql(
-          `UPDATE processes SET renewed_at = ${time} WHERE id = '${process.lease.id}'`,
-        );
+        await wasThere(process, time);
         time += REDELIVERY_MS - 15_000;
         expect(await work(next)).toBe("idle");
         expect(await states()).toBe("delivered");

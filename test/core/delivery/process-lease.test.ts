@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { laneOf } from "../../../core/delivery/lane.ts";
 import { forgetDeadProcesses, takeProcessLease } from "../../../core/delivery/process-lease.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
@@ -10,6 +10,7 @@ import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 
 const LEASE_MS = 15_000;
+const LISTENING_RENEWED_MS = 1_000;
 const wei = { id: laneOf(textMessage("x")), tenantId: "sales" };
 const folder = temporaryFolder();
 const now = () => new Date();
@@ -25,10 +26,9 @@ describeStores("process lease", (world) => {
     deliveryProcess({ store: await world.open(), folder: folder.path, now, isAlone });
   const leases = async () => world.sql("SELECT lease_until FROM processes");
   /** Lets time pass as it does: every process renews on its way. */
-  const pass = async (ms: number) => {
-    for (let left = ms; left > 0; left -= LEASE_MS / 3) {
-      await vi.advanceTimersByTimeAsync(Math.min(left, LEASE_MS / 3));
-      if (left < LEASE_MS / 3) continue;
+  const pass = async (ms: number, everyMs: number) => {
+    for (let left = ms; left > 0; left -= everyMs) {
+      await vi.advanceTimersByTimeAsync(everyMs);
       const renewed = { lease_until: Date.now() + LEASE_MS };
       await eventually(async () =>
         expect(await leases()).toEqual((await leases()).map(() => renewed)),
@@ -40,7 +40,7 @@ describeStores("process lease", (world) => {
     const [process, other] = [await start(), await start()];
     await process.inbox.accept(textMessage("m1"), tenantScope("sales"));
     const entry = await begin(process, wei);
-    await pass(4 * LEASE_MS);
+    await pass(2 * LEASE_MS, LISTENING_RENEWED_MS);
     expect(await other.inbox.claim(wei)).toMatchObject({ kind: "taken" });
     const reply = { parts: ["late"], mayInline: false };
     expect(await process.outbox.complete(entry, reply)).toMatchObject({ isOurs: true });
@@ -54,9 +54,54 @@ describeStores("process lease", (world) => {
     note.mockRejectedValueOnce(new Error("away"));
     await vi.advanceTimersByTimeAsync(LEASE_MS / 3);
     await eventually(() => expect(log.lines).toMatchObject([{ level: "warn" }]));
-    await pass(LEASE_MS / 3);
+    await pass(LEASE_MS / 3, LEASE_MS / 3);
     expect(await leases()).toEqual([{ lease_until: Date.now() + LEASE_MS }]);
     await lease.release();
+  });
+
+  it("knows that it is not held while the store is away for longer", async () => {
+    const store = await world.open();
+    const lease = await takeProcessLease({ store, now, log: recordedLog(), isAlone: false });
+    const note = vi.spyOn(store, "note").mockRejectedValue(new Error("away"));
+    await vi.advanceTimersByTimeAsync(LEASE_MS - 1);
+    expect(lease.isHeld()).toBe(true);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(lease.isHeld()).toBe(false);
+    note.mockRestore();
+    await vi.advanceTimersByTimeAsync(LEASE_MS);
+    await eventually(() => expect(lease.isHeld()).toBe(true));
+    await lease.release();
+  });
+
+  describe("says since when and until when platforms reached its process", () => {
+    const listened = async () => world.sql("SELECT gateway_since, renewed_at FROM processes");
+    const take = async () =>
+      takeProcessLease({ store: await world.open(), now, log: recordedLog(), isAlone: false });
+
+    it("to the second, and no more once it listens no more", async () => {
+      const lease = await take();
+      await vi.advanceTimersByTimeAsync(LISTENING_RENEWED_MS);
+      await lease.setListening(true);
+      const since = Date.now();
+      expect(await listened()).toEqual([{ gateway_since: since, renewed_at: since }]);
+      await pass(2 * LISTENING_RENEWED_MS, LISTENING_RENEWED_MS);
+      const until = since + 2 * LISTENING_RENEWED_MS;
+      expect(await listened()).toEqual([{ gateway_since: since, renewed_at: until }]);
+      await lease.setListening(false);
+      expect(await listened()).toEqual([{ gateway_since: 0, renewed_at: until }]);
+      await lease.release();
+    });
+
+    it("without the time in which it was suspended", async () => {
+      const lease = await take();
+      await lease.setListening(true);
+      // Nothing of it ran meanwhile: no timer either.
+      vi.setSystemTime(Date.now() + 10_000);
+      await pass(LISTENING_RENEWED_MS, LISTENING_RENEWED_MS);
+      const since = Date.now();
+      expect(await listened()).toEqual([{ gateway_since: since, renewed_at: since }]);
+      await lease.release();
+    });
   });
 
   it("is gone at once when its process ends in order, and is not renewed after that", async () => {
