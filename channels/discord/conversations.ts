@@ -1,6 +1,6 @@
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
-import { isAfter, isPayload, textIn } from "./payload.ts";
+import { isAfter, isPayload, textIn, timeOf } from "./payload.ts";
 import { CHANNEL } from "./target.ts";
 
 /** A room in which somebody has talked to us: what is missed there is fetched. */
@@ -43,14 +43,20 @@ export interface Conversations {
 const PREFIX = "seen/";
 const REMEMBERED_MS = 30 * 24 * 60 * 60_000;
 const READ_AT_ONCE = 20;
+const SWEEP_MS = 60 * 60_000;
 
-export const createConversations = (state: ChannelState, log: Log): Conversations => {
+export const createConversations = (
+  state: ChannelState,
+  log: Log,
+  now: () => Date,
+): Conversations => {
   const rooms = new Map<string, Known>();
   const moved = new Set<string>();
   const pinned = new Set<string>();
   // Rooms of which nothing is written yet.
   const unwritten = new Set<string>();
   let flushing: Promise<void> = Promise.resolve();
+  let sweptAt = now().getTime();
 
   const write = (known: Known) =>
     state.put(
@@ -87,7 +93,19 @@ export const createConversations = (state: ChannelState, log: Log): Conversation
     return true;
   };
 
+  /** What the store has forgotten is not kept here either: every answer may begin a thread. */
+  const sweep = (): void => {
+    const time = now().getTime();
+    if (time - sweptAt < SWEEP_MS) return;
+    sweptAt = time;
+    for (const [channelId, { last }] of rooms) {
+      const isOld = timeOf(last).getTime() < time - REMEMBERED_MS;
+      if (isOld && !moved.has(channelId) && !pinned.has(channelId)) rooms.delete(channelId);
+    }
+  };
+
   const flush = async (): Promise<void> => {
+    sweep();
     for (const channelId of [...moved]) {
       moved.delete(channelId);
       const known = rooms.get(channelId);

@@ -86,7 +86,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
   const leases = isAlone ? NOBODY_ELSE : options.leases;
   const about = { channel: CHANNEL };
   let ourId = "";
-  const conversations = createConversations(state, log);
+  const conversations = createConversations(state, log, now);
   const places = createPlaces({ rest, ourId: () => ourId });
   let intake: GatewayIntake | undefined;
   let flushes: NodeJS.Timeout | undefined;
