@@ -194,9 +194,10 @@ export const policyWords = (
       ...(moderation.lexicons.length + moderation.classifiers.length === 0
         ? ["not moderated"]
         : []),
-      moderation.required
-        ? "refused when a classifier cannot be asked"
-        : "goes on, on record, when a classifier cannot be asked",
+      ...(moderation.required ? ["refused when a classifier cannot be asked"] : []),
+      ...(!moderation.required && moderation.classifiers.length > 0
+        ? ["goes on, on record, when a classifier cannot be asked"]
+        : []),
     ],
     ["Retention", facts.retention_days === null ? "no limit" : `${facts.retention_days} days`],
     ["Consent", facts.consent_required ? "asked before the first answer" : "not asked"],

@@ -76,6 +76,7 @@ describe("policy explain", () => {
     expect(out).toContain("nobody: the tenant has no bindings");
     expect(out).toContain("rules, in region on-prem");
     expect(out).toContain("not moderated");
+    expect(out).not.toContain("classifier");
     expect(out).toContain("anywhere, unless they carry data");
   });
 
