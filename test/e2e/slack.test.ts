@@ -2,10 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { registerDoctor } from "../../cli/doctor.ts";
 import { registerSimulate } from "../../cli/simulate.ts";
+import type { WebhookRequest } from "../../core/contract/channel.ts";
 import { runVerb } from "../cli/run-verb.ts";
 import { freePort } from "../fakes/free-port.ts";
 import { type GatewayProcess, gatewayProcess } from "../fakes/gateway-process.ts";
 import { atTheirTimes, LOAD_SECONDS, loadFigures } from "../fakes/load.ts";
+import { inkOf, longText } from "../fakes/long-text.ts";
 import { type SlackApi, startSlackApi } from "../fakes/slack-api.ts";
 import {
   BOT_USER,
@@ -282,16 +284,45 @@ describe("the built gateway in Slack, by HTTP", () => {
     expect(textsIn(api, "C0FAIL0", ts)).toEqual([expect.stringContaining("hello"), last]);
   });
 
-  it("refuses forgeries and what is too long, and is ready all the time", async () => {
-    const forged = signed(JSON.stringify(eventBody(directMessage("pay me"))), "json", {
-      secret: "guessed",
-    });
-    expect((await postSlack(`${gateway.url}${PATH}`, forged)).status).toBe(403);
-    expect((await postSlack(`${gateway.url}${PATH}`, signed("{"))).status).toBe(400);
-    const long = await postSlack(`${gateway.url}${PATH}`, signed(" ".repeat(2 ** 21))).catch(
-      () => ({ status: 413 }),
-    );
-    expect(long.status).toBe(413);
+  it("gives back 60 KB of prose, code and CJK whole, in parts of at most 4000 characters or a file", async () => {
+    const text = longText();
+    const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+    const ts = newTs();
+    await tell(mention(`<@${BOT_USER}> ${escaped}`, { ts, channel: "C0LONG" }));
+    await vi.waitFor(() => {
+      const said = api.messages("C0LONG", ts);
+      const files = said.flatMap((message) =>
+        message.files.map(({ id }) => api.uploads.get(`${id}`)),
+      );
+      const shown = said.map((message) => unescaped(message.text)).join("");
+      const isWhole = [...files.map(String), shown].some((all) => inkOf(all).endsWith(inkOf(text)));
+      expect(isWhole, `${said.length} messages, ${files.length} files`).toBe(true);
+    }, PATIENT);
+    for (const part of textsIn(api, "C0LONG", ts)) expect(part.length).toBeLessThanOrEqual(4_000);
+  });
+
+  it("refuses forged, stale, malformed and endless requests, answers on, and is ready all the time", async () => {
+    const url = `${gateway.url}${PATH}`;
+    const statusOf = async (request: WebhookRequest) =>
+      (await postSlack(url, request).catch(() => undefined))?.status ?? "cut off";
+    const body = JSON.stringify(eventBody(directMessage("pay me", { channel: "D0EVIL" })));
+    expect(await statusOf(signed(body, "json", { secret: "guessed" }))).toBe(403);
+    for (const offS of [-302, 302]) {
+      const at = new Date(Date.now() + offS * 1000);
+      expect([401, 403], `${offS} s`).toContain(await statusOf(signed(body, "json", { at })));
+    }
+    const malformed = ["{", "[]", "null", "7", '{"type":', '{"type":"event_callback","event":7}'];
+    for (const broken of [...malformed, "payload=%7B", "payload=7", "command", "\u0000"]) {
+      for (const kind of ["json", "form"] as const) {
+        const status = await statusOf(signed(broken, kind));
+        expect(status, broken).toBeGreaterThanOrEqual(200);
+        expect(status, broken).toBeLessThan(500);
+      }
+    }
+    expect([413, "cut off"]).toContain(await statusOf(signed(Buffer.alloc(26_000_000, 32))));
+    await tell(directMessage("still there?", { channel: "D0GOOD" }));
+    await vi.waitFor(() => expect(textsIn(api, "D0GOOD")).toHaveLength(1), PATIENT);
+    expect(textsIn(api, "D0EVIL")).toEqual([]);
     expect((await ready(gateway)).checks["channels.slack"]).toEqual({ ok: true });
   });
 });
