@@ -61,7 +61,7 @@ export const createWorkspaces = (parts: WorkspacesParts): KeptWorkspaces => {
   const { botToken, tokens, installations, state, now, log } = parts;
   const identities = createIdentities(parts);
   const stopped = new AbortController();
-  const cached = new Map<string, { readonly value: Installation | undefined; until: number }>();
+  const cached = new Map<string, { readonly value: Installation; readonly until: number }>();
   // By workspace.
   const organisations = new Map<string, string>();
   const installedBots = new Map<string, BotUser>();
@@ -80,7 +80,9 @@ export const createWorkspaces = (parts: WorkspacesParts): KeptWorkspaces => {
     const own = await installations.of(teamId);
     const enterpriseId = own ? undefined : await organisationOf(teamId);
     const value = own ?? (enterpriseId ? await installations.of(enterpriseId) : undefined);
-    cached.set(teamId, { value, until: now().getTime() + FRESH_MS });
+    // Whoever has just installed it and writes at once is not to be told nothing.
+    if (value) cached.set(teamId, { value, until: now().getTime() + FRESH_MS });
+    else cached.delete(teamId);
     if (value && value.botUserId !== "") installedBots.set(teamId, { userId: value.botUserId });
     else installedBots.delete(teamId);
     return value;

@@ -225,6 +225,13 @@ describe("whose a token is", () => {
     expect(await workspaces.tokenFor("T0FOREIGN")).toBeUndefined();
   });
 
+  it("is known as soon as the app is installed, although somebody has asked before", async () => {
+    const { workspaces, installations } = open(() => no("invalid_auth"));
+    expect(await workspaces.tokenFor("T0TEAM")).toBeUndefined();
+    await installations.save({ id: "T0TEAM", token: "xoxb-first", botUserId: "U0BOT" });
+    expect(await workspaces.tokenFor("T0TEAM")).toBe("xoxb-first");
+  });
+
   it("comes from the organisation's installation, until the app is taken away", async () => {
     const { workspaces, installations } = open(() => no("invalid_auth"));
     await installations.save({ id: "E0ORG", token: "xoxb-org", botUserId: "U0ORG" });
