@@ -16,6 +16,8 @@ export const createAdapters = async (
   parts: {
     readonly log: Log;
     readonly metrics: Metrics;
+    /** This machine's clock: how old what a platform signed may be has nothing to do with our store's. */
+    readonly machineNow: () => Date;
     /** The workspaces of a channel that tenants are bound to just now. */
     readonly boundWorkspaces: (channel: string) => readonly string[];
   } & ChannelStateParts,
@@ -30,7 +32,7 @@ export const createAdapters = async (
     const { createWecomAdapter } = await import("../channels/wecom/adapter.ts");
     const state = createChannelState("wechat_work", parts);
     const isAlone = embeddedFolder(settings) !== undefined;
-    const { log, now } = parts;
+    const { log, machineNow: now } = parts;
     const fetch = await wecomFetch(settings);
     const reach = wecomReach(settings);
     const linked = {
@@ -45,7 +47,7 @@ export const createAdapters = async (
   if (slack?.enabled) {
     const { createSlackAdapter } = await import("../channels/slack/adapter.ts");
     const state = createChannelState("slack", parts);
-    const { log, now } = parts;
+    const { log, machineNow: now } = parts;
     adapters.push(
       createSlackAdapter({
         ...{ settings: { ...slack, mode: slackMode(slack) }, log, now, state },
@@ -60,7 +62,7 @@ export const createAdapters = async (
   if (discord?.enabled && canListen !== undefined) {
     const { createDiscordAdapter } = await import("../channels/discord/adapter.ts");
     const state = createChannelState("discord", parts);
-    const { log, now } = parts;
+    const { log, machineNow: now } = parts;
     adapters.push(
       createDiscordAdapter({
         ...{ bot: discord, state, log, now },

@@ -33,6 +33,7 @@ import { createLexiconLoader } from "../core/safety/moderation/load-lexicon.ts";
 import { openStore } from "../core/store/open-store.ts";
 import { takeReplicaLock } from "../core/store/replica-lock.ts";
 import { PLATFORM_SCOPE } from "../core/store/scope.ts";
+import { startSharedClock } from "../core/store/shared-clock.ts";
 import { createWelcomed } from "../core/welcomed.ts";
 import type { Sandbox } from "../sandbox/driver.ts";
 import { boundWorkspaces, createAdapters } from "./adapters.ts";
@@ -77,7 +78,7 @@ export const startGateway = async (
   const { settings } = loaded;
   const problem = listenerProblem(settings.server);
   if (problem !== undefined) throw new StartError(problem);
-  const now = () => new Date();
+  const machineNow = () => new Date();
   const stopping = new AbortController();
   setMaxListeners(0, stopping.signal); // every send that is under way listens; Node warns from 11 on
   const undo: (() => void | Promise<void>)[] = [];
@@ -99,6 +100,9 @@ export const startGateway = async (
     }
     const store = await openStore(storeLocation(settings));
     undo.push(store.close);
+    const clock = await startSharedClock({ store, now: machineNow, log });
+    undo.push(clock.stop);
+    const { now } = clock;
     const keys = createKeyFile(loaded.keyFile, now);
     const cipher = await createContentCipher({ store, keys, now, log });
     const { sandbox, close: closeSandbox } = await openSandbox(loaded, log);
@@ -108,7 +112,7 @@ export const startGateway = async (
     let inForce = settings;
     const metrics = createMetrics();
     const adapters = await createAdapters(settings, {
-      ...{ store, cipher, log, now, metrics },
+      ...{ store, cipher, log, now, machineNow, metrics },
       boundWorkspaces: (channel) => boundWorkspaces(inForce, channel),
     });
     // An embedded store takes one gateway, which holds its lock.

@@ -48,17 +48,22 @@ export const withAnyStore = async (
 ): Promise<number> => {
   const { settings, source, keyFile } = loadSettings({ path, env: io.env, cwd: io.cwd });
   // Only verbs that use the store load the databases' drivers.
-  const [{ openStore }, { createAuditLog }] = await Promise.all([
+  const [{ openStore }, { createAuditLog }, { startSharedClock }] = await Promise.all([
     import("../core/store/open-store.ts"),
     import("../core/audit-log.ts"),
+    import("../core/store/shared-clock.ts"),
   ]);
   const store = await openStore(storeBesideGateway(settings));
   try {
-    return await work({
-      ...{ settings, source, keyFile, store },
-      auditLog: createAuditLog(store),
-      now: () => new Date(),
-    });
+    const { now, stop } = await startSharedClock({ store, now: () => new Date() });
+    try {
+      return await work({
+        ...{ settings, source, keyFile, store, now },
+        auditLog: createAuditLog(store),
+      });
+    } finally {
+      stop();
+    }
   } finally {
     await store.close();
   }

@@ -71,7 +71,7 @@ export const openDelivery = async ({ folder, url }, { takesAtOnce = true } = {})
   return {
     ...{ store, cipher, inbox, counters },
     outbox: createOutbox({
-      ...{ ...owned, isAlone, isGateway: true, random: Math.random },
+      ...{ ...owned, isAlone, random: Math.random },
       schedule: () => ({ wake: () => {} }),
     }),
     /** Starts to work on what is stored, and on what `receive` is given. */

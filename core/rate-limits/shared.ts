@@ -18,7 +18,7 @@ interface Advance {
 }
 
 /**
- * Limits of all replicas on one store, as exact as their clocks agree: each bucket is one row, and
+ * Limits of all replicas on one store: each bucket is one row, and
  * taking from it one conditional update. A sender's is asked for each message. A tenant's would be
  * a row that all its messages wait for, so each process takes a second's worth of it in advance: by
  * so much, a sixtieth of the limit for each replica, more may come at once than the limit says.
