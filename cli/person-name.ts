@@ -10,7 +10,7 @@ export const STORED_PERSON_FORM = `${PERSON_FORM}, or discord::user for what the
 
 /** Reads `STORED_PERSON_FORM`: a direct chat of Discord lies in no guild. Undefined when it is something else. */
 export const parseStoredPerson = (text: string): Person | undefined => {
-  const [, senderId] = /^discord::(.+)$/su.exec(text) ?? [];
+  const [, senderId] = /^discord::([^\p{Cc}\p{Cs}]+)$/u.exec(text) ?? [];
   return senderId === undefined
     ? parsePerson(text)
     : { channel: "discord", workspaceId: "", senderId };

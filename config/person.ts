@@ -6,9 +6,9 @@ interface NamedPerson {
   readonly senderId: string;
 }
 
-/** Reads `channel:workspace:user`; undefined when it is something else. */
+/** Reads `channel:workspace:user`, without control characters; undefined when it is something else. */
 export const parsePerson = (text: string): NamedPerson | undefined => {
-  const found = /^(wechat_work|slack|discord):([^:]+):(.+)$/su.exec(text);
+  const found = /^(wechat_work|slack|discord):([^:\p{Cc}\p{Cs}]+):([^\p{Cc}\p{Cs}]+)$/u.exec(text);
   if (!found) return undefined;
   const [, channel = "", workspaceId = "", senderId = ""] = found;
   return { channel, workspaceId, senderId };

@@ -91,6 +91,9 @@ describeStores("a person's rights over HTTP", (world) => {
     [{}],
     [{ user: "wei" }],
     [{ user: "slack:corp:wei", tenant: "support" }],
+    [{ user: "slack:corp:wei\u0000" }],
+    [{ user: "slack:co\u001brp:wei" }],
+    [{ user: "discord::wei\ud800" }],
     [{ user: ["slack:corp:wei"] }],
   ])("refuses %j, which names nobody, and erases nothing", async (body) => {
     expect(await post("erase", { body })).toMatchObject({
