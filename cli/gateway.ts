@@ -28,6 +28,7 @@ import { createLocalRateLimiter } from "../core/rate-limits/local.ts";
 import { createSharedRateLimiter } from "../core/rate-limits/shared.ts";
 import { createRejectionRecorder } from "../core/rejections.ts";
 import { createReviews } from "../core/reviews/reviews.ts";
+import { prepareDlp } from "../core/safety/dlp/prepare.ts";
 import { prepareFolding } from "../core/safety/fold.ts";
 import { createLexiconLoader } from "../core/safety/moderation/load-lexicon.ts";
 import { openStore } from "../core/store/open-store.ts";
@@ -132,6 +133,7 @@ export const startGateway = async (
     const turns = createRunningTurns({ inbox, log, signal, lookEveryMs });
     const welcomed = createWelcomed({ store, cipher, now });
     prepareFolding();
+    prepareDlp();
     const memory = createMemory({ store, cipher, log, now });
     undo.push(memory.close);
     const consents = createConsents({ store, cipher, now });

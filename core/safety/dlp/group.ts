@@ -6,10 +6,14 @@ import type { Program } from "./program.ts";
 
 /** As many patterns as a set of bits has room for. */
 export const GROUP_SIZE = 30;
+const ALL = -1;
 /** Characters in a block. */
 export const BLOCK = 256;
 
-/** Where patterns of a group match, block by block; bit i is the group's pattern i. */
+/**
+ * Where patterns of a group match, block by block; bit i is the group's pattern i. Once the meter is
+ * spent, any of them may have begun and matched anywhere.
+ */
 export interface Sighting {
   /** By block: the patterns of which a match may end in it, and none of the others. */
   readonly hits: Int32Array;
@@ -17,8 +21,6 @@ export interface Sighting {
   readonly live: Int32Array;
   /** The patterns that have begun to match in front of the end. */
   readonly open: number;
-  /** Blocks from this one on are not known: the meter was spent. */
-  readonly known: number;
 }
 
 /** Some patterns that are looked for together: one pass tells in which parts of a text each matches. */
@@ -62,9 +64,12 @@ export class Group {
         row = next & ROW;
         hit |= table[row + MATCHED] ?? 0;
       }
-      if (meter.left < 0) return { hits, live, open: -1, known: block };
       hits[block] = hit;
+      if (meter.left >= 0) continue;
+      hits.fill(ALL, block);
+      live.fill(ALL, block + 1);
+      return { hits, live, open: ALL };
     }
-    return { hits, live, open, known: blocks };
+    return { hits, live, open };
   }
 }

@@ -16,6 +16,7 @@ interface Pairs {
 
 // Whether a match can do without a step takes a look at all others.
 const MAX_STEPS = 300;
+const ALWAYS = 0xffff_ffff;
 
 /**
  * Builds the filter. Any match of a pattern holds two neighbouring characters that its program
@@ -37,20 +38,23 @@ export const createPairFilter = (programs: readonly Program[]): PairFilter => {
             else if (known.at(-1) !== index) known.push(index);
           }
   }
-  const isPair = new Uint8Array(0x1_0000);
-  for (const key of byPair.keys()) isPair[key] = 1;
+  // By pair: the text that it was last seen in; those that nothing depends on count as seen always.
+  const lastSeen = new Uint32Array(0x1_0000).fill(ALWAYS);
+  for (const key of byPair.keys()) lastSeen[key] = 0;
+  let turn = 0;
 
   return {
     candidates(text) {
       const found = new Set(always);
-      const seen = new Set<number>();
+      turn = (turn + 1) % ALWAYS;
       let previous = byteOf(text.charCodeAt(0));
       for (let i = 1; i <= text.length; i++) {
         const current = i < text.length ? byteOf(text.charCodeAt(i)) : 0;
         const key = (previous << 8) | current;
         previous = current;
-        if (isPair[key] === 0 || seen.has(key)) continue;
-        seen.add(key);
+        const last = lastSeen[key];
+        if (last === turn || last === ALWAYS) continue;
+        lastSeen[key] = turn;
         for (const index of byPair.get(key) ?? []) found.add(index);
         if (found.size === programs.length) break;
       }

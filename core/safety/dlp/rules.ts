@@ -3,7 +3,7 @@ import type { Folded } from "./folded.ts";
 import { GROUP_SIZE, Group } from "./group.ts";
 import { createPairFilter } from "./pair-filter.ts";
 import { compileProgram } from "./program.ts";
-import { GroupSearch, type Place } from "./search-groups.ts";
+import { GroupSearch, type Place, type SearchPlace } from "./search-groups.ts";
 import { type Spans, spansOf } from "./spans.ts";
 
 /** A customer's rule, as `enterprise.data_loss_prevention.rules` says it. */
@@ -64,7 +64,7 @@ export const createRules = (rules: readonly DlpRule[]): Rules => {
   const searchOne = (
     text: string,
     indexes: readonly number[],
-    place: { readonly from: number; readonly isOpen: boolean },
+    place: SearchPlace,
     spans: Spans,
     folded?: Folded,
   ): number => {
@@ -101,9 +101,10 @@ export const createRules = (rules: readonly DlpRule[]): Rules => {
   ): number => {
     // The filter looks for what a whole match must hold; of an open text half of one may be there.
     const indexesFor = isOpen ? () => everyIndex : filter.candidates;
-    const settled = searchOne(text, indexesFor(text), { from: from[0], isOpen }, spans);
+    const share = folded.text === text ? 1 : 0.5;
+    const settled = searchOne(text, indexesFor(text), { from: from[0], isOpen, share }, spans);
     if (folded.text === text) return settled;
-    const place = { from: from[1], isOpen };
+    const place = { from: from[1], isOpen, share };
     const other = searchOne(folded.text, indexesFor(folded.text), place, spans, folded);
     return Math.min(settled, folded.startOf(other));
   };

@@ -17,11 +17,21 @@ interface Course extends Candidates {
   readonly found: readonly number[][];
 }
 
-// What a text may cost, in steps of an automaton: to tell where patterns match at all, and to find
-// the matches there.
-const SIGHT_STEPS = 1_000_000;
-const SEARCH_STEPS = 500_000;
-const SEARCH_STEPS_PER_UNIT = 12;
+// What a text may cost, in steps of an automaton: to tell where patterns match at all, beside one
+// pass for each group, and to find the matches there.
+const SIGHT_STEPS = 2_000_000;
+const SEARCH_STEPS = 400_000;
+const SEARCH_STEPS_PER_UNIT = 10;
+
+/** What of a text is searched, and how. */
+export interface SearchPlace {
+  /** What stands before this offset counts for `\b` and `^` only. */
+  readonly from: number;
+  /** The text may go on. */
+  readonly isOpen: boolean;
+  /** The share of what a text may cost. */
+  readonly share: number;
+}
 
 /**
  * A search for the matches of many patterns in a text. It goes on part by part with all of them, so
@@ -36,23 +46,26 @@ export class GroupSearch {
   readonly #meter: Meter;
   readonly #isOpen: boolean;
 
-  /** `isOpen`: the text may go on. What stands before `from` counts for `\b` and `^` only. */
   constructor(
     candidates: readonly Candidates[],
     classes: Classes,
-    { from, isOpen }: { readonly from: number; readonly isOpen: boolean },
+    { from, isOpen, share }: SearchPlace,
   ) {
     this.#classes = classes;
     this.#from = from;
     this.#isOpen = isOpen;
     this.#blocks = Math.ceil((classes.length - from) / BLOCK);
-    this.#meter = { left: SEARCH_STEPS + SEARCH_STEPS_PER_UNIT * (classes.length - from) };
-    const share = SIGHT_STEPS / candidates.length;
-    this.#courses = candidates.map(({ group, bits }) => ({
-      ...{ group, bits, searches: [] },
-      sighting: group.sight(classes, from, { left: share }),
-      found: group.patterns.map(() => []),
-    }));
+    const steps = SEARCH_STEPS + SEARCH_STEPS_PER_UNIT * (classes.length - from);
+    this.#meter = { left: steps * share };
+    let sightSteps = SIGHT_STEPS * share;
+    this.#courses = candidates.map(({ group, bits }, index) => {
+      // What one group leaves the next ones may have.
+      const own = sightSteps / (candidates.length - index);
+      const meter = { left: own };
+      const sighting = group.sight(classes, from, meter);
+      sightSteps -= own - Math.max(0, meter.left);
+      return { group, bits, sighting, searches: [], found: group.patterns.map(() => []) };
+    });
   }
 
   /** By group and pattern: the start and the end of each match in turn, in order, none empty. */
@@ -65,8 +78,7 @@ export class GroupSearch {
    * `isStronger` says of two patterns which one gets the rest of a text that costs too much.
    */
   run(isStronger: (one: Place, other: Place) => boolean): number {
-    const known = Math.min(this.#blocks, ...this.#courses.map(({ sighting }) => sighting.known));
-    for (let block = 0; block < known; block++) {
+    for (let block = 0; block < this.#blocks; block++) {
       const end = Math.min(this.#classes.length, this.#from + (block + 1) * BLOCK);
       for (const course of this.#courses) {
         for (const pattern of bitsOf(this.#hits(course, block))) {
@@ -75,7 +87,7 @@ export class GroupSearch {
         }
       }
     }
-    return known < this.#blocks ? this.#takeRest(known, isStronger) : this.#settled();
+    return this.#settled();
   }
 
   /** The patterns that have to be looked at in a block. */
@@ -107,8 +119,7 @@ export class GroupSearch {
     let strongest: Place | undefined;
     for (const [group, course] of this.#courses.entries()) {
       for (let block = from, seen = 0; block < this.#blocks; block++) {
-        const isKnown = block < course.sighting.known;
-        const fresh = (isKnown ? this.#hits(course, block) : course.bits) & ~seen;
+        const fresh = this.#hits(course, block) & ~seen;
         seen |= fresh;
         for (const pattern of bitsOf(fresh)) {
           const search = this.#searchFrom(course, pattern, block);
@@ -116,7 +127,6 @@ export class GroupSearch {
           const place = { group, pattern };
           if (!strongest || isStronger(place, strongest)) strongest = place;
         }
-        if (!isKnown) break;
       }
     }
     if (strongest && start < length) {
