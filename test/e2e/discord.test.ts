@@ -243,6 +243,8 @@ describe("the built gateway on Discord", () => {
   it(
     `answers ${PER_SECOND} mentions a second once each in threads of their own, a tenth of which come twice`,
     async () => {
+      // What was said in a room before it ever listened, it does not know of.
+      await up();
       const count = PER_SECOND * LOAD_SECONDS;
       const questions: { readonly id: string; readonly text: string; readonly atMs: number }[] = [];
       const [posts, threads] = [
