@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import type { InboundMessage } from "../../core/contract/message.ts";
 import { isTrue, type JsonObject, textIn } from "./json.ts";
+import { keyOf } from "./key-of.ts";
 import { senderOf } from "./messages.ts";
 import { isDirect } from "./origin.ts";
 import type { Parsed } from "./parsed.ts";
@@ -19,18 +19,19 @@ export const parseCommand = (fields: JsonObject, now: Date): Parsed => {
   const channelId = textIn(fields, "channel_id");
   const userId = textIn(fields, "user_id");
   const triggerId = textIn(fields, "trigger_id");
-  const name = nameOf(fields);
+  const responseUrl = textIn(fields, "response_url");
+  // The same each time that the command is told.
+  const name = triggerId ?? responseUrl;
   if (!isSlackId(teamId) || !isSlackId(channelId) || !isSlackId(userId) || !name) {
     return { kind: "ignored", reason: "NOT_READABLE" };
   }
   const text = readText(textIn(fields, "text") ?? "");
-  const responseUrl = textIn(fields, "response_url");
   const way = responseUrl === undefined ? {} : { responseUrl };
   if (text.trim() === "") {
     if (triggerId === undefined) return { kind: "ignored", reason: "NOT_READABLE" };
     return { kind: "form_wanted", request: { teamId, triggerId, roomId: channelId, ...way } };
   }
-  const id = [teamId, "command", name].join("/");
+  const id = [teamId, "command", keyOf(name)].join("/");
   const isAlone = isDirect(channelId, undefined);
   const enterpriseId = textIn(fields, "enterprise_id");
   const message: InboundMessage = {
@@ -48,15 +49,6 @@ export const parseCommand = (fields: JsonObject, now: Date): Parsed => {
     sentAt: now,
   };
   return { kind: "message", message };
-};
-
-/** The same each time that a command is told; its response URL, a secret, only as a hash. */
-const nameOf = (fields: JsonObject): string | undefined => {
-  const responseUrl = textIn(fields, "response_url");
-  return (
-    textIn(fields, "trigger_id") ??
-    (responseUrl && createHash("sha256").update(responseUrl).digest("base64url"))
-  );
 };
 
 const homeOf = (fields: JsonObject): string | undefined =>

@@ -1,5 +1,6 @@
 import type { InboundEvent, InboundMessage } from "../../core/contract/message.ts";
 import { type JsonObject, objectIn, objectsIn, textIn } from "./json.ts";
+import { keyOf } from "./key-of.ts";
 import { type Envelope, idOf, type Spoken, senderOf } from "./messages.ts";
 import { conversationOf, isDirect, originOf } from "./origin.ts";
 import type { Origin, Parsed, Viewed } from "./parsed.ts";
@@ -142,7 +143,7 @@ const happening = (
   // What comes again bears the same one.
   const key = eventId ?? textIn(event, "event_ts");
   if (key === undefined) return ignored("NOT_READABLE");
-  const id = [teamId, "event", key].join("/");
+  const id = [teamId, "event", keyOf(key)].join("/");
   const { channelId, threadTs } = origin;
   const message: InboundMessage = {
     ...{ id, channel: CHANNEL, workspaceId: teamId },

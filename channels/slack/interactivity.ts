@@ -1,6 +1,7 @@
 import type { InboundEvent, InboundMessage, Sender } from "../../core/contract/message.ts";
 import { clickIn } from "./card-ids.ts";
 import { asObject, isTrue, type JsonObject, objectIn, objectsIn, textIn } from "./json.ts";
+import { keyOf } from "./key-of.ts";
 import { senderOf } from "./messages.ts";
 import { conversationOf, isDirect, originOf } from "./origin.ts";
 import type { Origin, Parsed } from "./parsed.ts";
@@ -60,7 +61,7 @@ const parseClick = (payload: JsonObject, person: Person, now: Date): Parsed => {
   const [action] = objectsIn(payload, "actions");
   const { teamId, userId } = person;
   const at = textIn(action, "action_ts") ?? textIn(payload, "trigger_id") ?? cardTs;
-  const id = [teamId, "click", channelId, cardTs, userId, click.buttonId, at].join("/");
+  const id = [teamId, "click", channelId, cardTs, userId, click.buttonId, keyOf(at)].join("/");
   const threadTs =
     textIn(container, "thread_ts") ?? textIn(objectIn(payload, "message"), "thread_ts");
   const room = { teamId, channelId, isDirect: isDirect(channelId, undefined) };
@@ -100,7 +101,7 @@ const parseForm = (payload: JsonObject, person: Person, now: Date): Parsed => {
       ...valuesIn(objectIn(objectIn(view, "state"), "values")),
     },
   };
-  const id = [teamId, "form", key].join("/");
+  const id = [teamId, "form", keyOf(key)].join("/");
   // A form lies in no room; what is said about it goes to the person.
   return happening(event, id, { teamId, channelId: userId, isDirect: true }, person, {}, now);
 };

@@ -3,6 +3,7 @@ import type { ChannelState } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
 import { createIdentities, type IdentitiesParts, type TokenIdentity } from "./identities.ts";
 import type { Installation, Installations } from "./installations.ts";
+import { keyOf } from "./key-of.ts";
 import type { RevokedInstallation } from "./parsed.ts";
 import { CHANNEL } from "./types.ts";
 
@@ -155,7 +156,8 @@ export const createWorkspaces = (parts: WorkspacesParts): KeptWorkspaces => {
     },
     revoke: async (revoked) => {
       // Told again minutes later, it must not take away what was installed anew meanwhile.
-      const toldKey = revoked.eventId === undefined ? undefined : `revoked/${revoked.eventId}`;
+      const toldKey =
+        revoked.eventId === undefined ? undefined : `revoked/${keyOf(revoked.eventId)}`;
       if (toldKey !== undefined && (await state.get(toldKey))) return;
       await installations.revoke(revoked);
       if (toldKey !== undefined) await state.put(toldKey, "", TOLD_AGAIN_MS);

@@ -592,6 +592,23 @@ describe("the request URL", () => {
     );
   });
 
+  it("gives what it hands over an id that every store takes, and the same one each time", async () => {
+    const slack = await start();
+    for (const name of ["E\u0000\ud800", "x".repeat(100_000), "a/b"]) {
+      const before = slack.received.length;
+      const opened = { type: "app_home_opened", tab: "messages", user: "U0ANN", channel: "D0ANN" };
+      const event = signed(JSON.stringify(eventBody(opened, { event_id: name })));
+      const form = { ...clickPayload({}), type: "view_submission", trigger_id: name };
+      const filled = signed(interactionForm({ ...form, view: { id: "V1" } }), "form");
+      const asked = signed(commandForm("why?", { trigger_id: name }), "form");
+      for (const request of [event, filled, asked, event, filled, asked]) {
+        expect((await slack.post(request)).status).toBe(200);
+      }
+      expect(slack.received.length - before).toBe(3);
+    }
+    for (const { id } of slack.received) expect(id).toMatch(/^[\w/.:-]{1,200}$/);
+  });
+
   it("takes any signed bytes without a fault of ours, and hands nothing over that is not whole", async () => {
     const slack = await start();
     const json = fc.jsonValue({ maxDepth: 4 });
