@@ -17,6 +17,8 @@ export const readReaction = (data: Payload, ourId: string): Reaction | undefined
   const emoji = textIn(objectIn(data, "emoji"), "name");
   const isBot = objectIn(objectIn(data, "member"), "user")?.bot === true;
   if (messageId === undefined || userId === undefined || emoji === undefined) return undefined;
+  // It becomes part of an id, and no store takes these.
+  if (/[\p{Cc}\p{Cs}]/u.test(emoji)) return undefined;
   if (data.message_author_id !== ourId || userId === ourId || isBot) return undefined;
   return { messageId, userId, emoji };
 };

@@ -316,6 +316,9 @@ describe("what the gateway hands over", () => {
     platform.dispatch("MESSAGE_REACTION_ADD", reaction);
     platform.dispatch("MESSAGE_REACTION_ADD", { ...reaction, message_author_id: ANN });
     platform.dispatch("MESSAGE_REACTION_ADD", { ...reaction, user_id: BOT.id });
+    for (const name of ["\u0000", "\ud83d"]) {
+      platform.dispatch("MESSAGE_REACTION_ADD", { ...reaction, emoji: { name } });
+    }
     platform.dispatch("MESSAGE_DELETE", { id: newId(), channel_id: DM });
     platform.dispatch("MESSAGE_DELETE", { id, channel_id: DM });
     await heard("question", "event", "event");
