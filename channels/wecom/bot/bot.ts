@@ -49,7 +49,7 @@ export interface WecomBotOptions {
 
 export const createWecomBot = (options: WecomBotOptions): WecomBotLink => {
   const { bot, state, fetch, now, log, timeoutMs } = options;
-  const streams = createStreams(state, now, options.metrics);
+  const streams = createStreams(bot.id, state, now, options.metrics);
   const sender = createBotSender({ ...options, streams, post: createPostResponse(options) });
   const answerPoll = createAnswerPoll(streams, now, log);
   const growing = createGrowing(streams, now, log);

@@ -73,8 +73,18 @@ const partsIn = (mixed: JsonObject | undefined): readonly Said[] =>
     const type = isObject(item) ? textIn(item, "msgtype") : undefined;
     // Nothing is mixed with a mixture: one level is all there is.
     if (!isObject(item) || type === undefined || type === "mixed") return [];
-    return saidIn(type, item) ?? [];
+    return partIn(type, item) ?? [];
   });
+
+/** What stands beside a question: where it cannot be read, the question still can, and its kind is named. */
+const partIn = (type: string, part: JsonObject): Said | undefined => {
+  try {
+    return saidIn(type, part);
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    return { text: `[${type}]`, attachments: [] };
+  }
+};
 
 const joined = (parts: readonly Said[]): Said => ({
   text: parts
@@ -89,7 +99,7 @@ const quoteIn = (body: JsonObject): Said | undefined => {
   const quote = objectIn(body, "quote");
   const type = textIn(quote, "msgtype");
   if (!quote || type === undefined) return undefined;
-  const said = saidIn(type, quote);
+  const said = partIn(type, quote);
   if (!said) return undefined;
   const names = said.attachments.map(({ name }) => `[${name}]`);
   const text = [said.text, ...names].filter((line) => line !== "").join("\n");

@@ -45,7 +45,7 @@ export interface LeftPart {
   readonly card?: object;
 }
 
-/** The streams of all bots, shared by all replicas. Methods reject when the store is away. */
+/** The streams of one bot, shared by all replicas. Methods reject when the store is away. */
 export interface Streams {
   /** Does nothing where it is open already. */
   open(id: string, stream: Stream): Promise<void>;
@@ -67,13 +67,15 @@ const LEFT_MS = 6 * 60_000;
 // The response URL is good for an hour; what is sent with it may have to be tried again.
 const KEPT_MS = 70 * 60_000;
 
+/** @param botId whose streams they are: a poll that another bot's keys sign finds none of them */
 export const createStreams = (
+  botId: string,
   state: ChannelState,
   now: () => Date,
   metrics?: ChannelMetrics,
 ): Streams => {
   const watchers = new Map<string, Set<() => void>>();
-  const keyOf = (id: string): string => `bot-stream/${id}`;
+  const keyOf = (id: string): string => `bot-stream/${botId}/${id}`;
   const leftKeyOf = (id: string): string => `bot-left/${conversationOf(id)}`;
   const ttlOf = ({ startedAt }: Stream): number =>
     Math.max(1_000, startedAt + KEPT_MS - now().getTime());

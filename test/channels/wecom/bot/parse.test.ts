@@ -93,6 +93,19 @@ describe("parseBotCallback", () => {
     });
   });
 
+  it.each([
+    ["an image without its address", { msgtype: "image", image: {} }, "[image]"],
+    ["a file of which only the name is left", { msgtype: "file", file: { name: "a" } }, "[file]"],
+    ["a text without words", { msgtype: "text" }, "[text]"],
+  ])("reads the question beside %s", (_what, part, named) => {
+    const mixed = { msg_item: [{ msgtype: "text", text: { content: "and this?" } }, part] };
+    const asked = { kind: "text", text: "and this?" };
+    const quoting = { msgtype: "text", text: { content: "and this?" }, quote: part };
+    expect(read(said(quoting)).content).toEqual({ ...asked, quote: named });
+    const { content } = read(said({ msgtype: "mixed", mixed }));
+    expect(content).toEqual({ kind: "text", text: `and this?\n${named}` });
+  });
+
   it("keeps the key of a long connection's file with it", () => {
     const { content } = read(said({ msgtype: "file", file: { url: "https://a/b", aeskey: "K" } }));
     expect(content).toMatchObject({ attachments: [{ ref: '{"url":"https://a/b","aeskey":"K"}' }] });

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createWecomAdapter } from "../../../../channels/wecom/adapter.ts";
 import { fromBody } from "../../../../channels/wecom/outgoing.ts";
 import type { Receipt, WebhookRequest } from "../../../../core/contract/channel.ts";
@@ -287,6 +287,38 @@ describe("a bot's callback", () => {
       expect(answer).toMatchObject({ stream: { id, finish: true } });
     }
     expect(received).toEqual([]);
+  });
+
+  it("attack: the keys of another bot open no stream of this one", async () => {
+    const other = newCloudBot();
+    const state = memoryState();
+    const adapter = createWecomAdapter({
+      apps: [],
+      bots: [wecomBotOf(cloudBot), wecomBotOf(other, { webhook_path: "/other", id: "aibOTHER" })],
+      ...{ log: recordedLog(), now, state },
+    });
+    const secret: Receipt = {
+      isNew: true,
+      inlineReply: async () => ({ body: "only for Tester", settled: () => {} }),
+    };
+    await adapter.start(async () => secret);
+    const answer = async (path: string, request: WebhookRequest, keys = cloudBot) => {
+      const response = await adapter.webhooks.get(path)?.(request);
+      response?.settled?.(true);
+      return openBotAnswer(response?.body ?? "", keys) as {
+        readonly stream: { readonly id: string; readonly content: string };
+      };
+    };
+    const { id } = (await answer(PATH, said("hello", "1"))).stream;
+    const poll = { msgtype: "stream", stream: { id } };
+    const own = () => answer(PATH, sealed(JSON.stringify({ ...poll, aibotid: cloudBot.id })));
+    await vi.waitFor(async () => expect((await own()).stream.content).toBe("only for Tester"), {
+      timeout: 20_000,
+    });
+    const { query, body } = botRequest(JSON.stringify({ ...poll, aibotid: "aibOTHER" }), other);
+    const stolen = await answer("/other", requestOf(query, body), other);
+    expect(stolen.stream).toMatchObject({ id, finish: true });
+    expect(stolen.stream.content).not.toContain("Tester");
   });
 
   it("accepts the previous pair during a rotation, and answers with it", async () => {
