@@ -307,7 +307,7 @@ describe("the built gateway in Slack, by HTTP", () => {
       (await postSlack(url, request).catch(() => undefined))?.status ?? "cut off";
     const body = JSON.stringify(eventBody(directMessage("pay me", { channel: "D0EVIL" })));
     expect(await statusOf(signed(body, "json", { secret: "guessed" }))).toBe(403);
-    for (const offS of [-302, 302]) {
+    for (const offS of [-400, 400]) {
       const at = new Date(Date.now() + offS * 1000);
       expect([401, 403], `${offS} s`).toContain(await statusOf(signed(body, "json", { at })));
     }
