@@ -47,8 +47,8 @@ export const createBullSchedule = (options: BullOptions): BullSchedule => {
   const { name, work, onError, log, now } = options;
   const { sweepMs = 10_000, retryAfterMs = 1_000, fullAfterMs = 3_000 } = options;
   const { leaseMs = 30_000, prefix = "clawgate" } = options;
-  const link = openRedisLink(options.redisUrl, log);
   const keys = `${prefix}:${name}`;
+  const link = openRedisLink(options.redisUrl, log, `${keys}:probe`);
   const pauses = createPauses(MAX_PAUSES);
   const wakes = new Map<string, number>(); // by tenant, in this window
   const overflowing = new Set<string>();

@@ -8,11 +8,12 @@ export interface RedisLink {
   readonly client: Redis;
   /** One more connection with options of its own. */
   connect(options: RedisOptions): Redis;
+  /** Whether Redis takes what is written; a failed command makes it false until that was tried. */
   readonly isUp: boolean;
   health(): RedisHealth;
-  /** Called whenever Redis can be reached (again). */
+  /** Called whenever Redis works (again). */
   onUp(listener: () => void): void;
-  /** A command failed: the first time since Redis was last up, this is logged. */
+  /** A command failed: the first time since Redis last worked, this is logged. */
   failed(cause: unknown): void;
   /** Ends every connection; resolves when they are ended. */
   close(): Promise<void>;
@@ -26,6 +27,10 @@ const LONGEST_RETRY_MS = 2_000;
 const COMMAND_TIMEOUT_MS = 5_000;
 const SOCKET_TIMEOUT_MS = 20_000;
 const END_MS = 1_000;
+const PROBE_LASTS_MS = 10_000;
+// After a failover a connection may stand that leads to the server that follows now. Another one
+// leads, by the same name or address, to the one that has taken over.
+const FOLLOWS = /READONLY|MASTERDOWN/;
 
 /** bull connects anew when it closes, and nobody looks at how that ends: here the end is the end. */
 class LastingRedis extends Redis {
@@ -36,13 +41,17 @@ class LastingRedis extends Redis {
   }
 }
 
-/** @param url `redis://` or `rediss://`, with user, password and number of the database if need be */
-export const openRedisLink = (url: string, log: Log): RedisLink => {
+/**
+ * @param url `redis://` or `rediss://`, with user, password and number of the database if need be
+ * @param probeKey written to see whether Redis takes it: full, or only following another one, it does not
+ */
+export const openRedisLink = (url: string, log: Log, probeKey: string): RedisLink => {
   const connections: LastingRedis[] = [];
   const listeners: (() => void)[] = [];
   let isClosed = false;
   let problem: string | undefined = "not connected yet";
   let isReported = false;
+  let isProbing = false;
   let warnedOf: string | undefined;
 
   const connect = (options: RedisOptions): Redis => {
@@ -50,6 +59,7 @@ export const openRedisLink = (url: string, log: Log): RedisLink => {
       retryStrategy: (times) => Math.min(times * RETRY_STEP_MS, LONGEST_RETRY_MS),
       maxRetriesPerRequest: null,
       socketTimeout: SOCKET_TIMEOUT_MS,
+      reconnectOnError: (error) => FOLLOWS.test(error.message),
       ...options,
     });
     connection.on("error", () => {}); // `client` tells for all
@@ -61,6 +71,7 @@ export const openRedisLink = (url: string, log: Log): RedisLink => {
   const failed = (cause: unknown): void => {
     if (isClosed) return;
     problem = reasonOf(cause);
+    void probe(LONGEST_RETRY_MS);
     if (isReported) return;
     isReported = true;
     const fields = { reason: problem, alert: "redis_down" };
@@ -70,13 +81,31 @@ export const openRedisLink = (url: string, log: Log): RedisLink => {
   const client = connect({ commandTimeout: COMMAND_TIMEOUT_MS });
   client.on("error", failed);
   client.on("close", () => failed(problem ?? "the connection was closed"));
-  client.on("ready", () => {
+  client.on("ready", () => void probe(0));
+
+  /** Writes until that works, or until the connection is gone: the next one begins anew. */
+  const probe = async (afterMs: number): Promise<void> => {
+    if (isProbing || isClosed || client.status !== "ready") return;
+    isProbing = true;
+    await setTimeout(afterMs, undefined, { ref: false });
+    const canTry = !isClosed && client.status === "ready";
+    try {
+      if (canTry) await client.set(probeKey, "1", "PX", PROBE_LASTS_MS);
+    } catch (cause) {
+      isProbing = false;
+      return failed(cause);
+    }
+    isProbing = false;
+    if (canTry) works();
+  };
+
+  const works = (): void => {
     problem = undefined;
     if (isReported) log.info({}, "Redis is back");
     isReported = false;
     for (const listener of listeners) listener();
-    warnOfEviction().catch(failed);
-  });
+    warnOfEviction().catch(() => {}); // not told to whoever may not ask; `doctor` says so
+  };
 
   const warnOfEviction = async (): Promise<void> => {
     const policy = /maxmemory_policy:(\S+)/.exec(await client.info("memory"))?.[1];
@@ -93,7 +122,7 @@ export const openRedisLink = (url: string, log: Log): RedisLink => {
     client,
     connect,
     get isUp() {
-      return client.status === "ready";
+      return client.status === "ready" && problem === undefined;
     },
     health: () => (problem === undefined ? { ok: true } : { ok: false, reason: problem }),
     onUp: (listener) => {

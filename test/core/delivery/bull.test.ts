@@ -113,7 +113,7 @@ describe.skipIf(lacks("redis-server"))("the schedule on Redis", () => {
       store.add(lane);
       gateways[n % 2]?.wake(lane);
     }
-    await vi.waitFor(() => expect(store.done).toBe(3_000), SOON);
+    await vi.waitFor(() => expect(store.done).toBe(3_000), { ...SOON, timeout: 60_000 });
     expect(store.collisions).toBe(0);
   });
 
@@ -209,6 +209,45 @@ describe.skipIf(lacks("redis-server"))("the schedule on Redis", () => {
     ]);
   });
 
+  it("goes on after a time in which Redis was full, although its connection stood, and says so", async () => {
+    const store = countingStore();
+    const log = recordedLog();
+    const schedule = await workerOn(store, { log });
+    try {
+      await redis.config("SET", "maxmemory", "1");
+      store.add(laneOf("acme", 1));
+      schedule.wake(laneOf("acme", 1));
+      await vi.waitFor(() => expect(schedule.health().ok).toBe(false), SOON);
+    } finally {
+      await redis.config("SET", "maxmemory", "0");
+    }
+    await vi.waitFor(() => expect(store.done).toBe(1), SOON);
+    await isUp(schedule);
+    expect(log.lines.map(({ level }) => level)).toEqual(["error", "info"]);
+  });
+
+  it("goes on at the server that has taken over, not at the one that only follows it", async () => {
+    const next = await startRedis();
+    const link = await cuttableLink(Number(new URL(server.url).port));
+    const store = countingStore();
+    try {
+      const schedule = await workerOn(store, { redisUrl: `redis://127.0.0.1:${link.port}` });
+      link.redirect(Number(new URL(next.url).port));
+      await redis.replicaof("127.0.0.1", 1);
+      for (let n = 0; n < 100; n++) {
+        store.add(laneOf("acme", n));
+        schedule.wake(laneOf("acme", n));
+      }
+      await vi.waitFor(() => expect(store.done).toBe(100), SOON);
+      await isUp(schedule);
+      await schedule.drain();
+    } finally {
+      await redis.replicaof("NO", "ONE");
+      await link.cut();
+      await next.close();
+    }
+  });
+
   it("starts while Redis is down and begins when it is there", async () => {
     const store = countingStore();
     store.add(laneOf("acme", 1));
@@ -263,7 +302,7 @@ describe.skipIf(lacks("redis-server"))("the schedule on Redis", () => {
     const store = countingStore();
     for (let n = 0; n < 3_000; n++) store.add(laneOf("backlog", n));
     await Promise.all([workerOn(store), workerOn(store)]);
-    await vi.waitFor(() => expect(store.done).toBe(3_000), SOON);
+    await vi.waitFor(() => expect(store.done).toBe(3_000), { ...SOON, timeout: 60_000 });
     expect(store.collisions).toBe(0);
     expect(store.answered).toBeLessThan(3_000 * 1.5);
   });
