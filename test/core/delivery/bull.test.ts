@@ -115,7 +115,7 @@ describe.skipIf(lacks("redis-server"))("the schedule on Redis", () => {
     }
     await vi.waitFor(() => expect(store.done).toBe(3_000), { ...SOON, timeout: 60_000 });
     expect(store.collisions).toBe(0);
-  });
+  }, 90_000);
 
   it("finds a message that came while its conversation's job was finishing", async () => {
     const store = countingStore();
