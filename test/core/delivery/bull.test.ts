@@ -305,7 +305,7 @@ describe.skipIf(lacks("redis-server"))("the schedule on Redis", () => {
     await vi.waitFor(() => expect(store.done).toBe(3_000), { ...SOON, timeout: 60_000 });
     expect(store.collisions).toBe(0);
     expect(store.answered).toBeLessThan(3_000 * 1.5);
-  });
+  }, 90_000);
 
   it("gives back what it took and did not begin when it drains, to another worker at once", async () => {
     const held = heldSteps();
