@@ -1,6 +1,7 @@
 import type { Locale } from "../../core/contract/model.ts";
 import { createWorking } from "../working.ts";
 import type { RoomCalls } from "./room-calls.ts";
+import { kindOfError } from "./send-outcome.ts";
 import type { SlackTarget } from "./target.ts";
 
 /** Says in a thread that an answer is being made. */
@@ -39,14 +40,18 @@ export const createStatus = ({ rooms, now }: StatusParts): Status => {
   const set = async (target: SlackTarget, status: string): Promise<boolean> => {
     const { teamId, channelId, threadTs } = target;
     if ((unable.get(teamId) ?? 0) > now().getTime()) return false;
-    const { kind } = await rooms.call(
+    const outcome = await rooms.call(
       target,
       "assistant.threads.setStatus",
       { channel_id: channelId, thread_ts: threadTs, status },
       AbortSignal.timeout(CALL_MS),
     );
-    if (kind === "error") unable.set(teamId, now().getTime() + UNABLE_FOR_MS);
-    return kind !== "error";
+    if (outcome.kind !== "error") return true;
+    // What is wrong with one room says nothing of the others.
+    if (kindOfError(outcome.error) !== "room") {
+      unable.set(teamId, now().getTime() + UNABLE_FOR_MS);
+    }
+    return false;
   };
 
   const working = createWorking<{ readonly target: SlackTarget; readonly locale: Locale }>({

@@ -84,6 +84,19 @@ describe("the line that says that an answer is being made", () => {
     expect((await answer(target)).kind).toBe("delivered");
   });
 
+  it("is said in other rooms although one takes none", async () => {
+    slack.fail(STATUS, { kind: "error", error: "channel_not_found" });
+    const target = inThread(slack.say(ROOM, "question"));
+    sender.working(target, "en");
+    await pass(1_000);
+    await shown("is thinking…");
+    // What was refused must have arrived before the next one is begun.
+    expect((await answer(target)).kind).toBe("delivered");
+    sender.working(inThread(slack.say(ROOM, "another")), "en");
+    await pass(1_000);
+    await shown("is thinking…", "is thinking…");
+  });
+
   it("is not asked for again where Slack does not let the app say it", async () => {
     slack.fail(STATUS, { kind: "error", error: "missing_scope" });
     const target = inThread(slack.say(ROOM, "question"));
