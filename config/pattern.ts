@@ -34,3 +34,6 @@ export const patternProblem = (
     };
   }
 };
+
+/** How large a pattern is: about one step for each character, times the counts in braces. */
+export const stepsOf = (pattern: string): number => RE2JS.compile(pattern).programSize();

@@ -5,6 +5,8 @@ import type { Program } from "./program.ts";
 
 // What a finding costs beside the steps that lead to it: it is kept, resolved and written down.
 const FINDING_COST = 24;
+// What a character costs that is looked at from one start only.
+const TRIED_COST = 2;
 
 /** Finds the matches of one pattern: Perl's, the leftmost, then the preferred one. */
 export class Pattern {
@@ -128,7 +130,7 @@ export class Search {
       const start = this.#tried;
       if (this.#classes[start] === SECOND_HALF) continue;
       const end = this.#endOf(start);
-      this.#meter.left -= this.#looked + 1;
+      this.#meter.left -= (this.#looked + 1) * TRIED_COST;
       // What was looked at last may not have been followed to its end.
       if (this.#meter.left < 0) return undefined;
       if (end <= start) continue;

@@ -2,6 +2,7 @@ import { createAlphabet, createReader } from "./alphabet.ts";
 import type { Folded } from "./folded.ts";
 import { GROUP_SIZE, Group } from "./group.ts";
 import { createPairFilter } from "./pair-filter.ts";
+import { Search } from "./pattern.ts";
 import { compileProgram } from "./program.ts";
 import { GroupSearch, type Place, type SearchPlace } from "./search-groups.ts";
 import { type Spans, spansOf } from "./spans.ts";
@@ -33,6 +34,11 @@ export interface Rules {
 // Numbers that all automata may keep from one text to the next, six bytes each.
 const MAX_KEPT = 2_000_000;
 
+const SAMPLE =
+  "The quick brown fox (No. 7) jumps over the lazy dog.\nVICTOR JAGT ZWÖLF BOXKÄMPFER - quer 3,456,789!\n" +
+  "請把第三季度的報告發給市場部，謝謝。https://a.example/b?c=1 wang_li@example.com\n";
+const SAMPLE_STEPS = 200_000;
+
 /** Compiles the rules. Throws RangeError for a pattern that RE2 cannot express. */
 export const createRules = (rules: readonly DlpRule[]): Rules => {
   const programs = rules.map(({ name, pattern }) => {
@@ -48,6 +54,15 @@ export const createRules = (rules: readonly DlpRule[]): Rules => {
     groups.push(new Group(programs.slice(first, first + GROUP_SIZE), alphabet));
   }
   const automata = groups.flatMap((group) => group.automata);
+  // What nearly every text needs is built now, so that no message has to wait for it.
+  const sample = read(SAMPLE);
+  for (const group of groups) {
+    group.sight(sample, 0, { left: SAMPLE_STEPS });
+    for (const pattern of group.patterns) {
+      const options = { from: 0, meter: { left: SAMPLE_STEPS }, found: [] };
+      new Search(pattern, sample, options).advance(sample.length);
+    }
+  }
   const everyIndex = rules.map((_, index) => index);
 
   const candidatesOf = (indexes: readonly number[]) => {

@@ -20,8 +20,8 @@ interface Course extends Candidates {
 // What a text may cost, in steps of an automaton: to tell where patterns match at all, beside one
 // pass for each group, and to find the matches there.
 const SIGHT_STEPS = 2_000_000;
-const SEARCH_STEPS = 400_000;
-const SEARCH_STEPS_PER_UNIT = 10;
+const SEARCH_STEPS = 800_000;
+const SEARCH_STEPS_PER_UNIT = 6;
 
 /** What of a text is searched, and how. */
 export interface SearchPlace {

@@ -29,6 +29,7 @@ interface Entrance {
 // First steps that take so many characters or fewer are listed by class: an alternation of a
 // thousand words has a thousand of them, of which a character leads to a few.
 const MAX_LISTED = 64;
+const MAX_STEPS = 0x1_0000;
 
 /**
  * Follows compiled patterns through a text, all alternatives at once. `anchored`: the matches of one
@@ -59,6 +60,8 @@ export class Simulation {
     this.#steps = programs.flatMap(({ steps }) => steps);
     this.hasAssertions = this.#steps.some(({ op }) => op === OP.assert);
     const count = this.#steps.length;
+    // A state's key holds the numbers of its steps as characters.
+    if (count > MAX_STEPS) throw new RangeError(`patterns of ${count} steps, at most ${MAX_STEPS}`);
     this.#out = new Int32Array(count);
     this.#arg = new Int32Array(count);
     this.#patterns = new Int32Array(count);

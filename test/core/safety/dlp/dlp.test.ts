@@ -112,6 +112,43 @@ describe("the customer's rules", () => {
     }
   });
 
+  it("match the same whether they are looked for alone or together", () => {
+    const patterns = ["a+b", "\\bab?\\b", "(?:a|ab)(?:c|bcd)?", "b.*a$", "a.*?b|c", "[^a]b{1,2}"];
+    const rules = Array.from({ length: 36 }, (_, i) => ({
+      name: `r${i}`,
+      pattern: i % 6 === 5 ? `${patterns[i % 6]}` : `${patterns[i % 6]}|x{${i}}y`,
+      action: "redact" as const,
+    }));
+    const together = createDlp({ rules: rules.toReversed() });
+    const alone = rules.map((rule) => createDlp({ rules: [rule] }));
+    fc.assert(
+      fc.property(fc.stringMatching(/^[abcdxy \n１]{0,600}$/), (text) => {
+        const isCovered = (entities: readonly { start: number; end: number }[]) => {
+          const covered = new Uint8Array(text.length);
+          for (const { start, end } of entities) covered.fill(1, start, end);
+          return covered.join("");
+        };
+        const expected = alone.flatMap((own) => own.inspect(text).entities);
+        expect(isCovered(together.inspect(text).entities)).toBe(isCovered(expected));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("take no other character for a letter whose sign for kelvin was seen before", () => {
+    const own = createDlp({ rules: [{ name: "r", pattern: "(?i:k)", action: "redact" }] });
+    expect(own.inspect("\u212a").entities).toEqual([{ type: "r", start: 0, end: 1 }]);
+    expect(own.inspect("一{").entities).toEqual([]);
+  });
+
+  it("match no half of a character", () => {
+    const own = createDlp({ rules: [{ name: "r", pattern: "[^a]b|.c", action: "redact" }] });
+    expect(own.inspect("😀b, 😀c").entities).toEqual([
+      { type: "r", start: 0, end: 3 },
+      { type: "r", start: 5, end: 8 },
+    ]);
+  });
+
   it("refuses a pattern that RE2 cannot express", () => {
     const rules = [{ name: "r", pattern: "(?=a)b", action: "block" }] as const;
     expect(() => createDlp({ rules })).toThrow("rule r: RE2 cannot express its pattern");
@@ -194,6 +231,59 @@ describe("a stream", () => {
     const early = [..."卡號 4111 1111 1111 1111"].map((char) => stream.push(char).text).join("");
     expect(early).not.toContain("4");
     expect(stream.end()).toMatchObject({ action: "block", entities: [{ type: "credit_card" }] });
+  });
+});
+
+describe("a stream that begins with what folding leaves out", () => {
+  it("comes to an end, and loses nothing", () => {
+    const own = createDlp({ rules: [{ name: "r", pattern: "[^a]+", action: "redact" }] });
+    const text = "\u200bｂc d";
+    const stream = own.stream();
+    const pieces = [...text].map((char) => stream.push(char).text);
+    expect(pieces.join("") + stream.end().text).toBe(text);
+    expect(stream.verdict()).toEqual(own.inspect(text));
+  });
+});
+
+// Twenty rules of a kind each; the texts are 100 KiB and hold something to be found near their end.
+const letterOf = (i: number): string => String.fromCharCode(97 + i);
+const HOSTILE: readonly (readonly [kind: string, pattern: (i: number) => string])[] = [
+  ["match at every character", (i) => `[a-z0-9${letterOf(i)}]|EMP-\\d`],
+  ["nearly match at every character", (i) => `[a-z0-9 ]{1,${5 + i}}[.]${letterOf(i)}#|EMP-\\d`],
+  ["grow their automaton", (i) => `[a-${letterOf(i + 2)}]*${letterOf(i)}[a-z]{${10 + i}}#|EMP-\\d`],
+  ["count up to a hundred", (i) => `.{1,100}${letterOf(i)}#|EMP-\\d`],
+  ["look for two ends", (i) => `a.*#${i}|b|EMP-\\d`],
+];
+
+describe("hostile rules", () => {
+  let seed = 7;
+  const below = (limit: number): number => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+    return (seed >>> 8) % limit;
+  };
+  const random = Array.from({ length: 102_400 }, () => "ab c1"[below(5)] ?? "").join("");
+  const text = `${random.slice(0, 102_380)} of EMP-123456, \u200b`;
+
+  it.each(HOSTILE)("that %s cost a bounded time, and nothing they match gets through", (_, of) => {
+    const rules = Array.from({ length: 20 }, (_, i) => ({
+      name: `r${i}`,
+      pattern: of(i),
+      action: i === 7 ? ("block" as const) : ("redact" as const),
+    }));
+    const own = createDlp({ rules });
+    // Some 15 ms on a usual machine, once compiled; rule by rule it was half a second and more.
+    expect(processorMs(() => own.inspect(text))).toBeLessThan(2000);
+    const { action, entities } = own.inspect(text);
+    const staff = text.indexOf("EMP-1");
+    const over = entities.filter(({ start, end }) => start < staff + 5 && end > staff);
+    expect(over.at(0)?.start).toBeLessThanOrEqual(staff);
+    expect(over.at(-1)?.end).toBeGreaterThanOrEqual(staff + 5);
+    expect(over.slice(1).every(({ start }, i) => start === over[i]?.end)).toBe(true);
+    expect(action).toBe("block");
+    // What was looked at before makes no difference.
+    for (const other of [random.slice(5000, 9000), "EMP-1", "b a #7"]) own.inspect(other);
+    expect(own.inspect(text)).toEqual({ action, entities });
+    expect(createDlp({ rules }).inspect(text)).toEqual({ action, entities });
   });
 });
 
