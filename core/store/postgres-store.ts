@@ -18,7 +18,9 @@ const STATEMENT_MS = QUERY_MS - 1_000;
 // the others wait for: it has to end before they give up.
 const IDLE_IN_TRANSACTION_MS = 10_000;
 // deadlock_detected and serialization_failure: https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html
-const TRY_AGAIN = new Set(["40P01", "40001"]);
+// feature_not_supported: a newer version, beside us, has added columns to what a connection has prepared.
+const STALE_PLAN = "0A000";
+const TRY_AGAIN = new Set(["40P01", "40001", STALE_PLAN]);
 // Connection exceptions, insufficient resources, operator intervention, system errors:
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 const AWAY = /^(?:08|53|57|58)/;
@@ -58,12 +60,13 @@ export const openPostgresStore = async (options: {
   // A connection that breaks: whoever uses it learns it from the query, and the pool makes another
   // one. Without a listener, either would end the process.
   pool.on("error", () => {});
-  // After a failover, connections from before it are used no more.
-  let failovers = 0;
-  const failoversAtStart = new WeakMap<pg.PoolClient, number>();
+  // After a failover, or a change of the schema, connections from before it are used no more.
+  let generation = 0;
+  const generations = new WeakMap<pg.PoolClient, number>();
+  const isCurrent = (client: pg.PoolClient) => generations.get(client) === generation;
   pool.on("connect", (client) => {
     client.on("error", () => {});
-    failoversAtStart.set(client, failovers);
+    generations.set(client, generation);
   });
   try {
     await migratePostgres(migrateUrl ?? url, stepsDown ? APP_ROLE : userOf(url), migrate);
@@ -87,15 +90,22 @@ export const openPostgresStore = async (options: {
     return started;
   };
 
-  const connect = (): Promise<pg.PoolClient> =>
-    pool.connect().catch((cause: unknown) => {
+  const connect = async (): Promise<pg.PoolClient> => {
+    try {
+      for (;;) {
+        const client = await pool.connect();
+        if (isCurrent(client)) return client;
+        client.release(true);
+      }
+    } catch (cause) {
       const error = new StoreAwayError(`PostgreSQL not reachable: ${messageOf(cause)}`, { cause });
       // Who waits for a place would only find the same out later, one after the other.
       turnstile.turnAway(error);
       throw error;
-    });
+    }
+  };
 
-  /** Nothing of a transaction that lost against another one is stored: it only has to be done again. */
+  /** Nothing of a transaction that lost against another one, or a plan, is stored: it only has to be done again. */
   const persist = async <T>(begin: string, work: Work<T>): Promise<T> => {
     for (let tries = 1; ; tries++) {
       try {
@@ -119,11 +129,11 @@ export const openPostgresStore = async (options: {
       await client.query("ROLLBACK").catch((error: Error) => {
         broken = error;
       });
-      if (failoversAtStart.get(client) === failovers && codeOf(cause) === FOLLOWS) failovers++;
+      if (isCurrent(client) && [FOLLOWS, STALE_PLAN].includes(codeOf(cause))) generation++;
       throw cause;
     } finally {
       // With an error, or true, the pool throws the connection away.
-      client.release(broken ?? failoversAtStart.get(client) !== failovers);
+      client.release(broken ?? !isCurrent(client));
     }
   };
 

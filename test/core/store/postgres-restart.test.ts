@@ -146,6 +146,26 @@ describe.skipIf(lacks("postgresql"))("a PostgreSQL that goes away and comes back
       }
     });
 
+    it("goes on when a newer version adds a column to what its connections have prepared", async () => {
+      const everything = statement<object>()((db) =>
+        db.selectFrom("data_keys").selectAll().orderBy("version"),
+      );
+      const opened = await openStore({ url });
+      const readAll = () => opened.read(sales, (transaction) => transaction.all(everything, {}));
+      try {
+        await opened.write(sales, insert(1));
+        // On several connections at once.
+        await Promise.all(Array.from({ length: 8 }, readAll));
+        await superuser.query("ALTER TABLE data_keys ADD COLUMN newer integer");
+        const found = await Promise.all(Array.from({ length: 8 }, readAll));
+        expect(found.map((rows) => rows.length)).toEqual(Array(8).fill(1));
+        await opened.write(sales, insert(2));
+        expect(await readAll()).toHaveLength(2);
+      } finally {
+        await opened.close();
+      }
+    });
+
     it("drops its connections to a server that after a failover only follows another one", async () => {
       const opened = await openStore({ url });
       const connections = async (): Promise<readonly number[]> => {
