@@ -168,7 +168,7 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     ? linked.bots.map((bot) => ({
         bot,
         link: createBotLink({
-          ...{ bot, state, isAlone, now, random, log, metrics },
+          ...{ bot, checkCorp, state, isAlone, now, random, log, metrics },
           leases: linked.leases,
           store: intake.store,
         }),

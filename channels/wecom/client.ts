@@ -8,12 +8,12 @@ import { type ApiRequest, type ApiResult, createApi, type Fetch } from "./api.ts
 import { createPausingApi } from "./api-pauses.ts";
 import type { Ask } from "./contacts.ts";
 import { kindOfError } from "./errcodes.ts";
-import { createMedia } from "./media.ts";
+import { attachmentError, createMedia } from "./media.ts";
 import { fromBody, type LinkCardType, type Outgoing } from "./outgoing.ts";
 import { createPace, createSharedPace } from "./pace.ts";
 import { createRecalls } from "./recall.ts";
 import { CHANNEL, isUserId, type WecomApp } from "./types.ts";
-import { orAborted, withToken } from "./with-token.ts";
+import { withToken } from "./with-token.ts";
 
 /** Sends to the members of one application, and opens what they sent. */
 export interface WecomClient {
@@ -252,9 +252,16 @@ export const createWecomClient = (options: WecomClientOptions): WecomClient => {
     recall: recalls.recall,
 
     openMedia: async (mediaId, signal) => {
-      const token = await orAborted(accessToken.get(), signal);
-      if (!token.isGranted) throw new AttachmentError("unreachable", `media/get: ${token.reason}`);
-      return media.download(mediaId, token.token, signal);
+      const called = await withToken(
+        accessToken,
+        signal,
+        (token) => media.download(mediaId, token, signal),
+        (downloaded) => (downloaded.isOpen ? undefined : downloaded.result),
+      );
+      if (!called.isGranted)
+        throw new AttachmentError("unreachable", `media/get: ${called.reason}`);
+      if (!called.value.isOpen) throw attachmentError(called.value.result);
+      return called.value.bytes;
     },
   };
 };

@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import { AttachmentError } from "../../core/contract/errors.ts";
 import { cappedBody } from "../capped-body.ts";
+import { describe } from "./access-token.ts";
 import type { ApiResult, CallApi, Fetch } from "./api.ts";
+import { kindOfError } from "./errcodes.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { WecomApp } from "./types.ts";
 
@@ -15,12 +17,8 @@ export interface Media {
     isFresh: boolean,
     signal: AbortSignal,
   ): Promise<Uploaded>;
-  /** The bytes behind a media id. Throws AttachmentError. */
-  download(
-    mediaId: string,
-    token: string,
-    signal: AbortSignal,
-  ): Promise<ReadableStream<Uint8Array>>;
+  /** The bytes behind a media id. Throws AttachmentError where they are too many. */
+  download(mediaId: string, token: string, signal: AbortSignal): Promise<Downloaded>;
 }
 
 type OutgoingMedia = Extract<Outgoing, { readonly kind: "file" }>;
@@ -28,6 +26,10 @@ type OutgoingMedia = Extract<Outgoing, { readonly kind: "file" }>;
 export type Uploaded =
   | { readonly isUploaded: true; readonly mediaId: string }
   | { readonly isUploaded: false; readonly result: ApiResult };
+
+export type Downloaded =
+  | { readonly isOpen: true; readonly bytes: ReadableStream<Uint8Array> }
+  | { readonly isOpen: false; readonly result: ApiResult };
 
 export interface MediaOptions {
   readonly app: WecomApp;
@@ -68,23 +70,38 @@ export const createMedia = ({ app, call, fetch, state }: MediaOptions): Media =>
     try {
       response = await fetch(url, { redirect: "manual", signal });
     } catch {
-      // Without the cause: it may name the URL, and the token is in it.
-      throw new AttachmentError("unreachable", "media/get: no connection, or it broke");
+      // The cause may name the URL, and the token is in it.
+      return { isOpen: false, result: { kind: "lost", reason: "no connection, or it broke" } };
     }
-    const isJson = /json|text\/plain/.test(response.headers.get("content-type") ?? "");
-    if (response.status !== 200 || isJson) throw await refusalIn(response);
-    return cappedBody(response, MAX_DOWNLOAD_BYTES, "media/get");
+    if (!isFile(response)) return { isOpen: false, result: await refusalIn(response) };
+    return { isOpen: true, bytes: await cappedBody(response, MAX_DOWNLOAD_BYTES, "media/get") };
   },
 });
 
-/** An error is HTTP 200 with JSON; a file may be JSON too, which has a disposition and no errcode. */
-const refusalIn = async (response: Response): Promise<AttachmentError> => {
-  const { status, body } = response;
+/** What a person is told of a download that did not open. */
+export const attachmentError = (result: ApiResult): AttachmentError => {
+  const message = `media/get: ${describe(result)}`;
+  if (result.kind === "rejected") return new AttachmentError("refused", message);
+  if (result.kind !== "answered") return new AttachmentError("unreachable", message);
+  // 40007: the media id is unknown, or its three days are over.
+  if (result.errcode === 40007) return new AttachmentError("expired", message);
+  const kind = kindOfError(result.errcode);
+  const isPassing = kind === "busy" || kind === "limit" || kind === "token";
+  return new AttachmentError(isPassing ? "unreachable" : "refused", message);
+};
+
+/** An error is HTTP 200 too, with JSON; a file may be JSON or text as well, but it has a disposition. */
+const isFile = ({ status, headers }: Response): boolean =>
+  status === 200 &&
+  (headers.has("content-disposition") ||
+    !/json|text\/plain/.test(headers.get("content-type") ?? ""));
+
+const refusalIn = async ({ status, body }: Response): Promise<ApiResult> => {
   const text = await readUpTo(body, MAX_ERROR_BYTES);
   const errcode = /"errcode"\s*:\s*(-?\d{1,9})/.exec(text)?.[1];
-  const message = `media/get: ${errcode === undefined ? `HTTP ${status}` : `errcode ${errcode}`}`;
-  // 40007: the media id is unknown, or its three days are over.
-  return new AttachmentError(errcode === "40007" ? "expired" : "refused", message);
+  return errcode === undefined
+    ? { kind: "rejected", status }
+    : { kind: "answered", errcode: Number(errcode), hint: "", body: {} };
 };
 
 const readUpTo = async (

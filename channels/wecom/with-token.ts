@@ -12,7 +12,8 @@ export const withToken = async <T>(
   accessToken: AccessToken,
   signal: AbortSignal,
   use: (token: string) => Promise<T>,
-  resultOf: (value: T) => ApiResult,
+  /** Undefined where no call was refused. */
+  resultOf: (value: T) => ApiResult | undefined,
 ): Promise<Granted<T>> => {
   const first = await orAborted(accessToken.get(), signal);
   if (!first.isGranted) return first;
@@ -37,5 +38,5 @@ export const orAborted = (
   return Promise.race([token, left]).finally(() => signal.removeEventListener("abort", leave));
 };
 
-const isTokenRefused = (result: ApiResult): boolean =>
-  result.kind === "answered" && kindOfError(result.errcode) === "token";
+const isTokenRefused = (result: ApiResult | undefined): boolean =>
+  result?.kind === "answered" && kindOfError(result.errcode) === "token";

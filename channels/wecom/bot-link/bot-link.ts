@@ -11,6 +11,7 @@ import { type ChannelMetrics, NO_CHANNEL_METRICS } from "../../../core/contract/
 import type { SocketReach } from "../../web-socket.ts";
 import { streamAnswer } from "../bot/polls.ts";
 import { streamIdOf } from "../bot/stream-id.ts";
+import type { CorpCheck } from "../foreign-corp.ts";
 import { createPace, createSharedPace } from "../pace.ts";
 import { CHANNEL } from "../types.ts";
 import { chatKey } from "./chat.ts";
@@ -56,6 +57,7 @@ export interface BotLink {
 
 export interface BotLinkOptions {
   readonly bot: LinkedBot;
+  readonly checkCorp: CorpCheck;
   readonly state: ChannelState;
   readonly leases: Leases;
   /** Rejects when the message was not stored. */
@@ -109,6 +111,7 @@ export const createBotLink = (options: BotLinkOptions): BotLink => {
   const received = createReceiver({
     bot: { id: botId, corp_id: bot.corp_id, ...(bot.name !== undefined && { name: bot.name }) },
     ...{ contexts, store, now, log, metrics, signal: stopping.signal },
+    checkCorp: options.checkCorp,
     stored: ({ content, target }, reqId) => {
       if (content.kind !== "event") growing.open(target, reqId);
     },

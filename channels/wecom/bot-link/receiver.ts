@@ -7,6 +7,7 @@ import { createInTurn } from "../../in-turn.ts";
 import { pause } from "../../pause.ts";
 import { JsonError } from "../bot/json.ts";
 import { type BotIdentity, parseBotCallback } from "../bot/parse.ts";
+import type { CorpCheck } from "../foreign-corp.ts";
 import { CHANNEL } from "../types.ts";
 import type { ReplyContexts } from "./contexts.ts";
 import type { LinkFrame } from "./frames.ts";
@@ -15,6 +16,7 @@ type Callback = Extract<LinkFrame, { readonly kind: "callback" }>;
 
 export interface ReceiverOptions {
   readonly bot: BotIdentity;
+  readonly checkCorp: CorpCheck;
   readonly contexts: Pick<ReplyContexts, "remember">;
   /** Rejects when the message was not stored. */
   readonly store: (message: InboundMessage) => Promise<Receipt>;
@@ -37,7 +39,7 @@ const MAX_HELD = 1_000;
 
 /** Takes callbacks in: each conversation's in the order in which they came. Never throws. */
 export const createReceiver = (options: ReceiverOptions): ((callback: Callback) => void) => {
-  const { bot, contexts, store, stored, lost, now, log, metrics, signal } = options;
+  const { bot, checkCorp, contexts, store, stored, lost, now, log, metrics, signal } = options;
   const inTurn = createInTurn();
   const about = { channel: CHANNEL, botId: bot.id };
   let held = 0;
@@ -83,6 +85,7 @@ export const createReceiver = (options: ReceiverOptions): ((callback: Callback) 
       const callback = parseBotCallback(bot, body, now());
       if (callback.kind !== "message") return;
       message = callback.message;
+      checkCorp(message);
     } catch (error) {
       if (!(error instanceof JsonError || error instanceof SignatureError)) throw error;
       const fields = { ...about, reason: error.reason, alert: "wecom_message_not_understood" };

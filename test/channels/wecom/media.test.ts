@@ -167,6 +167,39 @@ describe("a file that somebody sent", () => {
     expect(await reasonOf(bytesOf("gone"))).toBe("expired");
   });
 
+  it.each([42001, 40014, 40001])(
+    "is opened with a new token where the platform has withdrawn the old one early, errcode %i",
+    async (errcode) => {
+      const mediaId = cloud.keep({ name: "a.bin", type: "file", bytes: Buffer.from("bytes") });
+      cloud.failNext("get", { errcode });
+      expect(String(await bytesOf(mediaId))).toBe("bytes");
+      expect(cloud.tokenCalls).toHaveLength(2);
+      cloud.failNext("get", { errcode }, { errcode });
+      expect(await reasonOf(bytesOf(mediaId))).toBe("unreachable");
+    },
+  );
+
+  it.each(["text/plain; charset=utf-8", "application/json"])(
+    "of the type %s is a file where it has a name, else an error",
+    async (type) => {
+      const headers = { "content-type": type };
+      const name = { "content-disposition": 'attachment; filename="notes"' };
+      await answering(
+        (_, response) => response.writeHead(200, { ...headers, ...name }).end('{"errcode":1}'),
+        async (from) => expect(String(await bytesOf("x", from))).toBe('{"errcode":1}'),
+      );
+      await answering(
+        (_, response) => response.writeHead(200, headers).end('{"errcode":48002}'),
+        async (from) => expect(await reasonOf(bytesOf("x", from))).toBe("refused"),
+      );
+    },
+  );
+
+  it("can be asked for again when the platform is busy", async () => {
+    cloud.failNext("get", { errcode: -1 });
+    expect(await reasonOf(bytesOf("x"))).toBe("unreachable");
+  });
+
   it("is refused when the platform says anything else", async () => {
     cloud.failNext("get", { errcode: 48002 });
     expect(await reasonOf(bytesOf("x"))).toBe("refused");

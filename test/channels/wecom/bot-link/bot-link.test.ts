@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { renderForBot } from "../../../../channels/wecom/bot/render.ts";
 import { type BotLink, createBotLink } from "../../../../channels/wecom/bot-link/bot-link.ts";
 import type { LinkTimings } from "../../../../channels/wecom/bot-link/connection.ts";
+import { createCorpCheck } from "../../../../channels/wecom/foreign-corp.ts";
 import { createChannelState } from "../../../../core/channel-state/channel-state.ts";
 import { createLeases } from "../../../../core/channel-state/leases.ts";
 import type {
@@ -93,6 +94,10 @@ const startLink = (
       corp_id: "wwexample000000001",
       api_base_url: "https://qyapi.weixin.qq.com",
     },
+    checkCorp: createCorpCheck([
+      { corp_id: "wwexample000000001" },
+      { corp_id: "wwtheirs000000001" },
+    ]),
     leases: createLeases({ state, log, leaseMs: LEASE_MS }),
     store: async (message) => {
       deliveries += 1;
@@ -198,6 +203,23 @@ describe("a bot's long connection", () => {
       ({ content }) => content.kind === "text" && content.text,
     );
     expect(said).toEqual(["A", "B", "C", "D"]);
+  });
+
+  it("attack: a bot's link lets nobody speak as somebody of another corp of this gateway", async () => {
+    startLink();
+    await subscribed();
+    for (const [msgid, corpid] of [
+      ["1", "wwtheirs000000001"],
+      ["2", "wwlinked000000001"],
+    ] as const) {
+      const from = { userid: "ceo", corpid };
+      server.deliver(BOT, "aibot_msg_callback", textFrame(msgid, "hi", { from }));
+    }
+    await say("3", "hello");
+    await stored("2");
+    const corps = [...received.values()].map(({ workspaceId }) => workspaceId);
+    expect(corps.sort()).toEqual(["wwexample000000001", "wwlinked000000001"]);
+    expect(JSON.stringify(log.lines)).toContain("FOREIGN_CORP");
   });
 
   it("holds a message that the store does not take just now", async () => {
