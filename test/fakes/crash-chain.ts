@@ -28,7 +28,7 @@ export const ASKED = 6;
 const timesAt = (point: TracePoint): number => (point === "acknowledged" ? 2 : 3);
 
 const SIGNAL = "SIGUSR2";
-const LONG = { timeout: 120_000, interval: 50 };
+const LONG = { timeout: 240_000, interval: 50 };
 
 /** For a process that dies at a point once it is told to count. */
 const killedAt = (point: TracePoint): StartOptions => ({
