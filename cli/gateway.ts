@@ -182,7 +182,7 @@ export const startGateway = async (
     let isDraining = false;
     const router = new Router();
     addHealthRoutes(router, {
-      ...{ inbox, adapters, sandbox, redis: delivery.redisHealth },
+      ...{ inbox, adapters, sandbox, redis: delivery.redisHealth, holdsLease: lease.isHeld },
       isDraining: () => isDraining,
     });
     const scrape = createScrape({

@@ -7,6 +7,8 @@ type Check = { readonly ok: true } | { readonly ok: false; readonly reason: stri
 
 export interface HealthParts {
   readonly inbox: Pick<Inbox, "pendingLanes">;
+  /** Whether this process wrote to the store lately, as it does all the time. */
+  readonly holdsLease: () => boolean;
   readonly adapters: ReadonlyMap<string, ChannelAdapter>;
   readonly sandbox: Pick<Sandbox, "status">;
   /** Absent or undefined where no Redis is used. */
@@ -27,7 +29,7 @@ export const addHealthRoutes = (router: Router, parts: HealthParts): void => {
   router.get(["/api/health", "/api/health/ready"], async (context) => {
     const sandbox = await statusNow(parts.sandbox);
     const checks: Record<string, Check> = {
-      store: await storeCheck(parts.inbox),
+      store: await storeCheck(parts),
       ...Object.fromEntries(
         [...parts.adapters].map(([n, a]) => [`channels.${n}`, channelCheck(a)]),
       ),
@@ -56,11 +58,12 @@ const statusNow = (sandbox: HealthParts["sandbox"]): Promise<SandboxStatus> =>
     }),
   ]);
 
-const storeCheck = async (inbox: HealthParts["inbox"]): Promise<Check> => {
+const storeCheck = async ({ inbox, holdsLease }: HealthParts): Promise<Check> => {
   try {
     await inbox.pendingLanes(undefined, 1);
-    return { ok: true };
   } catch {
     return { ok: false, reason: "the store cannot be read" };
   }
+  // A database that only follows another one can be read.
+  return holdsLease() ? { ok: true } : { ok: false, reason: "the store cannot be written" };
 };

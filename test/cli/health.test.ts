@@ -42,16 +42,25 @@ interface Circumstances {
   readonly sandbox?: HealthParts["sandbox"];
   readonly isDraining?: boolean;
   readonly fault?: string;
+  readonly holdsLease?: boolean;
   readonly redis?: HealthParts["redis"];
 }
 
 const ask = async (
   path: string,
-  { status = Promise.resolve(OK), sandbox, isDraining = false, redis, fault }: Circumstances = {},
+  {
+    status = Promise.resolve(OK),
+    sandbox,
+    isDraining = false,
+    holdsLease = true,
+    redis,
+    fault,
+  }: Circumstances = {},
 ): Promise<unknown> => {
   const router = new Router();
   addHealthRoutes(router, {
     inbox,
+    holdsLease: () => holdsLease,
     adapters: new Map([
       ["wechat_work", Object.assign(fakeChannel("wechat_work"), { fault: () => fault })],
     ]),
@@ -131,6 +140,14 @@ describe("health", () => {
     expect(await ask("/api/health/ready", { isDraining: true })).toEqual([
       503,
       { status: "not_ready", checks: { ...checks, gateway } },
+    ]);
+  });
+
+  it("is not ready when the store can be read but not written, as after a failover", async () => {
+    const reason = "the store cannot be written";
+    expect(await ask("/api/health/ready", { holdsLease: false })).toEqual([
+      503,
+      { status: "not_ready", checks: { ...checks, store: { ok: false, reason } } },
     ]);
   });
 

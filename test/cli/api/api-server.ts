@@ -91,6 +91,7 @@ export const startApi = async (
   const woken: Lane[] = [];
   const router = new Router();
   addHealthRoutes(router, {
+    holdsLease: () => true,
     ...{ inbox: at.process.inbox, adapters: new Map(), sandbox: fakeSandbox().sandbox },
     isDraining: () => false,
   });
