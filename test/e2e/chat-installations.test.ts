@@ -190,10 +190,10 @@ describe("Slack installed by people", () => {
       ...{ team: null, enterprise: { id: "E0WIDE", name: "Wide" } },
     };
     expect(await install("code-4", granted)).toBe(200);
-    await ask("T0ORGA", "here", "E0WIDE");
-    await ask("T0ORGB", "and there", "E0WIDE");
-    await saidBy("here", token);
-    await saidBy("and there", token);
+    await ask("T0ORGA", "said in A", "E0WIDE");
+    await ask("T0ORGB", "said in B", "E0WIDE");
+    await saidBy("said in A", token);
+    await saidBy("said in B", token);
     await uninstall("T0ORGA", "E0WIDE");
     const calls = slack.calls.length;
     await ask("T0ORGB", "once more", "E0WIDE");
