@@ -31,9 +31,9 @@ export interface ProcessLeaseOptions {
 const LEASE_MS = 15_000;
 // How exactly the others know until when a process listened that died.
 const LISTENING_RENEWED_MS = 1_000;
-// What is not renewed for so long may have been suspended, or had no store to keep a message in:
-// whether it could have taken one in meanwhile nobody knows.
-const GAP_MS = 3_000;
+// What is not renewed for as long as a platform waits for a response may have been suspended, or had
+// no store to keep a message in: whether it could have taken one in meanwhile nobody knows.
+const GAP_MS = 5_000;
 
 /** Takes the lease and keeps renewing it. Throws StoreError when it cannot be taken. */
 export const takeProcessLease = async (options: ProcessLeaseOptions): Promise<ProcessLease> => {
