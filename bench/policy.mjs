@@ -2,7 +2,7 @@
 // moderation) of 1 KiB of mixed Chinese and English without a hit costs at most 15 AES-256-GCM seals
 // of the same text, moderation alone at most five, with 100,000 terms as with 1,000, and with 1,000
 // tenants as with one; 100,000 terms are ready in under a second and 40 MiB; and no text of 100 KiB
-// takes more than 30 ms.
+// takes more than 30 ms, the first of its kind included, whatever the rules.
 //
 // Run `npm run build` once before, then:
 //
@@ -10,6 +10,7 @@
 import { createCipheriv, randomBytes } from "node:crypto";
 import { settingsSchema } from "../dist/config/schema.js";
 import { createDlp } from "../dist/core/safety/dlp/dlp.js";
+import { prepareDlp } from "../dist/core/safety/dlp/prepare.js";
 import { createLexicon } from "../dist/core/safety/moderation/lexicon.js";
 import { moderate } from "../dist/core/safety/moderation/scan.js";
 import { createSafety } from "../dist/core/safety/tenant-safety.js";
@@ -177,7 +178,28 @@ const nested = createLexicon(
   "bench",
 );
 const big = lexicons.get(100_000);
-console.log("100 KiB, 25 times: p50 / max in ms of the processor");
+const pinyin = createLexicon(
+  Array.from({ length: 20_000 }, (_, at) => ({
+    ...{ id: `P${at}`, action: "block", pinyin: true },
+    term: letters(2 + below(3), () => "毒品赌博枪支色情诈骗军火走私"[below(14)]),
+  })).filter(({ term }, at, all) => all.findIndex((other) => other.term === term) === at),
+  "bench",
+);
+const TIMES = 25;
+let worst = { ms: 0, name: "" };
+/** Prints what the first of `TIMES` runs takes, the median and the longest. */
+const row = (name, run) => {
+  const [first = 0] = timeOfProcessor(run, 1);
+  const rest = timeOfProcessor(run, TIMES);
+  const [one, middle, longest] = [first, at(rest, 0.5), at(rest, 1)].map((us) => us / 1000);
+  const isOver = Math.max(one, middle) > 30;
+  if (Math.max(one, middle) > worst.ms) worst = { ms: Math.max(one, middle), name };
+  console.log(
+    `  ${name}: ${one.toFixed(1)} / ${middle.toFixed(1)} / ${longest.toFixed(1)}${isOver ? "  over 30" : ""}`,
+  );
+};
+console.log(`100 KiB: first / p50 / max of ${TIMES} in ms of the processor`);
+prepareDlp();
 for (const [name, piece, lexicon] of [
   ["mixed", SENTENCES, big],
   ["one letter", "a", big],
@@ -190,12 +212,12 @@ for (const [name, piece, lexicon] of [
   ["64 nested Latin terms", "a ", nested],
   ["nested Han terms with separators", "毒 - ", nested],
   ["letters with invisible ones between", "a\u200b", nested],
+  ["pinyin", "du pin ", pinyin],
+  ["pinyin with tones", "dú2pǐn", pinyin],
+  ["pinyin run together", "dupinduboqiangzhi", pinyin],
 ]) {
   const whole = fill(piece, 100 * 1024);
-  const took = timeOfProcessor(() => moderate(whole, lexicon), 25);
-  console.log(
-    `  ${name}: ${(at(took, 0.5) / 1000).toFixed(1)} / ${(at(took, 1) / 1000).toFixed(1)}`,
-  );
+  row(name, () => moderate(whole, lexicon));
 }
 
 const dlp = createDlp({ rules });
@@ -221,8 +243,62 @@ for (const [name, piece] of [
   ["digits with invisible ones between", "4\u200b1\u200b"],
 ]) {
   const whole = fill(piece, 100 * 1024);
-  const took = timeOfProcessor(() => dlp.inspect(whole), 25);
-  console.log(
-    `  data, ${name}: ${(at(took, 0.5) / 1000).toFixed(1)} / ${(at(took, 1) / 1000).toFixed(1)}`,
-  );
+  row(`data, ${name}`, () => dlp.inspect(whole));
 }
+
+const SIZE = 100 * 1024;
+const texts = [
+  ["mixed", fill(SENTENCES, SIZE)],
+  ["one letter", "a".repeat(SIZE)],
+  ["two letters", letters(SIZE, () => "ab"[below(2)])],
+  ["printable", letters(SIZE, () => String.fromCharCode(33 + below(94)))],
+  ["words", letters(SIZE, () => (below(6) ? String.fromCharCode(97 + below(26)) : " "))],
+  [
+    "Chinese",
+    fill(
+      letters(30_000, () => String.fromCharCode(0x4e00 + below(8000))),
+      SIZE,
+    ),
+  ],
+  ["digits", letters(SIZE, () => String(below(10)))],
+  ["invisible ones", fill("a\u200b1\u200b", SIZE)],
+  [
+    "full width",
+    fill(
+      letters(2000, () => String.fromCharCode(0xff21 + below(26))),
+      SIZE,
+    ),
+  ],
+  ["matches", fill("EMP-123456 ", SIZE)],
+];
+const letter = (at) => String.fromCharCode(97 + (at % 26));
+const word = () => letters(4 + below(6), () => letter(below(26)));
+const hanWord = () => letters(2 + below(3), () => String.fromCharCode(0x4e00 + below(3000)));
+const list = (count, of) => Array.from({ length: count }, (_, at) => of(at));
+for (const [name, patterns] of [
+  ["match at every character", list(20, (i) => `[a-z0-9${letter(i)}]`)],
+  ["match everywhere", list(20, (i) => ["\\w", ".", "[^a]", "\\S{1,9}", "\\pL|\\d"][i % 5])],
+  ["nearly match everywhere", list(20, (i) => `[a-z0-9]{1,${5 + i}}[.]${letter(i)}#`)],
+  ["explode", list(20, (i) => `[a-${letter(i + 2)}]*${letter(i)}[a-z]{${10 + (i % 5)}}#`)],
+  ["count to a hundred", list(20, (i) => `.{1,100}${letter(i)}#`)],
+  ["nest counts", list(20, (i) => `((?:a|b{1,3}){1,10}c{0,${i}}){1,9}#`)],
+  ["take any text", list(20, (i) => `.*${letter(i)}.*${letter(25 - i)}`)],
+  ["look for two ends", list(20, (i) => `a.*#${i}|b`)],
+  ["ignore case", list(20, (i) => `(?i)${letter(i)}+${letter(i * 7)}s`)],
+  ["end at words", list(20, (i) => `\\b[a-z]{${(i % 5) + 1}}\\b|\\B\\d\\b`)],
+  ["ask for scripts", list(20, (i) => `[\\p{L}]{${i + 1}}\\d|\\p{Han}{2,${i + 2}}#`)],
+  ["are a thousand words", [list(1000, word).join("|")]],
+  ["are a thousand Chinese words", [list(1000, hanWord).join("|")]],
+  ["are 200 words", list(200, word)],
+  ["are 200 pairs of words", list(200, () => `(?i)\\b${word()}\\s+${word()}\\b`)],
+  ["are 200 that match everywhere", list(200, (i) => `[a-z0-9][a-z0-9 ]{0,${i % 7}}`)],
+]) {
+  const own = createDlp({
+    rules: patterns.map((pattern, i) => ({
+      ...{ name: `r${i}`, pattern },
+      action: i % 2 ? "block" : "redact",
+    })),
+  });
+  for (const [kind, whole] of texts) row(`rules that ${name}, ${kind}`, () => own.inspect(whole));
+}
+console.log(`worst: ${worst.ms.toFixed(1)} ms, ${worst.name}`);

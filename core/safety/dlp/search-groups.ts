@@ -19,9 +19,9 @@ interface Course extends Candidates {
 
 // What a text may cost, in steps of an automaton: to tell where patterns match at all, beside one
 // pass for each group, and to find the matches there.
-const SIGHT_STEPS = 2_000_000;
-const SEARCH_STEPS = 800_000;
-const SEARCH_STEPS_PER_UNIT = 6;
+const SIGHT_STEPS = 1_600_000;
+const SEARCH_STEPS = 600_000;
+const SEARCH_STEPS_PER_UNIT = 5;
 
 /** What of a text is searched, and how. */
 export interface SearchPlace {

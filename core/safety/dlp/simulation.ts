@@ -48,6 +48,8 @@ export class Simulation {
   readonly #arg: Int32Array;
   /** By step: the bit of its pattern. */
   readonly #patterns: Int32Array;
+  /** By step that takes a character, then by class: whether it takes it. Equal steps share theirs. */
+  readonly #takes: readonly (Uint8Array | undefined)[];
   readonly #entrances = new Map<number, Entrance>();
   // By step: the last walk that came by, and the last move that reached it.
   readonly #walked: Uint32Array;
@@ -65,6 +67,7 @@ export class Simulation {
     this.#out = new Int32Array(count);
     this.#arg = new Int32Array(count);
     this.#patterns = new Int32Array(count);
+    this.#takes = takesOf(this.#steps, alphabet.size);
     this.#walked = new Uint32Array(count);
     this.#reached = new Uint32Array(count);
     const starts: number[] = [];
@@ -120,8 +123,13 @@ export class Simulation {
   }
 
   #take(pc: number, cls: number, reached: number[]): void {
-    const rune = this.#alphabet.runes[cls] ?? -1;
-    if (rune < 0 || !this.#steps[pc]?.matchRune(rune)) return;
+    const takes = this.#takes[pc];
+    if (!takes || cls === END) return;
+    if (takes[cls] === TAKES.unknown) {
+      const rune = this.#alphabet.runes[cls] ?? -1;
+      takes[cls] = this.#steps[pc]?.matchRune(rune) ? TAKES.yes : TAKES.no;
+    }
+    if (takes[cls] !== TAKES.yes) return;
     const out = this.#out[pc] ?? 0;
     if (this.#reached[out] === this.#turn) return;
     this.#reached[out] = this.#turn;
@@ -189,6 +197,21 @@ export class Simulation {
     return classes;
   }
 }
+
+const TAKES = { unknown: 0, yes: 1, no: 2 } as const;
+
+const takesOf = (steps: readonly Step[], size: number): (Uint8Array | undefined)[] => {
+  const known = new Map<unknown, Uint8Array>();
+  return steps.map((step) => {
+    if (!takesRune(step)) return undefined;
+    // Copies of a repeated step share their list of characters.
+    const isList = step.op === OP.rune && step.runes.length > 1;
+    const key = isList ? step.runes : `${step.op} ${step.arg} ${step.runes[0]}`;
+    const takes = known.get(key) ?? new Uint8Array(size);
+    known.set(key, takes);
+    return takes;
+  });
+};
 
 const isWord = (rune: number): boolean =>
   (rune >= 97 && rune <= 122) ||
