@@ -22,7 +22,7 @@ export interface Askers {
 }
 
 /** Questions that each process of a chain is asked. */
-export const ASKED = 6;
+const ASKED = 6;
 
 /** In the middle of what a process is asked; of what comes by HTTP there is less. */
 const timesAt = (point: TracePoint): number => (point === "acknowledged" ? 2 : 3);
