@@ -25,10 +25,7 @@ export const withToken = async <T>(
 };
 
 /** Waits for the token that others wait for too, but not after our own caller has left. */
-export const orAborted = (
-  token: Promise<TokenResult>,
-  signal: AbortSignal,
-): Promise<TokenResult> => {
+const orAborted = (token: Promise<TokenResult>, signal: AbortSignal): Promise<TokenResult> => {
   let leave = () => {};
   const left = new Promise<TokenResult>((resolve) => {
     leave = () => resolve({ isGranted: false, afterMs: 0, reason: "aborted before the call" });
