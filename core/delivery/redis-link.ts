@@ -55,14 +55,23 @@ export const openRedisLink = (url: string, log: Log, probeKey: string): RedisLin
   let warnedOf: string | undefined;
 
   const connect = (options: RedisOptions): Redis => {
+    // Once for all the commands that fail on it.
+    let isLeaving = false;
     const connection = new LastingRedis(url, {
       retryStrategy: (times) => Math.min(times * RETRY_STEP_MS, LONGEST_RETRY_MS),
       maxRetriesPerRequest: null,
       socketTimeout: SOCKET_TIMEOUT_MS,
-      reconnectOnError: (error) => FOLLOWS.test(error.message),
+      reconnectOnError: (error) => {
+        if (isLeaving || !FOLLOWS.test(error.message)) return false;
+        isLeaving = true;
+        return true;
+      },
       ...options,
     });
     connection.on("error", () => {}); // `client` tells for all
+    connection.on("close", () => {
+      isLeaving = false;
+    });
     connections.push(connection);
     return connection;
   };
