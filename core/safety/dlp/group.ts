@@ -42,14 +42,13 @@ export class Group {
     const automaton = this.#automaton;
     automaton.begin();
     const { columns, epoch } = automaton;
-    let { table } = automaton;
     const blocks = Math.ceil((classes.length - from) / BLOCK);
     const hits = new Int32Array(blocks);
     const live = new Int32Array(blocks);
     const last = classes.length - 1;
     let open = 0;
     let row = automaton.rowAt(classes, from);
-    table = automaton.table;
+    let { table } = automaton;
     for (let block = 0, at = from; block < blocks; block++) {
       live[block] = table[row + LIVE] ?? 0;
       let hit = 0;

@@ -115,6 +115,7 @@ export class Search {
       if (end !== undefined) {
         at = end;
         row = automaton.rowAt(classes, at);
+        table = automaton.table;
       }
       charged = at;
     }
@@ -147,8 +148,8 @@ export class Search {
   #endOf(start: number): number {
     const [classes, meter, automaton] = [this.#classes, this.#meter, this.#here];
     const { columns, epoch } = automaton;
-    let { table } = automaton;
     let row = automaton.rowAt(classes, start);
+    let { table } = automaton;
     let end = -1;
     let at = start;
     for (; at < classes.length && table[row + LIVE] !== 0; at++) {
