@@ -238,7 +238,9 @@ describe("the cap on a body", () => {
   ])(
     "tells who writes all of a body before reading that it is %s",
     async (_why, header, status) => {
-      const { port, requests } = await serve(ok);
+      // So that a slow machine has the time to write all of it.
+      const patient = { ...limits, timeoutMs: 60_000 };
+      const { port, requests } = await serve(ok, undefined, patient);
       const body = Buffer.alloc(8 * 2 ** 20);
       const socket = connect(port, "127.0.0.1");
       const head = `POST ${PATH} HTTP/1.1\r\nHost: a\r\n${header}Content-Length: ${body.length}\r\n\r\n`;

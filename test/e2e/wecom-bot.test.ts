@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { eventually } from "../fakes/eventually.ts";
 import { type GatewayProcess, gatewayProcess } from "../fakes/gateway-process.ts";
 import { type Deliver, startWecomBotCloud, type WecomBotCloud } from "../fakes/wecom-bot-cloud.ts";
+
+const PATIENCE = { timeout: 60_000, interval: 20 };
 
 let cloud: WecomBotCloud;
 let gateway: GatewayProcess;
@@ -107,11 +109,12 @@ describe("a bot before the built gateway", () => {
     ] as const) {
       const { polled } = await cloud.ask(deliver, cloud.text("long", said));
       await polled;
-      await eventually(() => expect(shown()).toHaveLength(bubbles));
+      // What is left is looked at every 15 s.
+      await vi.waitFor(() => expect(shown()).toHaveLength(bubbles), PATIENCE);
     }
     // The answers to those two come after it, each when there is something that can carry it.
     expect(shown().join("")).toBe(`${long}go on`);
-  });
+  }, 150_000);
 
   it("ends streams cleanly after kill -9", async () => {
     const asked = cloud.ask(deliver, cloud.text("kill", "still there?"));
