@@ -56,7 +56,9 @@ export const takeProcessLease = async (options: ProcessLeaseOptions): Promise<Pr
   const timer = setInterval(
     () => {
       const isUnderWay = triedAt > renewedAt;
-      const everyMs = listeningSince > 0 && !isUnderWay ? LISTENING_RENEWED_MS : leaseMs / 3;
+      // Alone, nobody reads it, and an idle gateway need not write to its disk every second.
+      const isRead = listeningSince > 0 && !isAlone;
+      const everyMs = isRead && !isUnderWay ? LISTENING_RENEWED_MS : leaseMs / 3;
       // Timers are early by a millisecond at times.
       if (now().getTime() - triedAt < everyMs - 1) return;
       renew().catch((cause) => log.warn({ err: cause }, "process lease not renewed; trying again"));
