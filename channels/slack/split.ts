@@ -94,5 +94,6 @@ const withinLine = (window: string, ahead: string, half: number): number => {
   }
   const last = spans.find(([left, right]) => left < window.length && window.length < right);
   if (last && last[0] > 0) return last[0];
-  return /[\ud800-\udbff]$/.test(window) ? window.length - 1 : window.length;
+  // A link that is longer than a part: at least no character of it is torn, escaped ones neither.
+  return window.replace(/&[a-z]{0,3}$|[\ud800-\udbff]$/, "").length;
 };

@@ -156,6 +156,15 @@ describe("a text for Slack", () => {
     );
   });
 
+  it("is cut beside an escaped character also within a link that is longer than a part", () => {
+    for (const lead of ["", "x", "xx", "xxx", "xxxx"]) {
+      const text = `<https://${lead}${"&amp;".repeat(300)}>`;
+      const parts = splitText(text, 400);
+      expect(parts.join("")).toBe(text);
+      for (const part of parts) expect(part).not.toMatch(/&(?:am?p?)?$/);
+    }
+  });
+
   it("is cut between paragraphs, and code stays whole where it can", () => {
     const code = `\`\`\`\n${"x = 1\n".repeat(30)}\`\`\``;
     const text = `${"word ".repeat(60)}\n\n${code}\nend`;
