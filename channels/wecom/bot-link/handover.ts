@@ -50,6 +50,7 @@ export const createHandover = ({ botId, state, now, log }: HandoverOptions): Han
   const done = `bot-link/${botId}/outcome/`;
   const stopping = new AbortController();
   const running = new Map<string, Promise<void>>();
+  let owns = (): boolean => false;
   let serving: Promise<void> = Promise.resolve();
 
   const outcomeAt = async (name: string): Promise<SendOutcome | undefined> => {
@@ -60,6 +61,10 @@ export const createHandover = ({ botId, state, now, log }: HandoverOptions): Han
     const found = await state.get(`${left}${name}`);
     return found && { version: found.version, left: JSON.parse(found.value) as Left };
   };
+
+  /** Whoever took it holds the link no more: we do, and are not at it. */
+  const isAbandoned = (name: string, { step }: Left): boolean =>
+    step === "taken" && owns() && !running.has(name);
 
   /** Undefined once somebody has begun it: then it cannot be taken back. */
   const takeBack = async (name: string): Promise<SendOutcome | undefined> => {
@@ -98,6 +103,10 @@ export const createHandover = ({ botId, state, now, log }: HandoverOptions): Han
       for (;;) {
         const outcome = await outcomeAt(name);
         if (outcome) return outcome;
+        const found = owns() ? await leftAt(name) : undefined;
+        if (found && isAbandoned(name, found.left)) {
+          return { kind: "unknown", reason: "the replica that took it is gone" };
+        }
         const waitedMs = now().getTime() - leftAtMs;
         if (signal.aborted || waitedMs >= BEGIN_MS) {
           const back = await takeBack(name);
@@ -120,8 +129,9 @@ export const createHandover = ({ botId, state, now, log }: HandoverOptions): Han
         if (outcome?.kind === "delivered") return outcome;
       }
       for (const key of await state.keys(`${left}${prefix}`)) {
-        const found = await leftAt(key.slice(left.length));
-        if (found?.left.step !== "taken") continue;
+        const name = key.slice(left.length);
+        const found = await leftAt(name);
+        if (found?.left.step !== "taken" || isAbandoned(name, found.left)) continue;
         const ageMs = now().getTime() - found.left.at;
         if (ageMs < FINISH_MS) {
           return { kind: "retry", afterMs: AGAIN_MS, reason: "another replica is at it" };
@@ -136,6 +146,7 @@ export const createHandover = ({ botId, state, now, log }: HandoverOptions): Han
     },
 
     serve: (run, isOwner) => {
+      owns = isOwner;
       const look = async (): Promise<void> => {
         for (const key of await state.keys(left)) {
           const name = key.slice(left.length);

@@ -531,6 +531,39 @@ describe("a bot's long connection of two replicas", () => {
     expect(performance.now() - startedAt).toBeLessThan(8_000);
   });
 
+  it("says again at once what its earlier owner had taken over when it was killed", async () => {
+    await state.put(`lease/bot-link/${BOT}`, "a process that is dead", 3_000);
+    const link = startLink({ isAlone: false });
+    const target = {
+      ...{ channel: "wechat_work", workspaceId: "wwexample000000001", appId: BOT },
+      ...{ address: "userid:ann", replyTo: "M0" },
+    };
+    const part: OutboundPart = { id: "0.0", target, body: "", attempt: 1, isRepeat: false };
+    const sent = link.send(part, signal);
+    const errand = `bot-link/${BOT}/errand/part/0.0/1`;
+    const found = await vi.waitFor(async () => {
+      const left = await state.get(errand);
+      if (!left) throw new Error("not handed over yet");
+      return left;
+    }, PATIENCE);
+    const taken = JSON.stringify({ step: "taken", at: Date.now() });
+    expect(await state.replace(errand, found.version, taken, 60_000)).toBe(true);
+    expect(await sent).toMatchObject({ kind: "unknown" });
+    expect(server.isSubscribed(BOT)).toBe(true);
+    expect(await link.reconcile({ ...part, attempt: 2 })).toEqual({ kind: "send" });
+  });
+
+  it("waits for what its owner is still saying", async () => {
+    startLink({ isAlone: false });
+    const message = await say("M1", "hello");
+    const other = startLink({ isAlone: false });
+    const [part] = partsOf(message, { markdown: "hi" });
+    if (!part) throw new Error("nothing rendered");
+    const taken = JSON.stringify({ step: "taken", at: Date.now() });
+    await state.put(`bot-link/${BOT}/errand/part/${part.id}/1`, taken, 60_000);
+    expect(await other.reconcile({ ...part, attempt: 2 })).toMatchObject({ kind: "retry" });
+  });
+
   it("is closed at once when the lease is lost, and taken over", async () => {
     startLink({ isAlone: false });
     await subscribed();
