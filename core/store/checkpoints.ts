@@ -59,10 +59,15 @@ export const createCheckpoints = (file: string, writesBetween = WRITES_BETWEEN):
   };
 
   /** Never rejects. */
-  const move = (): Promise<void> =>
-    new Promise((resolve) => {
+  const move = async (): Promise<void> => {
+    try {
       thread ??= open();
-      const mover = thread;
+    } catch {
+      // The system gives us no thread for now: as with one that fails.
+      return;
+    }
+    const mover = thread;
+    await new Promise<void>((resolve) => {
       const end = (): void => {
         mover.off("message", end).off("exit", end);
         resolve();
@@ -70,6 +75,7 @@ export const createCheckpoints = (file: string, writesBetween = WRITES_BETWEEN):
       mover.on("message", end).on("exit", end);
       mover.postMessage("move");
     });
+  };
 
   const begin = async (): Promise<void> => {
     writes = 0;
