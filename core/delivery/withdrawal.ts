@@ -1,16 +1,16 @@
 import type { InboundMessage } from "../contract/message.ts";
 import { type TenantScope, tenantScope } from "../store/scope.ts";
 import type { Store } from "../store/store.ts";
+import { WITHDRAWN } from "./inbox-rows.ts";
+import { isEditOf, isFromReviewer, saidIdOf } from "./said-id.ts";
+import type { Lane } from "./schedule.ts";
 import {
   insertWithdrawn,
   noteWithdrawn,
   pendingInLane,
   storedUnder,
-  WITHDRAWN,
   withdrawMessage,
-} from "./inbox-rows.ts";
-import { isEditOf, isFromReviewer, saidIdOf } from "./said-id.ts";
-import type { Lane } from "./schedule.ts";
+} from "./withdrawal-rows.ts";
 
 /** Names what a person said: the id of an edit begins with its message's, and `/edit/` behind it. */
 export interface Said {

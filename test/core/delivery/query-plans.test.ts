@@ -2,6 +2,7 @@ import pg from "pg";
 import { describe, expect, it } from "vitest";
 import * as inboxRows from "../../../core/delivery/inbox-rows.ts";
 import * as outboxRows from "../../../core/delivery/outbox-rows.ts";
+import * as withdrawalRows from "../../../core/delivery/withdrawal-rows.ts";
 import * as queueRows from "../../../core/operators/queue-rows.ts";
 import type { DialectName, Statement } from "../../../core/store/statement.ts";
 import { describeStores, type StoreWorld } from "../../fakes/stores.ts";
@@ -30,7 +31,7 @@ const REACHES = ["tenant", "all"] as const;
 
 /** All that runs for a message, or that an operator does with one; by the access that it runs with. */
 const STATEMENTS: Readonly<Record<AccessName, readonly Named[]>> = {
-  intake: statementsOf(inboxRows),
+  intake: [...statementsOf(inboxRows), ...statementsOf(withdrawalRows)],
   tenant: [
     ...statementsOf(inboxRows).filter(([name]) => /^(endTurn|finish|bury)/.test(name)),
     ...statementsOf(outboxRows),
