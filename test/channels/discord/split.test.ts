@@ -50,10 +50,12 @@ describe("splitText", () => {
   });
 
   it("loses, adds and turns around no letter, whatever the text", () => {
-    const letters = (text: string) => text.replace(/[\s`]|```\w*\n/g, "");
+    const letters = (text: string) => text.replace(/[\s`]/g, "");
+    // A language is written again in each part, so its letters may well be more.
+    const namesLanguage = /```[\w+#.-]{1,20}\n/;
     fc.assert(
       fc.property(
-        hostile.filter((text) => !text.includes("```js")),
+        hostile.filter((text) => !namesLanguage.test(text)),
         fc.integer({ min: 64, max: 300 }),
         (text, limit) => {
           expect(splitText(text, limit).map(letters).join("").replace("\u200b", "")).toBe(
