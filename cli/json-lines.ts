@@ -103,6 +103,10 @@ const parseLine = (
   if (typeof id !== "string" && typeof id !== "number") {
     return { problem: `"id" is missing or no string, expected ${EXPECTED}` };
   }
+  // It would be answered as another one.
+  if (typeof id === "number" && Math.abs(id) > Number.MAX_SAFE_INTEGER) {
+    return { problem: `"id" is a number beyond 2^53: give it as a string` };
+  }
   if (typeof said !== "string") {
     return { problem: `"text" is missing or no string, expected ${EXPECTED}` };
   }

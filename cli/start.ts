@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { Command } from "commander";
 import { type LoadedSettings, loadSettings } from "../config/load.ts";
 import type { Gateway } from "./gateway.ts";
@@ -35,30 +34,52 @@ interface StartOptions {
 
 /** Serves until a signal comes, then drains. Throws what keeps the gateway from starting. */
 const start = async (io: Io, options: StartOptions): Promise<number> => {
-  const signal = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
+  const signal = stopSignal();
   const load = (path: string | undefined) => loadSettings({ path, env: io.env, cwd: io.cwd });
   const loaded = load(options.settings);
+  // What changes during the start is not missed, and SIGHUP does not end it.
+  let isChanged = false;
+  const noteChange = (): void => {
+    isChanged = true;
+  };
+  let onChange = noteChange;
+  if (!loaded.isDemo) process.on("SIGHUP", noteChange);
   const roles = parseRoles(options.role, loaded.settings);
   // Only this verb needs the whole gateway; the others stay quick.
-  const [{ pino }, { startGateway }] = await Promise.all([import("pino"), import("./gateway.ts")]);
-  // The log is for machines, on stderr and asynchronous; what a person reads goes to stdout.
-  // A write of its own for every line costs more than the line: so many at a time, none held long.
-  const batched = { sync: false, minLength: 8192, periodicFlush: 100 };
-  const destination = pino.destination({ dest: 2, ...batched });
-  destination.on("error", () => {}); // a log that nobody reads is no reason to stop answering
-  const log = pino({ base: null }, destination);
-  const gateway = await startGateway(loaded, log, roles);
-  const reload = createReload({ current: loaded, load, apply: gateway.apply, log });
-  const stopWatching = loaded.isDemo ? () => {} : watchSettings(loaded.source, reload, log);
-  io.stdout.write(`${banner(loaded, gateway)}\n`);
-  // Listening comes first; which isolation is in force is known when the self-test is over.
-  void closing(loaded, gateway).then((text) => io.stdout.write(`${text}\n`));
-  await signal;
-  stopWatching();
-  await gateway.close();
-  destination.flushSync();
+  const [{ openLog }, { startGateway }] = await Promise.all([
+    import("./open-log.ts"),
+    import("./gateway.ts"),
+  ]);
+  // On stderr; what a person reads goes to stdout.
+  const { log, flush } = openLog(process.stderr.fd);
+  const stopWatching = loaded.isDemo
+    ? () => {}
+    : watchSettings(loaded.source, () => onChange(), log);
+  try {
+    const gateway = await startGateway(loaded, log, roles);
+    onChange = createReload({ current: loaded, load, apply: gateway.apply, log });
+    if (isChanged) onChange();
+    io.stdout.write(`${banner(loaded, gateway)}\n`);
+    // Listening comes first; which isolation is in force is known when the self-test is over.
+    void closing(loaded, gateway).then((text) => io.stdout.write(`${text}\n`));
+    await signal;
+    stopWatching();
+    await gateway.close();
+  } finally {
+    stopWatching();
+  }
+  await flush();
   return 0;
 };
+
+/**
+ * Resolves at the first SIGTERM or SIGINT. Later ones do nothing: `npm start` hands on the Ctrl-C that
+ * the terminal has sent to every process already, and it must not cut short the drain of 20 s.
+ */
+const stopSignal = (): Promise<void> =>
+  new Promise((resolve) => {
+    for (const name of ["SIGTERM", "SIGINT"]) process.on(name, () => resolve());
+  });
 
 const banner = ({ settings, source }: LoadedSettings, { url, channels, skills }: Gateway) => {
   const tenants = settings.multi_tenant.tenants.map(({ id }) => id).join(", ");

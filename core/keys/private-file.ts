@@ -96,8 +96,13 @@ export const changePrivateFile = (path: string, change: () => string): void => {
       }
       const draft = `${target}.next`;
       rmSync(draft, { force: true }); // of somebody who was killed here
-      writeDraft(draft, text, owner);
-      renameSync(draft, target);
+      try {
+        writeDraft(draft, text, owner);
+        renameSync(draft, target);
+      } catch (cause) {
+        rmSync(draft, { force: true }); // it holds keys
+        throw cause;
+      }
       syncFolder(dirname(target));
     } finally {
       lock.release();
@@ -165,11 +170,11 @@ const writing = (path: string, work: () => void): void => {
     work();
   } catch (cause) {
     if (cause instanceof KeyError) throw cause;
-    throw new KeyError(
-      `cannot write key file ${path} (${codeOf(cause)}); set storage.key_file to a place that the ` +
-        "user who runs this may write, in a folder that exists",
-      { cause },
-    );
+    const advice =
+      codeOf(cause) === "ENOSPC"
+        ? "make room on its disk; nothing was changed"
+        : "set storage.key_file to a place that the user who runs this may write, in a folder that exists";
+    throw new KeyError(`cannot write key file ${path} (${codeOf(cause)}); ${advice}`, { cause });
   }
 };
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { AuditLog } from "../audit-log.ts";
-import { finishMessage } from "../delivery/inbox-rows.ts";
+import { finishMessage } from "../delivery/reply-end-rows.ts";
 import type { Lane } from "../delivery/schedule.ts";
 import { PLATFORM_SCOPE, type TenantScope, tenantScope } from "../store/scope.ts";
 import type { Store, Transaction } from "../store/store.ts";

@@ -44,10 +44,7 @@ const PRE_RELEASE = "0001-inbox-outbox-audit";
  * none yet. Throws OlderSchemaError, NewerSchemaError or PreReleaseSchemaError when it is not.
  */
 export const hasOurSchema = async (db: Kysely<unknown>, dialect: DialectName): Promise<boolean> => {
-  const { rows: tables } = await sql`SELECT 1 ${sql.raw(IF_MADE[dialect])}`.execute(db);
-  if (tables.length === 0) return false;
-  const { rows } = await sql<{ name: string }>`SELECT name FROM kysely_migration`.execute(db);
-  const made = new Set(rows.map(({ name }) => name));
+  const made = await madeIn(db, dialect);
   if (made.size === 0) return false;
   const ours = Object.keys(migrationsFor(dialect));
   const unknown = [...made].find((name) => !ours.includes(name));
@@ -57,13 +54,45 @@ export const hasOurSchema = async (db: Kysely<unknown>, dialect: DialectName): P
   return true;
 };
 
+/** Names of the migrations that made the schema. */
+const madeIn = async (db: Kysely<unknown>, dialect: DialectName): Promise<ReadonlySet<string>> => {
+  const { rows: tables } = await sql`SELECT 1 ${sql.raw(IF_MADE[dialect])}`.execute(db);
+  if (tables.length === 0) return new Set();
+  const { rows } = await sql<{ name: string }>`SELECT name FROM kysely_migration`.execute(db);
+  return new Set(rows.map(({ name }) => name));
+};
+
 const IF_MADE: Readonly<Record<DialectName, string>> = {
   sqlite: "FROM sqlite_master WHERE name = 'kysely_migration'",
   postgres: "WHERE to_regclass('kysely_migration') IS NOT NULL",
 };
 
-/** Brings the schema up to date; processes that do so at the same time wait for each other. */
+/**
+ * Brings the schema up to date, all of it or nothing, wherever the process dies; processes that do so
+ * at the same time wait for each other.
+ */
 export const migrateToLatest = async (db: Kysely<unknown>, dialect: DialectName): Promise<void> => {
+  if (dialect === "postgres") return migrate(db, dialect);
+  // Nobody has to wait then for those who write.
+  if (isLatest(await madeIn(db, dialect), dialect)) return;
+  // Kysely knows neither a transaction nor a lock for SQLite's migrations: half of one would stay.
+  await sql`BEGIN IMMEDIATE`.execute(db);
+  try {
+    await migrate(db, dialect);
+    await sql`COMMIT`.execute(db);
+  } catch (cause) {
+    // A full disk has ended the transaction already.
+    await sql`ROLLBACK`.execute(db).catch(() => {});
+    throw cause;
+  }
+};
+
+const isLatest = (made: ReadonlySet<string>, dialect: DialectName): boolean => {
+  const ours = Object.keys(migrationsFor(dialect));
+  return made.size === ours.length && ours.every((name) => made.has(name));
+};
+
+const migrate = async (db: Kysely<unknown>, dialect: DialectName): Promise<void> => {
   const { error } = await new Migrator({
     db,
     provider: { getMigrations: async () => migrationsFor(dialect) },

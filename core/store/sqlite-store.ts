@@ -2,6 +2,7 @@ import { type FileHandle, open as openFile } from "node:fs/promises";
 import { Kysely, SqliteDialect } from "kysely";
 import { createCheckpoints } from "./checkpoints.ts";
 import { StoreError } from "./errors.ts";
+import { filesInPlace } from "./files-in-place.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { makeStoreFile } from "./make-store-file.ts";
 import { hasOurSchema, isSchemaError, migrateToLatest } from "./migrate.ts";
@@ -48,12 +49,12 @@ export const openSqliteStore = async (folder: string, migrate = true): Promise<S
     // Only should those beside the event loop fail, since this one would hold it up: 64 MiB.
     writer.pragma("wal_autocheckpoint = 16384");
     const checkpoints = createCheckpoints(file);
-    const commits = createGroupCommit(
-      writer,
-      transactionOn(writer),
-      () => kept.datasync(),
-      checkpoints.after,
-    );
+    const checkInPlace = filesInPlace([file, `${file}-wal`, `${file}-shm`]);
+    const sync = async () => {
+      await kept.datasync();
+      checkInPlace();
+    };
+    const commits = createGroupCommit(writer, transactionOn(writer), sync, checkpoints.after);
     const reading = transactionOn(reader);
     return {
       dialect: "sqlite",
@@ -76,9 +77,14 @@ export const openSqliteStore = async (folder: string, migrate = true): Promise<S
   } catch (cause) {
     await closeAll();
     const why = cause instanceof Error ? cause.message : String(cause);
-    const hint = isSchemaError(cause) ? "" : "; is it ours?";
-    throw new StoreError(`cannot open ${file}: ${why}${hint}`, { cause });
+    throw new StoreError(`cannot open ${file}: ${why}${hintFor(cause)}`, { cause });
   }
+};
+
+const hintFor = (cause: unknown): string => {
+  if (isSchemaError(cause)) return "";
+  const isDamaged = cause instanceof Error && "code" in cause && cause.code === "SQLITE_CORRUPT";
+  return isDamaged ? ": it is damaged, so put back its folder from a backup" : "; is it ours?";
 };
 
 const transactionOn = (database: Sqlite): Transaction => {

@@ -39,6 +39,7 @@ export const statement =
     build: (
       db: Kysely<Tables>,
       arg: <Name extends keyof Args & string>(name: Name) => Args[Name],
+      dialect: DialectName,
     ) => Compilable<Row>,
   ): Statement<Args, Row> => {
     const built = new Map<DialectName, { sql: string; values: readonly unknown[] }>();
@@ -50,6 +51,7 @@ export const statement =
           const query = build(
             builders[dialect],
             (name) => new Placeholder(name) as never,
+            dialect,
           ).compile();
           known = { sql: query.sql, values: query.parameters };
           built.set(dialect, known);

@@ -12,18 +12,8 @@ const DAYS = 180;
  * Chains the audit log: what is in it becomes the beginning of its tenant's chain, as it was. Rows
  * still refuse changes; the only way out is behind a signed cut, and only for what is old.
  */
-export const chainAudit = async (db: Kysely<unknown>, dialect: DialectName): Promise<void> => {
-  if (dialect === "postgres") return chainInPostgres(db);
-  // Kysely migrates SQLite outside a transaction; half of this must not stay.
-  await sql`BEGIN IMMEDIATE`.execute(db);
-  try {
-    await chainInSqlite(db);
-    await sql`COMMIT`.execute(db);
-  } catch (cause) {
-    await sql`ROLLBACK`.execute(db);
-    throw cause;
-  }
-};
+export const chainAudit = (db: Kysely<unknown>, dialect: DialectName): Promise<void> =>
+  dialect === "postgres" ? chainInPostgres(db) : chainInSqlite(db);
 
 const chainInSqlite = async (db: Kysely<unknown>): Promise<void> => {
   await createTables(db, "sqlite");

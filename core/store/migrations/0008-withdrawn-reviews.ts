@@ -7,19 +7,9 @@ import { COLUMN_TYPES } from "./column-types.ts";
  * was held before this is found by neither, and is over within seven days.
  */
 export const withdrawReviews = async (db: Kysely<unknown>, dialect: DialectName): Promise<void> => {
-  if (dialect === "postgres") return change(db, dialect, ALTERED);
-  // A process may die at any statement, and this must be possible again then.
-  await db.transaction().execute((transaction) => change(transaction, dialect, REBUILT));
-};
-
-const change = async (
-  db: Kysely<unknown>,
-  dialect: DialectName,
-  first: readonly string[],
-): Promise<void> => {
   const { bytes } = COLUMN_TYPES[dialect];
   for (const text of [
-    ...first,
+    ...(dialect === "postgres" ? ALTERED : REBUILT),
     `ALTER TABLE reviews ADD COLUMN person ${bytes}`,
     `ALTER TABLE reviews ADD COLUMN said ${bytes}`,
     "CREATE INDEX reviews_of_person ON reviews (tenant_id, person, said) WHERE state = 'pending'",

@@ -16,6 +16,7 @@ import { createKeyFile } from "../../../core/keys/key-file.ts";
 import { makeMasterKey, renderMasterKeys } from "../../../core/keys/master-keys.ts";
 import { createPrivateFile } from "../../../core/keys/private-file.ts";
 import { takeFileLock } from "../../../core/store/file-lock.ts";
+import { smallDisk } from "../../fakes/small-disk.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 
 const folder = temporaryFolder();
@@ -144,6 +145,30 @@ describe("a key file", () => {
       expect(statSync(file)).toMatchObject({ uid: 4711, gid: 4712 });
     }
     expect(modeOf(path())).toBe("600");
+  });
+});
+
+describe("a key file on a full disk", () => {
+  const disk = smallDisk(256 * 1024);
+
+  it("stays as it is, with nothing beside it that holds a key, and is rotated when there is room", async (context) => {
+    disk.need(context);
+    const file = join(disk.path, "master.key");
+    const keys = createKeyFile(file, now);
+    await keys.initialize();
+    const wrapped = await keys.wrap(CONTEXT, KEY);
+    disk.fill();
+    await expect(keys.rotate()).rejects.toThrow(
+      /^cannot write key file .*ENOSPC\); make room on its disk/,
+    );
+    expect(await keys.currentId()).toBe(wrapped.masterId);
+    expect(readdirSync(disk.path).filter((name) => name.startsWith("master.key"))).toEqual([
+      "master.key",
+      "master.key.lock",
+    ]);
+    disk.free();
+    await keys.rotate();
+    expect(await keys.unwrap(CONTEXT, wrapped)).toEqual(KEY);
   });
 });
 

@@ -1,4 +1,12 @@
-import { statSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
@@ -43,4 +51,42 @@ it("keeps the log that it syncs, whatever other processes do with the database",
   await store.write("intake", async () => {});
   expect(statSync(log).ino).toBe(before);
   await store.close();
+});
+
+it.each(["clawgate.db", "clawgate.db-wal", "clawgate.db-shm"])(
+  "acknowledges nothing any more once %s is deleted under it",
+  async (name) => {
+    const store = await openSqliteStore(folder.path);
+    await store.write("intake", async () => {});
+    rmSync(join(folder.path, name));
+    const lost = /clawgate\.db.* was removed or replaced while in use.*nothing more is done/;
+    await expect(store.write("intake", async () => {})).rejects.toThrow(lost);
+    await expect(store.read("intake", async () => {})).rejects.toThrow(lost);
+    await store.close();
+  },
+);
+
+it("acknowledges nothing any more once a backup is put in the place of its database", async () => {
+  const store = await openSqliteStore(folder.path);
+  await store.write("intake", async () => {});
+  const file = join(folder.path, "clawgate.db");
+  copyFileSync(file, `${file}.backup`);
+  renameSync(`${file}.backup`, file);
+  await expect(store.write("intake", async () => {})).rejects.toThrow("removed or replaced");
+  await store.close();
+});
+
+it("is called damaged where pages of its database are", async () => {
+  await (await openSqliteStore(folder.path)).close();
+  const file = join(folder.path, "clawgate.db");
+  const database = openSqlite(file);
+  database.pragma("wal_checkpoint(TRUNCATE)");
+  database.close();
+  // Elsewhere, as libsql keeps a closed file open until it is collected.
+  const damaged = join(folder.path, "damaged");
+  mkdirSync(damaged);
+  writeFileSync(join(damaged, "clawgate.db"), readFileSync(file).fill(0xa5, 4_096));
+  await expect(openSqliteStore(damaged)).rejects.toThrow(
+    /^store: cannot open .*clawgate\.db: .*damaged, so put back its folder from a backup$/,
+  );
 });

@@ -245,10 +245,13 @@ describeStores("a tenant", (world) => {
         for await (const hit of memory.allOf(scope, personOf(victims(at)))) read.push(hit);
         return read;
       },
+      "memory.eraseMost": (at) => memory.eraseMost(scope, personOf(victims(at))),
       "memory.eraserOf": async (at) =>
         store.write(scope, await memory.eraserOf(scope, personOf(victims(at)))),
       "memory.index": () => memory.index(scope),
       "consents.isGiven": (at) => consents.isGiven(scope, personOf(victims(at)), "1"),
+      "consents.whileGiven": async (at) =>
+        store.write(scope, await consents.whileGiven(scope, personOf(victims(at)), "1", [])),
       "consents.prepare": async (at) => {
         const decided = { decision: isOdd(at) ? "yes" : "no", wording: "1" } as const;
         await store.write(scope, await consents.prepare(scope, personOf(victims(at)), decided));
@@ -258,6 +261,7 @@ describeStores("a tenant", (world) => {
       "holds.release": (at) =>
         holds.release("cli", scope, isOdd(at) ? personOf(victims(at)) : undefined),
       "holds.isHeld": (at) => holds.isHeld(scope, personOf(victims(at))),
+      "holds.allOn": (at) => holds.allOn(scope, personOf(victims(at))),
       "holds.isAnyHeld": () => holds.isAnyHeld(scope),
       "reviews.hold": (at) => hold(entry(at).message, ATTACKER, "mine"),
       "reviews.list": (at) => reviews.list(reviewer, scope, 1 + (at % 50)),
@@ -272,7 +276,7 @@ describeStores("a tenant", (world) => {
           isOdd(at) ? entry(at).message.id : undefined,
         ),
       "dataRights.exportPerson": (at) =>
-        exportPerson({ ...parties, memory, consents }, "cli", scope, personOf(victims(at))),
+        exportPerson({ ...parties, memory, consents, holds }, "cli", scope, personOf(victims(at))),
       "dataRights.erasePerson": async (at) => {
         const eraser = { ...parties, memory, holds };
         return erasePerson(eraser, "cli", scope, personOf(victims(at)));
