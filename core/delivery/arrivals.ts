@@ -1,9 +1,9 @@
 import { trace } from "../contract/trace-points.ts";
 import { tenantScope } from "../store/scope.ts";
 import type { Store, Transaction } from "../store/store.ts";
-import { finishMessage, finishMessages } from "./inbox-rows.ts";
 import { manyIds } from "./many-ids.ts";
 import { markDelivered, markManyDelivered } from "./outbox-rows.ts";
+import { finishMessage, finishMessages } from "./reply-end-rows.ts";
 import { type Lane, laneKey } from "./schedule.ts";
 
 /** Names a part, as its row does. */

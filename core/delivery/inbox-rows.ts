@@ -2,9 +2,8 @@ import { sql } from "kysely";
 import type { InboxTable } from "../store/schema.ts";
 import { stateOfRow } from "../store/state-of-row.ts";
 import { statement } from "../store/statement.ts";
-import { MANY, type ManyIds } from "./many-ids.ts";
 
-// Statements on the inbox; they run with `intake` access, those that end a reply in its tenant's scope.
+// Statements on the inbox; they run with `intake` access, the one that ends a turn in its tenant's scope, too.
 // States are literals: a partial index is used only where the text shows that it fits.
 
 export const insertMessage = statement<{
@@ -219,61 +218,6 @@ export const endTurn = statement<{
     .where("owner", "=", arg("owner")),
 );
 
-/** Every part of its reply is out. */
-export const finishMessage = statement<{ tenantId: string; id: number }>()((db, arg) =>
-  db
-    .updateTable("inbox")
-    .set({ state: "done" })
-    .where("id", "=", arg("id"))
-    .where("tenant_id", "=", arg("tenantId"))
-    .where(stateOfRow, "=", sql.lit("answered"))
-    .where((eb) =>
-      eb.not(
-        eb.exists(
-          eb
-            .selectFrom("outbox")
-            .select("part")
-            .where("inbox_id", "=", arg("id"))
-            .where("tenant_id", "=", arg("tenantId"))
-            .where(stateOfRow, "=", sql.lit("pending")),
-        ),
-      ),
-    ),
-);
-
-/** The same for as many messages of a tenant as `manyIds` names. */
-export const finishMessages = statement<{ tenantId: string } & ManyIds>()((db, arg) =>
-  db
-    .updateTable("inbox")
-    .set({ state: "done" })
-    .where("id", "in", MANY.map(arg))
-    .where("tenant_id", "=", arg("tenantId"))
-    .where(stateOfRow, "=", sql.lit("answered"))
-    .where((eb) =>
-      eb.not(
-        eb.exists(
-          eb
-            .selectFrom("outbox")
-            .select("part")
-            .whereRef("outbox.inbox_id", "=", "inbox.id")
-            .where("outbox.tenant_id", "=", arg("tenantId"))
-            .where(sql<string>`outbox.state || ''`, "=", sql.lit("pending")),
-        ),
-      ),
-    ),
-);
-
-/** Its reply cannot be delivered. */
-export const buryMessage = statement<{ tenantId: string; id: number; reason: string }>()(
-  (db, arg) =>
-    db
-      .updateTable("inbox")
-      .set({ state: "dead", reason: arg("reason") })
-      .where("id", "=", arg("id"))
-      .where("tenant_id", "=", arg("tenantId"))
-      .where(stateOfRow, "=", sql.lit("answered")),
-);
-
 export const requestStop = statement<{ tenantId: string; lane: string }>()((db, arg) =>
   db
     .updateTable("inbox")
@@ -310,33 +254,3 @@ const lanesIn = (state: "pending" | "answered") =>
 
 export const pendingLanes = lanesIn("pending");
 export const answeredLanes = lanesIn("answered");
-
-/** A window of the oldest rows, to look for what can be forgotten. */
-export const oldest = statement<{ after: number; limit: number }>()((db, arg) =>
-  db
-    .selectFrom("inbox")
-    .select(["id", "state", "received_at"])
-    .where("id", ">", arg("after"))
-    .orderBy("id")
-    .limit(arg("limit")),
-);
-
-/** Removes finished messages of a stretch of ids, replies included, but for tenants with a legal hold. */
-export const removeDone = statement<{ after: number; upTo: number; before: number }>()((db, arg) =>
-  db
-    .deleteFrom("inbox")
-    .where("id", ">", arg("after"))
-    .where("id", "<=", arg("upTo"))
-    .where("state", "=", sql.lit("done" as const))
-    .where("received_at", "<", arg("before"))
-    .where((eb) =>
-      eb.not(
-        eb.exists(
-          eb
-            .selectFrom("legal_holds")
-            .select("legal_holds.since")
-            .whereRef("legal_holds.tenant_id", "=", "inbox.tenant_id"),
-        ),
-      ),
-    ),
-);

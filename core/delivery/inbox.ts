@@ -5,6 +5,7 @@ import type { ContentCipher } from "../store/content-cipher.ts";
 import { type TenantScope, tenantScope } from "../store/scope.ts";
 import type { Store, Work } from "../store/store.ts";
 import { type Counters, createCounters } from "./counters.ts";
+import { forgetDone } from "./forget-done.ts";
 import { createFreshEntries } from "./fresh-entries.ts";
 import { inboxRow, messagePlace } from "./inbox-row.ts";
 import {
@@ -15,10 +16,8 @@ import {
   insertMessage,
   moveMessage,
   nextInLane,
-  oldest,
   pendingLanes,
   releaseMessage,
-  removeDone,
   requestStop,
   stopRequests,
   takeMessage,
@@ -112,7 +111,6 @@ export interface InboxOptions {
 
 const RACE_MS = 50;
 const NOT_ADMITTED_MS = 250;
-const PRUNE_WINDOW = 1_000;
 
 export const createInbox = (options: InboxOptions): Inbox => {
   const { store, cipher, owner, now, log, counters = createCounters() } = options;
@@ -282,25 +280,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
         }),
       ),
 
-    prune: async (before) => {
-      let removed = 0;
-      let after = 0;
-      for (;;) {
-        const rows = await store.read("intake", (transaction) =>
-          transaction.all(oldest, { after, limit: PRUNE_WINDOW }),
-        );
-        const last = rows.at(-1);
-        if (!last) return removed;
-        const stretch = { after, upTo: last.id, before: before.getTime() };
-        if (rows.some((row) => row.state === "done" && row.received_at < stretch.before)) {
-          removed += await store.note("intake", (transaction) =>
-            transaction.run(removeDone, stretch),
-          );
-        }
-        if (last.received_at >= stretch.before) return removed;
-        after = last.id;
-      }
-    },
+    prune: (before) => forgetDone(store, before),
   };
 };
 

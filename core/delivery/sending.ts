@@ -6,7 +6,6 @@ import { tenantScope } from "../store/scope.ts";
 import { type Arrivals, type PartName, partId } from "./arrivals.ts";
 import { backoffMs } from "./backoff.ts";
 import { createCounters } from "./counters.ts";
-import { buryMessage } from "./inbox-rows.ts";
 import { createKeptParts, type KeptPart } from "./kept-parts.ts";
 import { createLaterTries } from "./later-tries.ts";
 import type { OutboxOptions } from "./outbox.ts";
@@ -22,6 +21,7 @@ import {
   takePart,
 } from "./outbox-rows.ts";
 import { fingerprintOf, openContent, type PartContent } from "./part-content.ts";
+import { buryMessage } from "./reply-end-rows.ts";
 import { type Lane, laneKey, type Step } from "./schedule.ts";
 
 /** Sends what is stored, part by part, and finds out what became of what a response carried. */
@@ -43,6 +43,11 @@ export interface Sending {
 const SHORT_CRASH_MS = 8_000;
 const REPEAT_WINDOW_MS = 60 * 60_000;
 const GIVE_UP_AFTER_MS = 24 * 60 * 60_000;
+// So many take a quarter of an hour: after a clock that was set forward, or a gateway that was down
+// for long, a reply is not given up at the first try that fails.
+const FEWEST_TRIES = 12;
+// Nothing is put off for longer; what is due later than this was put off before the clock was set back.
+const LONGEST_PAUSE_MS = 60 * 60_000;
 const RACE_MS = 50;
 
 /** What of a row counts once it is taken. */
@@ -119,7 +124,7 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
       return "again";
     }
     const waitMs = row.due_at - now().getTime();
-    if (waitMs > 0 && !isLeftBehind(row)) return { afterMs: waitMs };
+    if (waitMs > 0 && !isLeftBehind(row) && !isOverdue(row, waitMs)) return { afterMs: waitMs };
     if (row.via === "inline" && (await mustHaveArrived(row))) {
       await arrivals.record(row, "no redelivery tells otherwise");
       return "again";
@@ -143,9 +148,16 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
   const isLeftBehind = (row: PendingPart): boolean =>
     isAlone && row.via === "inline" && row.created_at < startedAt;
 
+  /** The clock was set back since it was put off; what an open response may be carrying is left to that. */
+  const isOverdue = (row: PendingPart, waitMs: number): boolean =>
+    waitMs > LONGEST_PAUSE_MS && (row.via === "send" || isKnownBroken(row));
+
+  const isKnownBroken = (row: PendingPart): boolean =>
+    row.reason !== null || broken.has(row.inbox_id);
+
   /** Nobody said that the response broke off, and somebody was there for the platform's retries. */
   const mustHaveArrived = async (row: PendingPart): Promise<boolean> => {
-    if (row.reason !== null || broken.has(row.inbox_id)) return false;
+    if (isKnownBroken(row)) return false;
     if (isAlone) return startedAt <= row.created_at + SHORT_CRASH_MS;
     return laterTries.wouldBeKnown(row);
   };
@@ -216,8 +228,8 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
     if (outcome.kind === "delivered") return arrivals.record(row, null);
     const scope = tenantScope(row.tenant_id);
     const { reason } = outcome;
-    const isHopeless =
-      outcome.kind === "refused" || now().getTime() - row.created_at > GIVE_UP_AFTER_MS;
+    const isOld = now().getTime() - row.created_at > GIVE_UP_AFTER_MS;
+    const isHopeless = outcome.kind === "refused" || (isOld && attempt >= FEWEST_TRIES);
     if (isHopeless) {
       const isOurs = await store.write(scope, async (transaction) => {
         if ((await transaction.run(buryPart, { ...keyOf(row), owner, reason })) === 0) return false;
@@ -231,7 +243,8 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
       return;
     }
     const pause = backoffMs(attempt, random);
-    const waitMs = outcome.kind === "retry" ? Math.max(outcome.afterMs, pause) : pause;
+    const askedMs = outcome.kind === "retry" ? Math.min(outcome.afterMs, LONGEST_PAUSE_MS) : 0;
+    const waitMs = Math.max(askedMs, pause);
     log.warn({ ...fields, outcome: outcome.kind, reason, waitMs }, "send again later");
     await store.note(scope, (transaction) =>
       transaction.run(postpone, {

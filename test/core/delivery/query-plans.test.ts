@@ -1,7 +1,9 @@
 import pg from "pg";
 import { describe, expect, it } from "vitest";
+import * as doneRows from "../../../core/delivery/done-rows.ts";
 import * as inboxRows from "../../../core/delivery/inbox-rows.ts";
 import * as outboxRows from "../../../core/delivery/outbox-rows.ts";
+import * as replyEndRows from "../../../core/delivery/reply-end-rows.ts";
 import * as withdrawalRows from "../../../core/delivery/withdrawal-rows.ts";
 import * as queueRows from "../../../core/operators/queue-rows.ts";
 import type { DialectName, Statement } from "../../../core/store/statement.ts";
@@ -31,9 +33,10 @@ const REACHES = ["tenant", "all"] as const;
 
 /** All that runs for a message, or that an operator does with one; by the access that it runs with. */
 const STATEMENTS: Readonly<Record<AccessName, readonly Named[]>> = {
-  intake: [...statementsOf(inboxRows), ...statementsOf(withdrawalRows)],
+  intake: [...statementsOf(inboxRows), ...statementsOf(doneRows), ...statementsOf(withdrawalRows)],
   tenant: [
-    ...statementsOf(inboxRows).filter(([name]) => /^(endTurn|finish|bury)/.test(name)),
+    ...statementsOf(inboxRows).filter(([name]) => name === "endTurn"),
+    ...statementsOf(replyEndRows),
     ...statementsOf(outboxRows),
     ...statementsOf(queueRows),
   ],
