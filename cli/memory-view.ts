@@ -24,9 +24,15 @@ export const personExportView = (tenant: string, person: string, data: PersonExp
     content: message.content,
     replies,
   })),
-  waiting_for_review: data.held,
+  waiting_for_review: data.held.map(({ id, direction, heldAt, text, message }) => ({
+    ...{ id, direction, held_at: heldAt.toISOString(), text },
+    content: message.content,
+  })),
   consents: data.consents.map(({ at, decision, wording }) => ({
     ...{ at: at.toISOString(), decision, wording },
   })),
+  legal_holds: data.holds.map(({ on, since }) => ({ on, since: since.toISOString() })),
+  remembered_by_channels: data.remembered,
+  rate_limits: data.rates.map(({ fullAt }) => ({ full_at: fullAt.toISOString() })),
   audit: data.audit.map(auditView),
 });

@@ -56,10 +56,14 @@ const createReviewerCheck = (settings: Settings): ((tenant: TenantSettings) => b
       .has("content:review");
   };
   const workspaces = new Set(
-    bindings.flatMap(({ users = [], groups = [] }) => [
+    bindings.flatMap(({ users = [], departments = [], groups = [] }) => [
       ...users.flatMap((user) => {
         const [channel = "", workspace = "", ...sender] = user.split(":");
         return mayReview(sender.join(":"), channel, workspace) ? [`${channel}:${workspace}`] : [];
+      }),
+      ...departments.flatMap((department) => {
+        const { channel, workspaceId, senderId: id } = parsePerson(department) ?? {};
+        return mayReview("", channel, workspaceId, id) ? [`${channel}:${workspaceId}`] : [];
       }),
       ...groups.flatMap((group) => {
         const { channel, workspaceId } = parsePerson(group) ?? {};

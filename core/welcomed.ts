@@ -4,6 +4,7 @@ import {
   forgetExpiredState,
 } from "./channel-state/channel-state.ts";
 import type { InboundMessage } from "./contract/message.ts";
+import { personKey } from "./contract/state-key.ts";
 import { tenantScope } from "./store/scope.ts";
 
 /** Who was greeted lately, by tenant, for all processes on one store. */
@@ -30,7 +31,7 @@ export const createWelcomed = (parts: ChannelStateParts): Welcomed => {
     markToday: async (tenantId, { channel, workspaceId, sender, target }) => {
       await tidy(tenantId);
       const state = createChannelState(channel, parts, tenantScope(tenantId));
-      const key = `welcomed/${workspaceId}/${target.appId}/${sender.id}`;
+      const key = personKey(workspaceId, sender.id, "welcomed", target.appId);
       return state.putIfAbsent(key, "", DAY_MS);
     },
   };

@@ -22,7 +22,7 @@ export interface DataRightsRouteParts {
   readonly store: Store;
   readonly cipher: ContentCipher;
   readonly auditLog: AuditLog;
-  readonly memory: Pick<Memory, "allOf" | "eraserOf">;
+  readonly memory: Pick<Memory, "allOf" | "eraseMost" | "eraserOf">;
   readonly tenants: () => Pick<TenantIndex, "get">;
   /** What certificates are signed with. Throws where it cannot be had. */
   readonly auditKey: () => SigningKey;
@@ -42,7 +42,7 @@ export const dataRightsHandlers = (parts: DataRightsRouteParts) => {
 
   const exportData: Route["handle"] = async (call) => {
     const { scope, person, who } = await asked(call);
-    const data = await exportPerson({ ...parts, consents }, who, scope, person);
+    const data = await exportPerson({ ...parts, consents, holds }, who, scope, person);
     return { status: 200, body: personExportView(scope.tenantId, personName(person), data) };
   };
 

@@ -1,6 +1,8 @@
 /**
  * What a channel has to remember across processes and restarts: tokens, stream contents, message
  * ids to edit, installations. One space per channel; values are encrypted at rest, keys are not.
+ * A key is what is erased by: what is kept of a person lies under a `personKey`, and a key of words of
+ * an answer has the part's id or a `stateName` in it.
  */
 export interface ChannelState {
   get(key: string): Promise<Remembered | undefined>;

@@ -45,17 +45,28 @@ export const certify = (erasure: Erasure, key: SigningKey): Certificate => ({
   signature: key.sign(signedText(erasure)).toString("base64"),
 });
 
-/** Whether this is a certificate that one of these keys signed, and nobody changed. */
+/** Whether this is a certificate that one of these keys signed, and nobody changed or added to. */
 export const isCertified = (value: unknown, keys: readonly VerifyingKey[]): boolean => {
   if (!isCertificate(value)) return false;
   const signature = Buffer.from(value.signature, "base64");
-  return keys.some((key) => key.isSignature(signedText(value), signature));
+  if (signature.toString("base64") !== value.signature) return false;
+  return keys.some((key) => key.id === value.key && key.isSignature(signedText(value), signature));
 };
 
+// Every name that is signed for, and no other: what stands beside them nobody swears to.
+const NAMES = ["kind", "tenant", "person", "at", "erased", "kept", "audit", "key", "signature"];
+
 const isCertificate = (value: unknown): value is Certificate => {
-  if (typeof value !== "object" || value === null) return false;
-  const { kind, erased, kept, audit, signature } = value as Record<string, unknown>;
+  if (!isRecord(value) || !hasOnly(value, NAMES)) return false;
+  const { kind, erased, kept, audit, signature } = value;
   if (kind !== "erasure" || typeof signature !== "string") return false;
-  const isRecord = typeof erased === "object" && erased !== null && !Array.isArray(erased);
-  return isRecord && Array.isArray(kept) && typeof audit === "object" && audit !== null;
+  return (
+    isRecord(erased) && Array.isArray(kept) && isRecord(audit) && hasOnly(audit, ["seq", "hash"])
+  );
 };
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const hasOnly = (value: object, names: readonly string[]): boolean =>
+  Object.keys(value).sort().join() === [...names].sort().join();

@@ -9,6 +9,16 @@ import { consentsOf, insertConsent, latestConsent } from "./consent-rows.ts";
 export interface Consents {
   /** Whether the person's last decision is a yes to this wording. */
   isGiven(scope: TenantScope, person: Person, wording: string): Promise<boolean>;
+  /**
+   * What does these works only where that is still so in the transaction that does them: to be run
+   * in one of this scope.
+   */
+  whileGiven(
+    scope: TenantScope,
+    person: Person,
+    wording: string,
+    works: readonly Work<void>[],
+  ): Promise<Work<void>>;
   /** What stores a decision with its reply: to be run in a transaction of this scope. */
   prepare(scope: TenantScope, person: Person, decided: NewDecision): Promise<Work<void>>;
   /** Every decision of a person, oldest first. */
@@ -25,10 +35,6 @@ export interface Decision extends NewDecision {
   readonly at: Date;
 }
 
-/** A decision that another process stored counts here after this time. */
-const KNOWN_MS = 10_000;
-const MOST_KNOWN = 50_000;
-
 export const createConsents = ({
   store,
   cipher,
@@ -38,28 +44,23 @@ export const createConsents = ({
   readonly cipher: ContentCipher;
   readonly now: () => Date;
 }): Consents => {
-  // Who said yes, and until when nobody need look again; a no is looked up each time.
-  const known = new Map<string, number>();
-  const keyOf = ({ tenantId }: TenantScope, person: Buffer, wording: string): string =>
-    JSON.stringify([tenantId, person.toString("hex"), wording]);
-
   const latestOf = ({ tenantId }: TenantScope, person: Buffer) =>
     store.read({ tenantId }, (transaction) =>
       transaction.first(latestConsent, { tenantId, person }),
     );
 
   return {
-    isGiven: async (scope, whose, wording) => {
+    isGiven: async (scope, whose, wording) =>
+      isYes(await latestOf(scope, await personTag(cipher, scope, whose)), wording),
+
+    whileGiven: async (scope, whose, wording, works) => {
+      const { tenantId } = scope;
       const person = await personTag(cipher, scope, whose);
-      const key = keyOf(scope, person, wording);
-      const at = now().getTime();
-      if ((known.get(key) ?? 0) > at) return true;
-      known.delete(key);
-      const last = await latestOf(scope, person);
-      if (last?.decision !== "yes" || last.wording !== wording) return false;
-      if (known.size >= MOST_KNOWN) known.clear();
-      known.set(key, at + KNOWN_MS);
-      return true;
+      return async (transaction) => {
+        const last = await transaction.first(latestConsent, { tenantId, person });
+        if (!isYes(last, wording)) return;
+        for (const work of works) await work(transaction);
+      };
     },
 
     prepare: async (scope, whose, { decision, wording }) => {
@@ -72,7 +73,6 @@ export const createConsents = ({
       const content = await cipher.seal(scope, placeOf(id), Buffer.from(JSON.stringify(whose)));
       const row = { tenantId, person, id, decision, wording, content };
       return async (transaction) => {
-        known.delete(keyOf(scope, person, wording));
         await transaction.run(insertConsent, row);
       };
     },
@@ -86,5 +86,8 @@ export const createConsents = ({
     },
   };
 };
+
+const isYes = (last: NewDecision | undefined, wording: string): boolean =>
+  last?.decision === "yes" && last.wording === wording;
 
 const placeOf = (id: Uint8Array): string => `consents/${Buffer.from(id).toString("hex")}/content`;

@@ -1,17 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { wholeHeadOf } from "../audit/audit-rows.ts";
 import type { AuditLog } from "../audit-log.ts";
-import { deleteRow, keysBetween } from "../channel-state/rows.ts";
+import type { InboundMessage } from "../contract/message.ts";
 import { manyIds } from "../delivery/many-ids.ts";
 import type { LegalHolds } from "../memory/legal-holds.ts";
 import type { Memory } from "../memory/memory.ts";
-import { type Person, personTag } from "../memory/person.ts";
+import { isSamePerson, type Person, personOf, personTag } from "../memory/person.ts";
 import { allowed } from "../operators/operator.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import { PLATFORM_SCOPE, type TenantScope } from "../store/scope.ts";
 import type { Store } from "../store/store.ts";
 import type { Erasure } from "./certificate.ts";
-import { messagesOf, reviewsOf } from "./person-messages.ts";
+import { bucketsOf } from "./person-buckets.ts";
+import { reviewsOf, storedMessages } from "./person-messages.ts";
 import {
   eraseBucket,
   eraseConsents,
@@ -19,12 +20,13 @@ import {
   eraseReplies,
   eraseReview,
 } from "./person-rows.ts";
+import { createTraces, type Traces } from "./traces.ts";
 
 export interface EraseParts {
   readonly store: Store;
   readonly cipher: ContentCipher;
   readonly auditLog: AuditLog;
-  readonly memory: Pick<Memory, "eraserOf">;
+  readonly memory: Pick<Memory, "eraseMost" | "eraserOf">;
   readonly holds: Pick<LegalHolds, "isHeld" | "isAnyHeld">;
   readonly now: () => Date;
 }
@@ -57,20 +59,21 @@ export const erasePerson = async (
     return { kind: "held" };
   }
 
+  await auditLog.record(begun(who, now(), { ...about, detail: facts }));
   // Before the messages: what is released until then is a message again, and found among them.
   const heldBefore = await eraseHeld(parts, scope, person);
   // Now a turn that is at one of them can store nothing any more, no memory either.
-  const { spelt, ...stored } = await eraseStored(parts, scope, person);
+  const traces = createTraces();
+  const stored = await eraseStored(parts, scope, person, traces);
   // What such a turn held just before.
   const heldMeanwhile = await eraseHeld(parts, scope, person);
-  const caches = await eraseCaches(parts, scope, person);
+  const caches = (await traces.erase(store, scope)) + (await traces.erase(store, PLATFORM_SCOPE));
+  const most = await memory.eraseMost(scope, person);
   const eraseMemory = await memory.eraserOf(scope, person);
+  const buckets = await bucketsOf(store, scope, person);
   const erased = await store.write(scope, async (transaction) => {
-    for (const sender of spelt) {
-      const bucket = JSON.stringify([person.channel, person.workspaceId, sender]);
-      await transaction.run(eraseBucket, { tenantId, key: `user/${bucket}` });
-    }
-    const exchanges = await eraseMemory(transaction);
+    for (const { key } of buckets) await transaction.run(eraseBucket, { tenantId, key });
+    const exchanges = most + (await eraseMemory(transaction));
     const consents = await transaction.run(eraseConsents, { tenantId, person: tag });
     const held = heldBefore + heldMeanwhile;
     const counts = { ...stored, held, exchanges, consents, caches };
@@ -83,11 +86,21 @@ export const erasePerson = async (
     erasure: {
       ...{ kind: "erasure", tenant: tenantId, erased, at: now().toISOString() },
       person: `${person.channel}:${person.workspaceId}:${person.senderId}`,
-      kept: ["audit records: sealed, until audit retention removes them"],
+      kept: [
+        "audit records: sealed, until audit retention removes them",
+        "ids of messages: for seven days at most, so that none is taken twice",
+      ],
       audit: await chainEnd(store, scope),
     },
   };
 };
+
+/** That an erasure begins: on record before anything is gone, whatever becomes of the process. */
+export const begun = (
+  who: string,
+  at: Date,
+  about: Parameters<typeof allowed>[2],
+): ReturnType<typeof allowed> => ({ ...allowed({ who }, at, about), code: "BEGUN" });
 
 /** Where a tenant's chain has got to. */
 export const chainEnd = async (store: Store, scope: TenantScope): Promise<Erasure["audit"]> => {
@@ -109,13 +122,24 @@ const eraseHeld = async (parts: EraseParts, scope: TenantScope, person: Person) 
   });
 };
 
-const eraseStored = async (parts: EraseParts, scope: TenantScope, person: Person) => {
+/** What lies in inbox and outbox; what channels may remember of it becomes `traces`. */
+const eraseStored = async (
+  parts: EraseParts,
+  scope: TenantScope,
+  person: Person,
+  traces: Traces,
+) => {
   const { tenantId } = scope;
   const ids: number[] = [];
-  const spelt = new Set([person.senderId]);
-  for await (const { id, message } of messagesOf(parts, scope, person)) {
-    ids.push(id);
-    spelt.add(message.sender.id);
+  const shown: number[] = [];
+  traces.addPerson(person);
+  for await (const { id, state, message } of storedMessages(parts, scope)) {
+    const isTheirs = isSamePerson(personOf(message), person);
+    // What is on its way to a reviewer ends there, and is erased with what they were shown later.
+    const isOver = state === "done" || state === "dead";
+    if (!isTheirs && !(isOver && isAskedByReviewer(message))) continue;
+    (isTheirs ? ids : shown).push(id);
+    traces.addMessage(id, message.target);
   }
   let messages = 0;
   let replies = 0;
@@ -131,30 +155,18 @@ const eraseStored = async (parts: EraseParts, scope: TenantScope, person: Person
     messages += count.emptied;
     replies += count.replies;
   }
-  return { messages, replies, spelt };
+  let reviewers = 0;
+  for (const group of manyIds(shown)) {
+    reviewers += await parts.store.write(scope, (transaction) =>
+      transaction.run(eraseReplies, { tenantId, ...group }),
+    );
+  }
+  return { messages, replies, reviewers };
 };
 
-/** What channels remember under a key with the person in it; the rest of it is forgotten by itself. */
-const eraseCaches = async (
-  { store, now }: EraseParts,
-  scope: TenantScope,
-  { channel, workspaceId, senderId }: Person,
-): Promise<number> => {
-  const isTheirs = (key: string): boolean => {
-    const segments = key.toLowerCase().split("/");
-    return [workspaceId, senderId].every((id) => segments.includes(id.toLowerCase()));
-  };
-  let erased = 0;
-  for (const of of [scope, PLATFORM_SCOPE]) {
-    const { tenantId } = of;
-    const all = { tenantId, channel, from: "", to: "\uffff", now: now().getTime() };
-    erased += await store.write(of, async (transaction) => {
-      let count = 0;
-      for (const { key } of await transaction.all(keysBetween, all)) {
-        if (isTheirs(key)) count += await transaction.run(deleteRow, { tenantId, channel, key });
-      }
-      return count;
-    });
-  }
-  return erased;
-};
+/**
+ * Whether the reply to it may quote what was held, of whomever: once that is decided, nothing says
+ * whose it was.
+ */
+const isAskedByReviewer = ({ content }: InboundMessage): boolean =>
+  content.kind === "text" && /^\s*\/review(?:\s|$)/i.test(content.text);

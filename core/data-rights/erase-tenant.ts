@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { personOf } from "../memory/person.ts";
 import { eraseTokensOf } from "../memory/rows.ts";
 import { allowed } from "../operators/operator.ts";
-import type { TenantScope } from "../store/scope.ts";
+import { PLATFORM_SCOPE, type TenantScope } from "../store/scope.ts";
 import type { Statement } from "../store/statement.ts";
 import type { Store } from "../store/store.ts";
-import { chainEnd, type Erased, type EraseParts } from "./erase-person.ts";
+import { begun, chainEnd, type Erased, type EraseParts } from "./erase-person.ts";
+import { storedMessages } from "./person-messages.ts";
 import {
   destroyKeys,
   eraseAllConsents,
@@ -18,6 +20,7 @@ import {
   inboxAfter,
   oldestExchanges,
 } from "./tenant-rows.ts";
+import { createTraces } from "./traces.ts";
 
 const AT_A_TIME = 200;
 
@@ -27,7 +30,7 @@ const AT_A_TIME = 200;
  * The tenant must be out of the settings, or a running gateway goes on storing under the keys it has.
  */
 export const eraseTenant = async (
-  { store, auditLog, holds, now }: Omit<EraseParts, "memory" | "cipher">,
+  { store, cipher, auditLog, holds, now }: Omit<EraseParts, "memory">,
   who: string,
   scope: TenantScope,
 ): Promise<Erased> => {
@@ -43,6 +46,14 @@ export const eraseTenant = async (
     await auditLog.record({ ...allowed({ who }, now(), about), ...refused });
     return { kind: "held" };
   }
+  await auditLog.record(begun(who, now(), about));
+  // What channels keep for the time being is the platform's: only messages that open say where.
+  const traces = createTraces();
+  for await (const { id, message } of storedMessages({ store, cipher }, scope)) {
+    traces.addPerson(personOf(message));
+    traces.addMessage(id, message.target);
+  }
+  const traced = await traces.erase(store, PLATFORM_SCOPE);
   const erase = (statement: Statement<{ tenantId: string }, unknown>): Promise<number> =>
     store.write(scope, (transaction) => transaction.run(statement, { tenantId }));
 
@@ -53,7 +64,7 @@ export const eraseTenant = async (
     exchanges: await eraseMemory(store, scope),
     held: await erase(eraseAllReviews),
     consents: await erase(eraseAllConsents),
-    caches: await erase(eraseChannelState),
+    caches: traced + (await erase(eraseChannelState)),
     costs: await erase(eraseCosts),
     rate_limits: await erase(eraseBuckets),
   };

@@ -1,17 +1,21 @@
 import { randomUUID } from "node:crypto";
 import { type AuditEntry, createAuditReader } from "../audit/read-log.ts";
 import type { AuditLog } from "../audit-log.ts";
+import { createChannelState } from "../channel-state/channel-state.ts";
 import { openContent } from "../delivery/part-content.ts";
 import { SealError } from "../keys/errors.ts";
+import type { Hold, LegalHolds } from "../memory/legal-holds.ts";
 import type { Memory, MemoryHit } from "../memory/memory.ts";
 import { type Person, personTag } from "../memory/person.ts";
 import { allowed } from "../operators/operator.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
-import type { TenantScope } from "../store/scope.ts";
+import { PLATFORM_SCOPE, type TenantScope } from "../store/scope.ts";
 import type { Store } from "../store/store.ts";
 import type { Consents, Decision } from "./consents.ts";
-import { messagesOf, reviewsOf, type StoredMessage } from "./person-messages.ts";
+import { bucketsOf, type PersonBucket } from "./person-buckets.ts";
+import { type HeldOf, messagesOf, reviewsOf, type StoredMessage } from "./person-messages.ts";
 import { repliesTo } from "./person-rows.ts";
+import { createTraces, type Trace } from "./traces.ts";
 
 /** All that is stored about a person in a tenant. */
 export interface PersonExport {
@@ -19,8 +23,13 @@ export interface PersonExport {
   readonly memory: readonly MemoryHit[];
   readonly messages: readonly (StoredMessage & { readonly replies: readonly string[] })[];
   /** What waits for a reviewer. */
-  readonly held: readonly string[];
+  readonly held: readonly HeldOf[];
   readonly consents: readonly Decision[];
+  /** What forbids to erase their data. */
+  readonly holds: readonly Hold[];
+  /** What channels keep for a while under their id: a greeting, facts of a directory. */
+  readonly remembered: readonly (Trace & { readonly value: string })[];
+  readonly rates: readonly PersonBucket[];
   /** What the log says that they did. */
   readonly audit: readonly AuditEntry[];
 }
@@ -31,6 +40,7 @@ export interface ExportParts {
   readonly auditLog: AuditLog;
   readonly memory: Pick<Memory, "allOf">;
   readonly consents: Pick<Consents, "allOf">;
+  readonly holds: Pick<LegalHolds, "allOn">;
   readonly now: () => Date;
 }
 
@@ -41,7 +51,7 @@ export const exportPerson = async (
   scope: TenantScope,
   person: Person,
 ): Promise<PersonExport> => {
-  const { cipher, auditLog, memory, consents, now } = parts;
+  const { store, cipher, auditLog, memory, consents, holds, now } = parts;
   const at = now();
   const tag = (await personTag(cipher, scope, person)).toString("hex");
   const about = { scope, traceId: randomUUID(), subject: "person", detail: { person_tag: tag } };
@@ -64,9 +74,30 @@ export const exportPerson = async (
   return {
     ...{ at, messages, audit },
     memory: exchanges,
-    held: (await reviewsOf(parts, scope, person)).map(({ text }) => text),
+    held: await reviewsOf(parts, scope, person),
     consents: await consents.allOf(scope, person),
+    holds: await holds.allOn(scope, person),
+    remembered: await rememberedOf(parts, scope, person),
+    rates: await bucketsOf(store, scope, person),
   };
+};
+
+const rememberedOf = async (
+  parts: ExportParts,
+  scope: TenantScope,
+  person: Person,
+): Promise<PersonExport["remembered"]> => {
+  const traces = createTraces();
+  traces.addPerson(person);
+  const remembered: (Trace & { readonly value: string })[] = [];
+  for (const of of [scope, PLATFORM_SCOPE]) {
+    const state = createChannelState(person.channel, parts, of);
+    for (const trace of await traces.find(parts.store, of)) {
+      const found = await state.get(trace.key);
+      if (found) remembered.push({ ...trace, value: found.value });
+    }
+  }
+  return remembered;
 };
 
 const repliesOf = async (

@@ -1,3 +1,4 @@
+import type { Direction } from "../../config/detectors.ts";
 import type { InboundMessage } from "../contract/message.ts";
 import { messagePlace } from "../delivery/inbox-row.ts";
 import { SealError } from "../keys/errors.ts";
@@ -23,24 +24,19 @@ interface Parts {
 
 const AT_A_TIME = 200;
 
-/**
- * The messages of a person, oldest first. Whose a message is is sealed with it, so each one of the
- * tenant's channel is opened; one that does not open is nobody's, and cannot be read by anybody.
- */
-export const messagesOf = async function* (
+/** All messages of a tenant, oldest first; one that does not open cannot be read by anybody. */
+export const storedMessages = async function* (
   { store, cipher }: Parts,
   scope: TenantScope,
-  person: Person,
 ): AsyncIterable<StoredMessage> {
   const { tenantId } = scope;
-  const { channel } = person;
   for (let after = 0; ; ) {
-    const from = { tenantId, channel, after, limit: AT_A_TIME };
+    const from = { tenantId, after, limit: AT_A_TIME };
     const rows = await store.read(scope, (transaction) => transaction.all(messagesAfter, from));
     for (const row of rows) {
       const place = messagePlace(row.channel, row.key);
       const message = await opened<InboundMessage>(() => cipher.open(scope, place, row.message));
-      if (!message || !isSamePerson(personOf(message), person)) continue;
+      if (!message) continue;
       yield { id: row.id, state: row.state, receivedAt: new Date(row.received_at), message };
     }
     const last = rows.at(-1);
@@ -49,21 +45,44 @@ export const messagesOf = async function* (
   }
 };
 
+/** The messages of a person, oldest first. Whose a message is is sealed with it, so each one is opened. */
+export const messagesOf = async function* (
+  parts: Parts,
+  scope: TenantScope,
+  person: Person,
+): AsyncIterable<StoredMessage> {
+  for await (const stored of storedMessages(parts, scope)) {
+    if (isSamePerson(personOf(stored.message), person)) yield stored;
+  }
+};
+
+/** What waits for a reviewer. */
+export interface HeldOf {
+  readonly id: string;
+  readonly direction: Direction;
+  readonly heldAt: Date;
+  /** What the reviewer reads. */
+  readonly text: string;
+  /** What the person sent. */
+  readonly message: InboundMessage;
+}
+
 /** What a person sent, or would be answered, that waits for a reviewer. */
 export const reviewsOf = async (
   { store, cipher }: Parts,
   scope: TenantScope,
   person: Person,
-): Promise<readonly { readonly id: string; readonly text: string }[]> => {
+): Promise<readonly HeldOf[]> => {
   const { tenantId } = scope;
-  const found: { readonly id: string; readonly text: string }[] = [];
+  const found: HeldOf[] = [];
   for (let after = ""; ; ) {
     const from = { tenantId, after, limit: AT_A_TIME };
     const rows = await store.read(scope, (transaction) => transaction.all(reviewsAfter, from));
-    for (const { id, content } of rows) {
+    for (const { id, direction, held_at, content } of rows) {
       try {
         const { message, text } = await openHeld(cipher, scope, id, content);
-        if (isSamePerson(personOf(message), person)) found.push({ id, text });
+        if (!isSamePerson(personOf(message), person)) continue;
+        found.push({ id, direction, heldAt: new Date(held_at), text, message });
       } catch (cause) {
         if (!(cause instanceof SealError)) throw cause;
       }

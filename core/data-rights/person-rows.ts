@@ -1,24 +1,20 @@
 import { sql } from "kysely";
 import { MANY, type ManyIds } from "../delivery/many-ids.ts";
+import { TENANT_KEY } from "../rate-limits/rows.ts";
 import { statement } from "../store/statement.ts";
 
 // Statements on what is stored about one person; each names the tenant.
 
-/** Messages of a tenant's channel behind a place, oldest first; whose they are is sealed. */
-export const messagesAfter = statement<{
-  tenantId: string;
-  channel: string;
-  after: number;
-  limit: number;
-}>()((db, arg) =>
-  db
-    .selectFrom("inbox")
-    .select(["id", "channel", "key", "state", "message", "received_at"])
-    .where("tenant_id", "=", arg("tenantId"))
-    .where("channel", "=", arg("channel"))
-    .where("id", ">", arg("after"))
-    .orderBy("id")
-    .limit(arg("limit")),
+/** Messages of a tenant behind a place, oldest first; whose they are is sealed. */
+export const messagesAfter = statement<{ tenantId: string; after: number; limit: number }>()(
+  (db, arg) =>
+    db
+      .selectFrom("inbox")
+      .select(["id", "channel", "key", "state", "message", "received_at"])
+      .where("tenant_id", "=", arg("tenantId"))
+      .where("id", ">", arg("after"))
+      .orderBy("id")
+      .limit(arg("limit")),
 );
 
 /** What was, or is to be, sent for a message. */
@@ -73,12 +69,30 @@ export const reviewsAfter = statement<{ tenantId: string; after: string; limit: 
   (db, arg) =>
     db
       .selectFrom("reviews")
-      .select(["id", "content"])
+      .select(["id", "direction", "held_at", "content"])
       .where("tenant_id", "=", arg("tenantId"))
       .where("state", "=", sql.lit("pending" as const))
       .where("id", ">", arg("after"))
       .orderBy("id")
       .limit(arg("limit")),
+);
+
+/** How fast each person of a tenant writes. */
+export const personBuckets = statement<{ tenantId: string }>()((db, arg) =>
+  db
+    .selectFrom("rate_limits")
+    .select(["key", "full_at", "told_until"])
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("key", "<>", TENANT_KEY),
+);
+
+/** All keys of what a channel remembers, also where its time is over. */
+export const keysOfChannel = statement<{ tenantId: string; channel: string }>()((db, arg) =>
+  db
+    .selectFrom("channel_state")
+    .select("key")
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("channel", "=", arg("channel")),
 );
 
 export const eraseBucket = statement<{ tenantId: string; key: string }>()((db, arg) =>

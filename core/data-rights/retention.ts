@@ -34,19 +34,25 @@ interface Expired {
 }
 
 const EVERY_MS = 60 * 60_000;
+/** A gateway that never runs for an hour must erase all the same, but not while it starts. */
+const FIRST_MS = 60_000;
 const DAY_MS = 24 * 60 * 60_000;
 const EXCHANGES = 200;
 const WINDOW = 1_000;
 
-/** Erases, once an hour, what is older than its tenant keeps. Returns how to stop. */
+/** Erases, soon and then once an hour, what is older than its tenant keeps. Returns how to stop. */
 export const startRetention = (parts: RetentionParts): (() => void) => {
-  const timer = setInterval(() => {
+  const sweep = () => {
     sweepOldData(parts).catch((cause) => {
       parts.log.warn({ err: cause }, "old data not erased; trying again later");
     });
-  }, EVERY_MS);
-  timer.unref();
-  return () => clearInterval(timer);
+  };
+  const first = setTimeout(sweep, FIRST_MS).unref();
+  const others = setInterval(sweep, EVERY_MS).unref();
+  return () => {
+    clearTimeout(first);
+    clearInterval(others);
+  };
 };
 
 /**

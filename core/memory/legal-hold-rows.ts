@@ -23,14 +23,13 @@ export const removeHold = statement<HoldKey>()((db, arg) =>
     .where("person", "=", arg("person")),
 );
 
-/** A hold on everybody of the tenant, or on this person. */
-export const holdOn = statement<HoldKey & { everybody: Uint8Array }>()((db, arg) =>
+/** Holds on everybody of the tenant, and on this person. */
+export const holdsOn = statement<HoldKey & { everybody: Uint8Array }>()((db, arg) =>
   db
     .selectFrom("legal_holds")
-    .select("since")
+    .select(["person", "since"])
     .where("tenant_id", "=", arg("tenantId"))
-    .where("person", "in", [arg("person"), arg("everybody")])
-    .limit(1),
+    .where("person", "in", [arg("person"), arg("everybody")]),
 );
 
 /** Any hold of the tenant. */

@@ -3,7 +3,7 @@ import type { AuditLog, OwnRecord } from "../audit-log.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import type { TenantScope } from "../store/scope.ts";
 import type { Store } from "../store/store.ts";
-import { anyHold, holdOn, putHold, removeHold } from "./legal-hold-rows.ts";
+import { anyHold, holdsOn, putHold, removeHold } from "./legal-hold-rows.ts";
 import { type Person, personTag } from "./person.ts";
 
 /** Whose data must be kept: neither age nor a request erases what is held. */
@@ -14,8 +14,15 @@ export interface LegalHolds {
   release(who: string, scope: TenantScope, person?: Person): Promise<boolean>;
   /** Whether a hold covers this person. */
   isHeld(scope: TenantScope, person: Person): Promise<boolean>;
+  /** The holds that cover this person. */
+  allOn(scope: TenantScope, person: Person): Promise<readonly Hold[]>;
   /** Whether anybody of the tenant is held. */
   isAnyHeld(scope: TenantScope): Promise<boolean>;
+}
+
+export interface Hold {
+  readonly on: "person" | "tenant";
+  readonly since: Date;
 }
 
 const EVERYBODY = Buffer.alloc(0);
@@ -47,6 +54,18 @@ export const createLegalHolds = ({
     detail: tag.length === 0 ? {} : { person_tag: tag.toString("hex") },
   });
 
+  const allOn = async (scope: TenantScope, whose: Person): Promise<readonly Hold[]> => {
+    const { tenantId } = scope;
+    const person = await personTag(cipher, scope, whose);
+    const found = await store.read(scope, (transaction) =>
+      transaction.all(holdsOn, { tenantId, person, everybody: EVERYBODY }),
+    );
+    return found.map(({ person: of, since }) => ({
+      on: of.length === 0 ? "tenant" : "person",
+      since: new Date(since),
+    }));
+  };
+
   return {
     hold: async (who, scope, whose) => {
       const { tenantId } = scope;
@@ -67,14 +86,8 @@ export const createLegalHolds = ({
         return released > 0;
       });
     },
-    isHeld: async (scope, whose) => {
-      const { tenantId } = scope;
-      const person = await personTag(cipher, scope, whose);
-      const found = await store.read(scope, (transaction) =>
-        transaction.first(holdOn, { tenantId, person, everybody: EVERYBODY }),
-      );
-      return found !== undefined;
-    },
+    isHeld: async (scope, whose) => (await allOn(scope, whose)).length > 0,
+    allOn,
     isAnyHeld: async (scope) => {
       const found = await store.read(scope, (transaction) =>
         transaction.first(anyHold, { tenantId: scope.tenantId }),

@@ -7,7 +7,15 @@ import type { Exchange } from "./exchange.ts";
 import { createIndexer, type Indexer } from "./indexer.ts";
 import { conversationTag, type Person, personOf, personTag } from "./person.ts";
 import { instantOf, newRowId } from "./row-id.ts";
-import { eraseRowsOfPerson, eraseTokensOf, insertRow, newestOf, rowsOfPerson } from "./rows.ts";
+import {
+  eraseRow,
+  eraseRowsOfPerson,
+  eraseTokensOf,
+  idsOfPerson,
+  insertRow,
+  newestOf,
+  rowsOfPerson,
+} from "./rows.ts";
 import { createOpenRow, placeOf, type Remembered, type SealedRow } from "./sealed-row.ts";
 import { bestRows } from "./search.ts";
 
@@ -32,6 +40,11 @@ export interface Memory {
   search(scope: TenantScope, query: MemoryQuery): Promise<readonly MemoryHit[]>;
   /** Everything of a person: one conversation after the other, each oldest first. */
   allOf(scope: TenantScope, person: Person): AsyncIterable<MemoryHit>;
+  /**
+   * Erases what is remembered of a person but for some hundred exchanges, a few at a time, so that
+   * nobody waits long for the store; how many.
+   */
+  eraseMost(scope: TenantScope, person: Person): Promise<number>;
   /** Erases what is remembered of a person, in the caller's transaction; how many exchanges. */
   eraserOf(scope: TenantScope, person: Person): Promise<Work<number>>;
   /** Lets what can be found catch up with what is stored, of this tenant. */
@@ -157,6 +170,27 @@ export const createMemory = (parts: MemoryParts): Memory => {
         const last = rows.at(-1);
         if (!last) return;
         ({ conversation, id } = last);
+      }
+    },
+
+    eraseMost: async (scope, whose) => {
+      const { tenantId } = scope;
+      const person = await personTag(cipher, scope, whose);
+      for (let total = 0; ; ) {
+        const rows = await store.read(scope, (transaction) =>
+          transaction.all(idsOfPerson, { tenantId, person, limit: AT_A_TIME }),
+        );
+        if (rows.length < AT_A_TIME) return total;
+        // In the order of their ids, in which they are indexed too.
+        const ids = rows.map(({ id }) => Buffer.from(id)).sort(Buffer.compare);
+        total += await store.write(scope, async (transaction) => {
+          let erased = 0;
+          for (const id of ids) {
+            erased += await transaction.run(eraseRow, { tenantId, id });
+            await transaction.run(eraseTokensOf, { tenantId, id });
+          }
+          return erased;
+        });
       }
     },
 

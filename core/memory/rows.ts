@@ -169,6 +169,11 @@ export const eraseTokensOf = statement<RowKey>()((db, arg) =>
     .where("memory_id", "=", arg("id")),
 );
 
+/** Erases one row; its tokens come after it. */
+export const eraseRow = statement<RowKey>()((db, arg) =>
+  db.deleteFrom("memory").where("tenant_id", "=", arg("tenantId")).where("id", "=", arg("id")),
+);
+
 /** Gives the ids of what it erases: the tokens come after the rows, which nobody can index then. */
 export const eraseRowsOfPerson = statement<{ tenantId: string; person: Uint8Array }>()((db, arg) =>
   db

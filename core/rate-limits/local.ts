@@ -46,8 +46,11 @@ export const createLocalRateLimiter = (now: () => Date): RateLimiter => {
         },
       ] as const;
       for (const { whose, bucket, stepUs, depthUs } of shares) {
-        const fullAtUs = Math.max(bucket.fullAtUs, nowMs * 1000) + stepUs;
-        const overUs = fullAtUs - nowMs * 1000 - depthUs;
+        const nowUs = nowMs * 1000;
+        // No bucket is emptier than empty: the clock was set back, which fills it as a restart does.
+        if (bucket.fullAtUs > nowUs + depthUs) bucket.fullAtUs = nowUs;
+        const fullAtUs = Math.max(bucket.fullAtUs, nowUs) + stepUs;
+        const overUs = fullAtUs - nowUs - depthUs;
         if (overUs > 0) {
           const isFirst = user.toldUntilMs <= nowMs;
           if (isFirst) user.toldUntilMs = nowMs + TELL_EVERY_MS;

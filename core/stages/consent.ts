@@ -6,9 +6,10 @@ import { personOf } from "../memory/person.ts";
 import { refuse } from "../refuse.ts";
 import type { Stage } from "../stage.ts";
 import { tenantScope } from "../store/scope.ts";
+import type { Work } from "../store/store.ts";
 
 export interface ConsentParts {
-  readonly consents: Pick<Consents, "isGiven" | "prepare">;
+  readonly consents: Pick<Consents, "isGiven" | "whileGiven" | "prepare">;
   readonly now: () => Date;
 }
 
@@ -39,9 +40,16 @@ export const consent =
       context.record(record);
       return { kind: "text", markdown: DECIDED[asked][locale] };
     }
-    const isGiven = await consents.isGiven(scope, person, WORDING);
-    if (!isGiven) return refuse("CONSENT_NEEDED", locale, tenant.name);
-    return asked === "status" ? { kind: "text", markdown: GIVEN[locale] } : next();
+    const isGiven = () => consents.isGiven(scope, person, WORDING);
+    const refused = () => refuse("CONSENT_NEEDED", locale, tenant.name);
+    if (!(await isGiven())) return refused();
+    if (asked === "status") return { kind: "text", markdown: GIVEN[locale] };
+    const kept: Work<void>[] = [];
+    const reply = await next({ ...context, keep: (work) => void kept.push(work) });
+    // They may have taken it back meanwhile, in another conversation: then nothing is kept of it.
+    if (!(await isGiven())) return refused();
+    if (kept.length > 0) context.keep(await consents.whileGiven(scope, person, WORDING, kept));
+    return reply;
   };
 
 const COMMAND = "/consent";

@@ -8,7 +8,7 @@ import type { Stage } from "../stage.ts";
 import { tenantScope } from "../store/scope.ts";
 
 export interface ForgetParts {
-  readonly memory: Pick<Memory, "eraserOf">;
+  readonly memory: Pick<Memory, "eraseMost" | "eraserOf">;
   readonly holds: Pick<LegalHolds, "isHeld">;
   readonly reviews: Pick<ReviewQueue, "withdraw">;
   readonly now: () => Date;
@@ -16,7 +16,7 @@ export interface ForgetParts {
 
 /**
  * Answers `/forget`: takes back what is held of whoever says it, and erases what is remembered of
- * them with the reply that says so.
+ * them, the last of it with the reply that says so.
  */
 export const forget =
   ({ memory, holds, reviews, now }: ForgetParts): Stage =>
@@ -35,6 +35,7 @@ export const forget =
     if (isHeld) return { kind: "text", markdown: HELD[locale] };
     // Released later, it would be remembered after all.
     await reviews.withdraw(message, traceId, scope);
+    await memory.eraseMost(scope, personOf(message));
     const erase = await memory.eraserOf(scope, personOf(message));
     context.keep(async (transaction) => {
       await erase(transaction);

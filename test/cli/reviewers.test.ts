@@ -46,6 +46,8 @@ describe("a warning that nobody reviews", () => {
     expect(warned(bindings({ users: ["slack:T1:U1"] }))).toEqual([]);
     expect(warned(bindings({ users: ["slack:T9:U1"] }))).toEqual(["sales"]);
     expect(warned(bindings({ departments: ["Compliance"] }))).toEqual([]);
+    expect(warned(bindings({ departments: ["slack:T1:Compliance"] }))).toEqual([]);
+    expect(warned(bindings({ departments: ["slack:T9:Compliance"] }))).toEqual(["sales"]);
     expect(warned({ enabled: false })).toEqual([]);
     expect(warned({ role_bindings: [{ role: "admin", users: ["slack:T1:U1"] }] })).toEqual([]);
   });

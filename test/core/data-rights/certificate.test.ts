@@ -45,6 +45,10 @@ describe("a certificate of erasure", () => {
       { audit: { seq: 48, hash: "9f2c" } },
       { audit: { seq: 47, hash: "9f2d" } },
       { person: null },
+      { key: keyNamed("theirs").id },
+      { signature: `${certificate.signature}\n` },
+      { note: "nothing was kept" },
+      { audit: { ...certificate.audit, isWhole: true } },
     ]) {
       expect(isCertified({ ...certificate, ...change }, keys)).toBe(false);
     }

@@ -1,6 +1,6 @@
-import { beforeEach, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { createAuditLog } from "../../../core/audit-log.ts";
-import { sweepOldData } from "../../../core/data-rights/retention.ts";
+import { startRetention, sweepOldData } from "../../../core/data-rights/retention.ts";
 import { REMEMBERED_MS } from "../../../core/delivery/housekeeping.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import { type DeliveryProcess, deliveryProcess } from "../../fakes/delivery-process.ts";
@@ -17,6 +17,26 @@ import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 const folder = temporaryFolder();
 const DAY_MS = 24 * 60 * 60_000;
 const sales = tenantScope("sales");
+
+describe("the sweep for old data", () => {
+  it("runs also in a gateway that never lives for an hour, and ends with it", () => {
+    vi.useFakeTimers();
+    try {
+      const daysOf = vi.fn(() => new Map<string, number>());
+      const nothing = {} as Parameters<typeof startRetention>[0];
+      const stop = startRetention({ ...nothing, now: () => new Date(), daysOf });
+      vi.advanceTimersByTime(60_000);
+      expect(daysOf).toHaveBeenCalledTimes(1);
+      vi.advanceTimersByTime(2 * 60 * 60_000);
+      expect(daysOf).toHaveBeenCalledTimes(3);
+      stop();
+      vi.advanceTimersByTime(2 * 60 * 60_000);
+      expect(daysOf).toHaveBeenCalledTimes(3);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
 
 describeStores("data retention", (world) => {
   let clock: number;

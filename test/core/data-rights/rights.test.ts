@@ -6,6 +6,7 @@ import { type AuditLog, createAuditLog } from "../../../core/audit-log.ts";
 import { createBudget } from "../../../core/budget/budget.ts";
 import { limitOf } from "../../../core/budget/money.ts";
 import { createChannelState } from "../../../core/channel-state/channel-state.ts";
+import { personKey, stateName } from "../../../core/contract/state-key.ts";
 import { type EraseParts, erasePerson } from "../../../core/data-rights/erase-person.ts";
 import { eraseTenant } from "../../../core/data-rights/erase-tenant.ts";
 import { exportPerson } from "../../../core/data-rights/export-person.ts";
@@ -17,7 +18,8 @@ import { sealHeld } from "../../../core/reviews/held.ts";
 import { insertReview } from "../../../core/reviews/rows.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import { cipherOn } from "../../fakes/cipher.ts";
-import { type DeliveryProcess, deliveryProcess } from "../../fakes/delivery-process.ts";
+import { begin, type DeliveryProcess, deliveryProcess } from "../../fakes/delivery-process.ts";
+import { textMessage } from "../../fakes/messages.ts";
 import { noNotices } from "../../fakes/notices.ts";
 import { dataRightsOf, markedMessage, plantTenant, reviewsOf } from "../../fakes/planted-tenant.ts";
 import { describeStores } from "../../fakes/stores.ts";
@@ -114,11 +116,12 @@ describeStores("data rights", (world) => {
   it("erases a person everywhere, with counts and the place in the log, and nobody else", async () => {
     const { store, cipher } = parts;
     const limits = { userPerMinute: 1, tenantPerMinute: 100 };
-    const sender = JSON.stringify(["test", "corp", "sales-answered"]);
+    // However the platform spells it, and also where no message of theirs is left that says so.
+    const sender = JSON.stringify(["test", "corp", "Sales-Answered"]);
     await createSharedRateLimiter(store, now).take({ tenantId: "sales", sender, limits });
     const state = createChannelState("test", { store, cipher, now });
-    await state.put("contact/corp/sales-answered", "cached", 60_000);
-    await state.put("contact/corp/sales-answered2", "another's", 60_000);
+    await state.put(personKey("corp", "Sales-Answered", "contact"), "cached", 60_000);
+    await state.put(personKey("corp", "sales-answered2", "contact"), "another's", 60_000);
     const before = await countsOf("sales");
     const others = await rowsOf("legal");
 
@@ -137,13 +140,100 @@ describeStores("data rights", (world) => {
     });
     expect(await rowsOf("legal")).toBe(others);
     // As part of a lane or a bucket; the fake platform's message ids look alike.
-    expect((await rowsOf("sales")).includes('sales-answered\\"')).toBe(false);
-    expect(await state.get("contact/corp/sales-answered2")).toBeDefined();
+    expect(/sales-answered\\+"/i.test(await rowsOf("sales"))).toBe(false);
+    expect(await state.get(personKey("corp", "sales-answered2", "contact"))).toBeDefined();
     expect((await dataOf(whoWrote("done"))).messages).toHaveLength(1);
     const end = await world.sql("SELECT count(*) AS n FROM audit WHERE tenant_id = 'sales'");
     if (result.kind !== "erased") throw new Error("held");
     expect(result.erasure.audit.seq).toBeLessThanOrEqual(Number(end[0]?.n));
     expect(await erasures()).toContainEqual(["sales", "cli", "person", "allowed", "OK"]);
+  });
+
+  /** What a channel keeps of the answer to a message. */
+  const wordsOf = async (state: string) => {
+    const { target } = markedMessage("sales", state, MARKER);
+    const [row] = await world.sql(`SELECT id FROM inbox WHERE key LIKE '%sales-${state}'`);
+    const { workspaceId, appId, address, replyTo } = target;
+    const conversation = stateName(workspaceId, appId, address);
+    return [
+      `stream/bot/${conversation}.${stateName(replyTo)}`,
+      `left/${conversation}.`,
+      `errand/part/${row?.id}.0/1`,
+    ];
+  };
+  const rememberedKeys = async () =>
+    (await world.sql("SELECT key FROM channel_state WHERE tenant_id = '_platform'")).map(
+      ({ key }) => key,
+    );
+  /** Answers of two people, a token whose key looks like a person's, and somebody's of another tenant. */
+  const plantState = async () => {
+    const { store, cipher } = parts;
+    const state = createChannelState("test", { store, cipher, now });
+    const [theirs, others] = [await wordsOf("answered"), await wordsOf("done")];
+    const rest = ["token/host/corp/sales-answered", personKey("corp", "legal-done", "contact")];
+    for (const key of [...theirs, ...others, ...rest]) await state.put(key, "words", 60_000);
+    // In one conversation: its words of no certain message go with either.
+    return { others: others.filter((key) => !theirs.includes(key)), rest };
+  };
+
+  it("attack: reading an erased person's answer in what channels keep of streams and errands", async () => {
+    const { others, rest } = await plantState();
+    await erasePerson(parts, "cli", sales, rights.person);
+    expect((await rememberedKeys()).sort()).toEqual([...others, ...rest].sort());
+  });
+
+  it("attack: reading an erased tenant's answers in what channels keep of streams and errands", async () => {
+    const { rest } = await plantState();
+    const { store, cipher } = parts;
+    const state = createChannelState("test", { store, cipher, now });
+    await state.put(personKey("corp", "sales-done", "contact"), "a name", 60_000);
+    await eraseTenant(parts, "cli", sales);
+    expect((await rememberedKeys()).sort()).toEqual([...rest].sort());
+  });
+
+  it("attack: reading an erased person's words in what reviewers were shown", async () => {
+    const { inbox, outbox } = process;
+    const ask = async (id: string, text: string) => {
+      const message = textMessage(id, text, "rita");
+      await inbox.accept(message, sales);
+      const entry = await begin(process, { id: laneOf(message), tenantId: "sales" });
+      await outbox.complete(entry, { parts: [`${id} is answered`], mayInline: true });
+      return entry;
+    };
+    for (const [id, text] of [
+      ["shown", " /Review show R1"],
+      ["own", "/reviewers?"],
+    ] as const) {
+      const { id: inboxId, lane } = await ask(id, text);
+      await outbox.inlineSettled({ scope: sales, inboxId, lane }, true);
+    }
+    await ask("waits", "/review");
+    const result = await erasePerson(parts, "cli", sales, rights.person);
+    expect(result).toMatchObject({ erasure: { erased: { reviewers: 1 } } });
+    const { messages } = await dataOf(personOf(textMessage("", "", "rita")));
+    expect(messages.map(({ message, replies }) => [message.id, replies])).toEqual([
+      ["shown", []],
+      ["own", ["own is answered"]],
+      ["waits", ["waits is answered"]],
+    ]);
+  });
+
+  it("attack: keeping from a person's export what the tables hold of them", async () => {
+    const { store, cipher } = parts;
+    await rights.holds.hold("cli", sales, rights.person);
+    await rights.holds.hold("cli", sales);
+    const limits = { userPerMinute: 1, tenantPerMinute: 100 };
+    const sender = JSON.stringify(["test", "corp", "Sales-Answered"]);
+    await createSharedRateLimiter(store, now).take({ tenantId: "sales", sender, limits });
+    const state = createChannelState("test", { store, cipher, now });
+    await state.put(personKey("corp", "sales-answered", "contact"), "Finance", 60_000);
+    await state.put(personKey("corp", "sales-done", "contact"), "another's", 60_000);
+    // The application bears the same id as they do.
+    await state.put("token/host/corp/sales-answered", "secret", 60_000);
+    const { holds, remembered, rates } = await dataOf(rights.person);
+    expect(holds.map(({ on }) => on).sort()).toEqual(["person", "tenant"]);
+    expect(remembered.map(({ value }) => value)).toEqual(["Finance"]);
+    expect(rates).toMatchObject([{ key: expect.stringContaining("Sales-Answered") }]);
   });
 
   it("erases what waits: it is not answered, and its redelivery is no new message", async () => {
@@ -185,7 +275,9 @@ describeStores("data rights", (world) => {
     };
     await store.write(sales, (transaction) => transaction.run(insertReview, row));
     // What the planted tenant has held.
-    expect((await dataOf(rights.person)).held).toEqual([`${MARKER} is answered`]);
+    expect((await dataOf(rights.person)).held).toMatchObject([
+      { direction: "in", text: `${MARKER} is answered`, message: { id: "sales-answered" } },
+    ]);
     const result = await erasePerson(parts, "cli", sales, rights.person);
     expect(result).toMatchObject({ erasure: { erased: { held: 1 } } });
     expect(await world.sql("SELECT id FROM reviews WHERE tenant_id = 'sales'")).toEqual([
@@ -256,6 +348,49 @@ describeStores("data rights", (world) => {
     const sealed = await cipher.seal(sales, "place", Buffer.from("anew"));
     expect(String(await cipher.open(sales, "place", sealed))).toBe("anew");
   });
+
+  it.each(["person", "tenant"])(
+    "takes up the erasure of a %s wherever it broke off",
+    async (whose) => {
+      const { rest } = await plantState();
+      const { store } = parts;
+      let left = 0;
+      const dying: typeof store = {
+        ...store,
+        write: async (scope, work) => {
+          if (left-- === 0) throw new Error("the process died");
+          return store.write(scope, work);
+        },
+      };
+      const erase = () =>
+        whose === "person"
+          ? erasePerson({ ...parts, store: dying }, "cli", sales, rights.person)
+          : eraseTenant({ ...parts, store: dying }, "cli", sales);
+      let done: Awaited<ReturnType<typeof erase>> | undefined;
+      for (let writes = 0; done === undefined; writes++) {
+        left = writes;
+        done = await erase().catch(() => undefined);
+      }
+      expect(done.kind).toBe("erased");
+      // Nobody can destroy anything off the record by killing the process that does it.
+      const codes = (await erasures()).map(([, who, subject, , code]) => [who, subject, code]);
+      expect(codes.length).toBeGreaterThan(2);
+      const [ended, ...before] = codes.reverse();
+      expect(ended).toEqual(["cli", whose, "OK"]);
+      expect(
+        before.every(
+          ([who, subject, code]) => `${who} ${subject} ${code}` === `cli ${whose} BEGUN`,
+        ),
+      ).toBe(true);
+      const rows = await rowsOf("sales");
+      if (whose === "tenant") expect(rows).toBe(JSON.stringify(TABLES.map(() => [])));
+      const { memory, messages, held, consents } = await dataOf(rights.person);
+      expect([memory, messages, held, consents]).toEqual([[], [], [], []]);
+      const keys = await rememberedKeys();
+      expect(keys).toEqual(expect.arrayContaining(rest));
+      for (const key of await wordsOf("answered")) expect(keys).not.toContain(key);
+    },
+  );
 
   it("attack: reading in the log of an erased tenant whom its budget's alerts told", async () => {
     const { store, cipher } = parts;

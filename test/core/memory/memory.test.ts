@@ -210,6 +210,29 @@ describeStores("memory", (world) => {
     expect(await all(memory.allOf(sales, personOf(textMessage("m"))))).toEqual([]);
   });
 
+  it("erases what is much of a person a little at a time, the rest at once", async () => {
+    const { tenantId } = sales;
+    await remember("of somebody else", "ok", { message: textMessage("m2", "", "mei") });
+    const whose = textMessage("m");
+    const exchange = { question: "many", answer: "words", isSensitive: false };
+    const works = await Promise.all(
+      Array.from({ length: 450 }, () => memory.prepare(sales, whose, exchange)),
+    );
+    await world.store.write(sales, async (transaction) => {
+      for (const work of works) await work(transaction);
+    });
+    await memory.index(sales);
+    expect(await memory.eraseMost(sales, personOf(whose))).toBe(400);
+    const erase = await memory.eraserOf(sales, personOf(whose));
+    expect(await world.store.write(sales, erase)).toBe(50);
+    const [left] = await world.sql(
+      `SELECT (SELECT count(*) FROM memory WHERE tenant_id = '${tenantId}') AS rows_left,
+        (SELECT count(*) FROM memory_tokens
+          WHERE memory_id NOT IN (SELECT id FROM memory)) AS tokens`,
+    );
+    expect([Number(left?.rows_left), Number(left?.tokens)]).toEqual([1, 0]);
+  });
+
   it("indexes nothing that was erased since it was read", async () => {
     await remember("gone soon");
     const erase = await memory.eraserOf(sales, personOf(textMessage("m")));

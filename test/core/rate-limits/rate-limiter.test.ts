@@ -112,6 +112,17 @@ const limitFacts = (create: () => RateLimiter, numRuns: number): void => {
 };
 
 describe("limits of one process", () => {
+  it("lock nobody out for a day because the clock was set back", async () => {
+    const limiter = createLocalRateLimiter(now);
+    const limits = { userPerMinute: 3, tenantPerMinute: 1000 };
+    const take = () => limiter.take({ tenantId: "set-back", sender: "wei", limits });
+    for (let n = 0; n < 3; n++) await take();
+    clock -= 24 * 60 * 60_000;
+    const kinds: string[] = [];
+    for (let n = 0; n < 4; n++) kinds.push((await take()).kind);
+    expect(kinds).toEqual(["within", "within", "within", "over"]);
+  });
+
   limitFacts(() => createLocalRateLimiter(now), 100);
 
   it("forget senders who have been quiet", async () => {

@@ -40,7 +40,17 @@ describeStores("consent", (world) => {
     });
   const say = async (
     text: string,
-    { sender = "wei", tenant = "sales", locale = "en" as Locale, requiresConsent = true } = {},
+    {
+      sender = "wei",
+      tenant = "sales",
+      locale = "en" as Locale,
+      requiresConsent = true,
+      answer = async (_context: Context): Promise<Reply> => ({
+        kind: "text",
+        markdown: "answered",
+      }),
+      beforeStored = async () => {},
+    } = {},
   ): Promise<Reply> => {
     const kept: Work<void>[] = [];
     const context: Context = {
@@ -50,10 +60,14 @@ describeStores("consent", (world) => {
       record: (record) => void records.push(record),
       keep: (work) => void kept.push(work),
     };
-    const reply = await consent({ consents, now: () => new Date(clock) })(context, async () => {
-      passed.push(text);
-      return { kind: "text", markdown: "answered" };
-    });
+    const reply = await consent({ consents, now: () => new Date(clock) })(
+      context,
+      async (changed = context) => {
+        passed.push(text);
+        return answer(changed);
+      },
+    );
+    await beforeStored();
     await world.store.write(tenantScope(tenant), async (transaction) => {
       for (const work of kept) await work(transaction);
     });
@@ -136,18 +150,40 @@ describeStores("consent", (world) => {
     expect(await say("hi")).toMatchObject({ code: "CONSENT_NEEDED" });
   });
 
-  it("looks up a known yes again after 10 s only, so that it costs nothing", async () => {
+  /** Decides in another process, which this one is not told of. */
+  const decideElsewhere = async (decision: "yes" | "no") => {
     const other = await process();
+    await world.store.write(scope, await other.prepare(scope, wei, { decision, wording: "1" }));
+  };
+
+  it("counts at once what another process was told", async () => {
     await say("/consent yes");
     expect(await say("hi")).toMatchObject({ markdown: "answered" });
-    // In another process, which this one is not told of.
-    await world.store.write(
-      scope,
-      await other.prepare(scope, wei, { decision: "no", wording: "1" }),
-    );
-    expect(await say("hi")).toMatchObject({ markdown: "answered" });
-    clock += 10_000;
+    await decideElsewhere("no");
     expect(await say("hi")).toMatchObject({ code: "CONSENT_NEEDED" });
+    await decideElsewhere("yes");
+    expect(await say("hi")).toMatchObject({ markdown: "answered" });
+  });
+
+  it("attack: going on with a question whose sender takes the consent back meanwhile", async () => {
+    const stored: string[] = [];
+    const answer = async ({ keep }: Context): Promise<Reply> => {
+      keep(async () => void stored.push("remembered"));
+      return { kind: "text", markdown: "answered" };
+    };
+    await say("/consent yes");
+    const during = async (context: Context) => {
+      await decideElsewhere("no");
+      return answer(context);
+    };
+    expect(await say("hi", { answer: during })).toMatchObject({ code: "CONSENT_NEEDED" });
+    await decideElsewhere("yes");
+    // Between the answer and the transaction that stores it.
+    await say("hi", { answer, beforeStored: () => decideElsewhere("no") });
+    expect(stored).toEqual([]);
+    await decideElsewhere("yes");
+    expect(await say("hi", { answer })).toMatchObject({ markdown: "answered" });
+    expect(stored).toEqual(["remembered"]);
   });
 
   it("says how things stand when asked", async () => {

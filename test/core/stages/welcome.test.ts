@@ -18,6 +18,7 @@ const folder = temporaryFolder();
 
 const skillNamed = (name: string): Skill => ({
   ...{ name, description: name, instructions: "", folder: "/", digest: "", risk: "low" },
+  files: new Map(),
   ...{ egress: [], secrets: [], limits: {} },
 });
 
