@@ -61,9 +61,11 @@ export const verify = (io: Io, options: VerifyOptions): Promise<number> =>
       return noTenant(io, options, operations, tenant);
     }
     const tenants = tenant === undefined ? [...chained].sort() : [tenant];
-    const chains: ChainReport[] = [];
+    const chains: SwornReport[] = [];
     for (const id of tenants) {
-      const report = await verifyChain(store, id, { keys, checkpoints: of.get(id) ?? [] });
+      const checkpoints = of.get(id) ?? [];
+      const found = await verifyChain(store, id, { keys, checkpoints });
+      const report = { ...found, swornTo: checkpoints.at(-1)?.seq ?? 0 };
       if (!options.json) io.stdout.write(reportText(report));
       chains.push(report);
     }
@@ -75,7 +77,7 @@ export const verify = (io: Io, options: VerifyOptions): Promise<number> =>
     }
     for (const problem of problems) io.stdout.write(`BAD   ${file}: ${problem}\n`);
     if (chains.length === 0) io.stdout.write("there is no audit log yet\n");
-    if (file === undefined) {
+    if (of.size === 0) {
       io.stdout.write(
         "note: without checkpoints a chain that was rewritten as a whole, and a database that was " +
           "put back, cannot be told; a running gateway writes them every five minutes, and " +
@@ -123,17 +125,23 @@ const readGiven = (io: Io, option: string, path: string): string => {
   }
 };
 
-const reportText = ({ tenantId, records, cut, checkpoints, problem }: ChainReport): string => {
+/** With the number of the newest record that a checkpoint vouches for; 0 for none. */
+type SwornReport = ChainReport & { readonly swornTo: number };
+
+const reportText = (report: SwornReport): string => {
+  const { tenantId, records, newest, cut, checkpoints, swornTo, problem } = report;
   const older = cut > 0 ? `, those up to ${cut} removed for their age` : "";
+  const young = newest > swornTo ? `, nothing vouches for those after ${swornTo}` : "";
   return problem
     ? `BAD   ${tenantId}: ${problem.message} [${problem.code}]\n`
-    : `whole ${tenantId}: ${records} records${older}, ${checkpoints} checkpoints agree\n`;
+    : `whole ${tenantId}: ${records} records${older}, ${checkpoints} checkpoints agree${young}\n`;
 };
 
-const reportView = ({ tenantId, problem, ...counted }: ChainReport) => ({
+const reportView = ({ tenantId, problem, swornTo, ...counted }: SwornReport) => ({
   tenant: tenantId,
   ok: problem === undefined,
   ...counted,
+  sworn_to: swornTo,
   problem: problem ?? null,
 });
 
@@ -145,6 +153,7 @@ export const exportLog = (io: Io, options: ExportOptions): Promise<number> =>
     const timeZone = entry?.time_zone ?? "UTC";
     const from = instantOf("--from", options.from, timeZone, "start");
     const to = instantOf("--to", options.to, timeZone, "end");
+    if (from && to && from >= to) throw new StartError("audit export: --from: must be before --to");
     const log = {
       error: (_fields: object, message: string) => void io.stderr.write(`note: ${message}\n`),
     };

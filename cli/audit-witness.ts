@@ -9,6 +9,7 @@ import { createLeases } from "../core/channel-state/leases.ts";
 import type { Log } from "../core/contract/log.ts";
 import type { ContentCipher } from "../core/store/content-cipher.ts";
 import type { Store } from "../core/store/store.ts";
+import { createSteadyClock } from "./steady-clock.ts";
 
 export interface AuditWitnessParts {
   readonly store: Store;
@@ -18,6 +19,8 @@ export interface AuditWitnessParts {
   readonly isAlone: boolean;
   readonly log: Log;
   readonly now: () => Date;
+  /** Milliseconds since any fixed moment, on a clock that nobody can set. Default: since the process began. */
+  readonly elapsedMs?: () => number;
 }
 
 const HOUR_MS = 60 * 60_000;
@@ -27,8 +30,10 @@ const LEASE_MS = 60_000;
 /** Has checkpoints written and old records removed as the settings say, by one of the replicas. */
 export const startAuditWitness = (
   { settings, keyFile }: Pick<LoadedSettings, "settings" | "keyFile">,
-  { store, cipher, auditLog, isAlone, log, now }: AuditWitnessParts,
+  parts: AuditWitnessParts,
 ): Witness => {
+  const { store, cipher, auditLog, isAlone, log, now } = parts;
+  const { elapsedMs = () => performance.now() } = parts;
   const files = auditFilesOf(settings, keyFile);
   let opened: SigningKey | undefined;
   const key = (): SigningKey => {
@@ -37,11 +42,12 @@ export const startAuditWitness = (
   };
   const file = files.checkpointFile;
   const days = settings.storage.audit_retention_days;
-  let removedAt = 0;
+  const isSteady = createSteadyClock(now, elapsedMs);
+  let removedAt = Number.NEGATIVE_INFINITY;
   const remove = async (): Promise<void> => {
-    if (days === undefined || now().getTime() - removedAt < HOUR_MS) return;
+    if (!isSteady() || days === undefined || elapsedMs() - removedAt < HOUR_MS) return;
     await removeOldRecords({ store, auditLog, key, file, days, now });
-    removedAt = now().getTime();
+    removedAt = elapsedMs();
   };
   const state = createChannelState("_audit", { store, cipher, now });
   const leases = isAlone ? undefined : createLeases({ state, log, leaseMs: LEASE_MS });

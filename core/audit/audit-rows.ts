@@ -1,7 +1,8 @@
 import { type Insertable, sql } from "kysely";
 import type { AuditHeadsTable } from "../store/schema.ts";
-import { statement } from "../store/statement.ts";
+import { type DialectName, statement } from "../store/statement.ts";
 import type { AuditRow } from "./chain.ts";
+import { storedColumns } from "./stored-record.ts";
 
 // Statements on the audit log and the heads of its chains.
 
@@ -75,9 +76,16 @@ export const setHead = statement<NewHead>()((db, arg) =>
     ),
 );
 
+/**
+ * Whether a tenant's id can be one. In SQLite one bit flipped may leave bytes that are no text, and
+ * reading them ends the process; that its tenant's chain is not whole is found all the same.
+ */
+const isReadable = (dialect: DialectName) =>
+  dialect === "sqlite" ? sql<boolean>`tenant_id not glob '*[^a-z0-9_-]*'` : sql<boolean>`true`;
+
 /** Where all chains have got to, and where they begin. */
-export const allHeads = statement<object>()((db) =>
-  db.selectFrom("audit_heads").selectAll().orderBy("tenant_id"),
+export const allHeads = statement<object>()((db, _arg, dialect) =>
+  db.selectFrom("audit_heads").selectAll().where(isReadable(dialect)).orderBy("tenant_id"),
 );
 
 /** Where a tenant's chain has got to, and where it begins. */
@@ -86,21 +94,22 @@ export const wholeHeadOf = statement<{ tenant_id: string }>()((db, arg) =>
 );
 
 /** The next tenant that has records; goes from one to the next without reading what is between. */
-export const tenantAfter = statement<{ tenant_id: string }>()((db, arg) =>
+export const tenantAfter = statement<{ tenant_id: string }>()((db, arg, dialect) =>
   db
     .selectFrom("audit")
     .select("tenant_id")
     .where("tenant_id", ">", arg("tenant_id"))
+    .where(isReadable(dialect))
     .orderBy("tenant_id")
     .limit(1),
 );
 
 /** A tenant's records behind a number, in their order. */
 export const recordsAfter = statement<{ tenant_id: string; after: number; limit: number }>()(
-  (db, arg) =>
+  (db, arg, dialect) =>
     db
       .selectFrom("audit")
-      .selectAll()
+      .select(storedColumns(dialect))
       .where("tenant_id", "=", arg("tenant_id"))
       .where("seq", ">", arg("after"))
       .orderBy("seq")
@@ -168,10 +177,10 @@ export const matchingRecords = statement<{
   any_action: number;
   action: string;
   limit: number;
-}>()((db, arg) =>
+}>()((db, arg, dialect) =>
   db
     .selectFrom("audit")
-    .selectAll()
+    .select(storedColumns(dialect))
     .where("tenant_id", "=", arg("tenant_id"))
     .where("seq", ">", arg("after"))
     .where("seq", "<=", arg("up_to"))

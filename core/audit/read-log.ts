@@ -8,6 +8,7 @@ import type { Store } from "../store/store.ts";
 import { matchingRecords, wholeHeadOf } from "./audit-rows.ts";
 import type { AuditRow } from "./chain.ts";
 import { firstRecordedSince } from "./seek.ts";
+import { type StoredRecord, shownRecord } from "./stored-record.ts";
 
 /** Which records are wanted; what is absent does not narrow. */
 export interface AuditFilter {
@@ -73,23 +74,20 @@ const STEP = 2_000;
 // a page is cut short after so many, so that no question keeps it busy for long.
 const MOST_STEPS = 50;
 const ALL_AT_A_TIME = 1_000;
-// A record comes when what it tells of is over; no turn takes this long.
-const LATEST_MS = 24 * 60 * 60_000;
 
 export const createAuditReader = (parts: AuditReaderParts): AuditReader => {
   const { store, cipher, auditLog, now } = parts;
 
-  const boundsOf = async (scope: TenantScope, { from, to }: AuditFilter): Promise<Bounds> => {
+  const boundsOf = async (scope: TenantScope, { from }: AuditFilter): Promise<Bounds> => {
     const head = await store.read(scope, (transaction) =>
       transaction.first(wholeHeadOf, { tenant_id: scope.tenantId }),
     );
     if (!head) return { first: 1, last: 0 };
     const chain = { from: head.cut_seq + 1, to: head.seq };
-    const since = async (time: number) => firstRecordedSince(store, scope, chain, time);
-    return {
-      first: from ? await since(from.getTime()) : chain.from,
-      last: to ? (await since(to.getTime() + LATEST_MS)) - 1 : chain.to,
-    };
+    // A clock that was ahead and was set back leaves records that began before those in front of
+    // them: nothing tells where the last one before `to` is, so all are gone through.
+    const first = from ? await firstRecordedSince(store, scope, chain, from.getTime()) : chain.from;
+    return { first, last: chain.to };
   };
 
   const tagOf = async (scope: TenantScope, actor: string | undefined): Promise<Buffer> =>
@@ -112,7 +110,7 @@ export const createAuditReader = (parts: AuditReaderParts): AuditReader => {
       any_action: action === undefined ? 1 : 0,
       action: action ?? "",
     };
-    const found: AuditRow[] = [];
+    const found: StoredRecord[] = [];
     let after = first - 1;
     for (let step = 0; after < last && step < MOST_STEPS; step++) {
       if (step > 0) await setImmediate();
@@ -125,7 +123,7 @@ export const createAuditReader = (parts: AuditReaderParts): AuditReader => {
       if (found.length === limit) break;
     }
     const entries: AuditEntry[] = [];
-    for (const row of found) entries.push(await opened(cipher, scope, row));
+    for (const row of found) entries.push(await opened(cipher, scope, shownRecord(row)));
     return after < last ? { entries, next: after } : { entries };
   };
 
@@ -223,7 +221,12 @@ const personalOf = async (
   scope: TenantScope,
   { personal, trace_id, sender_id, message_key, detail }: AuditRow,
 ): Promise<Personal | undefined> => {
-  if (personal === null) return { sender_id, message_key, detail: JSON.parse(detail) };
+  try {
+    if (personal === null) return { sender_id, message_key, detail: JSON.parse(detail) };
+  } catch {
+    // Somebody was at it, which `audit verify` tells; the others are shown nevertheless.
+    return { sender_id, message_key, detail: { damaged: 1 } };
+  }
   try {
     return JSON.parse(String(await cipher.open(scope, personalPlace(trace_id), personal)));
   } catch (cause) {

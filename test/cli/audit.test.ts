@@ -68,6 +68,43 @@ describe("clawgate audit", () => {
     database.close();
   };
 
+  it("attack: a clock that leaps ahead has no record removed; what is old goes once it runs evenly", async () => {
+    const loaded = loadSettings({ path: "settings.json", env: {}, cwd: folder.path });
+    const { settings } = loaded;
+    const storage = { ...settings.storage, audit_retention_days: 200 };
+    const cipher = await cipherOn(store, data());
+    const auditLog = createAuditLog(store, cipher);
+    const [day, hour] = [86_400_000, 3_600_000];
+    let [wall, elapsed] = [Date.now(), 0];
+    const pass = (ms: number, leapMs = 0) => {
+      elapsed += ms;
+      wall += ms + leapMs;
+    };
+    for (const [index, age] of [300, 190, 0].entries()) {
+      await auditLog.record(recordOf("sales", index, new Date(wall - age * day), "cli"));
+    }
+    const witness = startAuditWitness(
+      { ...loaded, settings: { ...settings, storage } },
+      {
+        ...{ store, cipher, auditLog, log: recordedLog(), isAlone: true },
+        ...{ now: () => new Date(wall), elapsedMs: () => elapsed },
+      },
+    );
+    const kept = async () => {
+      await witness.write();
+      const { out } = await run("export", "--tenant", "sales", "--action", "queue.show");
+      return out.trim().split("\n").length;
+    };
+    await witness.write();
+    pass(hour, 100 * day);
+    expect(await kept()).toBe(3);
+    pass(hour / 2, -100 * day);
+    expect(await kept()).toBe(3);
+    pass(hour);
+    expect(await kept()).toBe(2);
+    await witness.stop();
+  });
+
   it("finds a whole log whole, with the gateway's own checkpoints", async () => {
     await gateway(6);
     expect(await run("verify")).toMatchObject({
@@ -77,7 +114,16 @@ describe("clawgate audit", () => {
     expect(await json()).toEqual({
       ...{ code: 0, ok: true, checkpoint_problems: [] },
       chains: [
-        { tenant: "sales", ok: true, records: 6, newest: 6, cut: 0, checkpoints: 1, problem: null },
+        {
+          tenant: "sales",
+          ok: true,
+          records: 6,
+          newest: 6,
+          cut: 0,
+          checkpoints: 1,
+          sworn_to: 6,
+          problem: null,
+        },
       ],
     });
   });
@@ -112,7 +158,12 @@ describe("clawgate audit", () => {
     copyFileSync(older, join(data(), "clawgate.db"));
     writeFileSync(join(data(), "audit-checkpoints.jsonl"), "");
     store = await openStore({ url: `file:${data()}` });
-    expect((await run("verify")).code).toBe(0);
+    expect(await run("verify")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(
+        /^whole sales: 3 records, 0 checkpoints agree, nothing vouches for those after 0\nnote: without checkpoints/,
+      ),
+    });
     const { code, chains } = await json(
       "--checkpoints",
       "kept.jsonl",
@@ -153,6 +204,10 @@ describe("clawgate audit", () => {
 
   it.each([
     [["export", "--tenant", "sales", "--to", "soon"], /--to: must be a day/],
+    [
+      ["export", "--tenant", "sales", "--from", "2026-03-02", "--to", "2026-03-01"],
+      /--from: must be before --to/,
+    ],
     [["verify", "--checkpoints", "nowhere.jsonl"], /there is no file/],
     [["verify", "--checkpoints", "."], /there is no file/],
     [["verify", "--public-key", "nowhere.pem"], /cannot read nowhere.pem/],

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { AuditLog } from "../../../core/audit-log.ts";
 import { createAuditLog } from "../../../core/audit-log.ts";
-import { recordOf } from "../../core/audit/audited.ts";
+import { behindItsBack, recordOf } from "../../core/audit/audited.ts";
 import { type OperatedQueue, operatedQueue } from "../../core/operators/operated-queue.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
@@ -85,6 +85,33 @@ describeStores("the audit log over HTTP", (world) => {
     ]);
     expect(messages(await page("from=2026-03-02T08:00:00+08:00&to=2026-03-02", key))).toEqual([
       "m1",
+    ]);
+  });
+
+  it("leaves nothing out of a span of time after a clock was ahead and was set back", async () => {
+    await days("sales", 2);
+    const ahead = new Date(START + 400 * DAY_MS);
+    await log.record(recordOf("sales", 2, ahead));
+    for (const index of [3, 4, 5]) {
+      await log.record(recordOf("sales", index, new Date(START + index * DAY_MS)));
+    }
+    const key = await auditor();
+    expect(messages(await page("from=2026-03-02&to=2026-03-05", key))).toEqual(["m1", "m3", "m4"]);
+  });
+
+  it("attack: a record that somebody damaged keeps no other one from being read", async () => {
+    await days("sales", 5);
+    await behindItsBack(world, [
+      "UPDATE audit SET detail = '{' WHERE tenant_id = 'sales' AND seq = 4",
+      "UPDATE audit SET personal = NULL, detail = 'x' WHERE tenant_id = 'sales' AND seq = 2",
+    ]);
+    const { records } = await page("to=2026-04-01", await auditor());
+    expect(records.map(({ seq, detail }) => [seq, detail])).toMatchObject([
+      [1, { index: 0 }],
+      [2, { damaged: 1 }],
+      [3, { index: 2 }],
+      [4, { damaged: 1 }],
+      [5, { index: 4 }],
     ]);
   });
 

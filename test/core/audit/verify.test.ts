@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { beforeEach, expect, it } from "vitest";
 import { type AuditRow, digestOf, linkAfter, NO_HEAD } from "../../../core/audit/chain.ts";
+import { createAuditReader } from "../../../core/audit/read-log.ts";
 import { chainedTenants } from "../../../core/audit/verify.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
-import { type Audited, audited, type Dump, otherLog, recordOf } from "./audited.ts";
+import { type Audited, audited, behindItsBack, type Dump, otherLog, recordOf } from "./audited.ts";
 
 const folder = temporaryFolder();
 const COUNT = 12;
@@ -28,6 +29,7 @@ const flipped = (value: unknown, at: number): unknown => {
 const row = fc.nat({ max: COUNT - 1 });
 const mutation = fc.oneof(
   fc.record({ kind: fc.constant("flip" as const), row, column: fc.nat(), at: fc.nat() }),
+  fc.record({ kind: fc.constant("flip head" as const), row, column: fc.nat(), at: fc.nat() }),
   fc.record({ kind: fc.constant("drop" as const), row }),
   fc.record({ kind: fc.constant("insert" as const), row, from: row }),
   fc.record({ kind: fc.constant("swap" as const), row, other: row }),
@@ -50,6 +52,14 @@ const mutated = (dump: Dump, change: Mutation, older: readonly Dump[]): Dump | u
       let value = flipped(given[column], change.at);
       if (given[column] === null) value = Buffer.from("x");
       return withRows(rows.with(change.row, { ...given, [column]: value }));
+    }
+    case "flip head": {
+      const head = dump.audit_heads[0] as Row;
+      const columns = Object.keys(head).filter((name) => name !== "tenant_id");
+      const column = columns[change.column % columns.length] as string;
+      const isTime = column === "cut_at";
+      const value = isTime ? change.at : flipped(head[column] ?? Buffer.from("x"), change.at);
+      return { ...dump, audit_heads: [{ ...head, [column]: value }] };
     }
     case "drop":
       return withRows(rows.toSpliced(change.row, 1));
@@ -129,6 +139,54 @@ describeStores("the audit log", (world) => {
     await at.restore("sales", good);
     expect((await at.verify("sales", checkpoints)).problem).toBeUndefined();
   });
+
+  it.skipIf(world.dialect === "postgres")(
+    "attack: a value that is none, which an embedded store holds all the same, is found and ends no process",
+    async () => {
+      await at.fill("sales", 4);
+      const good = await at.dump("sales");
+      const [texts, numbers] = [
+        ["trace_id", "sender_id", "subject", "detail"],
+        ["at", "recorded_at"],
+      ];
+      const odd = [
+        // One bit more, and a text is no UTF-8; what stands behind a NUL libsql does not show.
+        ...texts.flatMap((name) => [`${name} = cast(x'ff' || ${name} as text)`]),
+        ...texts.flatMap((name) => [`${name} = ${name} || char(0) || 'more'`]),
+        ...texts.flatMap((name) => [`${name} = cast(${name} as blob)`]),
+        ...numbers.flatMap((name) => [`${name} = 'soon'`, `${name} = 1.5`, `${name} = x'00'`]),
+        ...["personal = 'x'", "actor_tag = 1", "prev = zeroblob(200)", "prev = 'x'", "hash = 'x'"],
+        ...["seq = 0", "seq = -3", "seq = 'x'", "seq = 2.5", "tenant_id = cast(x'ff' as text)"],
+      ].map((change) => `UPDATE audit SET ${change} WHERE seq = 2`);
+      const copy = Object.keys(good.audit[0] ?? {}).map((name) => (name === "seq" ? "-1" : name));
+      odd.push(`INSERT INTO audit SELECT ${copy} FROM audit WHERE seq = 2`);
+      const head = [
+        "seq = 'x'",
+        "hash = 'x'",
+        "cut_seq = -1",
+        "cut_hash = 'x'",
+        "recorded_at = 'x'",
+      ];
+      odd.push(...head.map((change) => `UPDATE audit_heads SET ${change}`));
+      odd.push(
+        "UPDATE audit_heads SET cut_seq = 2, cut_hash = x'00', cut_at = 'x', cut_signature = 1",
+      );
+      for (const statement of odd) {
+        await behindItsBack(world, [statement]);
+        expect(await chainedTenants(world.store), statement).toEqual(["sales"]);
+        expect((await at.verify("sales")).problem, statement).toBeDefined();
+        const reader = createAuditReader({ ...at, store: world.store, now: () => new Date() });
+        await reader.page("cli", tenantScope("sales"), { limit: 10 }).catch((cause) => {
+          // The chain can go no further from a head that is none: nobody reads what is not on record.
+          expect(statement).toContain("audit_heads");
+          expect(cause).toBeInstanceOf(Error);
+        });
+        await at.restore("sales", good);
+        await behindItsBack(world, ["DELETE FROM audit WHERE tenant_id <> 'sales'"]);
+      }
+      expect((await at.verify("sales")).problem).toBeUndefined();
+    },
+  );
 
   it("attack: a chain that was rewritten from a record on is found by a checkpoint only", async () => {
     await at.fill("sales", 6);
