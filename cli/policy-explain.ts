@@ -1,10 +1,14 @@
 import { DETECTORS, type Direction } from "../config/detectors.ts";
 import { type LoadedSettings, loadSettings } from "../config/load.ts";
 import { modelRefs, regionOf } from "../config/providers.ts";
+import { USUAL_OUTPUT_TOKENS } from "../core/models/ask.ts";
+import { allowedRegions } from "../core/residency.ts";
+import { createClassifiers } from "../core/safety/classifiers/create.ts";
 import { DEFAULT_ACTIONS } from "../core/safety/dlp/dlp.ts";
 import { ACTIONS, type Lexicon, LexiconError } from "../core/safety/moderation/lexicon.ts";
 import { createLexiconLoader } from "../core/safety/moderation/load-lexicon.ts";
 import { choiceFor } from "../core/safety/tenant-safety.ts";
+import { NO_MODELS } from "./content-rules.ts";
 import type { Io } from "./io.ts";
 import { noTenant } from "./no-tenant.ts";
 import { sections } from "./sections.ts";
@@ -52,6 +56,20 @@ export const policyFacts = (loaded: LoadedSettings, id: string) => {
       model: model ?? "",
       region: regionOf(settings, provider) ?? "unknown",
     }));
+  const dataResidency = llm?.data_residency ?? "any";
+  const sensitive = llm?.sensitive && {
+    ...llm.sensitive,
+    region: regionOf(settings, llm.sensitive.provider) ?? "overseas",
+  };
+  const reach = allowedRegions({ tenant: { dataResidency } });
+  const reachOfPersonal = allowedRegions({
+    tenant: { dataResidency, ...(sensitive && { sensitive }) },
+    isSensitive: true,
+  });
+  const classifiers = settings.moderation?.classifiers ?? [];
+  const built = createClassifiers(classifiers, loaded.providers, NO_MODELS);
+  const beyond = (regions: ReadonlySet<string>) =>
+    built.filter(({ region }) => !regions.has(region)).map(({ name }) => name);
   const at = `multi_tenant.tenants[${index}].`;
   return {
     tenant: tenant.id,
@@ -63,7 +81,8 @@ export const policyFacts = (loaded: LoadedSettings, id: string) => {
       blocked: tenant.blocked_skills,
       max_risk: tenant.skill_policy?.max_risk ?? "high",
     },
-    data_residency: llm?.data_residency ?? "any",
+    data_residency: dataResidency,
+    regions: { ordinary: [...reach], personal_data: [...reachOfPersonal] },
     models:
       models.length > 0
         ? models
@@ -84,15 +103,18 @@ export const policyFacts = (loaded: LoadedSettings, id: string) => {
     links: { allowed_domains: tenant.links?.allowed_domains ?? null },
     moderation: {
       lexicons: lexiconsOf(settings, tenant),
-      classifiers: (settings.moderation?.classifiers ?? []).map(({ kind, provider, model }) =>
+      classifiers: classifiers.map(({ kind, provider, model }) =>
         [kind, provider, model].filter((word) => word !== undefined).join(" "),
       ),
+      out_of_reach: { ordinary: beyond(reach), personal_data: beyond(reachOfPersonal) },
       required: tenant.moderation?.required ?? settings.moderation?.required ?? false,
     },
     retention_days: tenant.data_retention_days ?? null,
     consent_required: tenant.consent?.required ?? false,
     limits: {
-      output_tokens: llm?.max_tokens_per_request ?? null,
+      output_tokens:
+        llm?.max_tokens_per_request ??
+        (tenant.max_api_budget_monthly_usd === undefined ? null : USUAL_OUTPUT_TOKENS),
       agents: tenant.max_agents ?? null,
       ...tenant.rate_limits,
     },
@@ -132,6 +154,10 @@ export const policyWords = (
 ): (readonly [string, ...string[]])[] => {
   const { data_loss_prevention: dlp, moderation, limits, budget } = facts;
   const allowed = facts.links.allowed_domains;
+  const { ordinary, personal_data: ofPersonal } = moderation.out_of_reach;
+  const onlyPersonal = ofPersonal.filter((name) => !ordinary.includes(name));
+  const outOfReach = (turn: string, names: readonly string[]) =>
+    names.map((name) => `${name} lies beyond where ${turn} may go: it is not asked`);
   const list = (words: readonly string[], none: string) => words.join(", ") || none;
   const lines: (readonly [string, ...string[]])[] = [
     ["Tenant", `${facts.tenant} (${facts.name})`],
@@ -153,7 +179,10 @@ export const policyWords = (
     ],
     [
       "Models",
-      `data residency: ${facts.data_residency}`,
+      `data residency: ${facts.data_residency}, that is ${facts.regions.ordinary.join(", ")}`,
+      ...(facts.regions.personal_data.length < facts.regions.ordinary.length
+        ? [`a turn with personal data: ${facts.regions.personal_data.join(", ")} only`]
+        : []),
       ...facts.models.map(
         (each) =>
           `${each.for}: ${`${each.provider} ${each.model}`.trim()}, in region ${each.region}`,
@@ -191,6 +220,8 @@ export const policyWords = (
           : `lexicon ${each.name}: ${each.terms.block} terms block, ${each.terms.review} ask for a review, ${each.terms.mask} are masked`,
       ),
       ...moderation.classifiers.map((name) => `classifier ${name}`),
+      ...outOfReach("any turn", ordinary),
+      ...outOfReach("a turn with personal data", onlyPersonal),
       ...(moderation.lexicons.length + moderation.classifiers.length === 0
         ? ["not moderated"]
         : []),

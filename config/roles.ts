@@ -6,6 +6,8 @@ export interface Principal {
   readonly channel: string;
   readonly workspaceId: string;
   readonly senderId: string;
+  /** Where they write outside every workspace: those that they are in. Default: `workspaceId`. */
+  readonly memberOf?: readonly string[];
   readonly departments: readonly string[];
   /** Those of the platform's groups that they are known to be in. Default: none. */
   readonly groups?: readonly Group[];
@@ -72,6 +74,7 @@ export const createRoleIndex = (settings: Settings): ExplainedRoles => {
   const permissionsIn = (role: string) => roles.get(role) ?? [];
   const byUser = new Map<string, HeldRole[]>();
   const byDepartment = new Map<string, HeldRole[]>();
+  const byPlacedDepartment = new Map<string, HeldRole[]>();
   const byGroup = new Map<string, HeldRole[]>();
   const bind = (map: Map<string, HeldRole[]>, to: string, held: HeldRole) =>
     map.set(to, [...(map.get(to) ?? []), held]);
@@ -80,7 +83,10 @@ export const createRoleIndex = (settings: Settings): ExplainedRoles => {
     const held = { role, permissions: permissionsIn(role), binding };
     for (const user of users) bind(byUser, writtenUserKey(user), { ...held, through: "user" });
     for (const department of departments) {
-      bind(byDepartment, department, { ...held, through: "department", department });
+      const placed = parsePerson(department);
+      const to: HeldRole = { ...held, through: "department", department };
+      if (!placed) bind(byDepartment, department, to);
+      else bind(byPlacedDepartment, departmentKey(placed, placed.senderId), to);
     }
     for (const group of groups) {
       // One of an identity provider: nobody can be in it yet.
@@ -92,10 +98,15 @@ export const createRoleIndex = (settings: Settings): ExplainedRoles => {
     { role: DEFAULT_ROLE, permissions: permissionsIn(DEFAULT_ROLE), through: "default" },
   ];
 
-  const heldBy = ({ channel, workspaceId, senderId, departments, groups = [] }: Principal) => {
+  const heldBy = (principal: Principal) => {
+    const { channel, workspaceId, senderId, departments, groups = [] } = principal;
+    const { memberOf = [workspaceId] } = principal;
     const held = [
-      ...(byUser.get(userKey(channel, workspaceId, senderId)) ?? []),
-      ...departments.flatMap((department) => byDepartment.get(department) ?? []),
+      ...memberOf.flatMap((place) => byUser.get(userKey(channel, place, senderId)) ?? []),
+      ...departments.flatMap((department) => [
+        ...(byDepartment.get(department) ?? []),
+        ...(byPlacedDepartment.get(departmentKey(principal, department)) ?? []),
+      ]),
       ...groups.flatMap(
         (group) => byGroup.get(userKey(channel, group.workspaceId, group.id)) ?? [],
       ),
@@ -120,6 +131,11 @@ const allows = (granted: readonly string[], permission: string): boolean => {
   const [area = ""] = permission.split(":");
   return granted.includes("*") || granted.includes(permission) || granted.includes(`${area}:*`);
 };
+
+const departmentKey = (
+  { channel, workspaceId }: Pick<Principal, "channel" | "workspaceId">,
+  department: string,
+): string => JSON.stringify([channel, workspaceId, department]);
 
 // `channel:workspace:user`; only the user part may itself hold colons.
 const writtenUserKey = (written: string): string => {

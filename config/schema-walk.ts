@@ -67,6 +67,23 @@ export const schemaAt = (
   return at;
 };
 
+/** The keys of the object at the end of `path`; none where no object is. */
+export const keysAt = (schema: z.core.$ZodType, path: SettingsPath): readonly string[] => {
+  const found = schemaAt(schema, path);
+  const core = found && unwrap(found).core;
+  return core instanceof z.ZodObject ? Object.keys(core.shape) : [];
+};
+
+/** What stands at the end of `path` in plain data; undefined where nothing does. */
+export const valueAt = (root: unknown, path: SettingsPath): unknown => {
+  let at = root;
+  for (const key of path) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, key)) return undefined;
+    at = (at as Readonly<Record<string | number, unknown>>)[key];
+  }
+  return at;
+};
+
 type MapLeaf = (leaf: unknown, schema: z.core.$ZodType | undefined, path: SettingsPath) => unknown;
 
 /** A copy of `value` in which every value that is no object or list is what `map` makes of it. */

@@ -1,11 +1,11 @@
-import { z } from "zod";
+import type { z } from "zod";
 import type { Draft } from "./draft.ts";
 import { formatPath, type SettingsPath } from "./problem.ts";
 import type { Report } from "./report.ts";
 import type { Resolved } from "./resolve.ts";
 import { type Settings, settingsSchema } from "./schema.ts";
 import { typeText } from "./schema-text.ts";
-import { schemaAt, unwrap } from "./schema-walk.ts";
+import { keysAt, schemaAt, unwrap, valueAt } from "./schema-walk.ts";
 import { suggest } from "./suggest.ts";
 
 /** Checked settings: `settings` only when nothing is wrong, `draft` in any case. */
@@ -25,7 +25,7 @@ export const validate = (resolved: Resolved, report: Report): Validated => {
 const reportIssue = (issue: z.core.$ZodIssue, resolved: Resolved, report: Report): void => {
   const path = toPath(issue.path);
   if (issue.code === "unrecognized_keys") {
-    const known = keysAt(path);
+    const known = keysAt(settingsSchema, path);
     for (const name of issue.keys) {
       const meant = suggest(name, known);
       const expected =
@@ -64,23 +64,8 @@ const describe = (value: unknown, path: SettingsPath, resolved: Resolved): strin
   return shown.length > 80 ? `${shown.slice(0, 60)}… (${shown.length - 2} characters)` : shown;
 };
 
-const keysAt = (path: SettingsPath): readonly string[] => {
-  const schema = schemaAt(settingsSchema, path);
-  const core = schema && unwrap(schema).core;
-  return core instanceof z.ZodObject ? Object.keys(core.shape) : [];
-};
-
 const toPath = (path: readonly PropertyKey[]): SettingsPath =>
   path.map((part) => (typeof part === "symbol" ? String(part) : part));
-
-const valueAt = (root: unknown, path: SettingsPath): unknown => {
-  let at = root;
-  for (const key of path) {
-    if (typeof at !== "object" || at === null || !Object.hasOwn(at, key)) return undefined;
-    at = (at as Readonly<Record<string | number, unknown>>)[key];
-  }
-  return at;
-};
 
 // What is left has no issue of its own, so it has its type; that is what makes the cast true.
 const withoutIssues = (root: unknown, issues: readonly z.core.$ZodIssue[]): Draft => {

@@ -88,9 +88,10 @@ const SENTENCES: Readonly<Record<RefusalCode, Readonly<Record<Locale, string>>>>
     "zh-Hans": "这个问题需要的步骤超过上限，请拆成较小的问题。",
   },
   SKILL_NOT_ALLOWED: {
-    en: "The skill “{subject}” is not available to your team.",
-    "zh-Hant": "您的團隊不能使用技能「{subject}」。",
-    "zh-Hans": "您的团队不能使用技能“{subject}”。",
+    // Without its name: a model made that up, and no content rule has looked at it.
+    en: "A skill that this would need is not available to your team.",
+    "zh-Hant": "這項要求所需的技能，您的團隊不能使用。",
+    "zh-Hans": "这项请求所需的技能，您的团队不能使用。",
   },
   SKILL_FAILED: {
     en: "The skill “{subject}” failed on this input. Please check it and try again.",

@@ -56,12 +56,12 @@ export const askedTenant = async (
   );
 };
 
-const tenantSchema = z.looseObject({
-  tenant: z
-    .string("one tenant id")
-    .regex(/^(_platform|[a-z0-9][a-z0-9_-]{0,62})$/, "one tenant id")
-    .optional(),
-});
+/** A tenant's id, or `_platform`, as queries name it. */
+export const tenantId = z
+  .string("one tenant id")
+  .regex(/^(_platform|[a-z0-9][a-z0-9_-]{0,62})$/, "one tenant id");
+
+const tenantSchema = z.looseObject({ tenant: tenantId.optional() });
 
 /** Without the parameters that are there but empty, which ask for nothing. */
 export const filled = (query: Call["query"]): Record<string, unknown> =>

@@ -18,7 +18,7 @@ import { createSiteCheck } from "./site.ts";
 
 export interface GuardParts {
   readonly server: Settings["server"];
-  readonly store: Store;
+  readonly store: Pick<Store, "read">;
   readonly tenants: () => Pick<TenantIndex, "get">;
   readonly keys: Pick<ApiKeys, "verify">;
   readonly auditLog: AuditLog;
@@ -62,12 +62,13 @@ export const createGuard = (parts: GuardParts): Guard => {
     mayTry(address);
     const text = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
     const key = text === undefined ? undefined : await keys.verify(text);
-    if (key) return key;
     // Who sends no key guesses none; counting them would let any web page lock its reader out.
     if (text !== undefined) {
-      attempts.add(address);
+      if (!key) attempts.add(address);
+      // Also of a key that counts: many guesses at once must not be more tries than one by one.
       mayTry(address);
     }
+    if (key) return key;
     throw new ApiError(
       401,
       "UNAUTHORIZED",

@@ -8,7 +8,7 @@ import { monthOf } from "../../core/budget/month.ts";
 import { allowed, homeOf } from "../../core/operators/operator.ts";
 import { tenantScope } from "../../core/store/scope.ts";
 import type { Store } from "../../core/store/store.ts";
-import { filled, forbid } from "./asked-tenant.ts";
+import { filled, forbid, tenantId } from "./asked-tenant.ts";
 import { checked } from "./checked.ts";
 import { ApiError } from "./errors.ts";
 import type { Route } from "./route.ts";
@@ -62,7 +62,7 @@ export const tenantHandlers = (parts: TenantRouteParts) => {
     const own = operator.tenantId;
     if (own !== undefined && tenant !== undefined && tenant !== own) {
       const message = `this request is for tenant ${own} only: leave tenant= out`;
-      return forbid(parts, call, "tenant:view", message);
+      return forbid(parts, call, "tenant:view", message, tenant);
     }
     const only = tenant ?? own;
     const found = settings()
@@ -89,7 +89,7 @@ export const tenantHandlers = (parts: TenantRouteParts) => {
 
 /** What `GET /api/tenants` takes. */
 export const tenantsQuery = z.strictObject({
-  tenant: z.string().max(64).optional(),
+  tenant: tenantId.optional(),
   cursor: z.string().max(64).optional(),
   limit: z
     .string()

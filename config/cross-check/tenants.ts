@@ -45,10 +45,14 @@ export const checkTenants = (draft: Draft, report: Report): void => {
         );
       }
       checkWorkspace(draft, binding, path, report);
+      checkParts(binding, path, report);
     }
     const sameAgent = createUniqueCheck(report, "agent name");
     for (const [number, agent] of itemsOf(tenant.agents)) {
-      if (agent.name !== undefined) sameAgent(agent.name, [...at, "agents", number, "name"]);
+      // As they are addressed: the case does not count there.
+      if (agent.name !== undefined) {
+        sameAgent(agent.name.toLowerCase(), [...at, "agents", number, "name"]);
+      }
     }
     const count = (tenant.agents ?? []).length;
     if (tenant.max_agents !== undefined && count > tenant.max_agents) {
@@ -68,6 +72,19 @@ const isWhole = (binding: Partially<Binding>): binding is Binding =>
   binding.channel !== undefined &&
   binding.workspace !== undefined &&
   Object.values(binding).every((value) => value !== undefined);
+
+/** Where only these channels tell of a part, a binding of another that asks for it is met by nobody. */
+const TOLD_BY = { department: "wechat_work", role: "discord" } as const;
+
+const checkParts = (binding: Binding, path: SettingsPath, report: Report): void => {
+  for (const part of ["department", "role"] as const) {
+    if (binding[part] === undefined || binding.channel === TOLD_BY[part]) continue;
+    report.warn(
+      [...path, part],
+      `nobody is met by this binding: ${TOLD_BY[part]} alone tells of a ${part}`,
+    );
+  }
+};
 
 const checkWorkspace = (
   draft: Draft,

@@ -2,7 +2,7 @@ import { getCiphers } from "node:tls";
 import { z } from "zod";
 import { parsePerson } from "../person.ts";
 import { detectorActions } from "./content.ts";
-import { later, text, textLike, url } from "./marks.ts";
+import { exactText, isExact, later, text, textLike, url } from "./marks.ts";
 
 const ssoSchema = z.strictObject({
   enabled: z.boolean().default(true).describe("Switches single sign-on on."),
@@ -19,6 +19,11 @@ const permission = () =>
     /^(\*|[a-z][a-z0-9_-]*:(\*|[a-z][a-z0-9_-]*))$/.test(value),
   );
 
+const isPerson = (value: string): boolean => {
+  const person = parsePerson(value);
+  return person !== undefined && isExact(person.workspaceId) && isExact(person.senderId);
+};
+
 const areGroupsOfPlatforms = (groups: unknown): boolean =>
   Array.isArray(groups) && groups.every((group) => parsePerson(String(group)) !== undefined);
 
@@ -27,7 +32,7 @@ const rbacSchema = z.strictObject({
   roles: z
     .array(
       z.strictObject({
-        name: text().describe("Name of the role; everyone without another one is `user`."),
+        name: exactText().describe("Name of the role; everyone without another one is `user`."),
         permissions: z.array(permission()).describe("What the role may do; `*` = everything."),
       }),
     )
@@ -36,17 +41,18 @@ const rbacSchema = z.strictObject({
   role_bindings: z
     .array(
       z.strictObject({
-        role: text().describe("Name of a role."),
+        role: exactText().describe("Name of a role."),
         users: z
-          .array(
-            textLike("`channel:workspace:user`, e.g. wechat_work:wwcorp:zhangsan", (value) =>
-              /^(wechat_work|slack|discord):[^:]+:.+$/.test(value),
-            ),
-          )
+          .array(textLike("`channel:workspace:user`, e.g. wechat_work:wwcorp:zhangsan", isPerson))
           .optional()
           .describe("People, as `channel:workspace:user`."),
-        departments: z.array(text()).optional().describe("Departments, by id or by name."),
-        groups: later(z.array(text()), areGroupsOfPlatforms)
+        departments: z
+          .array(exactText())
+          .optional()
+          .describe(
+            "Departments, by id or by name, wherever there is one; as `channel:workspace:department` in that workspace alone.",
+          ),
+        groups: later(z.array(exactText()), areGroupsOfPlatforms)
           .optional()
           .describe(
             "Groups, as `channel:workspace:id`: the id of a Discord role, a Slack user group or a WeCom tag. Those of an identity provider give nobody anything yet.",

@@ -52,6 +52,14 @@ export const isUrlWithPassword = (value: string): boolean => {
 /** Text that is not empty. */
 export const text = () => textLike("text that is not empty", (value) => value.trim() !== "");
 
+/** Whether nothing that cannot be seen stands at the ends of a text that is compared to the letter. */
+export const isExact = (value: string): boolean =>
+  value !== "" && !/^[\s\p{C}]|[\s\p{C}]$/u.test(value);
+
+/** An id or a name that somebody else gave: one space too many, and it would never be met. */
+export const exactText = () =>
+  textLike("text that is not empty, with nothing invisible at its ends", isExact);
+
 /** An absolute URL with one of the given schemes, without a user name or password unless allowed. */
 export const url = (schemes: readonly string[], options: { password?: boolean } = {}) => {
   const label = `URL with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { RISKS } from "../skill-rules.ts";
 import { linksSchema, tenantDlpSchema } from "./content.ts";
-import { later, text, textLike } from "./marks.ts";
+import { exactText, later, text, textLike } from "./marks.ts";
 import { skillSecretsSchema } from "./skill-secrets.ts";
 
 const isTimeZone = (value: string): boolean => {
@@ -65,12 +65,12 @@ const llmConfigSchema = z
 
 const bindingSchema = z.strictObject({
   channel: z.enum(["wechat_work", "slack", "discord"]).describe("Key under `channels`."),
-  workspace: text().describe("WeCom corp id, Slack team id or Discord guild id."),
-  department: text().optional().describe("Department, by id or by name."),
-  conversation: text()
+  workspace: exactText().describe("WeCom corp id, Slack team id or Discord guild id."),
+  department: exactText().optional().describe("Department, by id or by name."),
+  conversation: exactText()
     .optional()
     .describe("Conversation id; a WeCom chat with an app is `<agent id>/<user id>`."),
-  role: text().optional().describe("The platform's own role id."),
+  role: exactText().optional().describe("The platform's own role id."),
 });
 
 const agentSchema = z.strictObject({

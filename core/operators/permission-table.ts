@@ -1,6 +1,6 @@
 import type { Permission } from "./permissions.ts";
 
-/** One thing that can be asked of the gateway about a tenant's data, and what it takes to ask. */
+/** One thing that can be asked of the gateway, and what it takes to ask. */
 interface Operation {
   /** What it does, for people. */
   readonly does: string;
@@ -100,6 +100,22 @@ export const OPERATIONS = [
   { does: "Say what a tenant allows", needs: "tenant:view", cli: "policy explain" },
   { does: "Judge texts by a tenant's lexicons", needs: "tenant:view", cli: "policy moderation" },
   { does: "Judge texts by a tenant's data rules", needs: "tenant:view", cli: "policy dlp" },
+  { does: "Serve until told to stop", needs: "*", cli: "start" },
+  { does: "Play a chat platform", needs: "*", cli: "simulate wecom" },
+  { does: "Play a chat platform", needs: "*", cli: "simulate slack" },
+  { does: "Play a chat platform", needs: "*", cli: "simulate discord" },
+  { does: "Check what the gateway needs", needs: "*", cli: "doctor" },
+  { does: "Write first settings", needs: "*", cli: "init" },
+  { does: "Check the settings", needs: "*", cli: "config check" },
+  { does: "Show the settings, without secrets", needs: "*", cli: "config show" },
+  { does: "Try the sandbox", needs: "*", cli: "sandbox probe" },
+  { does: "Run one job in the sandbox", needs: "*", cli: "sandbox run" },
+  { does: "Say what the sandbox allows", needs: "*", cli: "sandbox explain" },
+  { does: "Take a sandbox policy over", needs: "*", cli: "sandbox policy import" },
+  { does: "Write the sandbox policy out", needs: "*", cli: "sandbox policy export" },
+  { does: "Say what a sandbox policy means", needs: "*", cli: "sandbox policy explain" },
+  { does: "Show the key that proves audit logs", needs: "*", cli: "audit public-key" },
+  { does: "Prove a certificate of erasure", needs: "*", cli: "memory verify" },
   { does: "End the running turn of the conversation", needs: "agent:chat", chat: "/stop" },
   { does: "Consent, or take it back", needs: "agent:chat", chat: "/consent" },
   { does: "Erase what is remembered of the sender", needs: "agent:chat", chat: "/forget" },

@@ -11,7 +11,7 @@ export const PERMISSIONS = {
   "agent:view": "list the tenant's agents",
   "skill:view": "list the skills that the tenant may use",
   "metrics:view": "read what the gateway counts, for all tenants: operators' keys only",
-  "key:manage": "create, list and revoke API keys, none mightier than itself",
+  "key:manage": "list and revoke API keys, and create some, none of them mightier than its own",
   "*": "everything, also what later versions add",
 } as const;
 

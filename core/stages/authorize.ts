@@ -28,6 +28,7 @@ const permissionsOf = (roles: RoleIndex, { channel, workspaceId, sender }: Inbou
     channel,
     workspaceId,
     senderId: sender.id,
+    ...(sender.memberships && { memberOf: sender.memberships.map((of) => of.workspaceId) }),
     departments: sender.departments,
     groups: groupsOf(sender, workspaceId),
   });

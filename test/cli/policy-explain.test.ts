@@ -24,6 +24,14 @@ const SETTINGS = {
         data_retention_days: 30,
       },
       { id: "bare" },
+      {
+        id: "careful",
+        llm_config: {
+          provider: "openai",
+          model: "gpt-4o",
+          sensitive: { provider: "ollama", model: "own" },
+        },
+      },
     ],
   },
   moderation: {
@@ -37,8 +45,8 @@ const SETTINGS = {
   },
 };
 
-const explain = (tenant: string, json = false) => {
-  writeFileSync(join(folder.path, "settings.json"), JSON.stringify(SETTINGS));
+const explain = (tenant: string, json = false, more: object = {}) => {
+  writeFileSync(join(folder.path, "settings.json"), JSON.stringify({ ...SETTINGS, ...more }));
   const terms = [
     { id: "a", term: "casino", action: "block" },
     { id: "b", term: "heroin", action: "mask" },
@@ -65,6 +73,8 @@ describe("policy explain", () => {
       "lexicon words: 1 terms block, 0 ask for a review, 1 are masked",
       "lexicon gone: no such file; nothing passes without it",
       "30 days",
+      // A budget is held to the usual length of an answer where nothing says another one.
+      "8192 tokens an answer",
     ]) {
       expect(out).toContain(line);
     }
@@ -78,6 +88,18 @@ describe("policy explain", () => {
     expect(out).toContain("not moderated");
     expect(out).not.toContain("classifier");
     expect(out).toContain("anywhere, unless they carry data");
+  });
+
+  it("says where a turn with personal data may go, and which classifier is not asked then", () => {
+    const classifiers = [{ kind: "openai", provider: "openai", model: "omni" }];
+    const moderation = { ...SETTINGS.moderation, classifiers };
+    const careful = explain("careful", false, { moderation }).out;
+    expect(careful).toContain("data residency: any, that is on-prem, cn, overseas");
+    expect(careful).toContain("a turn with personal data: on-prem only");
+    expect(careful).toContain("openai omni lies beyond where a turn with personal data may go");
+    const sales = explain("sales", false, { moderation }).out;
+    expect(sales).toContain("openai omni lies beyond where any turn may go: it is not asked");
+    expect(explain("bare", false, { moderation }).out).not.toContain("beyond");
   });
 
   it("says the same as JSON", () => {
@@ -97,7 +119,7 @@ describe("policy explain", () => {
     expect(explain("nobody")).toMatchObject({
       code: 1,
       out: "",
-      err: expect.stringMatching(/no tenant "nobody".*sales, bare/),
+      err: expect.stringMatching(/no tenant "nobody".*sales, bare, careful/),
     });
   });
 });

@@ -58,6 +58,17 @@ describe("permissionsOf", () => {
     ]);
   });
 
+  it("attack: a department of another corp does not pass for one that is named with its corp", () => {
+    const index = indexOf(bindings({ role: "admin", departments: ["wechat_work:wwcorp:7"] }));
+    const rolesIn = (workspaceId: string, ...departments: string[]) =>
+      index.permissionsOf(someone({ workspaceId, departments })).roles;
+    expect(rolesIn("wwcorp", "7", "Audit")).toEqual(["admin"]);
+    expect(rolesIn("wwother", "7")).toEqual(["user"]);
+    expect(rolesIn("wwother", "wechat_work:wwcorp:7")).toEqual(["user"]);
+    expect(rolesIn("wwother", '["wechat_work","wwcorp","7"]')).toEqual(["user"]);
+    expect(rolesIn("wwcorp", "8")).toEqual(["user"]);
+  });
+
   it("adds up the roles of a person and of the departments, without user", () => {
     const index = indexOf(
       bindings(

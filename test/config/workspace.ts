@@ -17,7 +17,9 @@ export const createWorkspace = (files: Readonly<Record<string, string>> = {}): s
   folders.push(folder);
   for (const [path, content] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), content, { mode: 0o600 });
+    // Secrets are the owner's alone, and skills are for whoever runs them.
+    const mode = path.endsWith("/SKILL.md") ? 0o644 : 0o600;
+    writeFileSync(join(folder, path), content, { mode });
   }
   return folder;
 };

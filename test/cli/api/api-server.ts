@@ -73,6 +73,7 @@ const SETTINGS = settingsSchema.parse({
 
 const skillNamed = (name: string): Skill => ({
   ...{ name, description: `does ${name}`, instructions: "PLANTED", folder: `/skills/${name}` },
+  files: new Map(),
   ...{ digest: "d1", risk: "low", egress: [], secrets: [], limits: {} },
 });
 

@@ -118,6 +118,11 @@ describeStores("tenants, agents and skills over HTTP", (world) => {
     expect(new Set(found.map((each) => Object.values(each).join()))).toEqual(
       new Set(["sales,api,FORBIDDEN"]),
     );
+    const asked = await world.sql("SELECT detail FROM audit WHERE action = 'api'");
+    expect(asked.map((each) => JSON.parse(String(each.detail)).tenant).sort()).toEqual([
+      ...Array<string>(3).fill("_platform"),
+      ...Array<string>(6).fill("support"),
+    ]);
   });
 
   it("ask an operator's key which tenant's agents and skills are meant", async () => {
