@@ -27,6 +27,8 @@ export interface AgentOptions {
 
 /** Times the model may be asked in one turn. */
 export const MAX_STEPS = 8;
+/** Skills that may be run in one turn, however many a model calls at once. */
+const MAX_CALLS = 32;
 
 // Neither white space nor a control character: without one a person would be shown nothing.
 const VISIBLE = /[^\s\p{C}]/u;
@@ -53,6 +55,7 @@ export const createAgent = ({ models, skills, now }: AgentOptions): Agent => ({
       ...(earlier ?? []).flatMap(asMessages),
       { role: "user", text: promptOf(message.content) + attachedPrompt(context.attached ?? []) },
     ];
+    let calls = 0;
     for (let step = 1; step <= MAX_STEPS; step++) {
       const asked = await asking.ask({
         instructions: instructionsFor(context, now()),
@@ -73,6 +76,9 @@ export const createAgent = ({ models, skills, now }: AgentOptions): Agent => ({
           ...(turn.isVerbatim && { isVerbatim: true }),
         };
       }
+      // Before any of them runs: half of what was asked for is of no use to anybody.
+      calls += turn.toolCalls.length;
+      if (calls > MAX_CALLS) return refuse("STEP_LIMIT", locale);
       messages.push({ role: "assistant", text: turn.text, toolCalls: turn.toolCalls });
       for (const call of turn.toolCalls) {
         const outcome = await skills.call(call, context);

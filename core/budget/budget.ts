@@ -67,6 +67,8 @@ export const createBudget = (parts: BudgetAlertParts): Budget => {
         )) > 0;
       if (!isReserved) {
         const costs = await costsIn(store, tenantScope(payer.id), month);
+        // Where a process died over its call, nobody has settled and so told of four fifths.
+        await alerts.tell(payer, "BUDGET_WARNING", { month, costs });
         await alerts.tell(payer, "BUDGET_EXCEEDED", { month, costs });
         return undefined;
       }

@@ -2,8 +2,11 @@
 export interface ModelProvider {
   /** As named in the settings. */
   readonly name: string;
-  /** Looks at the last question alone, so that nothing said before need be read for it. */
-  readonly isForgetful?: true;
+  /**
+   * Answers within the gateway, which nothing leaves: looks at the last question alone, so that
+   * nothing said before need be read for it.
+   */
+  readonly isBuiltIn?: true;
   /** One turn of the model. Throws ModelError when there is none to be had. */
   generate(request: ModelRequest, signal: AbortSignal): Promise<ModelTurn>;
 }

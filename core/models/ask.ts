@@ -47,15 +47,15 @@ const PATIENCE_MS = 120_000;
 const TURN_MS = 15 * 60_000;
 /** Beyond this many bytes no model that is sold takes a request. */
 const MOST_INPUT_TOKENS = 1024 * 1024;
-/** What a budget can be held to when the settings do not say how long an answer may be. */
-const USUAL_OUTPUT_TOKENS = 8192;
+/** Most tokens of an answer that a budget can be held to when the settings do not say how long it may be. */
+export const USUAL_OUTPUT_TOKENS = 8192;
 
 export const createModels = (parts: ModelsParts): Models => ({
   begin: (context, choices) => {
     const endsAt = parts.now().getTime() + TURN_MS;
     let left = [...choices];
     return {
-      takesEarlier: choices.some(({ provider }) => !parts.providers.get(provider)?.isForgetful),
+      takesEarlier: choices.some(({ provider }) => !parts.providers.get(provider)?.isBuiltIn),
       ask: async (request) => {
         const { locale, traceId, tenant } = context;
         const inputTokens = mostInputTokens({ model: "", ...request });
@@ -134,6 +134,10 @@ const askOne = async (
     reservation = await parts.budget.reserve(tenant, most);
     if (!reservation) return refused("BUDGET_EXCEEDED", { neededUsd: toUsd(most) });
   }
+  // Where a turn's data went is on record, also where that cost nothing; what is built in tells nobody.
+  const told = (call: Call): void => {
+    if (!provider.isBuiltIn) putOnRecord(parts, context, choice, call);
+  };
   const capped = {
     model: choice.model,
     ...request,
@@ -151,21 +155,19 @@ const askOne = async (
     const cost = costs(turn.usage);
     await reservation?.settle(cost);
     count("OK", cost);
-    if (!isFree) {
-      const { inputTokens, outputTokens } = turn.usage;
-      const detail = { inputTokens, outputTokens, ...(rates && { costUsd: toUsd(cost) }) };
-      putOnRecord(parts, context, choice, { startedAt, decision: "allowed", code: "OK", detail });
-    }
+    const { inputTokens, outputTokens } = turn.usage;
+    const detail = { inputTokens, outputTokens, ...(rates && { costUsd: toUsd(cost) }) };
+    told({ startedAt, decision: "allowed", code: "OK", detail });
     return { kind: "turn", turn };
   } catch (cause) {
-    // What may have been billed stays charged in full; nobody tells what it was.
+    // What may have been billed is charged in full; nobody tells what it was.
     const isUnbilled = cause instanceof ModelError && cause.isUnbilled;
-    if (isUnbilled) await reservation?.settle(0);
+    const charged = reservation && !isUnbilled ? most : 0;
+    await reservation?.settle(charged);
     const code = cause instanceof ModelError ? cause.code : "STOPPED";
-    count(code, reservation && !isUnbilled ? most : 0);
-    const detail = reservation && !isUnbilled ? { costUsd: toUsd(most) } : {};
-    if (!isFree)
-      putOnRecord(parts, context, choice, { startedAt, decision: "failed", code, detail });
+    count(code, charged);
+    const detail = charged > 0 ? { costUsd: toUsd(charged) } : {};
+    told({ startedAt, decision: "failed", code, detail });
     throw cause;
   }
 };
@@ -210,22 +212,24 @@ const withPatience = async <T>(
 
 const nameOf = ({ provider, model }: ModelChoice) => ({ provider, model });
 
+interface Call {
+  readonly startedAt: Date;
+  readonly decision: "allowed" | "refused" | "failed";
+  readonly code: string;
+  readonly detail: Readonly<Record<string, string | number>>;
+}
+
 const putOnRecord = (
   { now }: ModelsParts,
   context: Context,
-  { provider, model }: ModelChoice,
-  call: {
-    readonly startedAt: Date;
-    readonly decision: "allowed" | "refused" | "failed";
-    readonly code: string;
-    readonly detail: Readonly<Record<string, string | number>>;
-  },
+  { provider, model, region }: ModelChoice,
+  { startedAt, detail, ...outcome }: Call,
 ): void => {
-  const { startedAt, ...outcome } = call;
   const { traceId, message, tenant } = context;
   context.record({
     ...{ at: startedAt, traceId, scope: tenantScope(tenant.id), message },
     ...{ action: "model.call", subject: `${provider}/${model}`, ...outcome },
     durationMs: now().getTime() - startedAt.getTime(),
+    detail: { region, ...detail },
   });
 };

@@ -3,7 +3,7 @@ import type { ModelProvider } from "../contract/model.ts";
 /** Answers with the last text that a user wrote, unchanged; calls no tool. For tests and drills. */
 export const createEchoProvider = (name: string): ModelProvider => ({
   name,
-  isForgetful: true,
+  isBuiltIn: true,
   generate: async ({ messages }, signal) => {
     signal.throwIfAborted();
     const question = messages.findLast((message) => message.role === "user");

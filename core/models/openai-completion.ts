@@ -58,9 +58,11 @@ export const parseCompletion = ({ choices, usage }: Completion, sent: string): M
   return {
     text,
     toolCalls,
-    usage: usage
-      ? { inputTokens: usage.prompt_tokens, outputTokens: usage.completion_tokens }
-      : { inputTokens: estimated(sent), outputTokens: estimated(JSON.stringify(message)) },
+    // Neither is ever nought: servers that do not count say that.
+    usage: {
+      inputTokens: usage?.prompt_tokens || mostTokens(sent),
+      outputTokens: usage?.completion_tokens || mostTokens(JSON.stringify(message)),
+    },
   };
 };
 
@@ -73,7 +75,7 @@ const toToolCall = (call: z.infer<typeof toolCall>, index: number): ToolCall => 
   };
 };
 
-/** Rather too many than too few, since budgets are counted in it: a token has about 3 bytes or more. */
-const estimated = (text: string): number => Math.ceil(Buffer.byteLength(text, "utf8") / 3);
+/** Budgets are held to it: some vendors' tokenizers make a token of each digit, none more than of each byte. */
+const mostTokens = (text: string): number => Buffer.byteLength(text, "utf8");
 
 const unusable = (what: string): ModelError => new ModelError("MODEL_UNAVAILABLE", what);

@@ -8,7 +8,7 @@ import { fittingTool } from "./fit.ts";
  */
 export const createRulesProvider = (name: string): ModelProvider => ({
   name,
-  isForgetful: true,
+  isBuiltIn: true,
   generate: async ({ messages, tools, locale }, signal) => {
     signal.throwIfAborted();
     const say = (text: string) => ({ text, toolCalls: [], usage: NO_USAGE });

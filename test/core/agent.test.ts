@@ -16,6 +16,7 @@ const SKILL = {
   description: "calculates",
   instructions: "",
   folder: "/skills/calculator",
+  files: new Map(),
   digest: "d",
   risk: "low",
   egress: [],
@@ -102,6 +103,16 @@ describe("agent", () => {
     const reply = await agentWith(model, output).answer(textContext("hi"));
     expect(reply).toMatchObject({ kind: "refusal", code: "STEP_LIMIT" });
     expect(model.requests).toHaveLength(MAX_STEPS);
+  });
+
+  it("runs none of a thousand calls that a model makes at once", async () => {
+    const calls = Array.from({ length: 1000 }, () => callOf("calculator").toolCalls).flat();
+    const run = vi.fn<SkillRunner["call"]>(async () => ({ kind: "output", json: "{}" }));
+    const reply = await agentWith(scriptedModel({ toolCalls: calls }), run).answer(
+      textContext("hi"),
+    );
+    expect(reply).toMatchObject({ kind: "refusal", code: "STEP_LIMIT" });
+    expect(run).not.toHaveBeenCalled();
   });
 
   it("asks no other model when the tenant's own does not exist", async () => {

@@ -214,6 +214,13 @@ describeStores("a monthly budget", (world) => {
     expect(counters.budgetAlerts).toBe(3);
   });
 
+  it("warns of four fifths also where processes that died had them used up", async () => {
+    for (let call = 0; call < 9; call++) await reserved(payer(1), 10 * CENT); // never settled
+    expect(audit.records).toEqual([]);
+    expect(await budget.reserve(payer(1), 11 * CENT)).toBeUndefined();
+    expect(audit.records.map(({ code }) => code)).toEqual(["BUDGET_WARNING", "BUDGET_EXCEEDED"]);
+  });
+
   it("tells of its end once, however many calls it refuses", async () => {
     await Promise.all(Array.from({ length: 20 }, () => budget.reserve(payer(0.01), 2 * CENT)));
     expect(audit.records.map(({ code }) => code)).toEqual(["BUDGET_EXCEEDED"]);
@@ -229,13 +236,13 @@ describeStores("a monthly budget", (world) => {
     expect(audit.records).toEqual([]);
     expect(log.lines.map(({ fields }) => [fields.alert, fields.code])).toEqual([
       ["budget_alert_not_told", "BUDGET_WARNING"],
+      ["budget_alert_not_told", "BUDGET_WARNING"],
       ["budget_alert_not_told", "BUDGET_EXCEEDED"],
     ]);
     notices = noNotices;
     budget = budgetOn(world.store);
     expect(await budget.reserve(payer(1), 20 * CENT)).toBeUndefined();
-    await (await reserved(payer(1), CENT)).settle(CENT);
-    expect(audit.records.map(({ code }) => code)).toEqual(["BUDGET_EXCEEDED", "BUDGET_WARNING"]);
+    expect(audit.records.map(({ code }) => code)).toEqual(["BUDGET_WARNING", "BUDGET_EXCEEDED"]);
   });
 
   it("counts also where there is no limit", async () => {

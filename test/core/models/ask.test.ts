@@ -41,6 +41,7 @@ interface SetUp {
   readonly budgetUsd?: number;
   readonly price?: Price;
   readonly patienceMs?: number;
+  readonly isBuiltIn?: true;
   readonly context?: Partial<Context>;
   readonly order?: readonly string[];
 }
@@ -56,6 +57,7 @@ const setUp = (behaviours: Readonly<Record<string, Behaviour>>, options: SetUp =
       name,
       {
         name,
+        ...(options.isBuiltIn && { isBuiltIn: true }),
         generate: async (given, signal) => {
           asked.push({ provider: name, request: given });
           if (behaviour instanceof Error) throw behaviour;
@@ -165,16 +167,26 @@ describe("what a call costs", () => {
     expect(free.asked[0]?.request).not.toHaveProperty("maxOutputTokens");
   });
 
-  it("is nought for models that are free: nothing is reserved or recorded", async () => {
+  it("is nought for models that are free, yet where the turn's data went is on record", async () => {
     const { ask, reserved, records } = setUp({ a: {} }, { budgetUsd: 0, price: FREE });
     expect(await ask()).toMatchObject({ kind: "turn" });
-    expect([reserved, records]).toEqual([[], []]);
+    expect(reserved).toEqual([]);
+    expect(records).toMatchObject([
+      { action: "model.call", subject: "a/m", detail: { region: "on-prem", costUsd: 0 } },
+    ]);
   });
 
-  it("stays charged when it is not known what a failed call cost, and only then", async () => {
+  it("is not on record for what is built in, which tells nobody", async () => {
+    const { ask, records } = setUp({ a: {} }, { price: FREE, isBuiltIn: true });
+    expect(await ask()).toMatchObject({ kind: "turn" });
+    expect(records).toEqual([]);
+  });
+
+  it("is charged in full when it is not known what a failed call cost, and only then", async () => {
     const unknown = setUp({ a: unavailable(false) }, { budgetUsd: 1 });
     await expect(unknown.ask()).rejects.toMatchObject({ code: "MODEL_UNAVAILABLE" });
-    expect([unknown.reserved.length, unknown.settled]).toEqual([1, []]);
+    // Settled, not left: whoever is to be told how far the budget is used up is told then.
+    expect([unknown.reserved.length, unknown.settled]).toEqual([1, unknown.reserved]);
     const refused = setUp({ a: unavailable(true) }, { budgetUsd: 1 });
     await expect(refused.ask()).rejects.toThrow();
     expect(refused.settled).toEqual([0]);
@@ -270,7 +282,7 @@ describe("fallback", () => {
     await expect(ask()).rejects.toThrow();
     expect(asked).toHaveLength(1);
     await expect(ask()).rejects.toBe(reason);
-    expect([asked.length, reserved.length, settled]).toEqual([1, 1, []]);
+    expect([asked.length, reserved.length, settled]).toEqual([1, 1, reserved]);
   });
 
   it("asks no model that does not exist, and none beyond those it was given", async () => {
