@@ -1,9 +1,9 @@
 import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/schema.ts";
-import { createTenantIndex } from "../config/tenant.ts";
-import type { Skill } from "../core/contract/skill.ts";
+import { createTenantIndex, type Tenant } from "../config/tenant.ts";
+import type { Skill, SkillEntry } from "../core/contract/skill.ts";
 import type { Limits } from "../sandbox/driver.ts";
-import { egressOf } from "../sandbox/grants.ts";
+import { egressOf, egressProblem } from "../sandbox/grants.ts";
 import { createSandbox } from "../sandbox/openshell.ts";
 import { createLimits } from "../sandbox/policy.ts";
 import { loadCatalogue } from "../skills/catalogue.ts";
@@ -38,12 +38,12 @@ export const explain = async (
     const problem = `there is no skill ${skillName}; there are: ${known || "none"}`;
     return sayNo(io, options, "NOT_FOUND", problem);
   }
-  const isAllowed = (each: Skill) => tenant.skillVerdict(each) === "allowed";
+  const isAllowed = (each: Skill): boolean => tenant.skillVerdict(each) === "allowed";
   const view = {
     tenant: tenant.id,
     ...(skill === undefined
       ? { skills: [...skills.values()].filter(isAllowed).map(({ name }) => name) }
-      : skillView(skill, isAllowed(skill), settings)),
+      : skillView(skill, tenant, settings)),
     ...runView(settings, skill),
     engine: await engineWords(settings),
   };
@@ -52,22 +52,13 @@ export const explain = async (
 };
 
 /** Whether the tenant's people can have a skill run, and why not. */
-const skillView = (
-  { name, entry, secrets }: Skill,
-  isAllowed: boolean,
-  { openshell }: Settings,
-) => {
-  const { allowed_languages } = openshell.execution;
+const skillView = (skill: Skill, tenant: Tenant, { openshell }: Settings) => {
+  const { name, entry } = skill;
   const obstacles = [
-    ...(isAllowed
+    ...(tenant.skillVerdict(skill) === "allowed"
       ? []
       : ["the tenant's allowed_skills, blocked_skills or skill_policy leave it out"]),
-    ...(entry && !allowed_languages.includes(entry.language)
-      ? [`its language ${entry.language} is not in openshell.execution.allowed_languages`]
-      : []),
-    ...(entry && secrets.length > 0
-      ? [`it needs secrets that these settings cannot provide: ${secrets.join(", ")}`]
-      : []),
+    ...(entry ? runObstacles(skill, entry, tenant, openshell) : []),
   ];
   return {
     skill: name,
@@ -75,6 +66,33 @@ const skillView = (
     may_run: obstacles.length === 0,
     obstacles,
   };
+};
+
+/** What keeps the script of a skill from running. */
+const runObstacles = (
+  { name, secrets, egress }: Skill,
+  { language }: SkillEntry,
+  tenant: Tenant,
+  { execution, filesystem, network }: Settings["openshell"],
+): readonly string[] => {
+  const granted = tenant.secretsFor(name);
+  const missing = secrets.filter((secret) => !granted.has(secret));
+  const credentials = [...granted]
+    .filter(([secret]) => secrets.includes(secret))
+    .map(([secret, grant]) => ({ name: secret, ...grant }));
+  const unreachable = egressProblem({ egress: egressOf(egress, network), credentials }, network);
+  return [
+    ...(execution.allowed_languages.includes(language)
+      ? []
+      : [`its language ${language} is not in openshell.execution.allowed_languages`]),
+    ...(filesystem.readonly_paths.some((path) => path.replace(/\/+$/, "") === "/app")
+      ? []
+      : ["/app, where its files lie, is not in openshell.filesystem.readonly_paths"]),
+    ...(missing.length === 0
+      ? []
+      : [`it needs secrets that the tenant's secrets do not grant it: ${missing.join(", ")}`]),
+    ...(unreachable === undefined ? [] : [unreachable]),
+  ];
 };
 
 const runView = ({ openshell }: Settings, skill: Skill | undefined) => {

@@ -40,7 +40,7 @@ export interface PipelineParts
   readonly limiter: RateLimiter;
   readonly counters: Counters;
   readonly reviews: Pick<ReviewQueue, "hold" | "list" | "show" | "decide" | "withdraw">;
-  readonly memory: Pick<Memory, "prepare" | "recent" | "eraserOf">;
+  readonly memory: Pick<Memory, "prepare" | "recent" | "eraseMost" | "eraserOf">;
   readonly agent: Agent;
   readonly now: () => Date;
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Region } from "../config/presets.ts";
 import type { Limits, RunRequest, RunResult, Sandbox } from "../sandbox/driver.ts";
 import type { AuditLog } from "./audit-log.ts";
 import { type Metrics, NO_METRICS } from "./contract/metrics.ts";
@@ -6,8 +7,10 @@ import type { ToolCall } from "./contract/model.ts";
 import type { Refusal, RefusalCode } from "./contract/reply.ts";
 import type { Skill, SkillLimits } from "./contract/skill.ts";
 import { refuse } from "./refuse.ts";
+import { allowedRegions } from "./residency.ts";
 import { checkJson } from "./safety/json-check.ts";
 import type { SafetyOf } from "./safety/tenant-safety.ts";
+import { readSkillJson } from "./skill-json.ts";
 import type { Context } from "./stage.ts";
 import { tenantScope } from "./store/scope.ts";
 
@@ -28,8 +31,11 @@ export interface SkillRunnerOptions {
   readonly sandbox: Sandbox;
   /** What one run may use, given what the skill asks for. */
   readonly limitsFor: (asked: SkillLimits) => Limits;
-  /** What the settings leave of the hosts that a skill asks for; what is left out it finds closed. */
-  readonly egressFor: (asked: Skill["egress"]) => RunRequest["egress"];
+  /** What the settings leave of the hosts that a skill asks for in these regions; the others it finds closed. */
+  readonly egressFor: (
+    asked: Skill["egress"],
+    regions: ReadonlySet<Region>,
+  ) => RunRequest["egress"];
   /** What may go into a tenant's skills and come out of them. */
   readonly safetyOf: SafetyOf;
   readonly auditLog: AuditLog;
@@ -42,6 +48,16 @@ export interface SkillRunnerOptions {
 export interface RunnableSkill extends Skill {
   readonly inputProblem: (input: unknown) => string | undefined;
   readonly outputProblem: (output: unknown) => string | undefined;
+}
+
+/** What happened, as a code, and the JSON text when all went well. */
+interface Ran {
+  /** `STOPPED` where nobody waits for it any more. */
+  readonly code: RefusalCode | "OK" | "STOPPED";
+  readonly json?: string;
+  /** What the refusal speaks of, where that is not the skill. */
+  readonly subject?: string;
+  readonly detail: Readonly<Record<string, string | number>>;
 }
 
 const KILLED: Readonly<Record<NonNullable<RunResult["reason"]>, RefusalCode>> = {
@@ -61,17 +77,7 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
   const { skills, sandbox, limitsFor, egressFor, safetyOf, auditLog, now } = options;
   const { metrics = NO_METRICS } = options;
 
-  /** What happened, as a code, and the JSON text when all went well. */
-  const run = async (
-    call: ToolCall,
-    context: Context,
-  ): Promise<{
-    code: RefusalCode | "OK";
-    json?: string;
-    /** What the refusal speaks of, where that is not the skill. */
-    subject?: string;
-    detail: Record<string, string | number>;
-  }> => {
+  const run = async (call: ToolCall, context: Context): Promise<Ran> => {
     const skill = skills.get(call.name);
     // One answer for "not allowed" and "does not exist": a tenant cannot probe for others' skills.
     const verdict = skill ? context.tenant.skillVerdict(skill) : "unknown";
@@ -79,11 +85,16 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
       return { code: "SKILL_NOT_ALLOWED", detail: { known: skill ? 1 : 0, verdict } };
     }
     const safety = safetyOf(context.tenant.id);
-    const given = checkJson(parseJson(call.argumentsJson), safety, "input");
-    const detail = { digest: skill.digest, ...given.facts };
-    if (given.code) return stopped(given.code, detail, given.subject);
+    const { digest } = skill;
+    const asked = readSkillJson(call.argumentsJson);
+    if (asked.kind === "problem") {
+      return { code: "SKILL_FAILED", detail: { digest, input: asked.problem } };
+    }
+    const given = checkJson(asked.value, safety, "input");
+    const detail = { digest, ...given.facts };
+    if (given.code) return refused(given.code, detail, given.subject);
     const input = given.value;
-    const problem = input === undefined ? "not JSON" : skill.inputProblem(input);
+    const problem = skill.inputProblem(input);
     if (problem !== undefined)
       return { code: "SKILL_FAILED", detail: { ...detail, input: problem } };
     if (!skill.entry)
@@ -109,15 +120,15 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
         stdin: Buffer.from(JSON.stringify(input)),
         env: { CLAWGATE_LOCALE: context.locale },
         limits: limitsFor(skill.limits),
-        readonly: new Map([["/app", skill.folder]]),
-        egress: egressFor(skill.egress),
+        readonly: new Map(),
+        trees: new Map([["/app", { digest, files: skill.files }]]),
+        egress: egressFor(skill.egress, allowedRegions(context)),
         credentials: [...secrets]
           .filter(([name]) => skill.secrets.includes(name))
           .map(([name, granted]) => ({ name, ...granted })),
       },
       context.signal,
     );
-    context.signal.throwIfAborted();
     const facts = {
       ...detail,
       run: runId,
@@ -127,18 +138,20 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
       ...(result.reason && { reason: result.reason }),
       ...(result.detail && { sandbox: result.detail }),
     };
+    if (context.signal.aborted) return { code: "STOPPED", detail: facts };
     if (result.reason) return { code: KILLED[result.reason], detail: facts };
     if (result.verdict !== "ok") {
       return { code: "SKILL_FAILED", detail: { ...facts, exit: result.exitCode ?? -1 } };
     }
-    const output = parseJson(result.stdout.toString("utf8"));
-    const badOutput = output === undefined ? "not JSON" : skill.outputProblem(output);
-    if (badOutput !== undefined) {
-      return { code: "SKILL_BAD_OUTPUT", detail: { ...facts, output: badOutput } };
+    const output = readSkillJson(result.stdout);
+    const badOutput =
+      output.kind === "problem" ? output.problem : skill.outputProblem(output.value);
+    if (output.kind === "problem" || badOutput !== undefined) {
+      return { code: "SKILL_BAD_OUTPUT", detail: { ...facts, output: badOutput ?? "" } };
     }
-    const made = checkJson(output, safety, "output");
+    const made = checkJson(output.value, safety, "output");
     const all = { ...facts, ...made.facts };
-    if (made.code) return stopped(made.code, all, made.subject);
+    if (made.code) return refused(made.code, all, made.subject);
     return { code: "OK", json: JSON.stringify(made.value), detail: all };
   };
 
@@ -148,34 +161,41 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
 
     call: async (call, context) => {
       const startedAt = now();
-      const { code, json, detail, subject } = await run(call, context);
-      const scope = tenantScope(context.tenant.id);
-      const durationMs = now().getTime() - startedAt.getTime();
-      // A name that no skill bears is a model's own text.
-      metrics.skillRan(scope, skills.get(call.name)?.name ?? "unknown", code, durationMs);
-      await auditLog.record({
-        at: startedAt,
-        traceId: context.traceId,
-        scope,
-        message: context.message,
-        action: "skill.run",
-        subject: nameForRecord(call.name),
-        decision: code === "OK" ? "allowed" : DENIED.has(code) ? "refused" : "failed",
-        code,
-        durationMs,
-        detail,
+      const putOnRecord = async ({ code, detail }: Pick<Ran, "code" | "detail">): Promise<void> => {
+        const scope = tenantScope(context.tenant.id);
+        const durationMs = now().getTime() - startedAt.getTime();
+        // A name that no skill bears is a model's own text, which may repeat the person's.
+        const name = skills.get(call.name)?.name ?? "unknown";
+        metrics.skillRan(scope, name, code, durationMs);
+        await auditLog.record({
+          at: startedAt,
+          traceId: context.traceId,
+          scope,
+          message: context.message,
+          action: "skill.run",
+          subject: name,
+          decision: code === "OK" ? "allowed" : DENIED.has(code) ? "refused" : "failed",
+          code,
+          durationMs,
+          detail,
+        });
+      };
+      const ran = await run(call, context).catch(async (fault: unknown) => {
+        // What it did until then it did: a run that leaves no record is the one to hide in.
+        await putOnRecord({ code: context.signal.aborted ? "STOPPED" : "INTERNAL", detail: {} });
+        throw fault;
       });
+      await putOnRecord(ran);
+      context.signal.throwIfAborted();
+      const { code, json, subject = nameForPeople(call.name) } = ran;
       return json === undefined
-        ? {
-            kind: "refused",
-            refusal: refuse(asRefusal(code), context.locale, subject ?? nameForRecord(call.name)),
-          }
+        ? { kind: "refused", refusal: refuse(asRefusal(code), context.locale, subject) }
         : { kind: "output", json };
     },
   };
 };
 
-const DENIED: ReadonlySet<RefusalCode | "OK"> = new Set([
+const DENIED: ReadonlySet<Ran["code"]> = new Set([
   "SKILL_NOT_ALLOWED",
   "SKILL_BLOCKED",
   "SANDBOX_UNAVAILABLE",
@@ -183,21 +203,14 @@ const DENIED: ReadonlySet<RefusalCode | "OK"> = new Set([
   "CONTENT_BLOCKED",
 ]);
 
-const stopped = (
-  code: RefusalCode,
-  detail: Record<string, string | number>,
-  subject: string | undefined,
-) => ({ code, detail, ...(subject !== undefined && { subject }) });
+const refused = (code: RefusalCode, detail: Ran["detail"], subject: string | undefined): Ran => ({
+  code,
+  detail,
+  ...(subject !== undefined && { subject }),
+});
 
-const asRefusal = (code: RefusalCode | "OK"): RefusalCode => (code === "OK" ? "INTERNAL" : code);
+const asRefusal = (code: Ran["code"]): RefusalCode =>
+  code === "OK" || code === "STOPPED" ? "INTERNAL" : code;
 
 /** The name came from a model: keep what a skill name can hold, and of that not too much. */
-const nameForRecord = (name: string): string => name.replace(/[^a-zA-Z0-9_-]/g, "?").slice(0, 64);
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-};
+const nameForPeople = (name: string): string => name.replace(/[^a-zA-Z0-9_-]/g, "?").slice(0, 64);

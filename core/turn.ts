@@ -87,10 +87,16 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
     if (tenant && entry.attempt <= MAX_ATTEMPTS) {
       const adapter = adapters.get(message.channel);
       // Nothing tells an outsider that somebody listens here.
-      const isWaitedFor = message.content.kind === "text" && !isOutsider(message.sender);
+      const { content } = message;
+      const isWaitedFor = content.kind === "text" && !isOutsider(message.sender);
       if (isWaitedFor && !signal.aborted) adapter?.working?.(message.target, locale);
       const link = linkOf(adapter, message, signal);
-      const context = { message, tenant, traceId, locale, signal, record, keep, ...link };
+      const isPartial = isWaitedFor && content.isPartial === true;
+      const whole = isPartial ? await adapter?.complete?.(message, signal) : undefined;
+      const context = {
+        ...{ message: whole ?? message, tenant, traceId, locale, signal, record, keep },
+        ...link,
+      };
       const reply = await rules().pipeline(context);
       return { reply, locale, records, kept };
     }

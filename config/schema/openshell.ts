@@ -106,6 +106,12 @@ const hostSchema = z.strictObject({
     .optional()
     .describe("Port to connect to by port asked for."),
   internal: z.boolean().optional().describe("Allows an address in a private range."),
+  region: z
+    .enum(["on-prem", "cn", "overseas"])
+    .optional()
+    .describe(
+      "Where the host is, for tenants whose data may not go everywhere; absent = on-prem when `internal`, else overseas.",
+    ),
 });
 
 const gatewaySchema = z.strictObject({

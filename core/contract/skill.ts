@@ -4,8 +4,10 @@ export interface Skill {
   readonly description: string;
   /** The Markdown body of SKILL.md. */
   readonly instructions: string;
-  /** Absolute path of the folder; bound read-only into the sandbox. */
+  /** Absolute path of the folder that it was read from. */
   readonly folder: string;
+  /** Bytes by relative name with forward slashes, as they were read: these run, not the folder's. */
+  readonly files: ReadonlyMap<string, Buffer>;
   /** SHA-256 over the folder's files, names and bytes, hex: proves which code ran. */
   readonly digest: string;
   /** Absent for a skill that is instructions only. */

@@ -94,6 +94,31 @@ describe("clawgate sandbox explain", () => {
     expect((await json("explain", "ops", "fetcher")).view.may_run).toBe(false);
   });
 
+  it("says of a skill with secrets which are missing, or that their host is closed", async () => {
+    const settings = (more: object, execution: object, secrets: readonly object[]) =>
+      writeFileSync(
+        join(folder.path, "settings.json"),
+        JSON.stringify({
+          openshell: { ...openshell, execution, ...more },
+          skills: { folders: ["skills"] },
+          multi_tenant: { tenants: [{ id: "ops", allowed_skills: ["*"], secrets }] },
+        }),
+      );
+    const key = { name: "API_KEY", value: "s3cret", host: "api.a.test" };
+    const bash = { allowed_languages: ["bash"] };
+    settings({}, bash, [{ ...key, skills: ["other"] }]);
+    expect((await json("explain", "ops", "keyed")).view.obstacles).toEqual([
+      expect.stringMatching(/do not grant it: API_KEY$/),
+    ]);
+    settings({ filesystem: { readonly_paths: ["/config"] } }, bash, [key]);
+    const { out } = await verb("explain", "ops", "keyed", "--json");
+    expect(JSON.parse(out).obstacles).toEqual([
+      expect.stringMatching(/^\/app/),
+      expect.stringContaining("API_KEY is for api.a.test, which this run cannot reach"),
+    ]);
+    expect(out).not.toContain("s3cret");
+  });
+
   it("says it all in words too, for a tenant as a whole", async () => {
     const { code, out } = await verb("explain", "ops");
     expect(code).toBe(0);

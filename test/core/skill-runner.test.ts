@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { Tenant } from "../../config/tenant.ts";
 import { createMetrics } from "../../core/metrics/metrics.ts";
 import { createSkillRunner, type RunnableSkill } from "../../core/skill-runner.ts";
+import type { Context } from "../../core/stage.ts";
 import type { Limits, RunResult } from "../../sandbox/driver.ts";
 import { createValidator } from "../../skills/shape.ts";
 import { counted } from "../fakes/counted.ts";
@@ -23,6 +25,7 @@ const skill = (name: string): RunnableSkill => ({
   description: `does ${name}`,
   instructions: `How to ${name}.`,
   folder: `/skills/${name}`,
+  files: new Map(),
   digest: "d1",
   entry: { path: "scripts/run.py", language: "python" },
   risk: "low",
@@ -52,7 +55,8 @@ const setUp = (
     ),
     sandbox,
     limitsFor: () => LIMITS,
-    egressFor: (asked) => (asked.length === 0 ? "none" : [{ host: "api.test", port: 443 }]),
+    egressFor: (asked, regions) =>
+      asked.length === 0 || !regions.has("overseas") ? "none" : [{ host: "api.test", port: 443 }],
     safetyOf: freeContent.safetyOf,
     ...{ auditLog, metrics },
     now: () => new Date(0),
@@ -61,8 +65,8 @@ const setUp = (
     "hi",
     tenantWith(["calculator", "guide", "ghost", "online", "keyed"], tenant),
   );
-  const call = (name: string, argumentsJson = '{"text":"hi"}') =>
-    runner.call({ id: "1", name, argumentsJson }, context);
+  const call = (name: string, argumentsJson = '{"text":"hi"}', more: Partial<Context> = {}) =>
+    runner.call({ id: "1", name, argumentsJson }, { ...context, ...more });
   return { runner, call, context, runs, metrics, records: auditLog.records };
 };
 
@@ -85,7 +89,8 @@ describe("skill runner", () => {
       program: { kind: "file", path: "/app/scripts/run.py" },
       stdin: Buffer.from('{"text":"hi"}'),
       env: { CLAWGATE_LOCALE: "en" },
-      readonly: new Map([["/app", "/skills/calculator"]]),
+      readonly: new Map(),
+      trees: new Map([["/app", { digest: "d1", files: skill("calculator").files }]]),
     });
   });
 
@@ -132,6 +137,21 @@ describe("skill runner", () => {
     ]);
   });
 
+  it("attack: what must not leave is carried out by a skill: a run reaches only where its turn's data may go", async () => {
+    const reached = async (...of: [Partial<Tenant>, Partial<Context>?]) => {
+      const { call, runs } = setUp({}, of[0]);
+      await call("online", undefined, of[1]);
+      return runs[0]?.egress;
+    };
+    const open = [{ host: "api.test", port: 443 }];
+    expect(await reached({})).toEqual(open);
+    expect(await reached({ dataResidency: "domestic" })).toBe("none");
+    // Personal data goes to the place of the model that the tenant named for it, and to no other.
+    const sensitive = { provider: "own", model: "m", region: "on-prem" } as const;
+    expect(await reached({ sensitive })).toEqual(open);
+    expect(await reached({ sensitive }, { isSensitive: true })).toBe("none");
+  });
+
   it("refuses a skill of another tenant that the model calls all the same", async () => {
     const { call, runs, records } = setUp();
     expect(codeOf(await call("payroll"))).toBe("SKILL_NOT_ALLOWED");
@@ -147,7 +167,7 @@ describe("skill runner", () => {
     expect(text(existing)).toBe(text(invented));
   });
 
-  it("refuses a name that walks out of the skills folder and records it harmlessly", async () => {
+  it("refuses a name that walks out of the skills folder and puts none of its words on record", async () => {
     const { call, runs, metrics, records } = setUp();
     await call("calculator");
     runs.length = 0;
@@ -158,7 +178,8 @@ describe("skill runner", () => {
       ["sales", "unknown", "SKILL_NOT_ALLOWED", 1],
     ]);
     expect(runs).toEqual([]);
-    expect(records[0]?.subject).toBe("??????etc?passwd??root?");
+    expect(records[0]?.subject).toBe("unknown");
+    expect(JSON.stringify(records)).not.toContain("passwd");
   });
 
   it.each(["", "not json", "null", "[]", '{"text":1}', "{}"])(
@@ -187,6 +208,66 @@ describe("skill runner", () => {
     expect(outcome).toMatchObject({ kind: "refused", refusal: { code } });
     expect(outcome.kind === "refused" && outcome.refusal.markdown).toMatch(/.{20} \[[A-Z_]+\]$/);
     expect(records).toMatchObject([{ code }]);
+  });
+
+  const nested = (depth: number) => `{"text":"","x":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+  const many = (count: number) => `{"text":"","x":[${Array(count).fill("{}").join()}]}`;
+
+  it.each([
+    ["nested so deep that nobody could walk it", nested(200_000)],
+    ["more values than may be looked at", many(300_000)],
+    ["brackets that open only", "[".repeat(100_000)],
+  ])("attack: JSON that takes the gateway's time or stack: %s", async (_name, json) => {
+    const asked = setUp();
+    expect(codeOf(await asked.call("calculator", json))).toBe("SKILL_FAILED");
+    expect(asked.runs).toEqual([]);
+    expect(asked.records).toMatchObject([{ code: "SKILL_FAILED", decision: "failed" }]);
+    const answered = setUp({ stdout: Buffer.from(json) });
+    expect(codeOf(await answered.call("calculator"))).toBe("SKILL_BAD_OUTPUT");
+    expect(answered.records).toMatchObject([{ code: "SKILL_BAD_OUTPUT", decision: "failed" }]);
+  });
+
+  it("takes brackets and commas within texts for no more than texts", async () => {
+    const text = `${"[{,".repeat(20_000)}\\"]`;
+    const { call, runs } = setUp({ output: { text } });
+    expect(codeOf(await call("calculator", JSON.stringify({ text })))).toBe(
+      JSON.stringify({ text }),
+    );
+    expect(runs[0]?.stdin.toString()).toBe(JSON.stringify({ text }));
+  });
+
+  it("hands on no half of a character, and takes no bytes that are not UTF-8", async () => {
+    const { call, runs } = setUp({ stdout: Buffer.from('{"text":"\\ude00 done"}') });
+    expect(codeOf(await call("calculator", '{"text":"hi \\ud83d"}'))).toBe(
+      '{"text":"\ufffd done"}',
+    );
+    expect(runs[0]?.stdin.toString()).toBe('{"text":"hi \ufffd"}');
+    const bytes = setUp({ stdout: Buffer.from('{"text":"caf\xe9"}', "latin1") });
+    expect(codeOf(await bytes.call("calculator"))).toBe("SKILL_BAD_OUTPUT");
+  });
+
+  it("puts a run that was stopped on record, and lets the turn end", async () => {
+    const { call, records, runs } = setUp({ verdict: "killed", reason: "aborted" });
+    const signal = AbortSignal.abort(new Error("stopped"));
+    await expect(call("calculator", undefined, { signal })).rejects.toThrow("stopped");
+    expect(records).toMatchObject([
+      {
+        ...{ action: "skill.run", subject: "calculator", decision: "failed", code: "STOPPED" },
+        detail: { digest: "d1", run: runs[0]?.runId, reason: "aborted" },
+      },
+    ]);
+  });
+
+  it("puts a run on record that ends in a fault of ours", async () => {
+    const { records, call } = setUp({
+      get stdout(): Buffer {
+        throw new Error("the disk is gone");
+      },
+    });
+    await expect(call("calculator")).rejects.toThrow("the disk is gone");
+    expect(records).toMatchObject([
+      { subject: "calculator", decision: "failed", code: "INTERNAL" },
+    ]);
   });
 
   it("gives the instructions of a skill that has no script", async () => {

@@ -24,6 +24,7 @@ import {
 
 const skill = (name: string, risk: RunnableSkill["risk"] = "low"): RunnableSkill => ({
   ...{ name, description: `${name} for people`, instructions: "", folder: `/skills/${name}` },
+  files: new Map(),
   ...{ digest: "d1", risk, egress: [], secrets: [], limits: {} },
   entry: { path: "scripts/run.py", language: "python" },
   inputProblem: createValidator(undefined),
@@ -131,6 +132,13 @@ describe("a tenant's skills", () => {
     ["a method of maps", "constructor"],
   ])("attack: a name that is no skill's own is refused: %s", async (_, name) => {
     expect(await turn(name)).toMatchObject({ ...REFUSED, verdicts: ["unknown"] });
+  });
+
+  it("attack: a model tells nobody a number or a term past the content rules as the name of a skill", async () => {
+    const { provider } = scriptedModel(callOf("casino-123-45-6789"));
+    const { reply } = await turnWith(provider, "hi", "marketing");
+    expect(reply).toMatchObject({ kind: "refusal", code: "SKILL_NOT_ALLOWED" });
+    expect(JSON.stringify(reply)).not.toMatch(/casino|6789/);
   });
 
   it("attack: a skill of another tenant is neither told nor run", async () => {
