@@ -2,6 +2,7 @@ import HKVariants from "opencc-js/dict/HKVariants";
 import TSCharacters from "opencc-js/dict/TSCharacters";
 import TSPhrases from "opencc-js/dict/TSPhrases";
 import TWVariants from "opencc-js/dict/TWVariants";
+import { otherForms } from "./fold-variants.ts";
 
 /** `[from, to]` for each entry of an OpenCC dictionary; of several meanings the usual one. */
 export const entriesOf = (dictionary: string): readonly (readonly [string, string])[] =>
@@ -42,6 +43,10 @@ export const hanVariants = (): ReadonlyMap<string, string> => {
         unite(char, after[at] ?? char);
       });
     }
+  }
+  for (const [form, usual] of otherForms()) {
+    const [one, other] = [rootOf(form), rootOf(usual)];
+    if (one !== other) parents.set(one, other);
   }
   return new Map([...parents.keys()].map((char) => [char, rootOf(char)]));
 };

@@ -19,8 +19,9 @@ const MAX_EXPANSION = 4;
 const PLANES_END = 0x20000;
 const MARK = /\p{Mn}|\p{Me}/u;
 const IGNORABLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]/u;
-const SPACE = /[\p{Zs}\t\u2800]/u;
-const LINE_BREAK = /[\n\v\f\r\u0085\u2028\u2029]/u;
+// CR is a space, so that CR LF is one line break.
+const SPACE = /[\p{Zs}\t\r\u2800]/u;
+const LINE_BREAK = /[\n\v\f\u0085\u2028\u2029]/u;
 const DIGIT = /\p{Nd}/u;
 // Marks that belong to the letter below them in scripts that cannot be read without them stay.
 const ACCENT = /[\p{Script=Inherited}\p{Script=Cyrillic}\p{Script=Greek}]/u;

@@ -8,7 +8,9 @@ import { createFoldTable, DROPPED, type FoldTable, isAccent } from "./fold-table
  * Both arrays never decrease.
  */
 export interface FoldedText {
-  /** UTF-16 units; as long as the two other arrays. */
+  /** The original. */
+  readonly text: string;
+  /** UTF-16 units; as many as in the two other arrays. */
   readonly units: Uint16Array;
   readonly starts: Uint32Array;
   readonly ends: Uint32Array;
@@ -33,8 +35,8 @@ export const prepareFolding = (): void => {
 /**
  * Folds a text: one pass, each character by itself. Compatibility forms (full width, circled,
  * mathematical …), accents and look-alikes become plain characters, digits of any script ASCII,
- * every kind of space U+0020 and of line break `\n`; case and Han variants are folded, traditional
- * into simplified; invisible characters vanish. Lone surrogates stay as they are.
+ * every kind of space U+0020 and of line break `\n` (CR LF a space and one `\n`); case and Han variants
+ * are folded, traditional into simplified; invisible characters vanish. Lone surrogates stay as they are.
  */
 export const fold = (text: string): FoldedText => {
   const { units: table, strings } = sharedTable();
@@ -82,6 +84,7 @@ export const fold = (text: string): FoldedText => {
     at = end - 1;
   }
   return {
+    text,
     units: units.subarray(0, length),
     starts: starts.subarray(0, length),
     ends: ends.subarray(0, length),

@@ -37,6 +37,13 @@ describe("policy dlp", () => {
     });
   });
 
+  it("answers no line under another id than its own", async () => {
+    const ids = ["12345678901234567890", "1e999", "-3", "1.5"];
+    const { code, out, err } = await run(ids.map((id) => `{"id":${id},"text":""}`));
+    expect([code, out.map((line) => JSON.parse(line).id)]).toEqual([2, [-3, 1.5]]);
+    expect(err.match(/beyond 2\^53: give it as a string/g)).toHaveLength(2);
+  });
+
   it("names a line that it cannot read and judges the others", async () => {
     const { code, out, err } = await run(['{"id":"a"}', '{"id":"b","text":"x"}']);
     expect(code).toBe(2);

@@ -73,6 +73,7 @@ const ask = async (given: string | Extract<Content, { kind: "text" }>, world: Wo
         "tool",
         {
           ...{ name: "tool", description: "", instructions: "", folder: "/s", digest: "d" },
+          files: new Map(),
           ...{ risk: "low", egress: [], secrets: [], limits: {} },
           entry: { path: "run.py", language: "python" },
           inputProblem: createValidator(undefined),
@@ -122,7 +123,7 @@ const ask = async (given: string | Extract<Content, { kind: "text" }>, world: Wo
   };
   const reply = await pipeline(context);
   const told = JSON.stringify(requests.map(({ messages }) => messages));
-  const [record] = records;
+  const record = records.find(({ action }) => action === "message");
   return { reply, told, requests, shown, runs, detail: record?.detail, records, auditLog, log };
 };
 

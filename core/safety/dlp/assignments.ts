@@ -1,19 +1,27 @@
 import type { Detected } from "./finding.ts";
 import { entropy, isPlaceholder } from "./placeholder.ts";
 
-const PASSWORD =
-  "pass ?words?|passwd|passphrase|passcode|pwd|pass|密[码碼]|口令|通行[码碼]|登[录錄入]密[码碼]|暗[号號]";
+const NAMED_PASSWORD =
+  "p\\s?[a@4]\\s?(?:[s$5]\\s?){2}[_-]?w\\s?[o0]\\s?r\\s?ds?|passwd|passphrase|passcode|pwd|密\\s?[码碼]|口令|通行[码碼]|登[录錄入]密[码碼]|暗[号號]";
+const PASSWORD = `${NAMED_PASSWORD}|pass|(?<![A-Za-z])pw`;
 const KEY =
-  "secret|token|api[-_ ]?key|apikey|access[-_ ]?key(?:[-_ ]?id)?|secret[-_ ]?(?:access[-_ ]?)?key|private[-_ ]?key|auth[-_ ]?key|encoding[-_ ]?aes[-_ ]?key|account[-_ ]?key|shared[-_ ]?access[-_ ]?key|signature|sig|client[-_ ]?secret|app[-_ ]?secret|corp[-_ ]?secret|access[-_ ]?token|refresh[-_ ]?token|bearer|authorization|credential|密[钥鑰]|金[钥鑰]|令牌|权杖|權杖|私[钥鑰]|凭[证據]|憑證";
+  "secret|token|api[-_ ]?key|apikey|access[-_ ]?key(?:[-_ ]?id)?|secret[-_ ]?(?:access[-_ ]?)?key|private[-_ ]?key|auth[-_ ]?key|encoding[-_ ]?aes[-_ ]?key|account[-_ ]?key|shared[-_ ]?access[-_ ]?key|signature|sig|client[-_ ]?secret|app[-_ ]?secret|corp[-_ ]?secret|access[-_ ]?token|refresh[-_ ]?token|bearer|authorization|credential|(?<![A-Za-z])[as]k(?=\\s{0,3}[:=])|[密秘][钥鑰]|密匙|金[钥鑰]|令牌|权杖|權杖|私[钥鑰]|凭[证據]|憑證";
 const ASSIGNED =
-  "(?:\\s{0,3}[\"'`]?\\s{0,3}(?:=>|:=|==?|[:：＝]|是[:：]?|[为為][:：]?)|\\s{1,2}(?:is|was)(?: now)?[:]?(?=\\s)|\\s(?=[\"'`])|(?<=[码碼令])(?=[A-Za-z0-9]))";
+  "(?:\\s{0,3}[\"'`]?\\s{0,3}(?:[=-]>|[→⇒]|:=|==?|[:∶]|(?:就?是|[改設设換换]?[成为為]):?)|\\s{1,2}(?:is|was)(?: now)?[:]?(?=\\s)|\\s(?=[\"'`])|(?<=[码碼令])(?=[A-Za-z0-9]))";
+const REMARK = "(?:\\s?\\([^()\\n]{1,20}\\))?";
 const ASSIGNMENT = new RegExp(
-  `(?:(${PASSWORD})|(?:${KEY}))(?:[-_]\\w{1,12})?${ASSIGNED}\\s{0,3}(["'\`“「]?)(?:(?:bearer|basic|token)\\s{1,2})?([!-~]{6,512})`,
+  `(?:(${PASSWORD})|(?:${KEY}))(?:[-_]\\w{1,12})?${REMARK}${ASSIGNED}\\s{0,3}(["'\`“「]?)(?:(?:bearer|basic|token)\\s{1,2})?([!-~]{6,512})`,
   "gi",
 );
+// "密码 Xk82…", or the password on a line of its own: only what nobody takes for a word.
+const NEXT_TO_NAME = new RegExp(
+  `(?:(${NAMED_PASSWORD})|(?:${KEY}))${REMARK}\\s{1,3}(?:-\\s{1,2})?([!-~]{8,512})(?![!-~])`,
+  "gi",
+);
+const LEAST_CHANGES = 3;
 const BEARER = /\bBearer\s{1,2}([\w\-.~+/]{20,2000}={0,2})/g;
 const WORDS =
-  /密|口令|通行|暗|pass|pwd|secret|token|key|sig|bearer|authorization|credential|钥|鑰|令牌|杖|凭|憑/i;
+  /密|口令|通行|暗|p\s?[a@4]\s?[s$5]|pwd?|secret|token|key|sig|bearer|authorization|credential|[as]k\s{0,3}[:=]|钥|鑰|令牌|杖|凭|憑/i;
 
 /** Passwords and keys that a text names as such, in a folded text: `password=…`, `"api_key": "…"`. */
 export const findAssignments = (text: string): Detected[] => {
@@ -27,6 +35,15 @@ export const findAssignments = (text: string): Detected[] => {
     const start = match.index + whole.length - raw.length;
     findings.push({ type: "secret", start, end: start + value.length });
   }
+  for (const match of text.matchAll(NEXT_TO_NAME)) {
+    const [whole, pass, raw = ""] = match;
+    const value = assignedValue(raw, "");
+    const isSecret =
+      pass === undefined ? value.length >= 20 && isKey(value) : isPassword(value, false);
+    if (!isSecret || !isMixed(value)) continue;
+    const start = match.index + whole.length - raw.length;
+    findings.push({ type: "secret", start, end: start + value.length });
+  }
   for (const match of text.matchAll(BEARER)) {
     const [whole, value = ""] = match;
     const end = match.index + whole.length;
@@ -36,14 +53,15 @@ export const findAssignments = (text: string): Detected[] => {
 };
 
 /** The value up to its closing quote, or to what ends an unquoted one. */
-const assignedValue = (raw: string, quote: string): string => {
+export const assignedValue = (raw: string, quote: string): string => {
   const closing = quote === "" ? -1 : raw.indexOf(quote);
   if (closing >= 0) return raw.slice(0, closing);
   const open = /^[^\s"'`,;&<>]*(?:<[^\s]*>)?/.exec(raw)?.[0] ?? "";
   return open.replace(/[.)\]}!?:]+$/, (end) => (/^!$/.test(end) ? end : ""));
 };
 
-const isPassword = (value: string, isQuoted: boolean): boolean => {
+/** Whether a value that something calls a password is one, and no placeholder, word or code. */
+export const isPassword = (value: string, isQuoted: boolean): boolean => {
   if (value.length < 6 || value.length > 128 || isPlaceholder(value)) return false;
   if (/^https?:\/\//.test(value) || isCode(value)) return false;
   const classes = [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z0-9]/].filter((one) => one.test(value)).length;
@@ -51,6 +69,15 @@ const isPassword = (value: string, isQuoted: boolean): boolean => {
   if (classes >= 2 && /[\d]|[^A-Za-z0-9_.\-/]/.test(value)) return true;
   return isQuoted && value.length >= 8 && entropy(value) > 2.75 && !/^[a-z]+[-_ ]/i.test(value);
 };
+
+/** Capitals, small letters and digits, with a mark within or changed often: no word looks like that. */
+const isMixed = (value: string): boolean =>
+  /[a-z]/.test(value) &&
+  /[A-Z]/.test(value) &&
+  /\d/.test(value) &&
+  !/@.*\./.test(value) &&
+  (/[!#$%^&*+=?~@][A-Za-z0-9]/.test(value) ||
+    (value.match(/[A-Za-z](?=\d)|\d(?=[A-Za-z])/g)?.length ?? 0) >= LEAST_CHANGES);
 
 const isKey = (value: string): boolean =>
   value.length >= 12 &&

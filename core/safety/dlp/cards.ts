@@ -39,13 +39,18 @@ const LENGTHS = (() => {
   return bits;
 })();
 
-/** Whether a brand has cards of this length with these first digits, and the check digit is right. */
-export const hasCardForm = (digits: string): boolean => {
-  const head =
-    digits.charCodeAt(0) * 1000 +
-    digits.charCodeAt(1) * 100 +
-    digits.charCodeAt(2) * 10 +
-    digits.charCodeAt(3) -
-    48 * 1111;
-  return (((LENGTHS[head] ?? 0) >>> digits.length) & 1) === 1 && isLuhnValid(digits);
-};
+/** The first four digits from an offset on, as a number; NaN where there are fewer. */
+export const headOf = (digits: string, at: number): number =>
+  digits.charCodeAt(at) * 1000 +
+  digits.charCodeAt(at + 1) * 100 +
+  digits.charCodeAt(at + 2) * 10 +
+  digits.charCodeAt(at + 3) -
+  48 * 1111;
+
+/** How many digits a card with this head may have: a bit for each length. */
+export const cardLengths = (head: number): number => LENGTHS[head] ?? 0;
+
+/** Whether a brand has cards of so many digits with these first ones, and the check digit is right. */
+export const isCardAt = (digits: string, from: number, length: number): boolean =>
+  ((cardLengths(headOf(digits, from)) >>> length) & 1) === 1 &&
+  isLuhnValid(digits, from, from + length);

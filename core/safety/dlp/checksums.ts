@@ -2,10 +2,10 @@ const ZERO = 0x30;
 const NINE = 0x39;
 const LETTER_A = 0x41;
 
-/** Luhn's check over a whole number, check digit included. */
-export const isLuhnValid = (digits: string): boolean => {
+/** Luhn's check over the digits from an offset up to another, check digit included. */
+export const isLuhnValid = (digits: string, from = 0, to = digits.length): boolean => {
   let sum = 0;
-  for (let i = digits.length - 1, isDoubled = false; i >= 0; i--, isDoubled = !isDoubled) {
+  for (let i = to - 1, isDoubled = false; i >= from; i--, isDoubled = !isDoubled) {
     const digit = digits.charCodeAt(i) - 48;
     sum += isDoubled ? (digit > 4 ? digit * 2 - 9 : digit * 2) : digit;
   }

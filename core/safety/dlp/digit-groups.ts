@@ -14,21 +14,41 @@ export interface Digits {
   readonly froms: readonly number[];
   /** What the next group is apart by; `break` where no number goes on. */
   readonly gaps: readonly Gap[];
+  /** The last group that a number which starts with this one may go on to. */
+  readonly lasts: Int32Array;
+  /** By offset in `all`: which group ends before it, -1 within a group. */
+  readonly endings: Int32Array;
 }
 
 /** Digits further apart are two numbers. */
 export const GAP_UNITS = 24;
 const MARKS = "\\s\\-.,·•_/\\\\|*~()\\[\\]#:;'\"‧・、";
-const SPACE = /^[ \t]+$/;
 const LINE = /^[ \t]*(?:\r?\n|\r)[ \t]*$/;
 const DASH = /^\s*-{1,3}\s*$/;
-const MARK = new RegExp(`^[${MARKS}]+$`);
+const MARK = new RegExp(`^[${MARKS}]$`);
 const FILLER = new RegExp(
   `^(?:[${MARKS}]|dash|hyphen|minus|space|blank|dot|then|and|next|plus|followed by|空格|空白|[橫横]線?|[横]线|[杠槓]|破折[號号]|連字[號号]|连字[符号]|[點点]|[然之]?[後后]|再|接著|接着|[和跟與与及]|再來|再来|逗[號号]|是)+$`,
   "i",
 );
 const SENTENCE = /[。！？!?\n]/;
 const LETTER = /[A-Za-z_]/;
+
+// What a gap is made of, a bit for each kind of character.
+const KINDS = { blank: 1, break: 2, dash: 4, mark: 8, filler: 16, other: 32 } as const;
+const ONLY_MARKS = KINDS.blank | KINDS.break | KINDS.dash | KINDS.mark;
+
+/** By UTF-16 unit: its bit. Most gaps are told by these alone. */
+const KIND_OF = (() => {
+  const fillers = new Set([...FILLER.source].flatMap((char) => [char, char.toUpperCase()]));
+  return Uint8Array.from({ length: 0x1_0000 }, (_, unit) => {
+    const char = String.fromCharCode(unit);
+    if (char === " " || char === "\t") return KINDS.blank;
+    if (char === "\r" || char === "\n") return KINDS.break;
+    if (char === "-") return KINDS.dash;
+    if (MARK.test(char)) return KINDS.mark;
+    return fillers.has(char) ? KINDS.filler : KINDS.other;
+  });
+})();
 
 /** Reads the groups of digits in a folded text, in order. */
 export const readDigits = (text: string): Digits => {
@@ -50,7 +70,14 @@ export const readDigits = (text: string): Digits => {
     gaps.push(next === text.length ? "break" : gapBetween(text, end, next));
     start = next;
   }
-  return { all: all.toString("latin1", 0, length), starts, ends, froms, gaps };
+  const lasts = new Int32Array(starts.length);
+  const endings = new Int32Array(length + 1).fill(-1);
+  for (let i = starts.length - 1, last = i; i >= 0; i--) {
+    if (gaps[i] === "break") last = i;
+    lasts[i] = last;
+    endings[froms[i + 1] ?? length] = i;
+  }
+  return { all: all.toString("latin1", 0, length), starts, ends, froms, gaps, lasts, endings };
 };
 
 const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39;
@@ -63,16 +90,16 @@ const nextDigit = (text: string, from: number): number => {
 
 const gapBetween = (text: string, end: number, next: number): Gap => {
   if (next - end > GAP_UNITS) return "break";
+  let kinds = 0;
+  for (let at = end; at < next; at++) kinds |= KIND_OF[text.charCodeAt(at)] ?? KINDS.other;
+  if (kinds === KINDS.blank) return "space";
   const gap = text.slice(end, next);
-  if (gap === " ") return "space";
-  if (gap === "-") return "dash";
-  if (gap === "\n") return "line";
-  if (SPACE.test(gap)) return "space";
-  if (LINE.test(gap)) return "line";
-  if (DASH.test(gap)) return "dash";
-  if (MARK.test(gap)) return "mark";
+  if ((kinds & ~ONLY_MARKS) === 0) {
+    if ((kinds & KINDS.break) !== 0 && LINE.test(gap)) return "line";
+    return (kinds & KINDS.dash) !== 0 && DASH.test(gap) ? "dash" : "mark";
+  }
+  if ((kinds & KINDS.other) === 0 && FILLER.test(gap)) return "filler";
   // Letters that touch digits belong to a code such as `3f2a` or `v2`, not to a sentence.
-  if (FILLER.test(gap)) return "filler";
   if (LETTER.test(gap[0] ?? "") || LETTER.test(gap.at(-1) ?? "")) return "break";
   return SENTENCE.test(gap) ? "break" : "words";
 };

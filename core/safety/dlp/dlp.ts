@@ -9,6 +9,7 @@ import type { Detected, Finding } from "./finding.ts";
 import { type Folded, fold } from "./folded.ts";
 import { findIbans, findTaiwanIds } from "./identifiers.ts";
 import { findNumbers } from "./numbers.ts";
+import { readNumerals } from "./numerals.ts";
 import { redact } from "./redact.ts";
 import { resolveOverlaps } from "./resolve.ts";
 import { createRules, type DlpRule, type Rules } from "./rules.ts";
@@ -76,17 +77,18 @@ const createEngine = (
   compiled: Rules,
   detectors: DetectorChoice,
 ): Dlp => {
+  const chosen = (name: Detector): DlpAction => detectors[name] ?? DEFAULT_ACTIONS[name];
   const actions = new Map<string, DlpAction>();
   for (const { name, action } of rules) {
     actions.set(name, stronger(action, actions.get(name) ?? "allow"));
   }
   for (const name of DETECTORS) {
-    const own = detectors[name] ?? DEFAULT_ACTIONS[name];
-    actions.set(name, stronger(own, actions.get(name) ?? "allow"));
+    actions.set(name, stronger(chosen(name), actions.get(name) ?? "allow"));
   }
-  const switchedOn = new Set<Detector>(
-    DETECTORS.filter((name) => (detectors[name] ?? DEFAULT_ACTIONS[name]) !== "allow"),
-  );
+  const wanted: Detectors = {
+    switchedOn: new Set(DETECTORS.filter((name) => chosen(name) !== "allow")),
+    coversParts: stronger(chosen("iban"), "report") !== "report",
+  };
   // The action counts first, then a built-in detector before a rule, in the order of both lists.
   const order = [...DETECTORS, ...rules.map(({ name }) => name)];
   const ranks = new Map(
@@ -99,7 +101,7 @@ const createEngine = (
   const rankOf = (type: string): number => ranks.get(type) ?? 0;
   const search = (text: string): readonly Finding[] => {
     const folded = fold(text);
-    const spans = detect(folded, switchedOn, 0);
+    const spans = detect(folded, wanted, 0);
     compiled.search(text, folded, spans);
     return resolveOverlaps(spans, rankOf);
   };
@@ -107,7 +109,7 @@ const createEngine = (
   const searchOpen = (text: string, from: number): OpenSearch => {
     const folded = fold(text);
     const fromFolded = fold(text.slice(0, from)).text.length;
-    const spans = detect(folded, switchedOn, from);
+    const spans = detect(folded, wanted, from);
     const settled = compiled.searchOpen(text, folded, [from, fromFolded], spans);
     return { folded, spans, entities: resolveOverlaps(spans, rankOf), settled };
   };
@@ -135,30 +137,71 @@ const createEngine = (
 const stronger = (a: DlpAction, b: DlpAction): DlpAction =>
   RANKS.indexOf(a) >= RANKS.indexOf(b) ? a : b;
 
-const FINDERS: readonly (readonly [readonly Detector[], (text: string) => readonly Detected[]])[] =
-  [
-    [["credit_card", "us_ssn", "cn_resident_id", "cn_mobile", "tw_mobile"], findNumbers],
-    [["tw_id"], findTaiwanIds],
-    [["iban"], findIbans],
-    [["email"], findEmails],
-    [["secret"], findSecrets],
-  ];
+/** What a tenant looks for. */
+interface Detectors {
+  readonly switchedOn: ReadonlySet<Detector>;
+  /** IBANs are masked, and with them what within one looks like a card. */
+  readonly coversParts: boolean;
+}
+
 const ENOUGH_DIGITS = /\d(?:\D{0,24}\d){7}/;
 
 /** What those detectors find that starts at an offset of the original or behind it. */
-const detect = (folded: Folded, switchedOn: ReadonlySet<Detector>, from: number): Spans => {
+const detect = (folded: Folded, { switchedOn, coversParts }: Detectors, from: number): Spans => {
   const { text } = folded;
-  const hasDigits = ENOUGH_DIGITS.test(text);
   const spans: Spans = new Map();
-  for (const [names, find] of FINDERS) {
-    const needsDigits = find === findNumbers || find === findTaiwanIds || find === findIbans;
-    if (needsDigits && !hasDigits) continue;
-    if (!names.some((name) => switchedOn.has(name))) continue;
-    for (const { type, start, end } of find(text)) {
+  const search = (
+    find: (text: string) => readonly Detected[],
+    view: string,
+    ...names: Detector[]
+  ): readonly Detected[] => {
+    if (!names.some((name) => switchedOn.has(name))) return [];
+    const found = find(view);
+    for (const { type, start, end } of found) {
       const first = folded.startOf(start);
-      if (first < from || !switchedOn.has(type)) continue;
-      spansOf(spans, type).push(first, folded.endOf(end));
+      if (first >= from && switchedOn.has(type))
+        spansOf(spans, type).push(first, folded.endOf(end));
     }
+    return found;
+  };
+  const searchDigits = (view: string): readonly (readonly Detected[])[] => {
+    if (!ENOUGH_DIGITS.test(view)) return [];
+    const ibans = search(findIbans, view, "iban");
+    const rest = coversParts ? hide(view, ibans) : view;
+    return [
+      ibans,
+      search(
+        findNumbers,
+        rest,
+        "credit_card",
+        "us_ssn",
+        "cn_resident_id",
+        "cn_mobile",
+        "tw_mobile",
+      ),
+      search(findTaiwanIds, rest, "tw_id"),
+    ];
+  };
+  const inDigits = searchDigits(text);
+  const read = readNumerals(text);
+  if (read !== undefined) {
+    // Only what is no number yet: ① in front of one is part of it, or the mark of a list.
+    const rest = inDigits.reduce(hide, text);
+    searchDigits(rest === text ? read : (readNumerals(rest) ?? ""));
   }
+  search(findEmails, text, "email");
+  search(findSecrets, text, "secret");
   return spans;
+};
+
+/** The text with letters in the place of what was found. */
+const hide = (text: string, found: readonly Detected[]): string => {
+  if (found.length === 0) return text;
+  let rest = "";
+  let from = 0;
+  for (const { start, end } of found) {
+    rest += text.slice(from, start) + "a".repeat(end - start);
+    from = end;
+  }
+  return rest + text.slice(from);
 };

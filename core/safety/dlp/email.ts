@@ -1,10 +1,11 @@
 import type { Detected } from "./finding.ts";
 
-const LOCAL = "[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,63})";
+const PART = "[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,63})";
+const LOCAL = `${PART}(?:[[({<]dot[\\])}>]${PART}){0,3}`;
 const AT =
-  "(?:\\s{0,2}@\\s{0,2}|\\s{0,2}[[({<【（「]\\s?(?:at|@)\\s?[\\])}>】）」]\\s{0,2}|\\s{0,2}(?:艾特|小老鼠)\\s{0,2})";
+  "(?:\\s{0,2}@\\s{0,2}|\\s{0,2}[[({<【（「]\\s?(?:at|@|艾特|小老鼠)\\s?[\\])}>】）」]\\s{0,2}|\\s{0,2}(?:艾特|小老鼠)\\s{0,2})";
 const DOT =
-  "(?:\\s?\\.\\s?|\\s{0,2}[[({<【（「]\\s?(?:dot|\\.)\\s?[\\])}>】）」]\\s{0,2}|\\s{1,2}dot\\s{1,2}|\\s{0,2}[點点]\\s{0,2})";
+  "(?:\\s?\\.\\s?|[。｡]|\\s{0,2}[[({<【（「]\\s?(?:dot|\\.)\\s?[\\])}>】）」]\\s{0,2}|\\s{1,2}dot\\s{1,2}|\\s{0,2}[點点]\\s{0,2})";
 const LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})";
 const ADDRESS = new RegExp(
   `(?<![A-Za-z0-9._%+'-])(${LOCAL})(${AT})(${LABEL}(?:${DOT}${LABEL}){1,8})`,
@@ -12,11 +13,16 @@ const ADDRESS = new RegExp(
 );
 // Spoken: "wang at example dot com". A bare " at " alone is English, so the dot must be spoken too.
 const SPOKEN = new RegExp(
-  `(?<![A-Za-z0-9._%+'-])${LOCAL}\\s{1,2}at\\s{1,2}${LABEL}(?:\\s{1,2}dot\\s{1,2}${LABEL}){1,5}(?![A-Za-z0-9])`,
+  `(?<![A-Za-z0-9._%+'-])${LOCAL}[\\s_]{1,2}at[\\s_]{1,2}${LABEL}(?:[\\s_]{1,2}dot[\\s_]{1,2}${LABEL}){1,5}(?![A-Za-z0-9])`,
   "gi",
 );
+// "Look at example dot com": a site, not a person.
+const PLACED =
+  /^(?:about|at|available|be|booking|call|chat|check|docs?|found|here|hosted|is|it|live|look|looking|me|meet|meeting|ones?|online|order|page|register|running|see|site|start|stay|us|visit|was|website|work|works|working)\s/i;
 const LOGIN = /:\/\/[^\s/@:?#]*:[^\s/@]*$/;
-const AT_SIGN = /@|\bat\b|艾特|小老鼠/i;
+const USER = /:\/\/[^\s/@?#]*$/;
+const AT_SIGN = /@|\bat\b|_at_|艾特|小老鼠/i;
+const SPOKEN_AT = /[\s_]at[\s_]/i;
 const TOP_LEVEL = /^(?:[a-z]{2,24}|xn--[a-z0-9-]{1,59})$/i;
 const USUAL_TOP_LEVEL =
   /^(?:com|net|org|edu|gov|mil|int|io|co|cn|tw|hk|jp|kr|sg|us|uk|de|fr|eu|me|info|biz|app|dev|ai|cc|tv|xyz|top|tech|cloud|online|shop|site|test|example|local|corp)$/i;
@@ -32,17 +38,18 @@ export const findEmails = (text: string): Detected[] => {
     const [whole, local = "", at = "", domain = ""] = match;
     const cut = cutDomain(domain, text.slice(match.index + whole.length).slice(0, 1));
     if (cut === undefined) continue;
-    const isPlain = at === "@";
     const end = match.index + local.length + at.length + cut.length;
     if (/\s/.test(at + cut) && !USUAL_TOP_LEVEL.test(lastLabel(cut))) continue;
     // The password of a login in a URL stands before an @, too.
-    if (LOGIN.test(text.slice(Math.max(0, match.index - 160), match.index))) continue;
-    // git@host:path is a repository.
-    if (isPlain && /^git$/i.test(local) && /^[:/]/.test(text.slice(end, end + 1))) continue;
+    const before = text.slice(Math.max(0, match.index - 160), match.index);
+    if (LOGIN.test(before) || (text[end] === "/" && USER.test(before))) continue;
+    // git@host is where repositories are.
+    if (at === "@" && /^git$/i.test(local)) continue;
     findings.push({ type: "email", start: match.index, end });
   }
+  if (!SPOKEN_AT.test(text)) return findings;
   for (const match of text.matchAll(SPOKEN)) {
-    if (!USUAL_TOP_LEVEL.test(lastLabel(match[0]))) continue;
+    if (!USUAL_TOP_LEVEL.test(lastLabel(match[0])) || PLACED.test(match[0])) continue;
     findings.push({ type: "email", start: match.index, end: match.index + match[0].length });
   }
   return findings;
@@ -53,7 +60,6 @@ const lastLabel = (domain: string): string => /[A-Za-z0-9-]+$/.exec(domain)?.[0]
 /** The domain up to its last top-level label; a sentence may have gone on behind its dot. */
 const cutDomain = (domain: string, next: string): string | undefined => {
   let rest = domain;
-  if (/^\d+(?:\.\d+){3}$/.test(rest)) return rest;
   while (rest !== "") {
     const label = lastLabel(rest);
     const start = rest.length - label.length;
@@ -61,11 +67,12 @@ const cutDomain = (domain: string, next: string): string | undefined => {
     if (isWhole) return undefined;
     // "a@b.com. Thanks": a label behind a dot and a blank counts only if it is a usual ending.
     const isApart =
-      /[.点點]\s+$/.test(rest.slice(0, start)) && !/\s[.点點]\s+$/.test(rest.slice(0, start));
+      /(?:[.点點]\s+|[。｡])$/.test(rest.slice(0, start)) &&
+      !/\s[.点點]\s+$/.test(rest.slice(0, start));
     const fits = isApart ? USUAL_TOP_LEVEL.test(label) : TOP_LEVEL.test(label);
     if (fits && !FILE_ENDING.test(label) && !(rest === domain && /^[\d_]/.test(next))) return rest;
     if (!isApart) return undefined;
-    rest = rest.slice(0, start).replace(/\s*(?:[.點点]|dot)\s*$/i, "");
+    rest = rest.slice(0, start).replace(/\s*(?:[.點点。｡]|dot)\s*$/i, "");
   }
   return undefined;
 };

@@ -9,8 +9,8 @@ export interface Folded {
 
 /**
  * Folds full-width and mathematical letters and digits and the decimal digits of every script to
- * ASCII, also percent-encoded ones, all dashes to `-`, all spaces to a blank; leaves out what is invisible. Everything else
- * stays as it is, so a text that needs none of this is its own folded form.
+ * ASCII, also percent-encoded ones, all dashes to `-`, all spaces to a blank; leaves out what is
+ * invisible. Everything else stays as it is, so a text that needs none of this is its own folded form.
  */
 export const fold = (text: string): Folded =>
   NEEDS_FOLDING.test(text) ? foldUnits(text) : identity(text);
@@ -73,8 +73,12 @@ const percentEncoded = (text: string, at: number): number | undefined => {
 const DROPPED = 0;
 const KEEP_PAIR = -1;
 
-// Joiners, marks of direction, variation selectors, fillers and tags: they show nothing.
-const INVISIBLE = /\p{Cf}|\p{Variation_Selector}|\u034f|\u115f|\u1160|\u17b4|\u17b5|\u3164|\uffa0/u;
+// Joiners, marks of direction, variation selectors, fillers and tags: they show nothing. Accents,
+// strokes and frames change no letter.
+const INVISIBLE =
+  /\p{Cf}|\p{Variation_Selector}|[\u0300-\u036f\u20d0-\u20ff]|\u115f|\u1160|\u17b4|\u17b5|\u3164|\uffa0/u;
+// ① and ² mark a list or a note beside a number as often as they are part of one.
+const BESIDE = /\p{No}/u;
 const DIGIT = /\p{Nd}/u;
 
 /** What one code point becomes: a unit, DROPPED, or undefined for itself. */
@@ -84,6 +88,7 @@ const foldCodePoint = (codePoint: number): number | undefined => {
   if (codePoint === 0x2028 || codePoint === 0x2029 || codePoint === 0x85) return 0x0a;
   if (/\p{Zs}/u.test(char)) return 0x20;
   if (/[\p{Pd}\u2212\u00ad\u2043]/u.test(char)) return 0x2d;
+  if (BESIDE.test(char)) return undefined;
   if (DIGIT.test(char)) return 0x30 + digitValue(codePoint);
   const compatible = char.normalize("NFKC");
   if (compatible !== char && /^[!-~]$/.test(compatible)) return compatible.charCodeAt(0);

@@ -3,7 +3,7 @@ import type { Detected } from "./finding.ts";
 
 // National: 1 or 2. Residents: 8 or 9, until 2021 a second letter A to D.
 const TW_ID =
-  /(?<![A-Za-z0-9_])[A-Za-z][\s\-.]{0,3}[1289A-Da-d](?:[\s\-.·_]{0,3}\d){8}(?![A-Za-z0-9_])/g;
+  /(?<![A-Za-z0-9_])[A-Za-z][\s\-.,/]{0,3}[1289A-Da-d](?:[\s\-.,·_/|*、]{0,3}\d){8}(?![A-Za-z0-9_])/g;
 
 /** Taiwan's national and resident numbers in a folded text. */
 export const findTaiwanIds = (text: string): Detected[] => {
@@ -26,8 +26,9 @@ const IBAN_LENGTHS = new Map(
     .split(/\s+/)
     .map((entry) => [entry.slice(0, 2), Number(entry.slice(2))] as const),
 );
-const IBAN_START = /(?<![A-Za-z0-9_])([A-Za-z])[\s\-.]{0,2}([A-Za-z])[\s\-.]{0,2}\d[\s\-.]{0,2}\d/g;
-const IBAN_SEPARATOR = /[\s\-.·_:]/;
+const IBAN_START =
+  /(?<![A-Za-z0-9_])((?:[Ii][Bb][Aa][Nn])?)([A-Za-z])[\s\-.]{0,2}([A-Za-z])[\s\-.]{0,2}\d[\s\-.]{0,2}\d/g;
+const IBAN_SEPARATOR = /[\s\-.,·_:/|*、]/;
 const MAX_SEPARATORS = 3;
 
 /** International bank account numbers in a folded text. */
@@ -35,12 +36,13 @@ export const findIbans = (text: string): Detected[] => {
   const findings: Detected[] = [];
   let taken = 0;
   for (const match of text.matchAll(IBAN_START)) {
-    if (match.index < taken) continue;
-    const [, first = "", second = ""] = match;
+    const [, name = "", first = "", second = ""] = match;
+    const start = match.index + name.length;
+    if (start < taken) continue;
     const length = IBAN_LENGTHS.get(`${first}${second}`.toUpperCase());
-    const end = length === undefined ? undefined : ibanEnd(text, match.index, length);
+    const end = length === undefined ? undefined : ibanEnd(text, start, length);
     if (end === undefined) continue;
-    findings.push({ type: "iban", start: match.index, end });
+    findings.push({ type: "iban", start, end });
     taken = end;
   }
   return findings;

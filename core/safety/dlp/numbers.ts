@@ -1,31 +1,34 @@
 import type { Detector } from "../../../config/detectors.ts";
-import { hasCardForm } from "./cards.ts";
+import { isCardAt } from "./cards.ts";
 import { isDate, isResidentIdValid } from "./checksums.ts";
 import { type Digits, type Gap, readDigits } from "./digit-groups.ts";
 import type { Detected } from "./finding.ts";
+import { lengthsAt, PROVINCE } from "./number-lengths.ts";
+import { createWordsBefore, type WordsBefore } from "./words-before.ts";
 
 /** Some groups in a row that may be one number. */
 interface Candidate {
   readonly digits: string;
-  /** How many digits stand together; `joined` counts across line breaks. */
-  readonly sizes: readonly number[];
-  readonly joined: readonly number[];
-  readonly gaps: readonly Gap[];
   /** The text that it stands in, and where. */
   readonly text: string;
   readonly start: number;
+  readonly words: WordsBefore;
+  /** The groups: all of the text, which is the first of these and which the last. */
+  readonly all: Digits;
+  readonly first: number;
+  readonly last: number;
 }
 
 const MAX_DIGITS = 19;
 const MIN_DIGITS = 9;
-const CONTEXT_UNITS = 40;
 
 /** Payment cards, US social security, China's resident and the mobile numbers in a folded text. */
 export const findNumbers = (text: string): Detected[] => {
   const digits = readDigits(text);
+  const words = createWordsBefore(text);
   const findings: Detected[] = [];
   for (let i = 0; i < digits.starts.length; ) {
-    const found = numberAt(text, digits, i);
+    const found = numberAt(text, words, digits, i);
     if (found) findings.push(found.finding);
     i = found ? found.next : i + 1;
   }
@@ -33,42 +36,55 @@ export const findNumbers = (text: string): Detected[] => {
 };
 
 /** The number that starts with a group, the longest first. */
-const numberAt = (text: string, { all, starts, ends, froms, gaps }: Digits, first: number) => {
+const numberAt = (text: string, words: WordsBefore, digits: Digits, first: number) => {
+  const { all, starts, ends, froms, lasts, endings } = digits;
   const start = starts[first] ?? 0;
   const from = froms[first] ?? 0;
-  const firstDigit = all.charCodeAt(from);
-  const lengths = LENGTHS_BY_FIRST[firstDigit - 48] ?? 0;
+  const lengths = lengthsAt(all, from);
   if (lengths === 0) return undefined;
-  let last = first;
-  while (last - first < MAX_DIGITS && last + 1 < starts.length && gaps[last] !== "break") last++;
-  // No number is one digit over and over; a row of them is passed by without a look at each length.
-  let same = 1;
-  while (same < MAX_DIGITS && all.charCodeAt(from + same) === firstDigit) same++;
-  for (; last >= first; last--) {
+  const furthest = lasts[first] ?? first;
+  const same = sameDigits(all, from);
+  for (let length = MAX_DIGITS; length >= MIN_DIGITS && length > same; length--) {
+    const last = ((lengths >>> length) & 1) === 0 ? -1 : (endings[from + length] ?? -1);
+    if (last < 0 || last > furthest) continue;
+    if (!mayBe(all, from, length)) continue;
     const end = ends[last] ?? 0;
-    const length = (froms[last] ?? 0) + end - (starts[last] ?? 0) - from;
-    if (length < MIN_DIGITS) break;
-    if (length <= same || length > MAX_DIGITS || ((lengths >>> length) & 1) === 0) continue;
-    const digits = all.slice(from, from + length);
+    const number = all.slice(from, from + length);
     const withCheck = length === 17 ? checkCharacterBehind(text, end) : undefined;
-    if (withCheck !== undefined && isResidentId(`${digits}X`) && !isPartBefore(text, start)) {
+    if (withCheck !== undefined && isResidentId(`${number}X`) && !isPartBefore(text, start)) {
       return { finding: numberFinding("cn_resident_id", start, withCheck), next: last + 1 };
     }
-    if (!mayBe(digits) || isPartBehind(text, end)) continue;
+    const type = typeOf({ digits: number, text, start, words, all: digits, first, last });
+    if (!type || isPartBehind(text, end)) continue;
     if (isPartBefore(text, start)) return undefined;
-    const between = gaps.slice(first, last);
-    const sizes = starts.slice(first, last + 1).map((own, i) => (ends[first + i] ?? own) - own);
-    const type = typeOf({
-      digits,
-      sizes,
-      joined: joinLines(sizes, between),
-      gaps: between,
-      text,
-      start,
-    });
-    if (type) return { finding: numberFinding(type, start, end), next: last + 1 };
+    const sign = PLUS.exec(text.slice(Math.max(0, start - 5), start))?.[0] ?? "";
+    return { finding: numberFinding(type, start - sign.length, end), next: last + 1 };
   }
   return undefined;
+};
+
+/** How often the digit at an offset stands there in a row, up to the most: no number is that only. */
+const sameDigits = (all: string, from: number): number => {
+  const digit = all.charCodeAt(from);
+  let same = 1;
+  while (same < MAX_DIGITS && all.charCodeAt(from + same) === digit) same++;
+  return same;
+};
+
+/** Whether the digits alone allow any kind of number of this length, whose head does. */
+const mayBe = (all: string, from: number, length: number): boolean => {
+  if (length === 9) return twoDigits(all, from + 3) > 0 && all.slice(from + 5, from + 9) !== "0000";
+  if (length < 15 || isCardAt(all, from, length)) return true;
+  // With the number of the country in front it is a mobile number, else of a resident.
+  if (length === 15) return all.startsWith("00", from) || hasDate(all, from, 2);
+  return length < 19 && hasDate(all, from, 4);
+};
+
+/** Whether a resident's number, in which the year has two or four digits, has a day of the calendar. */
+const hasDate = (all: string, from: number, yearDigits: 2 | 4): boolean => {
+  const at = from + 6 + yearDigits;
+  const year = twoDigits(all, at - 2) + 100 * (yearDigits === 2 ? 19 : twoDigits(all, from + 6));
+  return isDate(year, twoDigits(all, at), twoDigits(all, at + 2));
 };
 
 const numberFinding = (type: Detector, start: number, end: number): Detected => ({
@@ -77,30 +93,15 @@ const numberFinding = (type: Detector, start: number, end: number): Detected => 
   end,
 });
 
-// How long a number with this first digit can be, a bit for each length: most groups end here.
-const LENGTHS_BY_FIRST: readonly number[] = [
-  [9, 10, 13, 14, 15],
-  [9, 11, 15, 17, 18],
-  [9, 15, 16, 17, 18, 19],
-  [9, 14, 15, 16, 17, 18, 19],
-  [9, 13, 15, 16, 17, 18, 19],
-  [9, 12, 13, 14, 15, 16, 17, 18, 19],
-  [9, 12, 13, 14, 15, 16, 17, 18, 19],
-  [9, 15, 17, 18],
-  [9, 12, 13, 15, 16, 17, 18, 19],
-  [],
-].map((lengths) => lengths.reduce((bits, length) => bits | (1 << length), 0));
+/** How many digits stand together in each group. */
+const sizesOf = ({ all: { starts, ends }, first, last }: Candidate): readonly number[] =>
+  starts.slice(first, last + 1).map((start, i) => (ends[first + i] ?? start) - start);
 
-/** Whether the digits alone allow any kind of number. */
-const mayBe = (digits: string): boolean =>
-  digits.length === 9
-    ? SSN.test(digits)
-    : isResidentId(digits) ||
-      hasOldResidentForm(digits) ||
-      hasCardForm(digits) ||
-      isChineseMobile(digits) ||
-      isTaiwanMobile(digits);
+/** What the groups are apart by. */
+const gapsOf = ({ all: { gaps }, first, last }: Candidate): readonly Gap[] =>
+  gaps.slice(first, last);
 
+/** The sizes, counted across line breaks. */
 const joinLines = (sizes: readonly number[], gaps: readonly Gap[]): readonly number[] => {
   if (!gaps.includes("line")) return sizes;
   const joined: number[] = [];
@@ -111,6 +112,8 @@ const joinLines = (sizes: readonly number[], gaps: readonly Gap[]): readonly num
   return joined;
 };
 
+// What belongs to a number from abroad.
+const PLUS = /\(?\+\s{0,2}\(?$/;
 // What a number may be joined to a word or to more digits with.
 const JOINT = /[A-Za-z_.-]/;
 
@@ -127,61 +130,46 @@ const isPartBehind = (text: string, end: number): boolean =>
 
 /** Offset behind the X that ends a resident number, which may stand a little apart. */
 const checkCharacterBehind = (text: string, end: number): number | undefined => {
-  const match = /^[\s\-.]{0,3}[Xx](?![A-Za-z0-9_])/.exec(text.slice(end, end + 5));
+  const match = /^[\s\-.]{0,3}[Xx×хХχΧ](?![A-Za-z0-9_])/.exec(text.slice(end, end + 5));
   return match ? end + match[0].length : undefined;
 };
 
-/** What stands before a number, in lower case. */
-const wordsBefore = ({ text, start }: Candidate): string =>
-  text.slice(Math.max(0, start - CONTEXT_UNITS), start).toLowerCase();
-
 const isInternational = ({ text, start }: Candidate): boolean =>
-  /\+\s{0,2}\(?$/.test(text.slice(Math.max(0, start - 4), start));
+  PLUS.test(text.slice(Math.max(0, start - 5), start));
 
 const typeOf = (candidate: Candidate): Detector | undefined => {
   const { digits } = candidate;
   if (digits.length === 9) return isSocialSecurity(candidate) ? "us_ssn" : undefined;
   if (isResidentId(digits)) return "cn_resident_id";
-  if (hasOldResidentForm(digits) && RESIDENT_WORDS.test(wordsBefore(candidate)))
+  if (hasOldResidentForm(digits) && candidate.words.has(RESIDENT_WORDS, candidate.start))
     return "cn_resident_id";
   return isCard(candidate) ? "credit_card" : mobileOf(candidate);
-};
-
-// First and last of the numbers that provinces have.
-const PROVINCES = [11, 15, 21, 23, 31, 37, 41, 46, 50, 54, 61, 65, 71, 71, 81, 83];
-
-const isProvince = (number: number): boolean => {
-  for (let i = 0; i < PROVINCES.length; i += 2) {
-    if (number >= (PROVINCES[i] ?? 0) && number <= (PROVINCES[i + 1] ?? 0)) return true;
-  }
-  return false;
 };
 
 const twoDigits = (digits: string, at: number): number =>
   digits.charCodeAt(at) * 10 + digits.charCodeAt(at + 1) - 48 * 11;
 
 const isResidentId = (id: string): boolean =>
-  id.length === 18 &&
-  isProvince(twoDigits(id, 0)) &&
-  isDate(twoDigits(id, 6) * 100 + twoDigits(id, 8), twoDigits(id, 10), twoDigits(id, 12)) &&
-  isResidentIdValid(id);
+  id.length === 18 && PROVINCE.test(id) && hasDate(id, 0, 4) && isResidentIdValid(id);
 
 const RESIDENT_WORDS = /身[份分][证證]|[证證]件|公民身份|居民|resident id|id card|national id/;
 
 /** The form until 1999: two digits for the year, no check character. */
 const hasOldResidentForm = (digits: string): boolean =>
-  digits.length === 15 &&
-  isProvince(twoDigits(digits, 0)) &&
-  isDate(1900 + twoDigits(digits, 6), twoDigits(digits, 8), twoDigits(digits, 10));
+  digits.length === 15 && PROVINCE.test(digits) && hasDate(digits, 0, 2);
 
 const CARD_WORDS =
   /card|visa|master|amex|american express|jcb|unionpay|discover|diners|信用卡|卡[号號]|刷卡|[银銀][行联聯]卡|[银銀][联聯]|付款卡|[储儲]蓄卡|借[记記]卡|\bcc\b|\bpan\b|payment/;
 
-const isCard = (candidate: Candidate): boolean =>
-  hasCardForm(candidate.digits) &&
-  (hasCardShape(candidate.sizes) ||
-    hasCardShape(candidate.joined) ||
-    CARD_WORDS.test(wordsBefore(candidate)));
+const isCard = (candidate: Candidate): boolean => {
+  if (!isCardAt(candidate.digits, 0, candidate.digits.length)) return false;
+  const sizes = sizesOf(candidate);
+  return (
+    hasCardShape(sizes) ||
+    hasCardShape(joinLines(sizes, gapsOf(candidate))) ||
+    candidate.words.has(CARD_WORDS, candidate.start)
+  );
+};
 
 const hasCardShape = (sizes: readonly number[]): boolean =>
   isEven(sizes) ||
@@ -194,14 +182,24 @@ const SSN_WORDS = /ssn|social|社[會会]安全|社安|social security/;
 
 const isSocialSecurity = (candidate: Candidate): boolean =>
   SSN.test(candidate.digits) &&
-  (hasSocialSecurityShape(candidate) || SSN_WORDS.test(wordsBefore(candidate))) &&
+  (hasSocialSecurityShape(candidate) || candidate.words.has(SSN_WORDS, candidate.start)) &&
   !isInternational(candidate);
 
 /** Three, two and four digits, or single ones with dashes and blanks between. */
-const hasSocialSecurityShape = ({ sizes, gaps }: Candidate): boolean => {
-  if (gaps.length === 0 || gaps.includes("mark") || gaps.includes("words")) return false;
-  if (sizes.length === 3 && sizes[0] === 3 && sizes[1] === 2) return true;
-  return sizes.length === 9 && gaps.includes("dash") && gaps.includes("space");
+const hasSocialSecurityShape = (candidate: Candidate): boolean => {
+  const count = candidate.last - candidate.first + 1;
+  if (count !== 3 && count !== 9) return false;
+  const { gaps } = candidate.all;
+  let hasDash = false;
+  let hasSpace = false;
+  for (let at = candidate.first; at < candidate.last; at++) {
+    if (gaps[at] === "mark" || gaps[at] === "words") return false;
+    hasDash ||= gaps[at] === "dash";
+    hasSpace ||= gaps[at] === "space";
+  }
+  if (count === 9) return hasDash && hasSpace;
+  const [first, second] = sizesOf(candidate);
+  return first === 3 && second === 2;
 };
 
 // Numbers that China's carriers have been given. https://en.wikipedia.org/wiki/Telephone_numbers_in_China
@@ -220,27 +218,35 @@ const isChineseMobile = (digits: string): boolean =>
 const isTaiwanMobile = (digits: string): boolean =>
   ((MOBILE_LENGTHS.tw >>> digits.length) & 1) === 1 && TW_MOBILE.test(digits);
 const PHONE_WORDS =
-  /手[机機]|[电電][话話]|[联聯][系絡络]|行[动動]|撥打|拨打|致[电電]|[号號][码碼]|微信|phone|mobile|cell|call|tel\b|tel[:.]|contact|whatsapp|sms|text me|reach me/;
+  /手[机機]|[电電][话話]|[联聯][系絡络繫]|行[动動]|[打撥拨][:\s]{0,2}$|打[給给]|[致來来回][电電]|[号號][码碼]|微信|phone|mobile|cell|call|tel\b|tel[:.]|contact|whatsapp|sms|text me|reach me/;
 const OTHER_NUMBERS =
-  /[订訂][单單]|[单單][号號]|[编編][号號]|流水|[运運][单單]|快[递遞]|追[踪蹤]|序[列號号]|[发發]票|[时時][间間]戳|工[单單]|案[号號]|order|invoice|tracking|ticket|serial|timestamp|isbn|imei|\bsku\b|\bcase\b|\bref\b|build|batch|version|[版批]/;
+  /[订訂][单單]|[单單][号號]|[编編][号號]|流水|[运運][单單]|快[递遞](?:[单單号號]|[\s:#]{0,2}$)|追[踪蹤]|序[列號号]|[发發]票|[时時][间間]戳|工[单單]|案[号號]|order|invoice|tracking|ticket|serial|timestamp|isbn|imei|\bsku\b|\bcase\b|\bref\b|build|batch|version|[版批]/;
+
+/** The words next to a number: behind another number they are about that one. */
+const nextTo = (before: string): string => before.slice(-16).replace(/^.*\d(?=\D*\p{L})/su, "");
 
 const mobileOf = (candidate: Candidate): Detector | undefined => {
-  const { digits, sizes, joined, gaps } = candidate;
+  const { digits } = candidate;
   const isChinese = isChineseMobile(digits);
   if (!isChinese && !isTaiwanMobile(digits)) return undefined;
   if (isInternational(candidate) && !/^8[68]/.test(digits)) return undefined;
-  const before = wordsBefore(candidate);
+  const before = candidate.words.at(candidate.start);
   // The end of a number of another country: +1 (415) …, +44 7…
   const isAbroad =
     before.includes("+") &&
     /\+\s?\d{1,3}[\s\-(]{0,3}$/.test(before) &&
     !/\+\s?(?:86|886)[\s\-()0]{0,4}$/.test(before);
   if (isAbroad) return undefined;
+  const sizes = sizesOf(candidate);
+  const gaps = gapsOf(candidate);
+  const joined = joinLines(sizes, gaps);
   const shape = sizes.join();
+  // 1-800-555-0199 is American.
+  if (shape === "1,3,3,4") return undefined;
   const isUsual =
     isEven(sizes) || MOBILE_SHAPES.has(shape) || isEven(joined) || MOBILE_SHAPES.has(joined.join());
-  const isFarApart = gaps.includes("words") && !MOBILE_SHAPES.has(shape);
-  const isClear = isUsual && !isFarApart && !OTHER_NUMBERS.test(before.slice(-16));
+  const isFarApart = gaps.includes("words");
+  const isClear = isUsual && !isFarApart && !OTHER_NUMBERS.test(nextTo(before));
   if (!isClear && !PHONE_WORDS.test(before)) return undefined;
   return isChinese ? "cn_mobile" : "tw_mobile";
 };

@@ -1,11 +1,12 @@
 import { GAP_UNITS } from "./digit-groups.ts";
+import { openNumerals, readNumerals } from "./numerals.ts";
 import { PRIVATE_KEY_END, PRIVATE_KEY_START, TORN_HINT } from "./secret-formats.ts";
 
 // A key torn into single characters has at most 40 of them, an address spelled out fewer words.
 const WINDOW_WORDS = 60;
 const HELD_WORDS = 3;
 const LETTERS_BEFORE_DIGITS = 10;
-const WORD_CHARACTER = /[!-~艾特小老鼠點点【】「」]/;
+const WORD_CHARACTER = /[!-~艾特小老鼠點点。｡【】「」]/;
 const SPELLED = /@|\bat\b|\bdot\b|艾特?$|艾特|小老鼠?$|小老鼠|-----BEGIN/i;
 const SENTENCE_MARK = /[。!?]/;
 
@@ -14,10 +15,21 @@ const SENTENCE_MARK = /[。!?]/;
  * follows `end`.
  */
 export const openTail = (text: string, end: number): number => {
-  const tail = Math.min(openPrivateKey(text, end), openDigits(text, end), openWords(text, end));
-  // Half a character outside the BMP waits for its other half.
-  return (text.charCodeAt(tail - 1) & 0xfc00) === 0xd800 ? tail - 1 : tail;
+  const last = withoutHalf(text, end);
+  const read = readNumerals(text) ?? text;
+  return withoutHalf(
+    text,
+    Math.min(
+      openPrivateKey(text, last),
+      openDigits(read, last, openNumerals(text, last)),
+      openWords(text, last),
+    ),
+  );
 };
+
+/** Half a character outside the BMP waits for its other half: it may be a letter or a digit. */
+const withoutHalf = (text: string, end: number): number =>
+  (text.charCodeAt(end - 1) & 0xfc00) === 0xd800 ? end - 1 : end;
 
 const openPrivateKey = (text: string, end: number): number => {
   const head = text.slice(0, end);
@@ -28,9 +40,9 @@ const openPrivateKey = (text: string, end: number): number => {
   return head.slice(open).search(PRIVATE_KEY_END) >= 0 ? end : open;
 };
 
-/** The start of the number that may go on: digits lie at most so far apart. */
-const openDigits = (text: string, end: number): number => {
-  let start = end;
+/** The start of the number that may go on: digits lie at most so far apart. `from` on all are open. */
+const openDigits = (text: string, end: number, from: number): number => {
+  let start = from;
   for (;;) {
     let at = start - 1;
     const limit = Math.max(0, start - GAP_UNITS - 1);
@@ -42,7 +54,7 @@ const openDigits = (text: string, end: number): number => {
   }
   if (start === end) return end;
   // A letter, a country or a plus sign may belong to the number.
-  const before = /[A-Za-z+()\s\-._]*$/.exec(
+  const before = /[A-Za-z+()\s\-.,·_/|*:、]*$/.exec(
     text.slice(Math.max(0, start - LETTERS_BEFORE_DIGITS), start),
   );
   return start - (before?.[0].length ?? 0);

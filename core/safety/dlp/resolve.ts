@@ -36,13 +36,14 @@ export const resolveOverlaps = (spans: Spans, rankOf: (type: string) => number):
     }
   }
 
-  const types = weakestFirst.map(([type]) => type);
+  // By owner; 0 is nobody, and -1 would be looked up by name.
+  const types = [undefined, ...weakestFirst.map(([type]) => type)];
   const kept: Finding[] = [];
   let start = 0;
   for (let at = 1; at < owners.length; at++) {
     const owner = owners[at - 1] ?? 0;
     if (owners[at] === owner && isInside[at] === 1) continue;
-    const type = types[owner - 1];
+    const type = types[owner];
     if (type !== undefined) kept.push({ type, start: start + origin, end: at + origin });
     start = at;
   }

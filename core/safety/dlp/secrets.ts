@@ -1,4 +1,5 @@
 import { findAssignments } from "./assignments.ts";
+import { findOptionValues } from "./command-options.ts";
 import type { Detected } from "./finding.ts";
 import { distinctCharacters, isPlaceholder } from "./placeholder.ts";
 import {
@@ -23,6 +24,7 @@ export const findSecrets = (text: string): Detected[] => [
   ...findPrivateKeys(text),
   ...findLogins(text),
   ...findAssignments(text),
+  ...findOptionValues(text),
 ];
 
 const findTokens = (text: string): Detected[] => {

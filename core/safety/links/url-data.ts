@@ -49,9 +49,10 @@ export const cargoText = (cargo: Cargo): string => {
   const pieces = lists.flatMap((list) => [
     ...list,
     ...list.flatMap(hiddenTexts),
-    // A number may be spread over several of them.
+    // A number may be spread over several of them, or what it is encoded as.
     list.join(" "),
     list.join(""),
+    ...hiddenTexts(list.join("")),
   ]);
   return pieces.join("\n。\n");
 };
@@ -102,14 +103,22 @@ const hiddenTexts = (text: string): readonly string[] => {
   const found: string[] = [];
   for (const [run] of text.matchAll(/[A-Za-z0-9+/_-]{16,}={0,2}/g)) {
     const bytes: Uint8Array<ArrayBuffer>[] = [new Uint8Array(Buffer.from(run, "base64"))];
-    if (/^(?:[0-9a-f]{2})+$/i.test(run)) bytes.push(new Uint8Array(Buffer.from(run, "hex")));
-    if (/^[a-z2-7]+=*$/i.test(run)) bytes.push(fromBase32(run));
+    // 0x3f2a…, 3f2a-9b01-…
+    const digits = run.replace(/^0x|[-_+/]/gi, "");
+    if (/^(?:[0-9a-f]{2})+$/i.test(digits)) bytes.push(new Uint8Array(Buffer.from(digits, "hex")));
+    if (/^[a-z2-7]+=*$/i.test(digits)) bytes.push(fromBase32(digits));
     for (const each of bytes) {
-      const readable = readableText(each);
+      const readable = readableText(withoutNulls(each));
       if (readable !== undefined) found.push(readable);
     }
   }
   return found;
+};
+
+/** UTF-16 has a NUL in every Latin character. */
+const withoutNulls = (bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> => {
+  const rest = bytes.filter((byte) => byte !== 0);
+  return rest.length * 3 <= bytes.length * 2 ? rest : bytes;
 };
 
 const readableText = (bytes: Uint8Array<ArrayBuffer>): string | undefined => {

@@ -38,7 +38,14 @@ describe("fold", () => {
     ],
     ["traditional characters", "販賣發票 頭髮 乾淨 乾坤", "贩卖发票 头发 干净 干坤"],
     ["regional variants of characters", "裏裡 爲為 羣群 台臺", "里里 为为 群群 台台"],
-    ["spaces and line breaks", "a\u3000b\u00a0c\td\r\ne\u2028f", "a b c d\n\ne\nf"],
+    [
+      "forms that conversion keeps apart",
+      "帳户賬户账户 大砲大炮 大蔴 妳",
+      "账户账户账户 大炮大炮 大麻 你",
+    ],
+    ["signs for radicals", "⾛⼥ ⻓⻑ ⻩⾊", "走女 长长 黄色"],
+    ["Japanese forms", "洗銭 薬 売買 発売", "洗钱 药 卖买 发卖"],
+    ["spaces and line breaks", "a\u3000b\u00a0c\td\r\ne\u2028f", "a b c d \ne\nf"],
   ])("folds %s", (_what, text, folded) => {
     expect(word(text)).toBe(folded);
   });
@@ -50,6 +57,11 @@ describe("fold", () => {
 
   it("keeps Han characters apart that only sound alike", () => {
     expect(word("毒品")).not.toBe(word("读品"));
+  });
+
+  it("keeps Japanese forms apart that are other characters in Chinese", () => {
+    for (const [one, other] of ["欠缺", "予豫", "芸艺", "弁辩"])
+      expect(word(one ?? "")).not.toBe(word(other ?? ""));
   });
 
   it("keeps voiced kana and Hangul syllables whole", () => {

@@ -172,6 +172,17 @@ const fragments = fc.oneof(
     "=",
     "是",
   ),
+  fc.constantFrom(
+    "一三八",
+    "〇〇一三八〇〇〇",
+    "、",
+    "①",
+    "O",
+    "。com",
+    "-u bob:",
+    "+86",
+    "\u0301",
+  ),
   fc.constantFrom("DE89", "A1", "sk-", "-----BEGIN PRIVATE KEY-----", "然後", "<q>", "</q>", "😀"),
   fc.string({ unit: "binary", maxLength: 8 }),
 );
@@ -313,6 +324,8 @@ describe("hostile texts", () => {
     "a://a:",
     'token="',
     "A1 ",
+    "一、1 ",
+    "lO1 ",
   ])("cost no more than their share: %j repeated", (unit) => {
     const text = unit.repeat(Math.ceil(262_144 / unit.length));
     // Some 0.2 s on a usual machine; quadratic growth would be half a minute at least.

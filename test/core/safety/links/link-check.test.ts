@@ -12,6 +12,8 @@ const checked = (text: string, rules: LinkRules = { dlp }): string => {
 };
 const company = { dlp, allowedDomains: new Set(["company.com"]) };
 const base64 = Buffer.from("the salary of Wang is 90000").toString("base64url");
+const utf16 = Buffer.from("salary of Wang", "utf16le").toString("base64url");
+const card = Buffer.from("4111111111111111").toString("base64url");
 const hex = Buffer.from("the salary of Wang is 90000").toString("hex");
 
 describe("ordinary links", () => {
@@ -38,6 +40,11 @@ describe("attack: data leaves in a link", () => {
     ["base64", `https://evil.example/?d=${base64}`],
     ["base64 in the path", `https://evil.example/${base64}/x`],
     ["hexadecimal as a host", `https://${hex}.evil.example/`],
+    ["hexadecimal with its sign", `https://evil.example/?d=0x${hex}`],
+    ["hexadecimal like an identifier", `https://evil.example/?d=${hex.match(/.{6}/g)?.join("-")}`],
+    ["base64 of UTF-16", `https://evil.example/?d=${utf16}`],
+    ["base64 over path segments", `https://evil.example/${[...card].join("/")}`],
+    ["Chinese numerals", "https://evil.example/?d=一三八〇〇一三八〇〇〇"],
     ["a long value", `https://evil.example/?d=${"word+".repeat(30)}`],
     ["a key", "https://evil.example/?k=9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c"],
     ["a fragment", "https://evil.example/#wang@example.com"],

@@ -1,0 +1,137 @@
+// As people write digits who do not type them, by value: for reading aloud, for bank forms, enclosed.
+const HAN = [
+  "〇零○",
+  "一壹弌幺㈠㊀",
+  "二贰貳貮弍㈡㊁",
+  "三叁參叄参弎㈢㊂",
+  "四肆㈣㊃",
+  "五伍㈤㊄",
+  "六陆陸㈥㊅",
+  "七柒㈦㊆",
+  "八捌㈧㊇",
+  "九玖㈨㊈",
+];
+// Where Unicode has the signs for one to nine in a row: ⑴ ⒈ ⓵ ❶ ➀ ➊.
+const ONES = [0x2474, 0x2488, 0x24f5, 0x2776, 0x2780, 0x278a];
+
+const NONE = 0;
+const SEPARATOR = 1;
+const ZERO = 0x30;
+const NINE = 0x39;
+
+/** By UTF-16 unit: the ASCII digit that a person reads, SEPARATOR for what stands between, or NONE. */
+const READ_AS = (() => {
+  const digits = new Uint8Array(0x1_0000);
+  for (let unit = ZERO; unit <= NINE; unit++) digits[unit] = unit;
+  for (let unit = 0x80; unit < 0x3000; unit++) {
+    // ① ² ₂
+    const char = String.fromCharCode(unit);
+    const plain = char.normalize("NFKC");
+    if (/\p{No}/u.test(char) && /^[0-9]$/.test(plain)) digits[unit] = plain.charCodeAt(0);
+  }
+  for (const one of ONES) for (let i = 0; i < 9; i++) digits[one + i] = ZERO + 1 + i;
+  for (const [value, chars] of HAN.entries()) {
+    for (const char of chars) digits[char.charCodeAt(0)] = ZERO + value;
+  }
+  for (const char of " \t\r\n-.,·/、") digits[char.charCodeAt(0)] = SEPARATOR;
+  return digits;
+})();
+
+// Fewer are a count, a year or a list.
+const LEAST_NUMERALS = 9;
+const MAX_SEPARATORS = 3;
+// Letters for nought and one, in a word that has digits and nothing else but two letters in front.
+const HAS_LETTER_DIGITS = /\d[OoIl]|[OoIl]\d/;
+const LETTER_DIGITS =
+  /(?<![A-Za-z0-9_])[A-Za-z]{0,2}(?=[OoIl]{0,40}\d)[\dOoIl]{3,40}(?![A-Za-z0-9_])/g;
+
+/**
+ * A folded text with digits for what a person would read as such in a long number: numerals, and `O`
+ * or `l` among digits. Of the same length; undefined where there is nothing of the kind.
+ */
+export const readNumerals = (text: string): string | undefined => {
+  const read = readRuns(text);
+  const all = HAS_LETTER_DIGITS.test(read)
+    ? read.replace(LETTER_DIGITS, (word, at: number) =>
+        isInLongNumber(read, at, word.length) ? readLetters(word) : word,
+      )
+    : read;
+  return all === text ? undefined : all;
+};
+
+const readLetters = (word: string): string => word.replace(/[Oo]/g, "0").replace(/[Il]/g, "1");
+
+/** Whether a word is one of those, parted by separators only, that have enough digits for a number. */
+const isInLongNumber = (text: string, start: number, length: number): boolean => {
+  let digits = 0;
+  for (let at = start; at < start + length; at++) digits += isLetterDigit(text, at) ? 1 : 0;
+  for (const step of [-1, 1]) {
+    let separators = 0;
+    let at = step < 0 ? start - 1 : start + length;
+    for (; digits < LEAST_NUMERALS && separators <= MAX_SEPARATORS; at += step) {
+      if (isLetterDigit(text, at)) {
+        digits++;
+        separators = 0;
+      } else if (READ_AS[text.charCodeAt(at)] === SEPARATOR) separators++;
+      else break;
+    }
+  }
+  return digits >= LEAST_NUMERALS;
+};
+
+const isLetterDigit = (text: string, at: number): boolean => /^[\dOoIl]/.test(text[at] ?? "");
+
+const readRuns = (text: string): string => {
+  let units: Uint16Array<ArrayBuffer> | undefined;
+  for (let at = 0; at < text.length; at++) {
+    if ((READ_AS[text.charCodeAt(at)] ?? NONE) <= SEPARATOR) continue;
+    const start = at;
+    let numerals = 0;
+    let separators = 0;
+    let isWritten = false;
+    for (; at < text.length && separators <= MAX_SEPARATORS; at++) {
+      const unit = text.charCodeAt(at);
+      const kind = READ_AS[unit] ?? NONE;
+      if (kind === NONE) break;
+      if (kind === SEPARATOR) separators++;
+      else {
+        separators = 0;
+        numerals++;
+        isWritten ||= unit > NINE;
+      }
+    }
+    at--;
+    if (!isWritten || numerals < LEAST_NUMERALS) continue;
+    units ??= unitsOf(text);
+    for (let i = start; i <= at; i++) {
+      const kind = READ_AS[text.charCodeAt(i)] ?? NONE;
+      if (kind > SEPARATOR) units[i] = kind;
+    }
+  }
+  return units ? Buffer.from(units.buffer).toString("utf16le") : text;
+};
+
+const unitsOf = (text: string): Uint16Array<ArrayBuffer> => {
+  const units = new Uint16Array(text.length);
+  for (let at = 0; at < text.length; at++) units[at] = text.charCodeAt(at);
+  return units;
+};
+
+/** Start of the numerals that go on up to `end` in a folded text and may become a long number. */
+export const openNumerals = (text: string, end: number): number => {
+  let start = end;
+  let separators = 0;
+  let isWritten = false;
+  for (let at = end - 1; at >= 0 && separators <= MAX_SEPARATORS; at--) {
+    const unit = text.charCodeAt(at);
+    const kind = READ_AS[unit] ?? NONE;
+    if (kind === NONE) break;
+    if (kind === SEPARATOR) separators++;
+    else {
+      separators = 0;
+      start = at;
+      isWritten ||= unit > NINE;
+    }
+  }
+  return isWritten ? start : end;
+};

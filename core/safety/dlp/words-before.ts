@@ -1,0 +1,27 @@
+/** Asks a text at many places for words that stand before them. */
+export interface WordsBefore {
+  /** What stands right before an offset, in lower case. */
+  at(start: number): string;
+  /** Whether such words do. Most texts have none anywhere, which is asked once. */
+  has(words: RegExp, start: number): boolean;
+}
+
+const UNITS = 40;
+
+/** @param text folded */
+export const createWordsBefore = (text: string): WordsBefore => {
+  const anywhere = new Map<RegExp, boolean>();
+  const at = (start: number): string => text.slice(Math.max(0, start - UNITS), start).toLowerCase();
+  return {
+    at,
+    has: (words, start) => {
+      let isAnywhere = anywhere.get(words);
+      if (isAnywhere === undefined) {
+        // A word's end is also where the number starts, which only `at` tells.
+        isAnywhere = new RegExp(words.source.replaceAll("\\b", "")).test(text.toLowerCase());
+        anywhere.set(words, isAnywhere);
+      }
+      return isAnywhere && words.test(at(start));
+    },
+  };
+};

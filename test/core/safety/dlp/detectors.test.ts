@@ -1,0 +1,138 @@
+import { describe, expect, it } from "vitest";
+import { createDlp } from "../../../../core/safety/dlp/dlp.ts";
+
+const dlp = createDlp();
+const masked = (text: string): string => dlp.redact(text, dlp.inspect(text).entities);
+
+describe("a mobile number", () => {
+  it.each([
+    ["快遞請打0912345678", "快遞請打[tw_mobile]"],
+    ["工单#3321 报修人 孙工 13800138000", "工单#3321 报修人 孙工 [cn_mobile]"],
+    ["快递员13800138000", "快递员[cn_mobile]"],
+    ["订单备注:到了打13800138000", "订单备注:到了打[cn_mobile]"],
+    ["快递放门口,13800138000", "快递放门口,[cn_mobile]"],
+    ["call +86 138 0013 8000 or (+886) 912345678", "call [cn_mobile] or [tw_mobile]"],
+  ])("is found: %s", (text, expected) => expect(masked(text)).toBe(expected));
+
+  it.each([
+    "订单号 13800138000",
+    "订单号 123、13800138000",
+    "工单 13800138000",
+    "快递 13800138000",
+    "call 1-800-555-0199",
+    "庫存 0912 件,出 345 件,剩 678 件",
+  ])("is none: %s", (text) => expect(masked(text)).toBe(text));
+});
+
+describe("China's resident number", () => {
+  it.each(["X", "х", "×", "Χ"])("ends in what looks like an X: %s", (check) => {
+    expect(masked(`身份证11010519491231002${check}。`)).toBe("身份证[cn_resident_id]。");
+  });
+
+  it("is no card because a numeral follows", () => {
+    expect(masked("信息:420106196605220698/二等座")).toBe("信息:[cn_resident_id]/二等座");
+  });
+});
+
+describe("Taiwan's number", () => {
+  it.each(["A12345/6789", "A,123,456,789", "A123*456*789"])("is found: %s", (id) => {
+    expect(masked(`身分證 ${id}`)).toBe("身分證 [tw_id]");
+  });
+
+  it("leaves no stream in mathematical digits before it is complete", () => {
+    const text = "身分證 A𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖𝟗";
+    const stream = dlp.stream();
+    for (let at = 0; at < text.length; at++) stream.push(text.slice(at, at + 1));
+    stream.end();
+    expect(stream.verdict()).toEqual(dlp.inspect(text));
+    expect(stream.verdict().entities).toHaveLength(1);
+  });
+});
+
+describe("an IBAN", () => {
+  it.each([
+    "DE89 3704 0044 0532 0130 00",
+    "DE89/3704/0044/0532/0130/00",
+    "DE89,3704,0044,0532,0130,00",
+  ])("is found whatever separates it: %s", (iban) => expect(masked(iban)).toBe("[iban]"));
+
+  it("is found behind its name without a blank", () => {
+    expect(masked("請款單附上IBANDE89370400440532013000")).toBe("請款單附上IBAN[iban]");
+  });
+
+  it("is no card, though a part of it may look like one", () => {
+    const iban = "DE95 4111 1111 1111 1111 00";
+    expect(dlp.inspect(iban)).toEqual({
+      action: "redact",
+      entities: [{ type: "iban", start: 0, end: iban.length }],
+    });
+    // One digit less is no IBAN.
+    expect(dlp.inspect(iban.slice(0, -1)).action).toBe("block");
+  });
+
+  it("hides no card where IBANs pass", () => {
+    const open = createDlp({ detectors: { iban: "report" } });
+    expect(open.inspect("DE95 4111 1111 1111 1111 00").action).toBe("block");
+  });
+});
+
+describe("an e-mail address", () => {
+  it.each([
+    ["寄 amy@example。com 謝謝", "寄 [email] 謝謝"],
+    ["寄給amy@example.com。Thanks", "寄給[email]。Thanks"],
+    ["mail kate_at_example_dot_com", "mail [email]"],
+    ["jose\u0301@example.com", "[email]"],
+    ["zhangsan (艾特) 163.com", "[email]"],
+    ["tom(dot)lee(at)example(dot)com", "[email]"],
+    ["https://amy@example.com", "https://[email]"],
+  ])("is found: %s", (text, expected) => expect(masked(text)).toBe(expected));
+
+  it.each([
+    "git@github.com 連不上",
+    "Look at example dot com",
+    "contact us at example dot com",
+    "ssh admin@10.0.0.5",
+    "https://user@github.com/org/repo.git",
+  ])("is none: %s", (text) => expect(masked(text)).toBe(text));
+});
+
+describe("a password", () => {
+  it.each([
+    [
+      "curl -u deploy:FOMv80rb81DL https://a.example/",
+      "curl -u deploy:[secret] https://a.example/",
+    ],
+    ["sshpass -p 'Zk93!xTqLp' ssh a", "sshpass -p '[secret]' ssh a"],
+    ["mysql -h db -u root -pZk93xTqLp hr", "mysql -h db -u root -p[secret] hr"],
+    ["tool --db-password Zk93xTqLp", "tool --db-password [secret]"],
+    ["password\nZk93!xTqLp", "password\n[secret]"],
+    ["密碼 Aq1!sW2@dE3# 帳號 admin", "密碼 [secret] 帳號 admin"],
+    ["passwd m9Xv22LqRt", "passwd [secret]"],
+    ["p@ssw0rd: n8Bv!22LqRt", "p@ssw0rd: [secret]"],
+    ["PW=n8Bv!22LqRt", "PW=[secret]"],
+    ["root 密碼改成 Vv3$kdPq81x 了", "root 密碼改成 [secret] 了"],
+    ["密碼就是 Kd83!kQpW2", "密碼就是 [secret]"],
+    ["密码∶Kd83!kQpW2", "密码∶[secret]"],
+    ["密 碼:Kd83!kQpW2", "密 碼:[secret]"],
+    ["p a s s w o r d: Kd83!kQpW2", "p a s s w o r d: [secret]"],
+    ["密码(勿外传) Kd83!kQpW2z", "密码(勿外传) [secret]"],
+    ["pwd→Kd83!kQpW2", "pwd→[secret]"],
+    ["api-key - NqrAsd3oNZLPffk4vBqwFWN00k76", "api-key - [secret]"],
+    ["秘钥:k3Jx82mqPv9ZtR", "秘钥:[secret]"],
+  ])("is found: %s", (text, expected) => expect(masked(text)).toBe(expected));
+
+  it.each([
+    "docker run -u www-data:www-data nginx",
+    "docker run --user 1000:1000 nginx",
+    "curl -u admin:password https://a.example",
+    "curl -u name:$PASSWORD https://a.example",
+    "tool --password $DB_PASS --token <token>",
+    "mysql -p hr",
+    "password OAuth2.0 grant",
+    "the password Base64 and SHA256 forms",
+    "密码 Wi-Fi6E 设备",
+    "token usage-2026-Q3-Report",
+    "密码设为强制更换",
+    "ask: 1a2b3c4d5e6f7a8b, task=1a2b3c4d5e6f7a8b",
+  ])("is none: %s", (text) => expect(masked(text)).toBe(text));
+});
