@@ -1,8 +1,10 @@
 import type { LoadedSettings } from "../config/load.ts";
 import { type Problem, SettingsError } from "../config/problem.ts";
+import { RESIDENCY } from "../config/residency.ts";
 import type { Settings } from "../config/schema.ts";
 import { ModelError } from "../core/contract/errors.ts";
 import type { Models } from "../core/models/ask.ts";
+import type { Classifier } from "../core/safety/classifiers/classifier.ts";
 import { createClassifiers } from "../core/safety/classifiers/create.ts";
 import { type Lexicon, LexiconError } from "../core/safety/moderation/lexicon.ts";
 import type { LoadLexicon } from "../core/safety/moderation/load-lexicon.ts";
@@ -12,12 +14,12 @@ import { reviewerWarnings } from "./reviewers.ts";
 /** What the settings say of the contents of messages and answers. */
 export interface ContentRules {
   readonly safetyOf: SafetyOf;
-  /** What an operator should know: lexicons that are not there, reviews that nobody does. */
+  /** What an operator should know: lexicons that are not there, reviews that nobody does, classifiers out of reach. */
   readonly warnings: readonly string[];
 }
 
 /** For who judges no turns. */
-const NO_MODELS: Models = {
+export const NO_MODELS: Models = {
   begin: () => {
     throw new ModelError("MODEL_UNAVAILABLE", "no model is to be asked here");
   },
@@ -38,9 +40,29 @@ export const loadContentRules = (
   const classifiers = createClassifiers(settings.moderation?.classifiers ?? [], providers, models);
   return {
     safetyOf: createSafety(settings, { lexicons, classifiers }),
-    warnings: [...warnings, ...reviewerWarnings(settings, lexicons)],
+    warnings: [
+      ...warnings,
+      ...reviewerWarnings(settings, lexicons),
+      ...neverAsked(settings, classifiers),
+    ],
   };
 };
+
+/** Classifiers that a tenant's data may never go to: either nothing of it passes, or all of it unjudged. */
+const neverAsked = (
+  { moderation, multi_tenant: { tenants } }: Settings,
+  classifiers: readonly Classifier[],
+): readonly string[] =>
+  tenants.flatMap((tenant) => {
+    const residency = tenant.llm_config?.data_residency ?? "any";
+    const isRequired = tenant.moderation?.required ?? moderation?.required ?? false;
+    return classifiers
+      .filter(({ region }) => !RESIDENCY[residency].includes(region))
+      .map(
+        ({ name, region }) =>
+          `tenant ${tenant.id} (data_residency ${residency}) may never ask the classifier ${name} (${region}): its messages ${isRequired ? "are all refused (MODERATION_UNAVAILABLE)" : "pass without its judgement"}`,
+      );
+  });
 
 const loadLexicons = (
   { moderation, multi_tenant }: Settings,

@@ -21,16 +21,17 @@ import { createPipeline } from "../core/pipeline.ts";
 import type { RateLimiter } from "../core/rate-limits/rate-limiter.ts";
 import type { ReviewQueue } from "../core/reviews/reviews.ts";
 import type { LoadLexicon } from "../core/safety/moderation/load-lexicon.ts";
+import { prepareModeration } from "../core/safety/moderation/prepare.ts";
 import { createSkillRunner, type RunnableSkill } from "../core/skill-runner.ts";
 import type { Rules } from "../core/turn.ts";
 import type { Welcomed } from "../core/welcomed.ts";
 import { exportProblem } from "../sandbox/audit/audit-file.ts";
 import type { Sandbox } from "../sandbox/driver.ts";
-import { egressOf } from "../sandbox/grants.ts";
 import { createLimits } from "../sandbox/policy.ts";
 import { loadCatalogue } from "../skills/catalogue.ts";
 import { createValidator } from "../skills/shape.ts";
 import { loadContentRules } from "./content-rules.ts";
+import { createSkillEgress } from "./skill-egress.ts";
 import { skillFolders } from "./skill-folders.ts";
 import { skillWarnings } from "./skill-warnings.ts";
 
@@ -87,12 +88,13 @@ export const buildRules = async (
     ...{ budget, metrics, log, now },
   });
   const { warnings, ...content } = loadContentRules(loaded, loadLexicon, models);
+  if (settings.moderation?.lexicons?.length) prepareModeration();
   const catalogue = await loadCatalogue(skillFolders(settings));
   const skills = createSkillRunner({
     skills: new Map([...catalogue.skills].map(([name, skill]) => [name, runnable(skill)])),
     sandbox,
     limitsFor: createLimits(settings.openshell),
-    egressFor: (asked) => egressOf(asked, settings.openshell.network),
+    egressFor: createSkillEgress(settings.openshell),
     safetyOf: content.safetyOf,
     auditLog,
     now,

@@ -87,6 +87,35 @@ describe("the lexicons of the settings", () => {
     ]);
   });
 
+  it("attack: a second list of terms, or a second action, does not replace the first in silence", () => {
+    const entry = '{"id":"a","term":"毒品\\"","action":"block"}';
+    write("one.json", `{"terms":[${entry}],\n"terms" : []}`);
+    write(
+      "two.json",
+      '{"terms":[\n{"id":"b","term":"x:\\"y\\":","action":"block","action":"mask"}]}',
+    );
+    expect(problemsOf(settingsWith([]))).toMatchObject([
+      { found: expect.stringMatching(/one\.json: line 2: terms: the same key again/) },
+      { found: expect.stringMatching(/two\.json: line 2: terms\[0\]\.action: the same key again/) },
+    ]);
+  });
+
+  it("are told apart from settings: no comments, no comma behind the last entry, no invisible ids", () => {
+    write("one.json", '{"terms":[{"id":"a","term":"x1","action":"mask"},]}');
+    write("two.json", { terms: [term("a\u0000b", "x1"), term("a\u001b[2J", "x2")] });
+    expect(problemsOf(settingsWith([]))).toMatchObject([
+      { found: expect.stringMatching(/one\.json: comments, or a comma .*: no JSON/) },
+      { found: expect.stringMatching(/two\.json: line 1: terms\[0\]: id: an id of visible/) },
+      { found: expect.stringMatching(/two\.json: line 1: terms\[1\]: id: an id of visible/) },
+    ]);
+  });
+
+  it("may hold quotes and colons in their terms", () => {
+    write("one.json", { terms: [term("a", 'say "yes": no'), term("b\\", "x\\y")] });
+    write("two.json", '\ufeff{ "terms" : [ ] }');
+    expect(problemsOf(settingsWith([]))).toEqual([]);
+  });
+
   it("have ids that no other lexicon of the same tenant has", () => {
     write("one.json", { terms: [term("a", "x1")] });
     write("two.json", { terms: [term("a", "x2")] });
@@ -144,6 +173,29 @@ describe("the lexicons of the settings", () => {
 });
 
 describe("settings of content rules", () => {
+  it("are warned of when a tenant's data may never go to a classifier", () => {
+    const tenant = (id: string, data_residency: string, required: boolean) => ({
+      ...{ id, moderation: { required } },
+      llm_config: { provider: "rules", data_residency },
+    });
+    const tenants = [
+      tenant("far", "any", true),
+      tenant("china", "domestic", true),
+      tenant("home", "on-prem", false),
+    ];
+    const classifiers = [
+      { kind: "openai", provider: "openai", model: "omni" },
+      { kind: "aliyun", key_id: "a", key_secret: "b" },
+    ];
+    const settings = loaded({ multi_tenant: { tenants }, moderation: { classifiers } });
+    const { warnings } = loadContentRules(settings, createLexiconLoader());
+    expect(warnings.filter((text) => text.includes("classifier"))).toEqual([
+      expect.stringMatching(/^tenant china .* openai omni \(overseas\): .* are all refused/),
+      expect.stringMatching(/^tenant home .* openai omni \(overseas\): .* pass without/),
+      expect.stringMatching(/^tenant home .* aliyun \(cn\): .* pass without/),
+    ]);
+  });
+
   it.each([
     [{ moderation: { classifiers: [{ kind: "aliyun", key_id: "a" }] } }, "key_secret"],
     [{ moderation: { classifiers: [{ kind: "llm", provider: "qwen" }] } }, "model"],

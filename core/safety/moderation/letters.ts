@@ -8,6 +8,11 @@ const SPACE = 0x20;
 /** What lay between a letter and the one before it, beside what became a unit of its own. */
 export const GAP = { none: 0, skipped: 1 } as const;
 
+/** Where in its line a gap has come to. */
+const PLACE = { within: 0, lineStart: 1, bullet: 2 } as const;
+// With a space behind them they begin an item of a list, which is a sentence of its own.
+const BULLETS = [..."-*+•‣◦▪▫●○■□"].map((char) => char.charCodeAt(0));
+
 // Longer rows of visible separators are a line drawn through the page.
 const MAX_SEPARATORS = 32;
 // As much of the past as the longest word needs, and one more for its boundary.
@@ -28,6 +33,8 @@ export class Letters {
   ends = new Uint32Array(0);
   kinds = new Uint8Array(0);
   gaps = new Uint8Array(0);
+  /** 1 for a letter that was written as a Latin capital; of KIND.word only. */
+  capitals = new Uint8Array(0);
   length = 0;
 
   readonly #kindOf = kinds();
@@ -41,12 +48,13 @@ export class Letters {
   #hasGap = false;
   #separators = 0;
   #hasSpace = false;
-  #hasLineBreak = false;
+  #lineBreaks = 0;
+  #place: number = PLACE.within;
   #hasMark = false;
   #hasDot = false;
 
   /** Takes the next piece; `base` is its offset in the original text. */
-  push({ units, starts, ends }: FoldedText, base: number): void {
+  push({ text, units, starts, ends }: FoldedText, base: number): void {
     // A border or a space takes the place of what was skipped, so there are no more units than these.
     this.#reserve(units.length + 2);
     const table = this.#kindOf;
@@ -67,9 +75,12 @@ export class Letters {
       const end = (ends[at] ?? 0) + base;
       if (kind === KIND.word || kind === KIND.letter || kind === KIND.symbol) {
         this.#addLetter(unit, kind, start, end);
+        if (kind === KIND.word) {
+          this.capitals[this.length - 1] = isCapital(text.charCodeAt(start - base)) ? 1 : 0;
+        }
         if (isPair) this.#append(units[at + 1] ?? 0, kind, GAP.none, start, end);
       } else {
-        this.#addGap(kind);
+        this.#addGap(kind, unit);
       }
       if (isPair) at += 1;
     }
@@ -105,11 +116,20 @@ export class Letters {
     return next >= this.length || this.gaps[next] !== GAP.none || this.kinds[next] !== KIND.word;
   }
 
+  /** The unit that follows with nothing skipped before it; BORDER for none. */
+  unitAfter(at: number): number {
+    const next = at + 1;
+    return next < this.length && this.gaps[next] === GAP.none
+      ? (this.units[next] ?? BORDER)
+      : BORDER;
+  }
+
   /** Forgets old units once there are many; the number forgotten. */
   trim(): number {
     const dropped = this.length - KEPT;
     if (dropped < 2 * KEPT) return 0;
-    for (const column of [this.units, this.starts, this.ends, this.kinds, this.gaps]) {
+    const { units, starts, ends, kinds, gaps, capitals } = this;
+    for (const column of [units, starts, ends, kinds, gaps, capitals]) {
       column.copyWithin(0, dropped, this.length);
     }
     this.length = KEPT;
@@ -122,19 +142,26 @@ export class Letters {
     return code < 0xe0000 ? KIND.letter : KIND.separator;
   }
 
-  #addGap(kind: number): void {
+  #addGap(kind: number, unit: number): void {
     this.#hasGap = true;
-    if (kind === KIND.mark) this.#hasMark = true;
-    else if (kind === KIND.dot) {
-      this.#separators += 1;
-      if (!this.#hasSpace) this.#hasDot = true;
-    } else if (kind === KIND.space || kind === KIND.lineBreak) {
+    if (kind === KIND.space || kind === KIND.lineBreak) {
       // `J. R. R.` are initials, `毒. 品` are two sentences, `毒 . 品` is neither.
       const isInitial = this.#lastKind === KIND.word && this.#wordLength === 1;
       if (this.#hasDot && !isInitial) this.#hasMark = true;
       this.#hasSpace = true;
-      if (kind === KIND.lineBreak) this.#hasLineBreak = true;
-    } else this.#separators += 1;
+      if (kind === KIND.lineBreak) {
+        this.#lineBreaks += 1;
+        this.#place = PLACE.lineStart;
+      } else if (this.#place === PLACE.bullet) this.#hasMark = true;
+      return;
+    }
+    const isBullet = this.#place === PLACE.lineStart && BULLETS.includes(unit);
+    this.#place = isBullet ? PLACE.bullet : PLACE.within;
+    if (kind === KIND.mark) this.#hasMark = true;
+    else {
+      this.#separators += 1;
+      if (kind === KIND.dot && !this.#hasSpace) this.#hasDot = true;
+    }
   }
 
   #addLetter(unit: number, kind: number, start: number, end: number): void {
@@ -158,8 +185,10 @@ export class Letters {
 
   #crossGap(kind: number, start: number): void {
     const isBetweenWords = this.#lastKind !== KIND.letter && kind !== KIND.letter;
-    // Text that runs downwards has one letter in each line; other lines end what they say.
-    const endsLine = this.#hasLineBreak && !isBetweenWords && this.#lettersInLine > 1;
+    // Text that runs downwards has one letter in each line; other lines end what they say, but for
+    // words that go on in the next one.
+    const mayEnd = isBetweenWords ? this.#lineBreaks > 1 : this.#lineBreaks > 0;
+    const endsLine = mayEnd && this.#lettersInLine > 1;
     if (kind === KIND.letter) this.#closeWord();
     if (this.#hasMark || endsLine || this.#separators > MAX_SEPARATORS) {
       this.#closeWord();
@@ -171,7 +200,7 @@ export class Letters {
       this.#append(SPACE, KIND.space, GAP.none, this.ends[this.length - 1] ?? start, start);
       this.#startWord(isAfterSingle);
     }
-    if (this.#hasLineBreak) this.#lettersInLine = 0;
+    if (this.#lineBreaks > 0) this.#lettersInLine = 0;
     this.#forgetGap();
   }
 
@@ -179,7 +208,8 @@ export class Letters {
     this.#hasGap = false;
     this.#separators = 0;
     this.#hasSpace = false;
-    this.#hasLineBreak = false;
+    this.#lineBreaks = 0;
+    this.#place = PLACE.within;
     this.#hasMark = false;
     this.#hasDot = false;
   }
@@ -194,6 +224,7 @@ export class Letters {
     if (!this.#isSpaceOpen || this.#wordLength !== 1) return;
     this.#isSpaceOpen = false;
     const from = this.length - 1;
+    const capital = this.capitals[from] ?? 0;
     this.length -= 2;
     this.#append(
       this.units[from] ?? 0,
@@ -202,6 +233,7 @@ export class Letters {
       this.starts[from] ?? 0,
       this.ends[from] ?? 0,
     );
+    this.capitals[this.length - 1] = capital;
   }
 
   #append(unit: number, kind: number, gap: number, start: number, end: number): void {
@@ -223,8 +255,13 @@ export class Letters {
     this.ends = grown(this.ends, new Uint32Array(size));
     this.kinds = grown(this.kinds, new Uint8Array(size));
     this.gaps = grown(this.gaps, new Uint8Array(size));
+    this.capitals = grown(this.capitals, new Uint8Array(size));
   }
 }
+
+/** Of ASCII or full width. */
+const isCapital = (unit: number): boolean =>
+  (unit >= 0x41 && unit <= 0x5a) || (unit >= 0xff21 && unit <= 0xff3a);
 
 const grown = <T extends Uint8Array | Uint16Array | Uint32Array>(from: T, into: T): T => {
   into.set(from);

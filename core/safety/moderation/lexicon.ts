@@ -2,10 +2,13 @@ import { z } from "zod";
 import { parseJsonc } from "../../../config/jsonc.ts";
 import { GatewayError } from "../../contract/errors.ts";
 import { fold } from "../fold.ts";
-import { Automaton } from "./automaton.ts";
+import type { Automaton } from "./automaton.ts";
+import { linesOfEntries } from "./entry-lines.ts";
 import { BORDER, Letters } from "./letters.ts";
-import { pinyinSpellings } from "./pinyin.ts";
+import { syllablesOf } from "./pinyin.ts";
+import { createPinyinIndex, type PinyinIndex, type SpelledTerm } from "./pinyin-index.ts";
 import { regionalVariants } from "./regional.ts";
+import { WordList } from "./word-list.ts";
 
 /** What happens to a text in which a term was found, from the weakest to the strongest. */
 export const ACTIONS = ["allow", "mask", "review", "block"] as const;
@@ -31,7 +34,12 @@ const SHOWN = 20;
 const MAX_TERM_UNITS = 64;
 
 const termSchema = z.strictObject({
-  id: z.string().min(1).max(200),
+  // It stands in the audit log, in reviews and on operators' terminals.
+  id: z
+    .string()
+    .min(1)
+    .max(200)
+    .regex(/^\P{C}*$/u, "an id of visible characters"),
   term: z.string().min(1),
   lang: z.string().optional(),
   category: z.string().optional(),
@@ -50,7 +58,12 @@ export const parseTerms = (text: string, source: string): readonly Term[] => {
     json = JSON.parse(text.replace(/^\ufeff/, ""));
   } catch {
     const [first] = parseJsonc(text).problems;
-    const where = first?.line === undefined ? "" : `line ${first.line}: `;
+    const where =
+      first === undefined
+        ? "comments, or a comma behind the last entry: "
+        : first.line === undefined
+          ? ""
+          : `line ${first.line}: `;
     throw new LexiconError(source, [`${where}no JSON; expected ${EXPECTED}`]);
   }
   const list = lexiconSchema.safeParse(json);
@@ -78,9 +91,9 @@ interface Problem {
 
 /** With the line of the text on which each entry begins, where the text is at hand. */
 const withLines = (problems: readonly Problem[], text: string | undefined): readonly string[] => {
-  const document = text === undefined ? undefined : parseJsonc(text);
-  if (document?.value === undefined) return problems.map(({ why }) => why);
-  return problems.map(({ at, why }) => `line ${document.lineOf(["terms", at])}: ${why}`);
+  if (text === undefined) return problems.map(({ why }) => why);
+  const lines = linesOfEntries(text);
+  return problems.map(({ at, why }) => `line ${lines[at] ?? 1}: ${why}`);
 };
 
 const describe = ({ path, message }: z.core.$ZodIssue): string =>
@@ -95,15 +108,7 @@ export interface Lexicon {
   /** By word of `words`: its term. */
   readonly termOfWord: Uint32Array;
   /** Absent when no term asks for it. */
-  readonly pinyin?: PinyinIndex;
-}
-
-/** Terms as people type them on a Latin keyboard. */
-export interface PinyinIndex {
-  readonly words: Automaton;
-  readonly termOfWord: Uint32Array;
-  /** By word: for each of its letters whether a syllable starts there. */
-  readonly syllableStarts: readonly Uint8Array[];
+  readonly pinyin: PinyinIndex | undefined;
 }
 
 /**
@@ -114,8 +119,7 @@ export const createLexicon = (terms: readonly Term[], source: string, text?: str
   const problems: Problem[] = [];
   const known = new Set<string>();
   const words = new WordList();
-  const spelled = new WordList();
-  const syllableStarts: Uint8Array[] = [];
+  const spelled: SpelledTerm[] = [];
   const actions = new Uint8Array(terms.length);
   for (const [at, { id, term, action, pinyin }] of terms.entries()) {
     actions[at] = ACTIONS.indexOf(action);
@@ -129,19 +133,15 @@ export const createLexicon = (terms: readonly Term[], source: string, text?: str
       continue;
     }
     for (const spelling of spellingsOf(units, term)) words.add(spelling, at);
-    if (!pinyin) continue;
-    for (const spelling of pinyinSpellings(term)) {
-      spelled.add(spelling.letters, at);
-      syllableStarts.push(spelling.syllableStarts);
-    }
+    const syllables = pinyin ? syllablesOf(term) : [];
+    if (syllables.length > 0) spelled.push({ term: at, syllables });
   }
   if (problems.length > 0) throw new LexiconError(source, withLines(problems, text));
-  return {
-    ids: terms.map(({ id }) => id),
-    actions,
-    ...words.build(),
-    ...(spelled.size > 0 && { pinyin: { ...spelled.build(), syllableStarts } }),
-  };
+  const index = createPinyinIndex(spelled);
+  const ids = terms.map(({ id }) => id);
+  const built = words.build();
+  // By name, so that all lexicons have one shape, for which the search is compiled once.
+  return { ids, actions, words: built.words, termOfWord: built.termOfWord, pinyin: index };
 };
 
 // One for all terms: a hundred thousand of them would take as long to make as the rest together.
@@ -188,33 +188,3 @@ const spellingsOf = (units: string, term: string): readonly string[] => {
   }
   return spellings.length === 1 ? spellings : [...new Set(spellings)];
 };
-
-/** Collects words without an object for each. */
-class WordList {
-  #units = new Uint16Array(4096);
-  #length = 0;
-  readonly #ends: number[] = [];
-  readonly #terms: number[] = [];
-
-  get size(): number {
-    return this.#ends.length;
-  }
-
-  add(word: string, term: number): void {
-    if (this.#length + word.length > this.#units.length) {
-      const grown = new Uint16Array(this.#units.length * 2);
-      grown.set(this.#units);
-      this.#units = grown;
-    }
-    for (let at = 0; at < word.length; at += 1)
-      this.#units[this.#length + at] = word.charCodeAt(at);
-    this.#length += word.length;
-    this.#ends.push(this.#length);
-    this.#terms.push(term);
-  }
-
-  build(): { readonly words: Automaton; readonly termOfWord: Uint32Array } {
-    const words = new Automaton({ units: this.#units, ends: Uint32Array.from(this.#ends) });
-    return { words, termOfWord: Uint32Array.from(this.#terms) };
-  }
-}

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { createLexicon, type Lexicon, LexiconError, parseTerms } from "./lexicon.ts";
+import { repeatedKeys } from "./repeated-keys.ts";
 
 const MAX_BYTES = 64 * 1024 * 1024;
 
@@ -15,7 +16,10 @@ export const createLexiconLoader = (): LoadLexicon => {
     const digest = createHash("sha256").update(text).digest("base64");
     const before = known.get(file);
     if (before?.digest === digest) return before.lexicon;
-    const lexicon = createLexicon(parseTerms(text, file), file, text);
+    const terms = parseTerms(text, file);
+    const repeated = repeatedKeys(text, terms);
+    if (repeated.length > 0) throw new LexiconError(file, repeated);
+    const lexicon = createLexicon(terms, file, text);
     known.set(file, { digest, lexicon });
     return lexicon;
   };

@@ -1,42 +1,45 @@
 import { pinyin } from "pinyin-pro";
 import { fold, foldedString } from "../fold.ts";
 
-/** A term in Latin letters without tones: `dupin`, with 1 where a syllable starts: 1,0,1,0,0. */
-export interface Spelling {
+/** A part of a term that is typed in one go: the syllable of a Han character, or Latin letters. */
+export interface Syllable {
+  /** The folded character as a UTF-16 unit; LATIN, or ASTRAL for one that two units write. */
+  readonly char: number;
+  /** Its reading without tone, ü as ü: `pin`, `lü`. */
   readonly letters: string;
-  readonly syllableStarts: Uint8Array;
 }
 
-const HAN = /^\p{Script=Han}+$/u;
+/** Stands in `Syllable.char` for letters that are Latin in the term too: the K of K粉. */
+export const LATIN = 1;
+/** Stands in `Syllable.char` for a character beyond the BMP, which is known by its reading only. */
+export const ASTRAL = 0xffff;
+
+const PART = /[a-z]+|\p{Script=Han}/gu;
 const MIN_SYLLABLES = 2;
 const MAX_SYLLABLES = 12;
 
 /**
- * The ways in which a Han term is typed as pinyin; ü as u and as v. None for a single character,
- * whose syllable would be any of a hundred words, and for what is not all Han.
+ * How a Han term is typed as pinyin. None for a single character, whose syllable would be any of a
+ * hundred words, and for terms with other letters than Han and Latin.
  */
-export const pinyinSpellings = (term: string): readonly Spelling[] => {
-  const han = foldedString(fold(term)).replace(/[^\p{L}\p{N}]/gu, "");
-  const count = [...han].length;
-  if (!HAN.test(han) || count < MIN_SYLLABLES || count > MAX_SYLLABLES) return [];
-  const syllables = syllablesOf(han);
+export const syllablesOf = (term: string): readonly Syllable[] => {
+  const letters = foldedString(fold(term)).replace(/[^\p{L}\p{N}]/gu, "");
+  const parts = letters.match(PART) ?? [];
+  if (parts.length < MIN_SYLLABLES || parts.length > MAX_SYLLABLES) return [];
+  const han = parts.filter((part) => !isLatin(part));
+  if (han.length === 0 || parts.join("") !== letters) return [];
+  const readings = readingsOf(han);
+  let next = 0;
+  const syllables = parts.map((part) => {
+    if (isLatin(part)) return { char: LATIN, letters: part };
+    const char = part.length > 1 ? ASTRAL : part.charCodeAt(0);
+    return { char, letters: readings[next++] ?? "" };
+  });
   // A character without a known reading comes back as itself.
-  if (!syllables.every((syllable) => /^[a-zü]+$/.test(syllable))) return [];
-  const plain = spell(syllables, "u");
-  return syllables.some((s) => s.includes("ü")) ? [plain, spell(syllables, "v")] : [plain];
+  return syllables.every((syllable) => /^[a-zü]+$/.test(syllable.letters)) ? syllables : [];
 };
 
-const spell = (syllables: readonly string[], umlaut: string): Spelling => {
-  const typed = syllables.map((syllable) => syllable.replaceAll("ü", umlaut));
-  const letters = typed.join("");
-  const syllableStarts = new Uint8Array(letters.length);
-  let at = 0;
-  for (const syllable of typed) {
-    syllableStarts[at] = 1;
-    at += syllable.length;
-  }
-  return { letters, syllableStarts };
-};
+const isLatin = (part: string): boolean => part.charCodeAt(0) < 0x80;
 
 const onlyReadings = new Map<string, string>();
 
@@ -51,7 +54,7 @@ const onlyReadingOf = (char: string): string => {
   return reading;
 };
 
-const syllablesOf = (han: string): readonly string[] => {
-  const single = [...han].map(onlyReadingOf);
-  return single.includes("") ? pinyin(han, { toneType: "none", type: "array" }) : single;
+const readingsOf = (han: readonly string[]): readonly string[] => {
+  const single = han.map(onlyReadingOf);
+  return single.includes("") ? pinyin(han.join(""), { toneType: "none", type: "array" }) : single;
 };

@@ -118,7 +118,7 @@ export class Scan {
     const open = Math.max(...[this.#plain, this.#asI, this.#asL].map((s) => words.depthOf(s)));
     const first = this.#done - open;
     const start = first < this.#letters.length ? (this.#letters.starts[first] ?? 0) : this.#offset;
-    return Math.min(start, this.#pinyin?.openFrom ?? start);
+    return Math.min(start, this.#pinyin?.openFrom(this.#letters, this.#done) ?? start);
   }
 
   #take(text: string): void {
@@ -150,8 +150,8 @@ export class Scan {
         asL = words.step(asL, unit);
       }
       if (words.emitting(plain) !== 0) this.#report(plain, at);
-      if (asI !== plain && words.emitting(asI) !== 0) this.#report(asI, at);
-      if (asL !== plain && asL !== asI && words.emitting(asL) !== 0) this.#report(asL, at);
+      if (asI !== plain && words.emitting(asI) !== 0) this.#report(asI, at, true);
+      if (asL !== plain && asL !== asI && words.emitting(asL) !== 0) this.#report(asL, at, true);
       if (pinyin) this.#pinyin?.take(letters, at);
     }
     this.#done = Math.max(this.#done, until);
@@ -160,7 +160,7 @@ export class Scan {
     this.#asL = asL;
   }
 
-  #report(state: number, at: number): void {
+  #report(state: number, at: number, isReadAs = false): void {
     const { words, termOfWord } = this.#lexicon;
     const letters = this.#letters;
     if (letters.kinds[at] !== KIND.letter && !letters.isBoundaryAfter(at)) return;
@@ -170,7 +170,8 @@ export class Scan {
     let isWhole = true;
     for (let s = longest; s !== 0; s = words.shorter(s)) {
       const first = at + 1 - words.depthOf(s);
-      if (letters.kinds[first] !== KIND.letter && !letters.isBoundaryBefore(first)) {
+      const isCut = letters.kinds[first] !== KIND.letter && !letters.isBoundaryBefore(first);
+      if (isCut || (isReadAs && !isReadable(letters, first, at + 1))) {
         isWhole = false;
         continue;
       }
@@ -200,9 +201,22 @@ export class Scan {
 }
 
 /** Whether a digit or sign stands in a word with a Latin letter right beside it. */
-const isInLatin = ({ units, gaps }: Letters, at: number): boolean =>
-  (gaps[at] === GAP.none && at > 0 && isLatin(units[at - 1])) ||
-  (gaps[at + 1] === GAP.none && isLatin(units[at + 1]));
+const isInLatin = (letters: Letters, at: number): boolean =>
+  (letters.gaps[at] === GAP.none && at > 0 && isLatin(letters.units[at - 1])) ||
+  isLatin(letters.unitAfter(at));
+
+const MIN_LETTERS = 2;
+
+/** Whether so few digits are read as letters that people read them so too: `h3r01n`, but no `A55`. */
+const isReadable = ({ units }: Letters, first: number, end: number): boolean => {
+  let [digits, others] = [0, 0];
+  for (let at = first; at < end; at += 1) {
+    const unit = units[at] ?? 0;
+    if (unit >= 0x30 && unit <= 0x39) digits += 1;
+    else if (unit !== 0x20) others += 1;
+  }
+  return digits === 0 || (others >= MIN_LETTERS && others >= digits);
+};
 
 // Nobody piles more accents on a letter; what does so may be cut anywhere.
 const MAX_PILE = 256;

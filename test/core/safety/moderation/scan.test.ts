@@ -48,6 +48,8 @@ const PIECES = [
   ".",
   "。",
   "\n",
+  "\r",
+  "-",
   "0",
   "1",
   "@",
@@ -62,6 +64,7 @@ const PIECES = [
   "laundering",
   "du",
   "pin",
+  "PIN",
   "2",
   "ú",
   "ﬁ",
@@ -113,6 +116,30 @@ describe("moderation", () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  const partsOf = (text: string) =>
+    moderate(text, lexicon).hits.map(({ start, end }) => text.slice(start, end));
+
+  it.each([
+    ["words that go on in the next line", "money\r\nlaundering"],
+    ["text that runs downwards", "h\ne\nr\no\ni\nn"],
+    ["text that runs downwards with empty lines", "毒\r\n\r\n品"],
+    ["quoted text", "money\n> laundering"],
+    ["digits for some letters", "h3r01n"],
+  ])("finds a term over %s", (_what, text) => {
+    expect(partsOf(text)).toEqual([text]);
+  });
+
+  it.each([
+    ["two paragraphs", "We lost money\n\nLaundering is next"],
+    ["two paragraphs with CR LF", "We lost money\r\n \r\nLaundering is next"],
+    ["two items of a list", "- money\n- laundering"],
+    ["two items of a list, one character each", "* 毒\n* 品"],
+    ["two items with more signs", "• save money\n  • [ ] laundering"],
+    ["a model number", "Samsung A55, 5S5"],
+  ])("finds no term in %s", (_what, text) => {
+    expect(partsOf(text)).toEqual([]);
   });
 
   it("takes a flag for a picture wherever it is cut", () => {
