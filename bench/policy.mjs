@@ -12,19 +12,15 @@ import { settingsSchema } from "../dist/config/schema.js";
 import { createDlp } from "../dist/core/safety/dlp/dlp.js";
 import { prepareDlp } from "../dist/core/safety/dlp/prepare.js";
 import { createLexicon } from "../dist/core/safety/moderation/lexicon.js";
+import { prepareModeration } from "../dist/core/safety/moderation/prepare.js";
 import { moderate } from "../dist/core/safety/moderation/scan.js";
 import { createSafety } from "../dist/core/safety/tenant-safety.js";
+import { DATA, RULE_SETS, SIZE, TEXTS } from "./policy/hostile.mjs";
+import { below, fill, letters, SENTENCES } from "./policy/texts.mjs";
 
 const ROUNDS = Number(process.argv[2] ?? 5);
 const MIB = 1024 * 1024;
 
-// The same terms in every run.
-let seed = 7;
-const below = (limit) => {
-  seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-  return (seed >>> 8) % limit;
-};
-const letters = (length, make) => Array.from({ length }, make).join("");
 const randomTerm = (at) =>
   at % 3
     ? letters(2 + below(4), () => String.fromCharCode(0x4e00 + below(6000)))
@@ -35,23 +31,6 @@ const termsOf = (count) =>
     term: randomTerm(at),
     action: "block",
   }));
-
-const SENTENCES =
-  "请把第三季度的销售报告整理一下，发给市场部的同事。Please summarise the quarterly report and " +
-  "send it to Alice by Friday, thanks. 我們需要確認預算是否足夠，並在週五之前回覆客戶。 The meeting is at 10:30. ";
-
-/** Whole characters of `text`, over and over, in at most `bytes` of UTF-8. */
-const fill = (text, bytes) => {
-  const whole = Math.floor(bytes / Buffer.byteLength(text));
-  let rest = bytes - whole * Buffer.byteLength(text);
-  let out = text.repeat(whole);
-  for (const char of text) {
-    rest -= Buffer.byteLength(char);
-    if (rest < 0) break;
-    out += char;
-  }
-  return out;
-};
 
 const key = randomBytes(32);
 const seal = (text) => {
@@ -67,13 +46,19 @@ const time = (run, times) =>
     run();
     return (performance.now() - start) * 1000;
   }).sort((one, other) => one - other);
-/** The same in time of the processor, of all threads: hardly more on a machine that has other work. */
-const timeOfProcessor = (run, times) =>
+/**
+ * The same of what runs on the main thread, which everybody waits for. Its own time is no more than has
+ * passed, which other work on the machine adds to, and no more than all threads had of the processor, to
+ * which the compiler beside it adds: the lesser of the two.
+ */
+const timeOfMainThread = (run, times) =>
   Array.from({ length: times }, () => {
     const before = process.cpuUsage();
+    const start = performance.now();
     run();
+    const passed = (performance.now() - start) * 1000;
     const { user, system } = process.cpuUsage(before);
-    return user + system;
+    return Math.min(passed, user + system);
   }).sort((one, other) => one - other);
 const at = (sorted, share) => sorted[Math.floor((sorted.length - 1) * share)];
 const held = () => {
@@ -189,16 +174,17 @@ const TIMES = 25;
 let worst = { ms: 0, name: "" };
 /** Prints what the first of `TIMES` runs takes, the median and the longest. */
 const row = (name, run) => {
-  const [first = 0] = timeOfProcessor(run, 1);
-  const rest = timeOfProcessor(run, TIMES);
+  const [first = 0] = timeOfMainThread(run, 1);
+  const rest = timeOfMainThread(run, TIMES);
   const [one, middle, longest] = [first, at(rest, 0.5), at(rest, 1)].map((us) => us / 1000);
-  const isOver = Math.max(one, middle) > 30;
-  if (Math.max(one, middle) > worst.ms) worst = { ms: Math.max(one, middle), name };
+  const isOver = Math.max(one, longest) > 30;
+  if (Math.max(one, longest) > worst.ms) worst = { ms: Math.max(one, longest), name };
   console.log(
     `  ${name}: ${one.toFixed(1)} / ${middle.toFixed(1)} / ${longest.toFixed(1)}${isOver ? "  over 30" : ""}`,
   );
 };
-console.log(`100 KiB: first / p50 / max of ${TIMES} in ms of the processor`);
+console.log(`100 KiB: first / p50 / max of ${TIMES} in ms of the main thread, at most`);
+prepareModeration();
 prepareDlp();
 for (const [name, piece, lexicon] of [
   ["mixed", SENTENCES, big],
@@ -216,89 +202,23 @@ for (const [name, piece, lexicon] of [
   ["pinyin with tones", "dú2pǐn", pinyin],
   ["pinyin run together", "dupinduboqiangzhi", pinyin],
 ]) {
-  const whole = fill(piece, 100 * 1024);
+  const whole = fill(piece, SIZE);
   row(name, () => moderate(whole, lexicon));
 }
 
 const dlp = createDlp({ rules });
-for (const [name, piece] of [
-  ["mixed", SENTENCES],
-  ["cards", "4111 1111 1111 1111 "],
-  ["addresses", "a@b.cc "],
-  ["single digits", "1 "],
-  ["mobile numbers", "13800138000 "],
-  ["passwords", "password=Xk39sl2mQ9z "],
-  ["a rule's matches", "EMP-123456 "],
-  ["everything", "4111111111111111 a@b.cc DE89370400440532013000 123-45-6789 EMP-123456 "],
-  ["full width", "４１１１１１１１１１１１１１１１ "],
-  ["codes", "3f2a9b "],
-  ["cards whose check digit is wrong", "4111 1111 1111 1112 "],
-  ["digits spelled apart", "1 and 2 "],
-  ["social security numbers", "123-45-6789 "],
-  ["mobile numbers in groups", "0912-345-678 "],
-  ["cloud keys", "AKIAIOSFODNN7EXAMPLF "],
-  ["long keys", "ghp_abcdefghijklmnopqrstuvwxyz0123456789 "],
-  ["logins in links", "https://a:b12cD3@h "],
-  ["invisible characters", "\u200b"],
-  ["digits with invisible ones between", "4\u200b1\u200b"],
-]) {
-  const whole = fill(piece, 100 * 1024);
+for (const [name, piece] of DATA) {
+  const whole = fill(piece, SIZE);
   row(`data, ${name}`, () => dlp.inspect(whole));
 }
 
-const SIZE = 100 * 1024;
-const texts = [
-  ["mixed", fill(SENTENCES, SIZE)],
-  ["one letter", "a".repeat(SIZE)],
-  ["two letters", letters(SIZE, () => "ab"[below(2)])],
-  ["printable", letters(SIZE, () => String.fromCharCode(33 + below(94)))],
-  ["words", letters(SIZE, () => (below(6) ? String.fromCharCode(97 + below(26)) : " "))],
-  [
-    "Chinese",
-    fill(
-      letters(30_000, () => String.fromCharCode(0x4e00 + below(8000))),
-      SIZE,
-    ),
-  ],
-  ["digits", letters(SIZE, () => String(below(10)))],
-  ["invisible ones", fill("a\u200b1\u200b", SIZE)],
-  [
-    "full width",
-    fill(
-      letters(2000, () => String.fromCharCode(0xff21 + below(26))),
-      SIZE,
-    ),
-  ],
-  ["matches", fill("EMP-123456 ", SIZE)],
-];
-const letter = (at) => String.fromCharCode(97 + (at % 26));
-const word = () => letters(4 + below(6), () => letter(below(26)));
-const hanWord = () => letters(2 + below(3), () => String.fromCharCode(0x4e00 + below(3000)));
-const list = (count, of) => Array.from({ length: count }, (_, at) => of(at));
-for (const [name, patterns] of [
-  ["match at every character", list(20, (i) => `[a-z0-9${letter(i)}]`)],
-  ["match everywhere", list(20, (i) => ["\\w", ".", "[^a]", "\\S{1,9}", "\\pL|\\d"][i % 5])],
-  ["nearly match everywhere", list(20, (i) => `[a-z0-9]{1,${5 + i}}[.]${letter(i)}#`)],
-  ["explode", list(20, (i) => `[a-${letter(i + 2)}]*${letter(i)}[a-z]{${10 + (i % 5)}}#`)],
-  ["count to a hundred", list(20, (i) => `.{1,100}${letter(i)}#`)],
-  ["nest counts", list(20, (i) => `((?:a|b{1,3}){1,10}c{0,${i}}){1,9}#`)],
-  ["take any text", list(20, (i) => `.*${letter(i)}.*${letter(25 - i)}`)],
-  ["look for two ends", list(20, (i) => `a.*#${i}|b`)],
-  ["ignore case", list(20, (i) => `(?i)${letter(i)}+${letter(i * 7)}s`)],
-  ["end at words", list(20, (i) => `\\b[a-z]{${(i % 5) + 1}}\\b|\\B\\d\\b`)],
-  ["ask for scripts", list(20, (i) => `[\\p{L}]{${i + 1}}\\d|\\p{Han}{2,${i + 2}}#`)],
-  ["are a thousand words", [list(1000, word).join("|")]],
-  ["are a thousand Chinese words", [list(1000, hanWord).join("|")]],
-  ["are 200 words", list(200, word)],
-  ["are 200 pairs of words", list(200, () => `(?i)\\b${word()}\\s+${word()}\\b`)],
-  ["are 200 that match everywhere", list(200, (i) => `[a-z0-9][a-z0-9 ]{0,${i % 7}}`)],
-]) {
+for (const [name, patterns] of RULE_SETS) {
   const own = createDlp({
     rules: patterns.map((pattern, i) => ({
       ...{ name: `r${i}`, pattern },
       action: i % 2 ? "block" : "redact",
     })),
   });
-  for (const [kind, whole] of texts) row(`rules that ${name}, ${kind}`, () => own.inspect(whole));
+  for (const [kind, whole] of TEXTS) row(`rules that ${name}, ${kind}`, () => own.inspect(whole));
 }
 console.log(`worst: ${worst.ms.toFixed(1)} ms, ${worst.name}`);
