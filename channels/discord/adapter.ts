@@ -2,6 +2,7 @@ import type { ChannelAdapter, Receive, Webhook } from "../../core/contract/chann
 import type { ChannelState, Leases } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
 import { type ChannelMetrics, NO_CHANNEL_METRICS } from "../../core/contract/metrics.ts";
+import { steadyNow } from "../steady-now.ts";
 import { registerCommands } from "./commands.ts";
 import { createDeferrals } from "./deferrals.ts";
 import { createGateway, type GatewayTimings } from "./gateway.ts";
@@ -54,7 +55,7 @@ export const createDiscordAdapter = (options: DiscordAdapterOptions): ChannelAda
   const publicKey = bot.public_key?.trim();
   const isKey = publicKey !== undefined && /^[0-9a-f]{64}$/i.test(publicKey);
   const rest = createRest({
-    ...{ baseUrl: apiBaseUrl, token, now, metrics },
+    ...{ baseUrl: apiBaseUrl, token, now: steadyNow, metrics },
     ...(timeoutMs !== undefined && { timeoutMs }),
   });
   const deferrals = createDeferrals();
@@ -65,7 +66,7 @@ export const createDiscordAdapter = (options: DiscordAdapterOptions): ChannelAda
     ...{ rest, state, deferrals, log, now, metrics },
     ...(isKey && { publicKey }),
   });
-  const members = createMembers({ rest, boundGuilds, deferrals, now });
+  const members = createMembers({ rest, boundGuilds, deferrals, now: steadyNow });
   const stopping = new AbortController();
   let receive: Receive | undefined;
   let isRegistering = false;

@@ -12,9 +12,12 @@ export interface CatchUpOptions {
   readonly signal: AbortSignal;
 }
 
-/** How far it came. `done` with the last message that was there; `later` = it is to be tried again. */
+/**
+ * How far it came. `done` with the last message that was there; `gone` = there is no such room;
+ * `later` = it is to be tried again.
+ */
 export type CaughtUp =
-  | { readonly kind: "done"; readonly last: string }
+  | { readonly kind: "done" | "gone"; readonly last: string }
   | { readonly kind: "later"; readonly reason: string };
 
 /** The most that Discord gives at once. */
@@ -32,7 +35,7 @@ export const catchUp = async (options: CatchUpOptions): Promise<CaughtUp> => {
     if (signal.aborted) return { kind: "later", reason: "stopping" };
     if (outcome.kind === "failed" && outcome.status < 500) {
       // The room is gone, or closed to us: there is nothing that we could have missed.
-      return { kind: "done", last };
+      return { kind: outcome.status === 404 ? "gone" : "done", last };
     }
     if (outcome.kind !== "ok" || !Array.isArray(outcome.body)) {
       const reason = "reason" in outcome ? outcome.reason : outcome.kind;
@@ -61,7 +64,9 @@ const page = async (
 ): Promise<RestOutcome> => {
   for (;;) {
     const query = { after, limit: String(PAGE) };
-    const outcome = await rest.request("GET", `/channels/${channelId}/messages`, { query, signal });
+    const outcome = await rest.request("GET", `/channels/${channelId}/messages`, {
+      ...{ query, signal, isBackground: true },
+    });
     if (outcome.kind !== "limited" || outcome.afterMs > LONGEST_WAIT_MS) return outcome;
     await pause(outcome.afterMs, signal);
     if (signal.aborted) return outcome;

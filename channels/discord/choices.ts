@@ -1,7 +1,9 @@
 import type { CardClick } from "../../core/contract/card.ts";
 import type { ChannelState } from "../../core/contract/channel-state.ts";
+import { personKey } from "../../core/contract/state-key.ts";
 import { type CustomId, isAlias, readCustomId } from "./custom-id.ts";
 import type { Interaction } from "./interaction.ts";
+import { idIn } from "./payload.ts";
 
 /**
  * What was clicked on cards. Discord tells every choice by itself, so those that a button hands in
@@ -43,7 +45,9 @@ export const createChoices = (state: ChannelState): Choices => {
       const clicked = await resolve(customId);
       if (!clicked) return undefined;
       const { kind, cardId, id } = clicked;
-      const prefix = `choice/${interaction.messageId ?? ""}/${cardId}/${interaction.userId}/`;
+      const { payload, messageId = "", userId } = interaction;
+      const guildId = idIn(payload, "guild_id") ?? "";
+      const prefix = `${personKey(guildId, userId, "choice", messageId, cardId)}/`;
       if (kind === "choice") {
         await state.put(`${prefix}${id}`, JSON.stringify(chosen(interaction)), REMEMBERED_MS);
         return undefined;

@@ -4,14 +4,17 @@ import type { Log } from "../../core/contract/log.ts";
 import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import { createInTurn } from "../in-turn.ts";
 import { pause } from "../pause.ts";
-import { catchUp } from "./catch-up.ts";
+import { createBehind } from "./behind.ts";
 import type { Conversations } from "./conversations.ts";
-import { deletion, feedback, readReaction } from "./events.ts";
+import { deletion, feedback, type Reaction, reactionKey, readReaction } from "./events.ts";
 import type { Members } from "./members.ts";
-import { isFromPerson, isMention, type Place, startsThread, toInbound } from "./parse.ts";
-import { idIn, idsIn, numberIn, objectIn, type Payload, textIn } from "./payload.ts";
+import { createMissed } from "./missed.ts";
+import { type Place, startsThread, toInbound } from "./parse.ts";
+import { idIn, numberIn, objectIn, type Payload, textIn } from "./payload.ts";
 import type { Places } from "./places.ts";
+import { createRecent } from "./recent.ts";
 import type { Rest } from "./rest.ts";
+import { createScene } from "./scene.ts";
 import { CHANNEL } from "./target.ts";
 
 /**
@@ -23,8 +26,12 @@ export interface GatewayIntake {
   edited(data: Payload): void;
   deleted(data: Payload, ids: readonly string[]): void;
   reacted(data: Payload): void;
-  /** Fetches what was said in the rooms of these guilds while nobody listened. */
-  fetchMissed(isOurs: (guildId: string | undefined) => boolean): void;
+  /** A reaction was taken back; told of one that was taken in. */
+  unreacted(data: Payload): void;
+  /** A new session is there: what was said in the rooms of its guilds while nobody listened is fetched. */
+  sessionBegan(ready: Payload, isOurs: (guildId: string | undefined) => boolean): void;
+  /** A guild tells its rooms. */
+  guildTold(guild: Payload): void;
   /** Resolves when what was begun is over. */
   idle(): Promise<void>;
 }
@@ -34,12 +41,15 @@ export interface IntakeTimings {
   readonly retriesMs: readonly number[];
   readonly firstCatchUpMs: number;
   readonly longestCatchUpMs: number;
+  /** How long guilds that do not tell their rooms are waited for before those are read. */
+  readonly guildsMs: number;
 }
 
 export const INTAKE_TIMINGS: IntakeTimings = {
   retriesMs: [250, 1_000, 3_000],
   firstCatchUpMs: 2_000,
   longestCatchUpMs: 30_000,
+  guildsMs: 5_000,
 };
 
 export interface GatewayIntakeOptions {
@@ -57,74 +67,24 @@ export interface GatewayIntakeOptions {
   readonly signal: AbortSignal;
 }
 
-/** Rooms that are read at once; the rest of what Discord allows is for answers. */
-const CATCH_UPS = 4;
 /** More than this many dispatches are not held: memory is for those who can be answered. */
 const MAX_HELD = 5_000;
-/** Messages whose text is known, so that an edit can be told from a link that was unfolded. */
-const MAX_RECENT = 5_000;
-
-/** What cannot be told for now. */
-class UnsettledError extends Error {
-  override readonly name = "UnsettledError";
-}
 
 export const createGatewayIntake = (options: GatewayIntakeOptions): GatewayIntake => {
-  const { rest, conversations, places, members, receive, ourId, timings, log, signal } = options;
+  const { rest, conversations, receive, ourId, timings, now, log, signal } = options;
+  const { selfIn, isOwned, concernsUs, placeOf, rolesOf } = createScene(options);
   const about = { channel: CHANNEL };
   const inTurn = createInTurn();
-  const reading = createInTurn();
   const work = new Set<Promise<unknown>>();
-  // By room that is behind: whether it must be read once more after the reading that is under way.
-  const behind = new Map<string, { again: boolean }>();
-  const recent = new Map<string, Payload>();
+  const recent = createRecent();
+  const reactions = createRecent();
   let held = 0;
-  let readings = 0;
 
   const track = (promise: Promise<unknown>): void => {
     const tracked = promise
       .catch((err: unknown) => log.error({ ...about, err }, "dispatch not handled"))
       .finally(() => work.delete(tracked));
     work.add(tracked);
-  };
-
-  const selfIn = (guildId: string | undefined) => ({
-    userId: ourId(),
-    roleIds: places.ourRoles(guildId),
-  });
-
-  const isOwned = (channelId: string): boolean =>
-    conversations.get(channelId)?.isOwned === true || places.isOurThread(channelId);
-
-  /** Whether a message may be meant for us, told without asking anybody. */
-  const concernsUs = (message: Payload, channelId: string, guildId: string | undefined): boolean =>
-    isFromPerson(message, selfIn(guildId)) &&
-    (guildId === undefined || isOwned(channelId) || isMention(message, selfIn(guildId)));
-
-  const placeOf = async (
-    data: Payload,
-    channelId: string,
-    guildId: string | undefined,
-  ): Promise<Place> => {
-    const type = numberIn(data, "channel_type");
-    const room = { channelId, guildId, ...(type !== undefined && { type }) };
-    const place = await places.of(room, signal);
-    if (!place) throw new UnsettledError(`room ${channelId} cannot be looked at`);
-    return { ...place, isOwned: isOwned(channelId) };
-  };
-
-  /** As they are told with the message; for one that was read later, as they are now. */
-  const rolesOf = async (
-    data: Payload,
-    guildId: string | undefined,
-    userId: string,
-  ): Promise<readonly string[] | "absent"> => {
-    const member = objectIn(data, "member");
-    if (guildId === undefined) return [];
-    if (member) return idsIn(member, "roles");
-    const roles = await members.rolesIn(guildId, userId, signal);
-    if (roles === undefined) throw new UnsettledError(`guild ${guildId} cannot be asked`);
-    return roles;
   };
 
   const remember = async (place: Place, messageId: string): Promise<void> => {
@@ -134,13 +94,6 @@ export const createGatewayIntake = (options: GatewayIntakeOptions): GatewayIntak
     await conversations.open({ channelId, ...where, isOwned: place.isOwned, last: before });
     if (!startsThread(place)) return;
     await conversations.open({ channelId: messageId, ...where, isOwned: true, last: messageId });
-  };
-
-  const noteText = (id: string, message: Payload): void => {
-    recent.delete(id);
-    const [oldest] = recent.keys();
-    if (recent.size >= MAX_RECENT && oldest !== undefined) recent.delete(oldest);
-    recent.set(id, message);
   };
 
   /** Rejects when it cannot be decided or stored for now. `edit` tells one edit from another. */
@@ -162,7 +115,7 @@ export const createGatewayIntake = (options: GatewayIntakeOptions): GatewayIntak
       remember(place, id),
       receive(edit === undefined ? inbound : { ...inbound, id: `${id}/edit/${edit}` }),
     ]);
-    noteText(id, message);
+    recent.note(id, message);
   };
 
   const withRetries = async (what: () => Promise<void>): Promise<boolean> => {
@@ -179,6 +132,33 @@ export const createGatewayIntake = (options: GatewayIntakeOptions): GatewayIntak
     return false;
   };
 
+  const behind = createBehind({
+    ...{ rest, conversations, inTurn, timings, now, log, signal, track },
+    take: consider,
+  });
+
+  const missed = createMissed({ conversations, behind, guildsMs: timings.guildsMs });
+
+  /** Behind what was missed in the room, and what is under way there. */
+  const inTurnOf = <T>(
+    channelId: string,
+    guildId: string | undefined,
+    what: () => Promise<T>,
+  ): Promise<T> => {
+    missed.heard(channelId, guildId);
+    return inTurn.run(channelId, what);
+  };
+
+  const putOff = (channelId: string, guildId: string | undefined, messageId: string): void => {
+    options.metrics?.told("unread", "store", "put_off");
+    behind.fallTo({
+      channelId,
+      ...(guildId !== undefined && { guildId }),
+      isOwned: isOwned(channelId),
+      last: String(BigInt(messageId) - 1n),
+    });
+  };
+
   /** Runs in the room's turn; where it cannot be done, the room is read from Discord again. */
   const inRoom = (
     channelId: string,
@@ -187,87 +167,32 @@ export const createGatewayIntake = (options: GatewayIntakeOptions): GatewayIntak
     what: () => Promise<void>,
   ): void => {
     if (held >= MAX_HELD) {
-      fallBehind(channelId, guildId, messageId);
+      putOff(channelId, guildId, messageId);
       return;
     }
     held += 1;
     track(
-      inTurn
-        .run(channelId, async () => {
-          if (await withRetries(what)) conversations.moveTo(channelId, messageId);
-          else fallBehind(channelId, guildId, messageId);
-        })
-        .finally(() => {
-          held -= 1;
-        }),
+      inTurnOf(channelId, guildId, async () => {
+        if (await withRetries(what)) conversations.moveTo(channelId, messageId);
+        else putOff(channelId, guildId, messageId);
+      }).finally(() => {
+        held -= 1;
+      }),
     );
   };
 
-  const fallBehind = (channelId: string, guildId: string | undefined, messageId: string): void => {
-    options.metrics?.told("unread", "store", "put_off");
-    conversations.hold({
-      channelId,
-      ...(guildId !== undefined && { guildId }),
-      isOwned: isOwned(channelId),
-      last: String(BigInt(messageId) - 1n),
-    });
-    readAgain(channelId, timings.firstCatchUpMs);
+  const takeFeedback = async (reaction: Reaction, data: Payload): Promise<void> => {
+    const [channelId, guildId] = [idIn(data, "channel_id"), idIn(data, "guild_id")];
+    if (channelId === undefined) return;
+    const place = { ...(await placeOf(data, channelId, guildId)), takesThreads: false };
+    const roles = await rolesOf(data, guildId, reaction.userId);
+    if (roles !== "absent") await receive(feedback(reaction, { data, place, roles }, now()));
   };
 
-  /** Reads what a room is behind until it is not; the first time after `waitMs`. */
-  const readAgain = (channelId: string, waitMs: number): void => {
-    conversations.pin(channelId);
-    const known = behind.get(channelId);
-    if (known) {
-      known.again = true;
-      return;
-    }
-    const state = { again: false };
-    behind.set(channelId, state);
-    // The first time at once, so that what comes now waits behind what was missed.
-    const first = waitMs === 0 ? inTurn.run(channelId, () => readRoom(channelId)) : undefined;
-    track(readUntilDone(channelId, state, first, waitMs));
-  };
-
-  const readUntilDone = async (
-    channelId: string,
-    state: { again: boolean },
-    first: Promise<boolean> | undefined,
-    firstWaitMs: number,
-  ): Promise<void> => {
-    let isDone = (await first) ?? false;
-    let waitMs = firstWaitMs || timings.firstCatchUpMs;
-    while ((!isDone || state.again) && !signal.aborted) {
-      if (!isDone) await pause(waitMs, signal);
-      if (signal.aborted) break;
-      state.again = false;
-      isDone = await inTurn.run(channelId, () => readRoom(channelId));
-      waitMs = Math.min(timings.longestCatchUpMs, waitMs * 2);
-    }
-    behind.delete(channelId);
-  };
-
-  const readRoom = async (channelId: string): Promise<boolean> => {
-    const known = conversations.get(channelId);
-    if (!known) return true;
-    const lane = String(readings++ % CATCH_UPS);
-    try {
-      const read = await reading.run(lane, () =>
-        catchUp({
-          ...{ rest, channelId, after: known.last, signal },
-          take: (message) => consider(message, known.guildId),
-        }),
-      );
-      if (read.kind === "done") {
-        conversations.release(channelId, read.last);
-        return true;
-      }
-      if (!signal.aborted)
-        log.warn({ ...about, reason: read.reason }, "room not read; trying again");
-    } catch (err) {
-      log.warn({ ...about, err, room: channelId }, "missed message not taken in; trying again");
-    }
-    return false;
+  const judged = (data: Payload, what: () => Promise<void>): void => {
+    const channelId = idIn(data, "channel_id");
+    if (channelId === undefined) return;
+    track(inTurnOf(channelId, idIn(data, "guild_id"), () => withRetries(what)));
   };
 
   return {
@@ -288,7 +213,7 @@ export const createGatewayIntake = (options: GatewayIntakeOptions): GatewayIntak
       if (id === undefined || channelId === undefined) return;
       if (editedAt === undefined || content === undefined || !isDecidable(data)) return;
       track(
-        inTurn.run(channelId, () =>
+        inTurnOf(channelId, idIn(data, "guild_id"), () =>
           withRetries(async () => {
             const before = recent.get(id);
             if (before && textIn(before, "content") === content) return;
@@ -310,40 +235,41 @@ export const createGatewayIntake = (options: GatewayIntakeOptions): GatewayIntak
         const userId = idIn(objectIn(message, "author"), "id") ?? "";
         const roles = await rolesOf(message, guildId, userId);
         if (roles !== "absent") {
-          await receive(deletion(message, { id, place, roles }, options.now()));
+          await receive(deletion(message, { id, place, roles }, now()));
         }
-        recent.delete(id);
+        recent.forget(id);
       };
       track(
-        inTurn.run(channelId, async () => {
+        inTurnOf(channelId, idIn(data, "guild_id"), async () => {
           for (const id of ids) await withRetries(() => deleteOne(id));
         }),
       );
     },
 
     reacted: (data) => {
-      const channelId = idIn(data, "channel_id");
       const reaction = readReaction(data, ourId());
-      if (channelId === undefined || !reaction) return;
-      const guildId = idIn(data, "guild_id");
-      track(
-        inTurn.run(channelId, () =>
-          withRetries(async () => {
-            const found = await placeOf(data, channelId, guildId);
-            const place = { ...found, takesThreads: false };
-            const roles = await rolesOf(data, guildId, reaction.userId);
-            if (roles === "absent") return;
-            await receive(feedback(reaction, { data, place, roles }, options.now()));
-          }),
-        ),
-      );
+      if (!reaction) return;
+      judged(data, async () => {
+        await takeFeedback(reaction, data);
+        reactions.note(reactionKey(reaction), data);
+      });
     },
 
-    fetchMissed: (isOurs) => {
-      for (const { channelId } of conversations.all(isOurs)) readAgain(channelId, 0);
+    unreacted: (data) => {
+      const reaction = readReaction(data, ourId(), true);
+      if (!reaction) return;
+      judged(data, async () => {
+        // Whose message it was on, and who did it, was told with the reaction alone.
+        const before = reactions.get(reactionKey(reaction));
+        if (before) await takeFeedback(reaction, before);
+      });
     },
+
+    sessionBegan: missed.begin,
+    guildTold: missed.guildTold,
 
     idle: async () => {
+      missed.stop();
       while (work.size > 0) await Promise.all([...work]);
     },
   };

@@ -110,10 +110,16 @@ export const createGateway = (options: GatewayOptions): Gateway => {
       case "MESSAGE_REACTION_ADD":
         to.reacted(data);
         break;
+      case "MESSAGE_REACTION_REMOVE":
+        to.unreacted(data);
+        break;
       case "INTERACTION_CREATE":
         interaction(data, receive).catch((err: unknown) =>
           log.error({ ...about, err }, "interaction not handled"),
         );
+        break;
+      case "GUILD_CREATE":
+        to.guildTold(data);
         break;
       case "CHANNEL_DELETE":
       case "THREAD_DELETE":
@@ -152,7 +158,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
             ),
           ready: (data) => {
             ourId = idIn(objectIn(data, "user"), "id") ?? ourId;
-            to.fetchMissed(isOurs);
+            to.sessionBegan(data, isOurs);
             up();
             options.ready?.(idIn(objectIn(data, "application"), "id"));
           },

@@ -39,8 +39,9 @@ export const render = (reply: Answer | Refusal, target?: ReplyTarget): readonly 
     );
   }
   const maxBytes = (target && readTarget(target).attachmentSizeLimit) ?? MAX_FILE_BYTES;
+  const isClick = target !== undefined && readTarget(target).cardMessageId !== undefined;
   const more = [
-    ...cardMessages(reply),
+    ...cardMessages(reply, isClick),
     ...(reply.files ?? []).map((file) => fileMessage(file, maxBytes)),
   ];
   const isSilent = reply.markdown === "" && more.length > 0;
@@ -61,10 +62,12 @@ const saidMessages = ({ markdown, isVerbatim }: Answer): readonly Message[] => {
 
 const textMessage = (content: string): Message => ({ kind: "text", content });
 
-const cardMessages = ({ card }: Answer): readonly Message[] => {
+/** A card that takes the place of one that was clicked does not say again what was said before that. */
+const cardMessages = ({ card }: Answer, isClick: boolean): readonly Message[] => {
   if (!card) return [];
   const { overflow, message } = cardMessage(card);
-  const before = overflow === undefined ? [] : splitText(overflow, MAX_CONTENT).map(textMessage);
+  const before =
+    overflow === undefined || isClick ? [] : splitText(overflow, MAX_CONTENT).map(textMessage);
   return [...before, message];
 };
 

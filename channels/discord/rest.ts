@@ -35,6 +35,8 @@ export interface RestRequest {
   readonly timeoutMs?: number;
   /** Not worth a turn that somebody else waits for: now or not at all. Default false. */
   readonly isOptional?: boolean;
+  /** Nobody waits for it: it leaves others the better part of the turns. Default false. */
+  readonly isBackground?: boolean;
 }
 
 export interface RestFile {
@@ -142,7 +144,8 @@ export const createRest = (options: RestOptions): Rest => {
     if (paused) return paused;
     if (auth) {
       const longestMs = request.isOptional === true ? 0 : LONGEST_WAIT_MS;
-      const afterMs = await pace.turn(longestMs, signal).catch(() => undefined);
+      const turn = request.isBackground ? pace.spareTurn : pace.turn;
+      const afterMs = await turn(longestMs, signal).catch(() => undefined);
       if (afterMs === undefined) return { kind: "unreachable", reason: "aborted before the call" };
       if (afterMs > 0) return { kind: "limited", afterMs, isGlobal: true };
       if (isRefused) return { kind: "unauthorized" };

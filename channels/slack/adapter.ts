@@ -2,16 +2,20 @@ import type { ChannelAdapter, Webhook } from "../../core/contract/channel.ts";
 import type { ChannelState, Leases } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
 import { type ChannelMetrics, NO_CHANNEL_METRICS } from "../../core/contract/metrics.ts";
+import { steadyNow } from "../steady-now.ts";
 import { createPost } from "./http.ts";
 import { createInstallations } from "./installations.ts";
 import { createIntake } from "./intake.ts";
 import { createOauth } from "./oauth.ts";
 import { createOpenForm } from "./open-form.ts";
+import { createPace } from "./pace.ts";
+import { createRoomCalls } from "./room-calls.ts";
 import { createSlackSender } from "./sender.ts";
 import type { SocketTimings } from "./socket-connection.ts";
 import { createSocketLink, type SocketPauses } from "./socket-link.ts";
 import { personTarget } from "./target.ts";
 import { createThreads } from "./threads.ts";
+import { createTwins } from "./twins.ts";
 import { CHANNEL } from "./types.ts";
 import { createUsers } from "./users.ts";
 import { createViewedRooms } from "./viewed-rooms.ts";
@@ -82,7 +86,8 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
     ...(client && { client }),
   });
   const workspaces = createWorkspaces({
-    ...{ botToken: settings.bot_token, installations, api, baseUrl, state, now, log },
+    ...{ botToken: settings.bot_token, installations, api, baseUrl, state, log },
+    now: steadyNow,
     tokens: new Map(settings.workspaces?.map(({ team_id, bot_token }) => [team_id, bot_token])),
   });
   const threads = createThreads(state, now);
@@ -92,9 +97,13 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
     ...{ api, workspaces, baseUrl, log, signal: stopping.signal },
     post: createPost(options.timeoutMs ?? RESPONSE_MS),
   });
-  const intake = createIntake({ workspaces, threads, viewedRooms, openForm, log, now, metrics });
+  const rooms = createRoomCalls({ api, workspaces, pace: createPace(steadyNow) });
+  const twins = createTwins({ state, call: rooms.call, log });
+  const intake = createIntake({
+    ...{ workspaces, threads, viewedRooms, twins, openForm, log, now, metrics },
+  });
   const sender = createSlackSender({
-    ...{ api, workspaces, state, baseUrl, now, log, isAlone, metrics },
+    ...{ api, workspaces, state, baseUrl, now, steadyNow, log, isAlone, metrics },
     ...timeout,
   });
 
@@ -135,7 +144,7 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
     name: CHANNEL,
     takesRepeats: true,
     webhooks,
-    directory: createUsers({ api, workspaces, now, log }),
+    directory: createUsers({ api, workspaces, now: steadyNow, log }),
     start: async (receive) => {
       intake.open(receive);
       workspaces.start();
@@ -158,6 +167,7 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
     reconcile: sender.reconcile,
     directTarget: (teamId, userId) =>
       mayHaveToken(teamId) ? personTarget(teamId, userId, now()) : undefined,
+    complete: twins.complete,
     working: sender.working,
     progress: sender.progress,
     suggest: sender.suggest,

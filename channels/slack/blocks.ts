@@ -10,8 +10,32 @@ const MAX_TITLE = 150;
 const MAX_SECTION = 3_000;
 const MAX_FIELD = 2_000;
 const MAX_LABEL = 75;
-/** Of a message that is shown at all; a card says little. */
-const MAX_SECTIONS = 4;
+const MAX_FIELD_VALUE = 400;
+
+/**
+ * A card that can be shown whole, in one section and in words, and what has to be said before it
+ * because it is too long for that: Slack's form, empty where everything fits.
+ */
+export const fitted = (card: Card): { readonly overflow: string; readonly shown: Card } => {
+  const fields = card.fields.filter(isShort);
+  const long = card.fields.filter((field) => !isShort(field)).map(fieldInWords);
+  const text = card.text === undefined ? "" : toMrkdwn(card.text);
+  const isTooLong = text.length > MAX_SECTION - SPARE;
+  const { text: _, ...rest } = card;
+  return {
+    overflow: [...(isTooLong ? [text] : []), ...long].join("\n"),
+    shown: { ...rest, fields, ...(card.text !== undefined && !isTooLong && { text: card.text }) },
+  };
+};
+
+/** Markup that a part reopens where it is cut. */
+const SPARE = 100;
+
+const isShort = ({ label, value }: Card["fields"][number]): boolean =>
+  label.length <= MAX_LABEL && value.length <= MAX_FIELD_VALUE;
+
+const fieldInWords = ({ label, value }: Card["fields"][number]): string =>
+  `*${escapeText(label)}*: ${escapeText(value)}`;
 
 /** A card as blocks; the buttons and choices are gone once there is a status. */
 export const cardBlocks = (card: Card): readonly object[] => {
@@ -24,7 +48,7 @@ export const cardBlocks = (card: Card): readonly object[] => {
       ? []
       : [{ type: "image", image_url: card.imageUrl, alt_text: cut(card.title, MAX_TITLE) }]),
     ...(card.link ? sections(toMrkdwn(linkOf(card.link))) : []),
-    ...(isOpen ? card.selects.map((select) => selectOf(card.id, select)) : []),
+    ...(isOpen ? card.selects.map((select) => selectOf(card, select)) : []),
     ...(isOpen && card.buttons.length > 0
       ? [
           {
@@ -54,13 +78,14 @@ const linkOf = ({ label, url }: { readonly label: string; readonly url: string }
 const sections = (text: string): readonly object[] =>
   text.trim() === ""
     ? []
-    : splitText(text, MAX_SECTION)
-        .slice(0, MAX_SECTIONS)
-        .map((part) => ({ type: "section", text: { type: "mrkdwn", text: part } }));
+    : splitText(text, MAX_SECTION).map((part) => ({
+        type: "section",
+        text: { type: "mrkdwn", text: part },
+      }));
 
 const fieldOf = ({ label, value }: Card["fields"][number]) => ({
   type: "mrkdwn",
-  text: `*${escapeText(cut(label, MAX_LABEL))}*\n${escapeText(cut(value, MAX_FIELD / 5))}`,
+  text: `*${escapeText(cut(label, MAX_LABEL))}*\n${escapeText(cut(value, MAX_FIELD_VALUE))}`,
 });
 
 const buttonOf = ({ id, label, style }: CardButton) => ({
@@ -70,13 +95,13 @@ const buttonOf = ({ id, label, style }: CardButton) => ({
   ...(style !== undefined && { style }),
 });
 
-const selectOf = (cardId: string, { id, label, isMultiple, options }: CardSelect) => ({
+const selectOf = (card: Card, { id, label, isMultiple, options }: CardSelect) => ({
   type: "section",
-  block_id: selectBlockId(cardId, id),
+  block_id: selectBlockId(card.id, id),
   text: { type: "mrkdwn", text: escapeText(cut(label, MAX_FIELD / 5)) },
   accessory: {
     type: isMultiple ? "multi_static_select" : "static_select",
-    action_id: selectActionId(id),
+    action_id: selectActionId(id, card.buttons.length === 0),
     placeholder: plain(label, MAX_TITLE),
     options: options.map((option) => ({ value: option.id, text: plain(option.label, MAX_LABEL) })),
   },

@@ -1,6 +1,7 @@
 import type { OutboundPart } from "../../core/contract/channel.ts";
 import type { Log } from "../../core/contract/log.ts";
 import type { ApiOutcome } from "./api-outcome.ts";
+import type { Detours } from "./detours.ts";
 import type { Files } from "./files.ts";
 import type { Growing } from "./growing.ts";
 import type { Post } from "./http.ts";
@@ -36,6 +37,7 @@ export interface DeliverParts {
   readonly rooms: RoomCalls;
   readonly growing: Growing;
   readonly files: Files;
+  readonly detours: Detours;
   readonly baseUrl: string;
   readonly post: Post;
   readonly log: Log;
@@ -45,7 +47,7 @@ export interface DeliverParts {
 export type Deliver = (outgoing: Outgoing, delivery: Delivery) => Promise<Called>;
 
 export const createDeliver = (parts: DeliverParts): Deliver => {
-  const { rooms, growing, files, baseUrl, post, log } = parts;
+  const { rooms, growing, files, detours, baseUrl, post, log } = parts;
 
   const call = (
     { part, target, signal }: Delivery,
@@ -83,7 +85,21 @@ export const createDeliver = (parts: DeliverParts): Deliver => {
       return { method: UPDATE, outcome: await call(delivery, UPDATE, message) };
     });
 
-  /** Answers a command where it was given, also where we are no member. */
+  /**
+   * Answers where it was asked, also where we are no member. An earlier try that may have arrived is
+   * replaced; of a further part, or beside a card, nobody could tell what would be.
+   */
+  const respondToCommand = async (
+    outgoing: Worded,
+    url: string,
+    delivery: Delivery,
+  ): Promise<Called> => {
+    const { part, target } = delivery;
+    const isFirst = await detours.isFirstBy(url, part.id);
+    const isReplacing = isFirst && part.attempt > 1 && target.cardTs === undefined;
+    return respond(outgoing, url, delivery, isReplacing);
+  };
+
   const respond = async (
     outgoing: Worded,
     url: string,
@@ -106,17 +122,17 @@ export const createDeliver = (parts: DeliverParts): Deliver => {
     if (called.outcome.kind !== "error") return called;
     const room = await privateRoom(delivery);
     if (!room.target) return { method: "conversations.open", outcome: room.outcome };
+    await detours.begin(delivery.part.id);
     return postNew(outgoing, delivery, room.target);
   };
 
-  /** Where only the person who is answered reads it: the same chat if it is one of two. */
+  /** Where only the person who is answered reads it: their chat with us. */
   const privateRoom = async (
     delivery: Delivery,
   ): Promise<
     { readonly target: SlackTarget } | { readonly target?: undefined; readonly outcome: ApiOutcome }
   > => {
     const { target } = delivery;
-    if (target.channelId.startsWith("D")) return { target };
     const person = isPerson(target.channelId) ? target.channelId : target.userId;
     if (person === undefined) {
       return { outcome: { kind: "error", error: "user_not_found", body: {} } };
@@ -135,7 +151,8 @@ export const createDeliver = (parts: DeliverParts): Deliver => {
     delivery: Delivery,
   ): Promise<Called> => {
     const called = await change(outgoing, cardTs, delivery);
-    if (called.outcome.kind !== "error" || !isGone(called.outcome.error)) return called;
+    // What one person alone sees is found by the response URL only.
+    if (!isGone(called.outcome) && !isOutside(called.outcome)) return called;
     const { responseUrl } = delivery.target;
     return responseUrl === undefined
       ? postNew(outgoing, delivery)
@@ -161,7 +178,7 @@ export const createDeliver = (parts: DeliverParts): Deliver => {
     }
     const called = await change(outgoing, growth.ts, delivery);
     if (called.outcome.kind === "ok") await growing.settle(target, growth.ts, part.id);
-    if (called.outcome.kind !== "error" || !isGone(called.outcome.error)) return called;
+    if (!isGone(called.outcome)) return called;
     await growing.forget(target);
     return postNew(outgoing, delivery);
   };
@@ -171,16 +188,18 @@ export const createDeliver = (parts: DeliverParts): Deliver => {
     if (outgoing.kind === "card" && cardTs !== undefined) {
       return changeCard(outgoing, cardTs, delivery);
     }
-    if (responseUrl !== undefined && cardTs === undefined) {
-      return respond(outgoing, responseUrl, delivery, false);
+    // The chat with us is as private, and what is posted there can be looked up.
+    if (responseUrl !== undefined && cardTs === undefined && !isChatOfTwo(delivery)) {
+      return respondToCommand(outgoing, responseUrl, delivery);
     }
     const growth = await growing.take(delivery.target, delivery.part.id);
     if (growth.kind === "later") {
       return { method: POST, outcome: { kind: "limited", afterMs: growth.afterMs } };
     }
-    return growth.kind === "none"
-      ? postNew(outgoing, delivery)
-      : takeOver(outgoing, growth, delivery);
+    if (growth.kind === "message") return takeOver(outgoing, growth, delivery);
+    const called = await postNew(outgoing, delivery);
+    if (responseUrl === undefined || !isOutside(called.outcome)) return called;
+    return respondToCommand(outgoing, responseUrl, delivery);
   };
 
   const sendFile = async (
@@ -193,12 +212,12 @@ export const createDeliver = (parts: DeliverParts): Deliver => {
     // A file goes to a room, and never to a person by their id.
     if (!isPerson(target.channelId)) {
       const outcome = await send(target);
-      const isOutside =
-        outcome.kind === "error" && /^(?:channel_not_found|not_in_channel)$/.test(outcome.error);
-      if (!isOutside || target.responseUrl === undefined) return { method: COMPLETE, outcome };
+      const hasWay = target.responseUrl !== undefined;
+      if (!isOutside(outcome) || !hasWay) return { method: COMPLETE, outcome };
     }
     const room = await privateRoom(delivery);
     if (!room.target) return { method: "conversations.open", outcome: room.outcome };
+    await detours.begin(part.id);
     return { method: COMPLETE, outcome: await send(room.target) };
   };
 
@@ -206,6 +225,15 @@ export const createDeliver = (parts: DeliverParts): Deliver => {
     outgoing.kind === "file" ? sendFile(outgoing, delivery) : sendWords(outgoing, delivery);
 };
 
+const isChatOfTwo = ({ target }: Delivery): boolean => target.channelId.startsWith("D");
+
+/** We are no member of that room. */
+const isOutside = (outcome: ApiOutcome): boolean =>
+  outcome.kind === "error" && /^(?:channel_not_found|not_in_channel)$/.test(outcome.error);
+
 /** There is no such message any more, or none that we may change. */
-const isGone = (error: string): boolean =>
-  /^(?:message_not_found|cant_update_message|edit_window_closed|update_failed)$/.test(error);
+const isGone = (outcome: ApiOutcome): boolean =>
+  outcome.kind === "error" &&
+  /^(?:message_not_found|cant_update_message|edit_window_closed|update_failed)$/.test(
+    outcome.error,
+  );

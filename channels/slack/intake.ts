@@ -13,6 +13,7 @@ import { organisationIn } from "./organisation.ts";
 import type { Parsed } from "./parsed.ts";
 import { formErrors } from "./question-form.ts";
 import type { Threads } from "./threads.ts";
+import type { Twins } from "./twins.ts";
 import { CHANNEL } from "./types.ts";
 import type { ViewedRooms, Viewpoint } from "./viewed-rooms.ts";
 import type { KeptWorkspaces } from "./workspaces.ts";
@@ -39,6 +40,7 @@ export interface IntakeParts {
   readonly workspaces: Pick<KeptWorkspaces, "knownBotUserOf" | "botUserOf" | "belongs" | "revoke">;
   readonly threads: Threads;
   readonly viewedRooms: ViewedRooms;
+  readonly twins: Pick<Twins, "expect" | "tell">;
   readonly openForm: OpenForm;
   readonly log: Log;
   readonly now: () => Date;
@@ -50,7 +52,7 @@ export interface IntakeParts {
 const WHO_ARE_WE_MS = 2_000;
 
 export const createIntake = (parts: IntakeParts): Intake => {
-  const { workspaces, threads, viewedRooms, openForm, log, now, metrics } = parts;
+  const { workspaces, threads, viewedRooms, twins, openForm, log, now, metrics } = parts;
   let receive: Receive | undefined;
 
   const read = (told: Told, body: JsonObject, knownBot: KnownBot): Parsed => {
@@ -98,9 +100,22 @@ export const createIntake = (parts: IntakeParts): Intake => {
     const isJoining = joins && message.sender.isExternal !== true;
     const joined = isJoining ? threads.join(joins) : undefined;
     joined?.catch(() => {});
-    const { isNew } = await receive(message);
+    const { isNew } = await storeTwin(message, parsed.tellsFiles === true, receive);
     await joined;
     if (!isNew) log.info({ messageId: message.id }, "delivered again by the platform");
+  };
+
+  /** Whichever event of a mention comes second, its files belong to the one that came first. */
+  const storeTwin = async (message: InboundMessage, tellsFiles: boolean, receive: Receive) => {
+    const { id, content } = message;
+    if (content.kind !== "text") return receive(message);
+    // Before it is stored: its turn may begin at once.
+    const withdraw = content.isPartial ? twins.expect(id) : undefined;
+    const receipt = await receive(message);
+    if (receipt.isNew) return receipt;
+    withdraw?.();
+    if (tellsFiles) await twins.tell(message);
+    return receipt;
   };
 
   const take = async (told: Told, body: JsonObject): Promise<Taken> => {

@@ -61,8 +61,8 @@ const failed = (method: string, outcome: Exclude<ApiOutcome, { readonly kind: "o
     case "limited":
       return { kind: "later", afterMs: outcome.afterMs, reason };
     case "error":
-      // The room or the thread is gone, and the message with it.
-      if (/_not_found$/.test(outcome.error)) return { kind: "missing" };
+      // The room or the thread is gone, and the message with it; or nothing of ours was ever in it.
+      if (/_not_found$|^not_in_channel$/.test(outcome.error)) return { kind: "missing" };
       if (PASSING.test(outcome.error)) return { kind: "later", afterMs: LATER_MS, reason };
       return { kind: "unable", reason };
     case "unreachable":

@@ -69,6 +69,7 @@ export const readMessage = (
       text: readText(withoutMention(written, isCalled ? botUserId : (botUserId ?? ""))),
       ...quoteIn(message),
       ...attached(readAttachments(message)),
+      ...(isCalled && !isWhole(message) && { isPartial: true }),
     },
     target: slackTarget({
       ...{ teamId, channelId: room.channelId, userId, replyTo: id },
@@ -81,7 +82,10 @@ export const readMessage = (
     const asksFrom = { teamId, userId, channelId, ...(threadTs !== undefined && { threadTs }) };
     return { kind: "message", message: parsed, asksFrom };
   }
-  if (isAddressed || isOurThread) return { kind: "message", message: parsed, joins: thread };
+  if (isAddressed || isOurThread) {
+    const tellsFiles = !isCalled && editedTs === undefined;
+    return { kind: "message", message: parsed, joins: thread, ...(tellsFiles && { tellsFiles }) };
+  }
   // Without an answer in it, a message is the root of no thread of ours; an edited one may be.
   if (threadTs === undefined && editedTs === undefined) return ignored("NOT_ADDRESSED");
   return { kind: "message", message: parsed, ifIn: thread };
@@ -119,6 +123,12 @@ const quoteIn = (message: JsonObject): { readonly quote?: string } => {
     .filter((shared) => shared.is_share === true || shared.is_msg_unfurl === true)
     .flatMap((shared) => textIn(shared, "text") ?? []);
   return words.length === 0 ? {} : { quote: readText(words.join("\n\n")) };
+};
+
+/** Whether an event that need not tell of files does so. */
+const isWhole = (message: JsonObject): boolean => {
+  const files = objectsIn(message, "files");
+  return files.length > 0 && files.every((file) => textIn(file, "mimetype") !== undefined);
 };
 
 const attached = (attachments: readonly Attachment[]) =>

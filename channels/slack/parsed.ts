@@ -28,6 +28,8 @@ export type Parsed =
       readonly asksFrom?: Viewpoint;
       /** Told with it. */
       readonly views?: Viewed;
+      /** Of the two events of a mention, the one that always tells which files came with it. */
+      readonly tellsFiles?: true;
     }
   /** Nobody spoke; only what a person has open has changed. */
   | ({ readonly kind: "viewed" } & Viewed)

@@ -1,9 +1,11 @@
+import type { ReplyTarget } from "../../core/contract/message.ts";
 import type { Answer, OutgoingFile, Refusal } from "../../core/contract/reply.ts";
-import { cardBlocks, cardInWords } from "./blocks.ts";
+import { cardBlocks, cardInWords, fitted } from "./blocks.ts";
 import { escapeText } from "./escape.ts";
 import { toMrkdwn } from "./mrkdwn.ts";
 import { type Outgoing, toBody } from "./outgoing.ts";
 import { splitText } from "./split.ts";
+import { readTarget } from "./target.ts";
 
 /**
  * Longest text of a message, in UTF-16 units; of more than that Slack shows the beginning only.
@@ -11,11 +13,15 @@ import { splitText } from "./split.ts";
  */
 export const MAX_TEXT = 4_000;
 
-/** The reply as bodies that Slack takes: its text in parts, then its card, then its files. */
-export const render = (reply: Answer | Refusal): readonly string[] => {
+/**
+ * The reply as bodies that Slack takes: its text in parts, then its card, then its files. A card that
+ * takes the place of one that was clicked does not say again what was said before that.
+ */
+export const render = (reply: Answer | Refusal, target?: ReplyTarget): readonly string[] => {
   const { card = undefined, files = [] } = reply.kind === "text" ? reply : {};
+  const isClick = target !== undefined && readTarget(target)?.cardTs !== undefined;
   const others = [
-    ...(card ? [toBody(cardPart(card))] : []),
+    ...(card ? cardParts(card, isClick).map(toBody) : []),
     ...files.flatMap((file) => filePart(file).map(toBody)),
   ];
   const isUnsaid = reply.markdown === "" && others.length > 0;
@@ -34,9 +40,15 @@ const textParts = (reply: Answer | Refusal): readonly Outgoing[] => {
 const splitVerbatim = (characters: string): readonly string[] =>
   splitText(escapeText(characters), MAX_TEXT, false);
 
-const cardPart = (card: NonNullable<Answer["card"]>): Outgoing => {
-  const [text = ""] = splitText(cardInWords(card), MAX_TEXT);
-  return { kind: "card", text, blocks: cardBlocks(card) };
+/** What no card holds is said before it. */
+const cardParts = (card: NonNullable<Answer["card"]>, isClick: boolean): readonly Outgoing[] => {
+  const { overflow, shown } = fitted(card);
+  const [text = ""] = splitText(cardInWords(shown), MAX_TEXT);
+  const before = overflow === "" || isClick ? [] : splitText(overflow, MAX_TEXT);
+  return [
+    ...before.map((said): Outgoing => ({ kind: "mrkdwn", text: said })),
+    { kind: "card", text, blocks: cardBlocks(shown) },
+  ];
 };
 
 const filePart = ({ name, bytes }: OutgoingFile): readonly Outgoing[] =>

@@ -5,6 +5,7 @@ import { AttachmentError } from "../../core/contract/errors.ts";
 import type { Log } from "../../core/contract/log.ts";
 import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import { type Called, createDeliver, type Delivery } from "./deliver.ts";
+import { createDetours } from "./detours.ts";
 import { createFiles } from "./files.ts";
 import { createGrowing } from "./growing.ts";
 import { createPost } from "./http.ts";
@@ -12,7 +13,7 @@ import { lookBack } from "./look-back.ts";
 import { isPart } from "./metadata.ts";
 import { createOpenAnswers } from "./open-answers.ts";
 import { openFile } from "./open-attachment.ts";
-import { fromBody } from "./outgoing.ts";
+import { fromBody, type Outgoing } from "./outgoing.ts";
 import { createPace } from "./pace.ts";
 import { createPrompts } from "./prompts.ts";
 import { render } from "./render.ts";
@@ -32,6 +33,8 @@ export interface SlackSenderParts {
   /** Same as the Web API's: files lie at its origin too, where it is not Slack's own. */
   readonly baseUrl: string;
   readonly now: () => Date;
+  /** By a clock that nobody sets: how long Slack's limits last. Default: `now`. */
+  readonly steadyNow?: () => Date;
   readonly log: Log;
   /** No other process speaks for these workspaces. Default false. */
   readonly isAlone?: boolean;
@@ -62,8 +65,9 @@ const LATER_MS = 1_000;
 export const createSlackSender = (parts: SlackSenderParts): SlackSender => {
   const { api, workspaces, state, baseUrl, now, log, isAlone = false, timeoutMs = 8_000 } = parts;
   const post = createPost(timeoutMs);
-  const rooms = createRoomCalls({ api, workspaces, pace: createPace(now) });
+  const rooms = createRoomCalls({ api, workspaces, pace: createPace(parts.steadyNow ?? now) });
   const files = createFiles({ state, baseUrl, post });
+  const detours = createDetours(state);
   const ending = new AbortController();
   setMaxListeners(0, ending.signal); // every call that is under way listens; Node warns from 11 on
   const growing = createGrowing({
@@ -78,7 +82,7 @@ export const createSlackSender = (parts: SlackSenderParts): SlackSender => {
 
   const status = createStatus({ rooms, now });
   const prompts = createPrompts({ rooms, log });
-  const deliver = createDeliver({ rooms, growing, files, baseUrl, post, log });
+  const deliver = createDeliver({ rooms, growing, files, detours, baseUrl, post, log });
 
   /** What has begun to be shown of an answer that there will be none of. */
   const withdraw = async (target: SlackTarget): Promise<void> => {
@@ -108,8 +112,23 @@ export const createSlackSender = (parts: SlackSenderParts): SlackSender => {
     return sendOutcome(method, outcome);
   };
 
+  /** Where an earlier try of a part can be seen; undefined where none can. */
+  const placeOf = async (
+    partId: string,
+    { kind }: Outgoing,
+    target: SlackTarget,
+  ): Promise<SlackTarget | undefined> => {
+    const { channelId, cardTs, responseUrl, userId } = target;
+    const isCommand = responseUrl !== undefined && cardTs === undefined;
+    if (responseUrl !== undefined && (await detours.hasBegun(partId))) {
+      const { threadTs: _, ...place } = target;
+      return { ...place, channelId: userId ?? channelId };
+    }
+    return isCommand && kind !== "file" && !channelId.startsWith("D") ? undefined : target;
+  };
+
   return {
-    render: (reply) => render(reply),
+    render,
 
     send: async (part, signal) => {
       const target = readTarget(part.target);
@@ -129,16 +148,17 @@ export const createSlackSender = (parts: SlackSenderParts): SlackSender => {
 
     reconcile: async (part, signal) => {
       const target = readTarget(part.target);
-      // Changing the same message again is harmless, and what only its reader sees cannot be looked up.
-      if (!target || target.responseUrl !== undefined) return { kind: "send" };
+      if (!target) return { kind: "send" };
       const outgoing = fromBody(part.body);
       try {
-        if (outgoing.kind === "card" && target.cardTs !== undefined) return { kind: "send" };
         const isIt = outgoing.kind === "file" ? await files.isShown(part.id) : isPart(part.id);
         if (!isIt) return { kind: "send" };
+        const place = await placeOf(part.id, outgoing, target);
+        // What one person alone sees cannot be looked up; there, and by an edit, it replaces itself.
+        if (!place) return { kind: "send" };
         const ask = (method: string, args: object) =>
           rooms.call(target, method, args, signal, part.id);
-        const found = await lookBack(target, isIt, ask);
+        const found = await lookBack(place, isIt, ask);
         if (found.kind === "found") return { kind: "delivered" };
         if (found.kind === "later") {
           return { kind: "retry", afterMs: found.afterMs, reason: found.reason };

@@ -1,4 +1,5 @@
 import type { ChannelState } from "../../core/contract/channel-state.ts";
+import { personKey } from "../../core/contract/state-key.ts";
 import { isSlackId } from "./types.ts";
 
 /** Where a person asks from: their chat with us, or one thread in it. */
@@ -68,5 +69,5 @@ export const createViewedRooms = (
  */
 const keyOf = ({ teamId, userId, channelId, threadTs }: Viewpoint): string =>
   threadTs === undefined
-    ? `viewed/${teamId}/${userId}`
+    ? personKey(teamId, userId, "viewed")
     : `viewed/${teamId}/${channelId}/${threadTs}`;

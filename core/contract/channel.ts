@@ -35,6 +35,11 @@ export interface ChannelAdapter {
    */
   recall?(part: Pick<OutboundPart, "id" | "target">, signal: AbortSignal): Promise<RecallOutcome>;
   /**
+   * The message with what its platform has told of it by another way since it was received. Asked as
+   * its turn begins, of texts that are partial; takes a moment at most, and never throws.
+   */
+  complete?(message: InboundMessage, signal: AbortSignal): Promise<InboundMessage>;
+  /**
    * Told that somebody is at work on an answer: where the platform can show it, it is shown from a
    * second later on, until the first part is sent or `silent` is told. Never throws.
    */

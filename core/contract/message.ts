@@ -79,6 +79,8 @@ export type Content =
        */
       readonly openRoom?: string;
       readonly attachments?: readonly Attachment[];
+      /** The platform may tell of files by another way: see `ChannelAdapter.complete`. Default false. */
+      readonly isPartial?: true;
     }
   /** A message whose kind this version cannot read; `type` is the platform's word, e.g. `image`. */
   | { readonly kind: "unsupported"; readonly type: string }

@@ -48,6 +48,8 @@ export interface SlackApi {
   readonly calls: readonly SlackCall[];
   /** What was said by response URL, in order. */
   readonly responses: readonly { readonly url: string; readonly message: Fields }[];
+  /** What people see of it: without what was replaced. */
+  shownBy(url: string): readonly Fields[];
   readonly uploads: ReadonlyMap<string, Buffer>;
   /** Installs the app: the token works from now on. */
   install(teamId: string, bot?: Partial<Bot>): Bot;
@@ -103,6 +105,7 @@ export const startSlackApi = async (): Promise<SlackApi> => {
   const faults: { method: string; channelId: string | undefined; fault: SlackFault }[] = [];
   const handlers = new Map<string, (args: Fields, token: string) => Fields | Promise<Fields>>();
   const responses: { url: string; message: Fields }[] = [];
+  const shown = new Map<string, Fields[]>();
   const uses = new Map<string, number>();
   const uploads = new Map<string, Buffer>();
   const served = new Map<string, { bytes: Buffer; options: ServedFile }>();
@@ -393,6 +396,11 @@ export const startSlackApi = async (): Promise<SlackApi> => {
     if (left === 0) return { ok: false, error: "used_url" };
     uses.set(url, left - 1);
     responses.push({ url, message });
+    const before = shown.get(url) ?? [];
+    shown.set(url, [
+      ...(message.replace_original === true ? before.slice(0, -1) : before),
+      message,
+    ]);
     return { ok: true };
   };
 
@@ -429,6 +437,7 @@ export const startSlackApi = async (): Promise<SlackApi> => {
     origin,
     calls,
     responses,
+    shownBy: (url) => shown.get(url) ?? [],
     uploads,
     install: (teamId, options = {}) => {
       const bot: Bot = {

@@ -135,10 +135,15 @@ export const forgetful: Pick<PipelineParts, "memory" | "holds" | "consents"> = {
   memory: {
     prepare: async () => async () => {},
     recent: async () => [],
+    eraseMost: async () => 0,
     eraserOf: async () => async () => 0,
   },
   holds: { isHeld: async () => false },
-  consents: { isGiven: async () => false, prepare: async () => async () => {} },
+  consents: {
+    isGiven: async () => false,
+    whileGiven: async () => async () => {},
+    prepare: async () => async () => {},
+  },
 };
 
 /** What a pipeline needs where nobody writes too fast. */

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, sign } from "node:crypto";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createDiscordAdapter, type DiscordBot } from "../../../channels/discord/adapter.ts";
 import { fromBody } from "../../../channels/discord/outgoing.ts";
 import { discordTarget } from "../../../channels/discord/target.ts";
@@ -7,6 +7,7 @@ import { createLeases } from "../../../core/channel-state/leases.ts";
 import type { WebhookRequest } from "../../../core/contract/channel.ts";
 import { type ChannelHarness, describeChannel } from "../../contract/channel.ts";
 import { memoryState } from "../../fakes/channel-state.ts";
+import { startDiscordRest } from "../../fakes/discord-rest.ts";
 import { recordedLog } from "../../fakes/log.ts";
 
 const PATH = "/api/discord/interactions";
@@ -56,7 +57,7 @@ const withHeaders = (request: WebhookRequest, headers: WebhookRequest["headers"]
   headers: { ...request.headers, ...headers },
 });
 
-const newAdapter = (bot: Partial<DiscordBot> = {}) => {
+const newAdapter = (bot: Partial<DiscordBot> = {}, now = () => new Date(), timeoutMs = 500) => {
   const [state, log] = [memoryState(), recordedLog()];
   return createDiscordAdapter({
     bot: {
@@ -67,8 +68,7 @@ const newAdapter = (bot: Partial<DiscordBot> = {}) => {
       ...bot,
     },
     ...{ state, log, leases: createLeases({ state, log }), boundGuilds: () => [GUILD] },
-    now: () => new Date(),
-    timeoutMs: 500,
+    ...{ now, timeoutMs },
   });
 };
 
@@ -140,6 +140,29 @@ describe("the Discord adapter", () => {
       body: '{"type":1}',
     });
     await adapter.stop();
+  });
+
+  it("does not hold up a room that Discord limited for a moment when the clock is set back", async () => {
+    const discord = await startDiscordRest();
+    discord.channels.set(ROOM, { id: ROOM, type: 0 });
+    let time = Date.now();
+    const adapter = newAdapter(
+      { api_base_url: discord.apiBaseUrl, bot_token: discord.token },
+      () => new Date(time),
+      20_000,
+    );
+    const target = discordTarget({ channelId: ROOM, guildId: GUILD, replyTo: "1" });
+    const [body = ""] = adapter.render({ kind: "text", markdown: "hello" });
+    const part = { ...{ id: "1.0", target, body }, attempt: 1, isRepeat: false };
+    const send = () => adapter.send(part, new AbortController().signal);
+    discord.failNext("POST /channels/:id/messages", { limitS: 0.2, isBare: true });
+    expect(await send()).toMatchObject({ kind: "retry" });
+    time -= 3_600_000;
+    await vi.waitFor(async () => expect(await send()).toEqual({ kind: "delivered" }), {
+      ...{ timeout: 20_000, interval: 20 },
+    });
+    await adapter.stop();
+    await discord.close();
   });
 
   it("says what is wrong with a public key that is none, and serves nothing with it", () => {

@@ -27,11 +27,12 @@ const QUICK = {
     ...GATEWAY_TIMINGS.owner,
     ...{ leaseMs: 20, firstRetryMs: 20, longestLookupMs: 50, longestRetryMs: 50, toleratedMs: 50 },
   },
-  intake: { retriesMs: [5], firstCatchUpMs: 20, longestCatchUpMs: 50 },
+  intake: { retriesMs: [5], firstCatchUpMs: 20, longestCatchUpMs: 50, guildsMs: 50 },
   flushMs: 20,
 };
 
 let platform: DiscordGatewayServer;
+let guilds: Payload[];
 let gateways: Gateway[];
 let state: ChannelState;
 let log: RecordedLog;
@@ -42,6 +43,8 @@ let receive: Receive;
 let history: Map<string, Payload[]>;
 let refused: Map<string, RestOutcome>;
 let asked: string[];
+/** Holds calls up. */
+let slow: ((route: string) => Promise<void>) | undefined;
 let interactions: Payload[];
 let ids = 1_000_000_000_000_000_000n;
 
@@ -55,7 +58,8 @@ const GUILD_CREATE = {
 };
 
 beforeEach(async () => {
-  platform = await startDiscordGateway({ token: TOKEN, bot: BOT, guilds: [GUILD_CREATE] });
+  guilds = [GUILD_CREATE];
+  platform = await startDiscordGateway({ token: TOKEN, bot: BOT, guilds });
   gateways = [];
   state = passingState();
   log = recordedLog();
@@ -69,6 +73,7 @@ beforeEach(async () => {
   history = new Map();
   refused = new Map();
   asked = [];
+  slow = undefined;
   interactions = [];
 });
 afterEach(async () => {
@@ -88,6 +93,7 @@ const rest: Rest = {
         body: { url: platform.url, shards: 1, session_start_limit: limit },
       };
     }
+    await slow?.(route);
     const room = /^\/channels\/(\d+)\/messages$/.exec(route)?.[1];
     if (room !== undefined) {
       const after = BigInt(request?.query?.after ?? "0");
@@ -332,6 +338,25 @@ describe("what the gateway hands over", () => {
     expect(received[1]?.conversation).toEqual(received[0]?.conversation);
   });
 
+  it("tells that a reaction to what it said was taken back, once, and of no other's", async () => {
+    await start();
+    await up();
+    const reaction = { message_id: newId(), channel_id: DM, user_id: ANN, emoji: { name: "👍" } };
+    const other = { ...reaction, message_id: newId() };
+    platform.dispatch("MESSAGE_REACTION_ADD", { ...reaction, message_author_id: BOT.id });
+    platform.dispatch("MESSAGE_REACTION_ADD", { ...other, message_author_id: ANN });
+    for (const taken of [other, reaction, reaction]) {
+      platform.dispatch("MESSAGE_REACTION_REMOVE", taken);
+    }
+    say(direct("a mark"));
+    await heard("event", "event", "a mark");
+    const fields = { id: reaction.message_id, reaction: "👍" };
+    expect(received.slice(0, 2).map(({ content }) => content)).toMatchObject([
+      { event: { name: "feedback_given", fields: { ...fields, type: "👍" } } },
+      { event: { name: "feedback_given", fields: { ...fields, type: "withdrawn" } } },
+    ]);
+  });
+
   it("hands interactions on at once", async () => {
     await start();
     await up();
@@ -403,6 +428,103 @@ describe("what was missed", () => {
     expect(texts()).toEqual(expect.arrayContaining(["five", "six"]));
     const five = received.find(({ content }) => content.kind === "text" && content.text === "five");
     expect(five).toMatchObject({ workspaceId: GUILD, sender: { roles: ["role-now"] } });
+  });
+
+  const readings = () =>
+    asked.flatMap((what) => /^GET \/channels\/(\d+)\/messages$/.exec(what)?.[1] ?? []);
+
+  /** Threads that we began, with the last message that was said in each. */
+  const threadsOf = async (count: number) => {
+    await start();
+    await up();
+    const indices = Array.from({ length: count }, (_, index) => index);
+    const begun = indices.map((index) => String(say(mention(`begin ${index}`)).id));
+    // Only then are the threads ours.
+    await vi.waitFor(() => expect(texts()).toHaveLength(count), PATIENCE);
+    const threads = begun.map((id, index) => {
+      platform.dispatch("THREAD_CREATE", { id, type: 11, parent_id: ROOM, guild_id: GUILD });
+      const { id: last } = say(messageOf(`in ${index}`, { channel_id: id, channel_type: 11 }));
+      return { id, last: String(last) };
+    });
+    await vi.waitFor(() => expect(texts()).toHaveLength(2 * count), PATIENCE);
+    return threads;
+  };
+  const roomOf = ({ id, last }: { id: string; last: string }): Payload => ({
+    ...{ id, type: 11, parent_id: ROOM, owner_id: BOT.id, last_message_id: last },
+  });
+  /** What the guild tells at the next session. */
+  const tellRooms = (threads: readonly Payload[], last: unknown) => {
+    const channels = [{ id: ROOM, type: 0, last_message_id: last }];
+    guilds.splice(0, 1, { ...GUILD_CREATE, channels, threads });
+  };
+  const newSession = async () => {
+    const before = platform.identifies.length;
+    platform.invalidate();
+    await vi.waitFor(() => expect(platform.identifies).toHaveLength(before + 1), PATIENCE);
+    await up();
+  };
+
+  it("is looked for only where Discord tells of something new, however many rooms there are", async () => {
+    const threads = await threadsOf(50);
+    const [quiet, busy] = [threads.slice(1), threads[0]];
+    const missed = whisper(messageOf("missed", { channel_id: busy?.id }));
+    const lastInRoom = threads.at(-1)?.id;
+    tellRooms(
+      [...quiet.map(roomOf), roomOf({ id: busy?.id ?? "", last: String(missed.id) })],
+      lastInRoom,
+    );
+    await newSession();
+    await vi.waitFor(() => expect(texts()).toContain("missed"), PATIENCE);
+    expect(readings()).toEqual([busy?.id]);
+    // What is said live waits for nothing there.
+    say(messageOf("and now", { channel_id: quiet[0]?.id }));
+    await vi.waitFor(() => expect(texts()).toContain("and now"), PATIENCE);
+    expect(readings()).toEqual([busy?.id]);
+  });
+
+  it("is looked for last in threads that were put away, the one used last first, and at once where somebody speaks", async () => {
+    const threads = await threadsOf(12);
+    const putAway = threads.slice(0, 10);
+    const [open, busy] = threads.slice(10);
+    const missed = whisper(messageOf("missed", { channel_id: busy?.id }));
+    const [oldest] = putAway;
+    whisper(messageOf("in the oldest", { channel_id: oldest?.id }));
+    tellRooms(
+      [
+        roomOf(open ?? { id: "", last: "" }),
+        roomOf({ id: busy?.id ?? "", last: String(missed.id) }),
+      ],
+      busy?.id,
+    );
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    slow = (route) => (route.endsWith("/messages") ? held : Promise.resolve());
+    await newSession();
+    await vi.waitFor(() => expect(readings()).toHaveLength(4), PATIENCE);
+    say(messageOf("live", { channel_id: oldest?.id }));
+    // Told behind it, so that it is known by then who waits.
+    say(direct("a mark"));
+    await vi.waitFor(() => expect(texts()).toContain("a mark"), PATIENCE);
+    letGo();
+    await vi.waitFor(() => expect(readings()).toHaveLength(11), PATIENCE);
+    const recentFirst = putAway.map(({ id }) => id).reverse();
+    const others = recentFirst.filter((id) => id !== oldest?.id);
+    expect(readings()).toEqual([busy?.id, ...others.slice(0, 3), oldest?.id, ...others.slice(3)]);
+    await vi.waitFor(() => expect(texts()).toContain("live"), PATIENCE);
+    expect(texts().filter((text) => ["in the oldest", "live"].includes(text))).toEqual([
+      "in the oldest",
+      "live",
+    ]);
+  });
+
+  it("is found where a guild does not tell its rooms", async () => {
+    const threads = await threadsOf(1);
+    whisper(messageOf("missed", { channel_id: threads[0]?.id }));
+    guilds.length = 0;
+    await newSession();
+    await vi.waitFor(() => expect(texts()).toContain("missed"), PATIENCE);
   });
 
   it("is fetched after a restart, page by page", async () => {

@@ -29,6 +29,35 @@ it("tells who does not wait so long how long it would take, and gives the turn t
   }
 });
 
+it("leaves half of the turns to those who wait, and never gives up what nobody waits for", async () => {
+  const pace = createPace(20);
+  const leaving = new AbortController();
+  let gone = 0;
+  const spare = Array.from({ length: 15 }, () =>
+    pace.spareTurn(LONG_MS, leaving.signal).then(
+      () => {
+        gone += 1;
+      },
+      () => {},
+    ),
+  );
+  const turns = Array.from({ length: 10 }, () => pace.turn(0, undefined));
+  expect(await Promise.all(turns)).toEqual(turns.map(() => 0));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(gone).toBe(10);
+  leaving.abort();
+  await Promise.all(spare);
+  // Where others use up more than a second has, it is behind who came before, and comes.
+  const busy = createPace(10);
+  const order: string[] = [];
+  const answers = Array.from({ length: 13 }, () =>
+    busy.turn(LONG_MS, undefined).then(() => order.push("answer")),
+  );
+  await busy.spareTurn(LONG_MS, undefined).then(() => order.push("spare"));
+  await Promise.all(answers);
+  expect(order).toEqual([...answers.map(() => "answer"), "spare"]);
+});
+
 it("ends the wait of what is aborted", async () => {
   const pace = createPace(1);
   await pace.turn(0, undefined);

@@ -86,6 +86,11 @@ describe("a card", () => {
   it("says before it what no embed holds", () => {
     const messages = rendered({ card: { ...card, text: "word ".repeat(900) } });
     expect(messages.map(({ kind }) => kind)).toEqual(["text", "text", "text", "card"]);
+    // In place of one that was clicked it does not say it once more.
+    const click = discordTarget({ channelId: "1", replyTo: "2", cardMessageId: "3" });
+    const decided = { ...card, text: "word ".repeat(900), status: "Done" };
+    const again = render({ kind: "text", markdown: "", card: decided }, click).map(fromBody);
+    expect(again.map(({ kind }) => kind)).toEqual(["card"]);
   });
 
   it("keeps to every limit of embeds and components, whatever is in it", () => {

@@ -1,7 +1,8 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { fromBody } from "../../../channels/slack/outgoing.ts";
 import { slackTarget } from "../../../channels/slack/target.ts";
 import { describeChannel } from "../../contract/channel.ts";
+import { startSlackApi } from "../../fakes/slack-api.ts";
 import { directMessage, eventBody, signed } from "../../fakes/slack-events.ts";
 import { PATH, type SlackFixture, slackAdapter, startedSlack } from "./slack-fixture.ts";
 
@@ -73,6 +74,29 @@ describeChannel("slack", () => {
         : unescaped(outgoing.text);
     },
   };
+});
+
+describe("a clock that is set back by an hour", () => {
+  it("does not hold up a room that Slack limited for a moment", async () => {
+    const api = await startSlackApi();
+    const { token } = api.install("T0TEAM");
+    let time = Date.now();
+    const settings = {
+      ...{ workspaces: [{ team_id: "T0TEAM", bot_token: token }], api_base_url: api.baseUrl },
+    };
+    const { adapter } = await startedSlack({ settings, now: () => new Date(time) });
+    const target = slackTarget({ teamId: "T0TEAM", channelId: "D0ANN", replyTo: "m1" });
+    const part = { ...{ id: "1.0", target, body: "mhello" }, attempt: 1, isRepeat: false };
+    const send = () => adapter.send(part, new AbortController().signal);
+    api.fail("chat.postMessage", { kind: "limited", retryAfterS: 0.2 });
+    expect(await send()).toMatchObject({ kind: "retry", afterMs: 200 });
+    time -= 3_600_000;
+    await vi.waitFor(async () => expect(await send()).toEqual({ kind: "delivered" }), {
+      ...{ timeout: 20_000, interval: 20 },
+    });
+    await adapter.stop();
+    await api.close();
+  });
 });
 
 describe("what keeps the channel from working", () => {

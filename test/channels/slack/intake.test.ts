@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
+import { fromBody } from "../../../channels/slack/outgoing.ts";
+import { render } from "../../../channels/slack/render.ts";
 import { PayloadError, SignatureError } from "../../../core/contract/errors.ts";
 import { memoryState } from "../../fakes/channel-state.ts";
 import {
@@ -530,6 +532,34 @@ describe("what is clicked and filled in", () => {
         ...{ responseUrl: "https://hooks.slack.com/actions/1", cardTs: "1700000000.000001" },
       }),
     });
+  });
+
+  it("is a choice in a card that has no button to hand it in, and no other choice", async () => {
+    const [body = ""] = render({
+      kind: "text",
+      markdown: "",
+      card: {
+        ...{ id: "plan1", title: "Which?", fields: [], buttons: [] },
+        selects: [
+          { id: "who", label: "Who", isMultiple: false, options: [{ id: "ann", label: "Ann" }] },
+        ],
+      },
+    });
+    const shown = fromBody(body);
+    const select = shown.kind === "card" ? shown.blocks.at(-1) : undefined;
+    const { block_id, accessory } = select as Record<
+      "block_id" | "accessory",
+      { action_id: string }
+    >;
+    const option = { type: "static_select", selected_option: { value: "ann" } };
+    const received = await act([
+      clickPayload({ ...option, block_id, action_id: accessory.action_id }),
+      clickPayload({ ...option, block_id, action_id: "select/who" }),
+      clickPayload({ ...option, block_id: "card/plan1/other", action_id: accessory.action_id }),
+    ]);
+    expect(received.map(({ content }) => content)).toMatchObject([
+      { event: { click: { cardId: "plan1", buttonId: "who", choices: { who: ["ann"] } } } },
+    ]);
   });
 
   it("is a form, with its values", async () => {

@@ -5,6 +5,7 @@ import { toMrkdwn } from "../../../channels/slack/mrkdwn.ts";
 import { fromBody } from "../../../channels/slack/outgoing.ts";
 import { MAX_TEXT, render } from "../../../channels/slack/render.ts";
 import { splitText } from "../../../channels/slack/split.ts";
+import { slackTarget } from "../../../channels/slack/target.ts";
 import type { Card } from "../../../core/contract/card.ts";
 import { processorMs } from "../../fakes/processor-time.ts";
 
@@ -204,6 +205,39 @@ describe("a card for Slack", () => {
         ],
       },
     ]);
+  });
+
+  it("loses nothing of a text or a value that no card holds: it is said before", () => {
+    const long = Array.from({ length: 4_000 }, (_, index) => `word${index}`).join(" ");
+    const fields = [
+      { label: "Short", value: "1" },
+      { label: "Command", value: `${"x & y ".repeat(100)}end` },
+    ];
+    const parts = rendered({ kind: "text", markdown: "", card: { ...card, text: long, fields } });
+    expect(parts.map(({ kind }) => kind)).toEqual([...parts.slice(1).map(() => "mrkdwn"), "card"]);
+    const said = parts.map((part) => (part.kind === "file" ? "" : part.text)).join("");
+    for (const word of [...long.split(" "), "x &amp; y end"]) expect(said).toContain(word);
+    for (const part of parts) {
+      expect(part.kind === "file" ? "" : part.text).toSatisfy(
+        (text: string) => text.length <= 4_000,
+      );
+    }
+    const shown = parts.at(-1);
+    expect(shown?.kind === "card" && JSON.stringify(shown.blocks).length).toBeLessThan(13_200);
+    expect(shown?.kind === "card" && shown.text).toContain("Short: 1");
+    // Decided by a click it does not say it once more.
+    const click = slackTarget({ teamId: "T0", channelId: "C0", replyTo: "1", cardTs: "1.2" });
+    const decided = { ...card, text: long, fields, status: "Approved" };
+    const again = render({ kind: "text", markdown: "", card: decided }, click);
+    expect(again.map((body) => fromBody(body).kind)).toEqual(["card"]);
+  });
+
+  it("whose status is as long as a text shows all of it, too", () => {
+    const status = "decided ".repeat(500);
+    const [part] = rendered({ kind: "text", markdown: "", card: { ...card, status } });
+    expect(part?.kind === "card" && JSON.stringify(part.blocks).match(/decided/g)).toHaveLength(
+      500,
+    );
   });
 
   it("that is decided shows how, and nothing to click", () => {

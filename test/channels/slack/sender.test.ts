@@ -24,10 +24,24 @@ const render = (...args: Parameters<typeof fixture.sender.render>) =>
 const send = (part: OutboundPart) => fixture.sender.send(part, forever);
 
 /** What the outbox does with a part: looks back after an unknown outcome, and tries again. */
-const deliver = async (first: OutboundPart, tries = 4): Promise<readonly SendOutcome[]> => {
+const deliver = async (
+  first: OutboundPart,
+  { tries = 4, givingUpOn }: { readonly tries?: number; readonly givingUpOn?: string } = {},
+): Promise<readonly SendOutcome[]> => {
   const outcomes: SendOutcome[] = [];
   let isUnsure = false;
-  for (let attempt = 1; attempt <= tries; attempt++) {
+  if (givingUpOn !== undefined) {
+    // It hangs: given up once the platform has it, as when its time is over.
+    const before = slack.callsOf(givingUpOn).length;
+    const leaving = new AbortController();
+    const hanging = fixture.sender.send(first, leaving.signal);
+    await vi.waitFor(() => expect(slack.callsOf(givingUpOn)).toHaveLength(before + 1), PATIENCE);
+    leaving.abort();
+    const outcome = await hanging;
+    outcomes.push(outcome);
+    isUnsure = outcome.kind === "unknown";
+  }
+  for (let attempt = outcomes.length + 1; attempt <= tries; attempt++) {
     const part = { ...first, attempt };
     const found: Reconciliation = isUnsure
       ? await fixture.sender.reconcile(part, forever)
@@ -39,6 +53,8 @@ const deliver = async (first: OutboundPart, tries = 4): Promise<readonly SendOut
   }
   return outcomes;
 };
+
+const PATIENCE = { timeout: 20_000, interval: 5 };
 
 const kinds = (outcomes: readonly SendOutcome[]) => outcomes.map(({ kind }) => kind);
 const bodyOf = (markdown: string): string => render(said(markdown))[0] ?? "";
@@ -279,7 +295,7 @@ describe("when Slack fails", () => {
       fixture = openSender(slack, bot, { timeoutMs: 200 });
       slack.fail("chat.postMessage", { kind: fault });
       slack.fail("conversations.replies", { kind: "page" });
-      await deliver(partOf("20.0", inThread(ts), bodyOf("very private")), 2);
+      await deliver(partOf("20.0", inThread(ts), bodyOf("very private")), { tries: 2 });
       const lines = JSON.stringify(fixture.log.lines);
       for (const secret of [bot.token, "very private", "<html"])
         expect(lines).not.toContain(secret);
@@ -312,6 +328,127 @@ describe("an answer to a command", () => {
     expect(elsewhere.calls).toEqual([]);
     expect(slack.messages("D0ASKER")).toHaveLength(1);
     await elsewhere.close();
+  });
+});
+
+/** What a command given there is answered by. */
+const commandIn = (channelId: string, responseUrl: string) =>
+  inThread("", { channelId, threadTs: "", replyTo: `${TEAM}/command/1.2.a`, responseUrl });
+
+describe("an answer to a command whose sending ended unclearly", () => {
+  const faults = [
+    ["a 5xx", { kind: "status", status: 500 }],
+    ["a connection that broke", { kind: "drop" }],
+    ["no answer in time", { kind: "hang" }],
+  ] as const;
+  /** Of the call that fails. */
+  const onceBroken = (part: OutboundPart, method: string, { kind }: { readonly kind: string }) =>
+    deliver(part, kind === "hang" ? { givingUpOn: method } : {});
+
+  it.each(faults)("is seen once in a room that we are no member of: %s", async (_, fault) => {
+    for (const commit of [true, false]) {
+      const url = slack.responseUrl();
+      slack.fail("response_url", { ...fault, commit });
+      const outcomes = await onceBroken(
+        partOf("24.0", commandIn("C0FOREIGN", url), bodyOf("hi")),
+        "response_url",
+        fault,
+      );
+      expect(kinds(outcomes)).toEqual(["unknown", "delivered"]);
+      expect(slack.shownBy(url)).toMatchObject([{ text: "hi", response_type: "ephemeral" }]);
+      expect(slack.messages("D0ASKER")).toEqual([]);
+    }
+  });
+
+  it.each(faults)("is seen once in the chat with us: %s", async (_, fault) => {
+    for (const [index, commit] of [true, false].entries()) {
+      const [url, chat] = [slack.responseUrl(), `D0ASKER${index}`];
+      slack.fail("chat.postMessage", { ...fault, commit });
+      const outcomes = await onceBroken(
+        partOf(`25.${index}`, commandIn(chat, url), bodyOf("hi")),
+        "chat.postMessage",
+        fault,
+      );
+      expect(kinds(outcomes)).toEqual(["unknown", "delivered"]);
+      expect(slack.messages(chat)).toMatchObject([{ text: "hi" }]);
+      expect(slack.shownBy(url)).toEqual([]);
+    }
+  });
+
+  it.each(faults)("is seen once in a chat of two others: %s", async (_, fault) => {
+    slack.room("D0OTHERS", { error: "channel_not_found" });
+    const url = slack.responseUrl();
+    slack.fail("response_url", { ...fault, commit: true });
+    const outcomes = await onceBroken(
+      partOf("26.0", commandIn("D0OTHERS", url), bodyOf("hi")),
+      "response_url",
+      fault,
+    );
+    expect(kinds(outcomes)).toEqual(["unknown", "delivered"]);
+    expect(slack.shownBy(url)).toHaveLength(1);
+  });
+
+  it.each(faults)("is seen once where the URL takes no more: %s", async (_, fault) => {
+    for (const channelId of ["C0FOREIGN", "G0FOREIGN"]) {
+      const target = commandIn(channelId, slack.responseUrl(0));
+      slack.fail("chat.postMessage", { ...fault, commit: true }, 1, "D0ASKER");
+      const outcomes = await onceBroken(
+        partOf(`27.${channelId}`, target, bodyOf("hi")),
+        "chat.postMessage",
+        fault,
+      );
+      expect(kinds(outcomes)).toEqual(["unknown", "delivered"]);
+    }
+    expect(slack.messages("D0ASKER")).toHaveLength(2);
+    expect(slack.duplicates()).toEqual([]);
+  });
+
+  it("never takes the place of the part before it", async () => {
+    const url = slack.responseUrl();
+    const target = commandIn("C0FOREIGN", url);
+    await deliver(partOf("28.0", target, bodyOf("one")));
+    slack.fail("response_url", { kind: "status", status: 500 });
+    const outcomes = await deliver(partOf("28.1", target, bodyOf("two")));
+    expect(kinds(outcomes)).toEqual(["unknown", "delivered"]);
+    expect(slack.shownBy(url)).toMatchObject([{ text: "one" }, { text: "two" }]);
+  });
+
+  it("is seen once where it is a file", async () => {
+    const [body = ""] = render(said("", { files: [{ name: "a", bytes: Buffer.from("x") }] }));
+    slack.fail("files.completeUploadExternal", { kind: "status", status: 500, commit: true });
+    const target = commandIn(ROOM, slack.responseUrl());
+    expect(kinds(await deliver(partOf("29.0", target, body)))).toEqual(["unknown", "delivered"]);
+    expect(slack.messages(ROOM)).toHaveLength(1);
+  });
+});
+
+describe("an answer to a click", () => {
+  const clicked = (channelId: string, cardTs: string, responseUrl: string) =>
+    inThread("1.1", { channelId, cardTs, responseUrl, replyTo: `${TEAM}/click/1` });
+
+  it("is posted once where a 5xx came after it was stored", async () => {
+    const ts = slack.say(ROOM, "question");
+    const target = inThread(ts, { cardTs: ts, responseUrl: slack.responseUrl() });
+    slack.fail("chat.postMessage", { kind: "status", status: 500, commit: true });
+    const outcomes = await deliver(partOf("30.0", target, bodyOf("done")));
+    expect(kinds(outcomes)).toEqual(["unknown", "delivered"]);
+    expect(slack.messages(ROOM, ts)).toHaveLength(1);
+  });
+
+  it("on a card that one person alone sees takes its place, or stands beside it", async () => {
+    slack.room("C0FOREIGN", { error: "channel_not_found" });
+    slack.on("chat.update", () => ({ ok: false, error: "channel_not_found" }));
+    const url = slack.responseUrl();
+    const target = clicked("C0FOREIGN", "1.2", url);
+    const [decided = ""] = render(said("", { card: { ...card, status: "Approved" } }));
+    expect(await send(partOf("31.0", target, decided))).toEqual({ kind: "delivered" });
+    expect(await send(partOf("32.0", target, bodyOf("and more"), 2))).toEqual({
+      kind: "delivered",
+    });
+    expect(slack.responses.map(({ message }) => message)).toMatchObject([
+      { replace_original: true },
+      { replace_original: false, text: "and more" },
+    ]);
   });
 });
 
