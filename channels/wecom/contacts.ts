@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Identity } from "../../core/contract/channel.ts";
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import type { Log } from "../../core/contract/log.ts";
+import { personKey } from "../../core/contract/state-key.ts";
 import { describe } from "./access-token.ts";
 import type { ApiResult } from "./api.ts";
 import { kindOfError } from "./errcodes.ts";
@@ -56,7 +57,7 @@ const NOBODY: Person = { isActive: false, name: "", departmentIds: [] };
 type DepartmentNames = Readonly<Record<string, string>>;
 
 export const createContacts = ({ corpId, state, log }: ContactsOptions): Contacts => {
-  const personKey = (userId: string) => `contact/${corpId}/${userId.toLowerCase()}`;
+  const contactKey = (userId: string) => personKey(corpId, userId, "contact");
   const namesKey = `departments/${corpId}`;
 
   const read = async <T>(key: string): Promise<{ value?: T; version?: number }> => {
@@ -103,7 +104,7 @@ export const createContacts = ({ corpId, state, log }: ContactsOptions): Contact
 
   const personOf = (userId: string, ask: Ask, signal: AbortSignal): Promise<Person | undefined> =>
     readOr<Person>(
-      personKey(userId),
+      contactKey(userId),
       ({ isActive }) => (isActive ? KEPT_MS : REFUSAL_KEPT_MS),
       () => fetchPerson(userId, ask, signal),
     );
@@ -134,7 +135,7 @@ export const createContacts = ({ corpId, state, log }: ContactsOptions): Contact
   return {
     known: async (userId) => {
       try {
-        const { value: person } = await read<Person>(personKey(userId));
+        const { value: person } = await read<Person>(contactKey(userId));
         if (!person?.isActive) return person && identityOf(person, {});
         const { value: names } = await read<DepartmentNames>(namesKey);
         return names && identityOf(person, names);
@@ -167,7 +168,7 @@ export const createContacts = ({ corpId, state, log }: ContactsOptions): Contact
         return undefined;
       }
     },
-    revoke: (userId) => state.put(personKey(userId), REVOKED, KEPT_MS),
+    revoke: (userId) => state.put(contactKey(userId), REVOKED, KEPT_MS),
     revokeDepartments: () => state.put(namesKey, REVOKED, KEPT_MS),
   };
 };

@@ -1,4 +1,5 @@
 import type { ChannelState } from "../../core/contract/channel-state.ts";
+import { personKey } from "../../core/contract/state-key.ts";
 
 /** Keeps an application within what one person may get from it. */
 export interface Pace {
@@ -62,9 +63,13 @@ const WITHOUT_STORE_MS = 5_000;
 /**
  * Counts where all processes look, with one read and one write for each message. While that place
  * is away nobody gets anything: one too many would be lost for good.
- * @param prefix names whose limit it is, e.g. the application
+ * @param agent whose limit it is: an application or a bot of the corp
  */
-export const createSharedPace = (state: ChannelState, prefix: string, now: () => Date): Pace => {
+export const createSharedPace = (
+  state: ChannelState,
+  { corpId, agent }: { readonly corpId: string; readonly agent: string },
+  now: () => Date,
+): Pace => {
   const reserve = async (key: string): Promise<number> => {
     for (let attempt = 1; attempt <= TRIES; attempt++) {
       const time = now().getTime();
@@ -81,6 +86,7 @@ export const createSharedPace = (state: ChannelState, prefix: string, now: () =>
     return AFTER_COLLISIONS_MS;
   };
   return {
-    reserve: (userId) => reserve(`${prefix}/${userId}`).catch(() => WITHOUT_STORE_MS),
+    reserve: (userId) =>
+      reserve(personKey(corpId, userId, "pace", agent)).catch(() => WITHOUT_STORE_MS),
   };
 };

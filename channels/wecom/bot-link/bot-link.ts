@@ -93,7 +93,9 @@ export const createBotLink = (options: BotLinkOptions): BotLink => {
   const about = { channel: CHANNEL, botId };
   const stopping = new AbortController();
   const contexts = createReplyContexts(state, botId);
-  const pace = isAlone ? createPace(now) : createSharedPace(state, `pace/bot/${botId}`, now);
+  const pace = isAlone
+    ? createPace(now)
+    : createSharedPace(state, { corpId: bot.corp_id, agent: botId }, now);
   const handover = isAlone ? undefined : createHandover({ botId, state, now, log });
 
   const respond = async (_target: ReplyTarget, reqId: string, answer: object) => {

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import type { ReplyTarget } from "../../../core/contract/message.ts";
+import { STATE_NAME_DIGITS, stateName } from "../../../core/contract/state-key.ts";
 import { groupOf } from "./parse.ts";
 
 /**
@@ -9,18 +9,14 @@ import { groupOf } from "./parse.ts";
 export const streamIdOf = (target: ReplyTarget): string => {
   const address =
     groupOf(target.address) === undefined ? target.address.toLowerCase() : target.address;
-  const conversation = digest(target.workspaceId, target.appId, address);
-  return `${conversation}.${digest(target.replyTo)}`;
+  const conversation = stateName(target.workspaceId, target.appId, address);
+  return `${conversation}.${stateName(target.replyTo)}`;
 };
 
 /** What the streams of one conversation have in common. */
-export const conversationOf = (streamId: string): string => streamId.slice(0, DIGITS + 1);
+export const conversationOf = (streamId: string): string =>
+  streamId.slice(0, STATE_NAME_DIGITS + 1);
 
 /** Whether it can be one of ours. */
 export const isStreamId = (id: string): boolean =>
   /^[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{22}$/.test(id);
-
-const DIGITS = 22; // 132 bits
-
-const digest = (...parts: readonly string[]): string =>
-  createHash("sha256").update(parts.join("\0")).digest("base64url").slice(0, DIGITS);
