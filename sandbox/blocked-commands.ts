@@ -165,7 +165,7 @@ const matchCalls = (text: string, patterns: readonly Pattern[]): Pattern | undef
  * that means to can get around.
  */
 export const blockedCommandIn = (
-  request: Pick<RunRequest, "language" | "program" | "argv" | "readonly">,
+  request: Pick<RunRequest, "language" | "program" | "argv" | "readonly" | "trees">,
   blocked: readonly string[],
 ): string | undefined => {
   if (blocked.length === 0) return undefined;
@@ -178,8 +178,16 @@ export const blockedCommandIn = (
   return found && `the program runs \`${found.text}\`, one of openshell.execution.blocked_commands`;
 };
 
-const textOf = ({ program, readonly }: Pick<RunRequest, "program" | "readonly">): string => {
+const textOf = ({
+  program,
+  readonly,
+  trees = new Map(),
+}: Pick<RunRequest, "program" | "readonly" | "trees">): string => {
   if (program.kind === "source") return program.text;
+  for (const [path, { files }] of trees) {
+    const bytes = files.get(posix.relative(path, program.path));
+    if (bytes !== undefined) return bytes.length > MAX_LINTED_BYTES ? "" : bytes.toString("utf8");
+  }
   const mount = [...readonly].find(([path]) => program.path.startsWith(`${path}/`));
   if (mount === undefined) return "";
   const file = join(mount[1], program.path.slice(mount[0].length));

@@ -152,6 +152,8 @@ export interface RunRequest {
   readonly env: Readonly<Record<string, string>>;
   readonly limits: Limits;
   readonly readonly: ReadonlyMap<string, string>;
+  /** Shown read-only by path inside, as `readonly` folders are: what was read once, whatever became of it. */
+  readonly trees?: ReadonlyMap<string, FileTree>;
   /** `none`, all that the settings allow, or less than that. */
   readonly egress: "none" | "settings" | readonly HostPort[];
   /** Placed by the egress proxy; inside, the variable holds a placeholder. */
@@ -164,6 +166,14 @@ export type Program =
   /** Absolute path inside the sandbox, in one of the read-only mounts. */
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "source"; readonly text: string };
+
+/** Files that belong together. */
+export interface FileTree {
+  /** Trees with the same digest are the same. */
+  readonly digest: string;
+  /** Bytes by relative name with forward slashes. */
+  readonly files: ReadonlyMap<string, Buffer>;
+}
 
 export interface HostPort {
   readonly host: string;

@@ -124,7 +124,7 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
       }),
     );
 
-  const run = async (dispatch: Dispatch): Promise<Performed> => {
+  const run = async ({ request, trail, signal }: Dispatch): Promise<Performed> => {
     const opened = await opening;
     const state = opened.ok ? await opened.site.engine.state() : opened;
     if (!opened.ok || !state.ok) {
@@ -132,24 +132,31 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
       return { result: withoutRun("blocked", "unavailable", detail), cleared: Promise.resolve() };
     }
     const { driver } = state;
-    const { wayOut, engine } = opened.site;
+    const { wayOut, engine, trees } = opened.site;
     let result: RunResult;
     let cleared = Promise.resolve();
     try {
-      pool ??= openPool(driver, wayOut?.egress);
-      const spec = cellSpecOf(dispatch.request);
-      const cell = pool?.take(spec) ?? (await boot(driver, wayOut?.egress, spec));
+      const { readonly, trees: asked = new Map() } = request;
+      const borrowed = await trees.borrow(asked);
       try {
-        result = await runIn(cell, driver, dispatch, wayOut);
+        const all = new Map([...readonly, ...borrowed.folders]);
+        const dispatch = { request: { ...request, readonly: all }, trail, signal };
+        pool ??= openPool(driver, wayOut?.egress);
+        const spec = cellSpecOf(dispatch.request);
+        const cell = pool?.take(spec) ?? (await boot(driver, wayOut?.egress, spec));
+        try {
+          result = await runIn(cell, driver, dispatch, wayOut);
+        } finally {
+          cleared = clear(cell, driver, engine);
+        }
       } finally {
-        cleared = clear(cell, driver, engine);
+        cleared = cleared.then(borrowed.giveBack);
       }
     } catch (error) {
       result = withoutRun("killed", "internal", messageOf(error));
     }
     if (result.reason === "internal") {
-      const { runId } = dispatch.request;
-      options.log.warn({ runId, error: result.detail }, "sandbox engine failed");
+      options.log.warn({ runId: request.runId, error: result.detail }, "sandbox engine failed");
     }
     engine.ended(result);
     return { result, cleared };

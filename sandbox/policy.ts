@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { blockedCommandIn } from "./blocked-commands.ts";
-import type { Limits, RunRequest } from "./driver.ts";
+import type { FileTree, Limits, RunRequest } from "./driver.ts";
 import { egressProblem } from "./grants.ts";
 
 /** The `openshell` settings as they come out of the settings file: defaults filled in. */
@@ -165,7 +165,7 @@ export const requestProblem = (
   return (
     limitsProblem(request.limits) ??
     wordsProblem(request) ??
-    mountsProblem(request.readonly, filesystem) ??
+    mountsProblem(request, filesystem) ??
     programProblem(request) ??
     egressProblem(request, network) ??
     blockedCommandIn(request, execution.blocked_commands ?? [])
@@ -196,11 +196,11 @@ const wordsProblem = ({ argv, env, credentials }: RunRequest): string | undefine
 };
 
 const mountsProblem = (
-  mounts: RunRequest["readonly"],
+  { readonly, trees = new Map() }: RunRequest,
   { allowed_paths, readonly_paths }: OpenshellSettings["filesystem"],
 ): string | undefined => {
   const seen: string[] = [];
-  for (const [path, folder] of mounts) {
+  for (const [path, source] of [...readonly, ...trees]) {
     const problem =
       pathProblem(path) ??
       ((path !== posix.normalize(path) || path.endsWith("/")
@@ -211,9 +211,18 @@ const mountsProblem = (
           : "lies in none of openshell.filesystem.readonly_paths") ||
         (allowed_paths.some((other) => overlap(path, other)) ? "overlaps a writable path" : "") ||
         (seen.some((other) => overlap(path, other)) ? "overlaps another mount" : "") ||
-        hostFolderProblem(folder));
+        (typeof source === "string" ? hostFolderProblem(source) : treeProblem(source)));
     if (problem) return `mount ${path} ${problem}`;
     seen.push(path);
+  }
+  return undefined;
+};
+
+/** A name of a tree leads to a place within it, and is written in one way only. */
+const treeProblem = ({ files }: FileTree): string | undefined => {
+  for (const name of files.keys()) {
+    const isPlain = name.split("/").every((part) => !["", ".", ".."].includes(part));
+    if (!isPlain || name.includes("\0")) return `has a file ${JSON.stringify(name)} outside of it`;
   }
   return undefined;
 };
@@ -237,13 +246,23 @@ const isFolder = (path: string): boolean =>
   statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 /** The script must be a file of one of the mounts, reached without leaving it by a link. */
-const programProblem = ({ program, readonly }: RunRequest): string | undefined => {
+const programProblem = ({
+  program,
+  readonly,
+  trees = new Map(),
+}: RunRequest): string | undefined => {
   if (program.kind === "source") {
     return Buffer.byteLength(program.text) > SOURCE_BYTES
       ? `the source exceeds ${SOURCE_BYTES} bytes`
       : undefined;
   }
   const script = program.path;
+  const [at, tree] = [...trees].find(([path]) => script.startsWith(`${path}/`)) ?? [];
+  if (at !== undefined && tree !== undefined) {
+    return tree.files.has(script.slice(at.length + 1))
+      ? undefined
+      : `script ${script} does not exist`;
+  }
   const mount = [...readonly].find(([path]) => script.startsWith(`${path}/`));
   if (mount === undefined || script !== posix.normalize(script)) {
     return `script ${script} lies in no read-only mount`;

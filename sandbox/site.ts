@@ -13,12 +13,14 @@ import type { SandboxOptions } from "./options.ts";
 import { overlap, pathProblem } from "./policy.ts";
 import { createProofs } from "./proof.ts";
 import { askedInVain, strictProblem } from "./strictness.ts";
+import { createTrees, type Trees } from "./trees.ts";
 import { createWorkshop, stateFolderOf, sweepLeftovers, type Workshop } from "./workshop.ts";
 
 /** What the runs of one generation stand on: its engine and what that needs of this machine. */
 export interface Site {
   readonly engine: Engine;
   readonly wayOut?: OpenEgress;
+  readonly trees: Trees;
   /** Gives everything back; nothing may run any more. */
   close(): Promise<void>;
 }
@@ -84,6 +86,7 @@ const build = async (
   return {
     engine,
     ...(wayOut && { wayOut }),
+    trees: createTrees(workshop, systemClock),
     close: () => closeAll(engine, wayOut, hub, workshop),
   };
 };

@@ -27,6 +27,7 @@ const SHARED = {
   process_madvise: 440,
   mount_setattr: 442,
   quotactl_fd: 443,
+  open_tree_attr: 467,
 };
 const CLONE3 = 435;
 
@@ -60,6 +61,8 @@ const X64 = {
   nfsservctl: 180,
   lookup_dcookie: 212,
   clock_settime: 227,
+  // Tells of whoever opens a file, in whatever sandbox, or on the host: /usr is everybody's.
+  inotify_add_watch: 254,
   kexec_load: 246,
   add_key: 248,
   request_key: 249,
@@ -85,6 +88,7 @@ const X64 = {
 const ARM64 = {
   ...SHARED,
   lookup_dcookie: 18,
+  inotify_add_watch: 27,
   umount2: 39,
   mount: 40,
   pivot_root: 41,

@@ -20,7 +20,13 @@ const characters = (from: number, to: number) =>
     .string(`text (quote it if it looks like a number, a date or a boolean)`)
     .refine((text) => [...text].length >= from && [...text].length <= to, {
       error: `${from} to ${to} characters`,
+    })
+    .refine((text) => !STEERING.test(text), {
+      error: "no control characters, and none that turn the direction of writing",
     });
+
+// A terminal, a chat or a log that shows such a text would show something else.
+const STEERING = /[^\P{Cc}\t\n]|[\u202a-\u202e\u2066-\u2069]/u;
 
 /** Relative, forward slashes, no empty, `.` or `..` part; what it names is looked up later. */
 const path = z

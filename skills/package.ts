@@ -63,7 +63,7 @@ const read = async (folder: string, problems: SkillProblem[]): Promise<Skill | u
     name,
     description,
     instructions: body,
-    folder: root,
+    ...{ folder: root, files },
     digest: digestOf(files),
     ...(entry && { entry }),
     risk: metadata["clawgate.risk"],

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { checkable, isRecord, type JsonSchema } from "./schema.ts";
 
 /** Says what is wrong with a value, e.g. `text: expected string`, or undefined when it fits. */
 export type Validator = (value: unknown) => string | undefined;
@@ -10,130 +10,215 @@ export const DEFAULT_SHAPE: Readonly<Record<string, unknown>> = {
   required: ["text"],
 };
 
+const MAX_PROBLEMS = 5;
+const MAX_PLACE = 100;
+/** Options of unions that one value is tried against; what they cost multiplies with the values. */
+const MAX_TRIED = 64;
+
 /**
  * A validator for the JSON schema of a skill's input or output; absent = `{"text": string}`.
- * Only what is really checked is accepted: the keywords below and the annotations. Anything else,
+ * Only what is really checked is accepted, keywords and annotations (see `checkable`). Anything else,
  * `$ref`, `format` and `pattern` included (a pattern of a stranger can hang the process), throws
- * a TypeError that names the place. Lengths count UTF-16 units. Problem texts name places and
- * types, never the value.
+ * a TypeError that names the place, and so do unions that would try too many options on one value.
+ * Takes time in proportion to the value, whatever the schema, and stops at a few problems. Lengths
+ * count UTF-16 units. Problem texts name places and types, never the value: a property that the
+ * schema does not name is `*`.
  * @see https://json-schema.org/draft/2020-12/json-schema-validation
  */
-export const createValidator = (
-  schema: Readonly<Record<string, unknown>> = DEFAULT_SHAPE,
-): Validator => {
+export const createValidator = (schema: JsonSchema = DEFAULT_SHAPE): Validator => {
   if (schema.type !== "object") {
-    throw new TypeError(`#: expected "type": "object", found ${shown(schema.type)}`);
+    throw new TypeError(`#: expected "type": "object", found ${JSON.stringify(schema.type)}`);
   }
-  const checked = z.fromJSONSchema(checkable(schema, "#", 0), { registry: z.registry() });
+  const plain = checkable(schema);
+  const tried = optionsTried(plain);
+  if (tried > MAX_TRIED) {
+    throw new TypeError(`#: anyOf tries ${tried} schemas on one value, at most ${MAX_TRIED}`);
+  }
+  const check = compile(plain);
   return (value) => {
-    const result = checked.safeParse(value);
-    if (result.success) return undefined;
-    return result.error.issues
-      .slice(0, 5)
-      .map((issue) => `${issue.path.map(String).join(".") || "value"}: ${described(issue)}`)
-      .join("; ");
+    const report = new Report(MAX_PROBLEMS);
+    check(value, "", report);
+    return report.problems.length === 0 ? undefined : report.problems.join("; ");
   };
 };
 
-type JsonSchema = { [keyword: string]: unknown };
+/** The first problems that a value has, at most `most`: a search that has found so many may stop. */
+class Report {
+  readonly problems: string[] = [];
+  readonly #most: number;
 
-const ANNOTATIONS = new Set(["$schema", "$comment", "title", "description", "default", "examples"]);
-const BOUNDS: Readonly<Record<string, readonly string[]>> = {
-  object: ["minProperties", "maxProperties"],
-  array: ["minItems", "maxItems"],
-  string: ["minLength", "maxLength"],
-  number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
-  integer: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
-  boolean: [],
-  null: [],
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get isFull(): boolean {
+    return this.problems.length >= this.#most;
+  }
+
+  add(at: string, problem: string): void {
+    // The schema's author chose these names, and the record keeps them.
+    const place = at.length > MAX_PLACE ? `${at.slice(0, MAX_PLACE)}…` : at || "value";
+    if (!this.isFull) this.problems.push(`${place}: ${problem}`);
+  }
+}
+
+/** Reports what is wrong with the value at a place; may stop once the report is full. */
+type Check = (value: unknown, at: string, report: Report) => void;
+
+const compile = (schema: JsonSchema): Check => {
+  if (Array.isArray(schema.anyOf)) return anyOf(schema.anyOf.filter(isRecord).map(compile));
+  if ("const" in schema) return oneOf([schema.const]);
+  if (Array.isArray(schema.enum)) return oneOf(schema.enum);
+  switch (schema.type) {
+    case "object":
+      return objectOf(schema);
+    case "array":
+      return arrayOf(schema);
+    case "string":
+      return scalar("string", isString, [bounds(schema, ["minLength", "maxLength"], lengthOf)]);
+    case "number":
+      return scalar("number", isNumber, numberBounds(schema));
+    case "integer":
+      return scalar("integer", Number.isSafeInteger, numberBounds(schema));
+    case "boolean":
+      return scalar("boolean", (value) => typeof value === "boolean");
+    case "null":
+      return scalar("null", (value) => value === null);
+    default:
+      return () => {};
+  }
 };
-const MAX_DEPTH = 16;
 
-/** The schema without annotations, once every keyword in it is known to be enforced. */
-const checkable = (schema: unknown, at: string, depth: number): JsonSchema => {
-  if (!isRecord(schema)) throw new TypeError(`${at}: expected a schema object`);
-  if (depth > MAX_DEPTH) throw new TypeError(`${at}: nested deeper than ${MAX_DEPTH} levels`);
-  const checks = Object.entries(schema).filter(([keyword]) => !ANNOTATIONS.has(keyword));
-  const copy: JsonSchema = {};
-  for (const [keyword, value] of checks)
-    copy[keyword] = enforced(schema, keyword, value, at, depth);
-  const kind = ["type", "enum", "const", "anyOf"].filter((keyword) => keyword in copy);
-  // Beside an enum, a const or a union, the converter would drop what `type` demands.
-  if (kind.length > 1 && !(kind.length === 2 && kind[0] === "type" && "enum" in copy)) {
-    throw new TypeError(
-      `${at}: expected one of type, enum, const, anyOf; found ${kind.join(", ")}`,
-    );
-  }
-  if (kind.length === 0 && checks.length > 0) throw new TypeError(`${at}: expected a "type"`);
-  if ("enum" in copy && schema.type === "string") requireStrings(copy.enum, `${at}/enum`);
-  return copy;
+const anyOf =
+  (options: readonly Check[]): Check =>
+  (value, at, report) => {
+    const fits = options.some((option) => {
+      const own = new Report(1);
+      option(value, at, own);
+      return !own.isFull;
+    });
+    if (!fits) report.add(at, "does not fit the schema");
+  };
+
+const oneOf = (values: readonly unknown[]): Check => {
+  const allowed = new Set(values);
+  return (value, at, report) => {
+    if (!allowed.has(value)) report.add(at, "not one of the values allowed");
+  };
 };
 
-const enforced = (
-  schema: JsonSchema,
-  keyword: string,
-  value: unknown,
-  at: string,
-  depth: number,
-): unknown => {
-  const type = typeof schema.type === "string" ? schema.type : "";
-  const path = `${at}/${keyword}`;
-  if (keyword === "type") {
-    if (type in BOUNDS) return value;
-    throw new TypeError(`${path}: expected one of ${Object.keys(BOUNDS).join(", ")}`);
-  }
-  if (keyword === "const" && isScalar(value)) return value;
-  if (keyword === "enum" && Array.isArray(value) && value.length > 0 && value.every(isScalar)) {
-    if (type === "" || type === "string") return value;
-  }
-  if (keyword === "anyOf" && Array.isArray(value) && value.length > 0) {
-    return value.map((option, index) => checkable(option, `${path}/${index}`, depth + 1));
-  }
-  if (BOUNDS[type]?.includes(keyword) && typeof value === "number") return value;
-  if (type === "array" && keyword === "items") return checkable(value, path, depth + 1);
-  if (type === "array" && keyword === "uniqueItems" && typeof value === "boolean") return value;
-  if (type === "object" && keyword === "additionalProperties") {
-    return typeof value === "boolean" ? value : checkable(value, path, depth + 1);
-  }
-  if (type === "object" && keyword === "properties" && isRecord(value)) {
-    return Object.fromEntries(
-      Object.entries(value).map(([name, property]) => {
-        if (name === "__proto__") throw new TypeError(`${path}: this property name is reserved`);
-        return [name, checkable(property, `${path}/${name}`, depth + 1)];
-      }),
-    );
-  }
-  if (type === "object" && keyword === "required") {
-    const declared = isRecord(schema.properties) ? schema.properties : {};
-    for (const name of requireStrings(value, path)) {
-      if (!Object.hasOwn(declared, name)) {
-        throw new TypeError(`${path}: ${shown(name)} is not among the properties`);
-      }
+const objectOf = (schema: JsonSchema): Check => {
+  const declared = new Map(
+    Object.entries(isRecord(schema.properties) ? schema.properties : {}).map(
+      ([name, property]) => [name, compile(isRecord(property) ? property : {})] as const,
+    ),
+  );
+  const { additionalProperties: others, required } = schema;
+  const other = isRecord(others) ? compile(others) : undefined;
+  const needed = Array.isArray(required) ? required.map(String) : [];
+  const count = bounds(schema, ["minProperties", "maxProperties"], (value) =>
+    isRecord(value) ? Object.keys(value).length : 0,
+  );
+  return (value, at, report) => {
+    if (!isRecord(value)) return report.add(at, "expected object");
+    count(value, at, report);
+    for (const name of needed) {
+      if (report.isFull) return;
+      // As if it were there with nothing in it, which says what belongs there.
+      if (!Object.hasOwn(value, name)) missing(declared.get(name), within(at, name), report);
     }
-    return value;
-  }
-  throw new TypeError(`${path}: this keyword, or its value, cannot be checked by this version`);
+    for (const [name, property] of Object.entries(value)) {
+      if (report.isFull) return;
+      const known = declared.get(name);
+      if (known) known(property, within(at, name), report);
+      else if (others === false) report.add(at, "a property that the schema does not know");
+      else other?.(property, within(at, "*"), report);
+    }
+  };
 };
 
-const requireStrings = (value: unknown, at: string): readonly string[] => {
-  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
-  throw new TypeError(`${at}: expected a list of strings`);
+const missing = (check: Check | undefined, at: string, report: Report): void => {
+  const before = report.problems.length;
+  check?.(undefined, at, report);
+  if (report.problems.length === before) report.add(at, "expected a value");
 };
 
-const isRecord = (value: unknown): value is JsonSchema =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-const isScalar = (value: unknown): boolean =>
-  value === null || ["string", "number", "boolean"].includes(typeof value);
-
-const shown = (value: unknown): string => (value === undefined ? "nothing" : JSON.stringify(value));
-
-/** Zod's own message repeats received values in some cases; these words never do. */
-const described = (issue: z.core.$ZodIssue): string => {
-  if (issue.code === "invalid_type") return `expected ${issue.expected}`;
-  if (issue.code === "too_small") return `expected at least ${issue.minimum}`;
-  if (issue.code === "too_big") return `expected at most ${issue.maximum}`;
-  if (issue.code === "unrecognized_keys") return "a property that the schema does not know";
-  if (issue.code === "invalid_value") return "not one of the values allowed";
-  return "does not fit the schema";
+const arrayOf = (schema: JsonSchema): Check => {
+  const item = isRecord(schema.items) ? compile(schema.items) : undefined;
+  const count = bounds(schema, ["minItems", "maxItems"], (value) =>
+    Array.isArray(value) ? value.length : 0,
+  );
+  return (value, at, report) => {
+    if (!Array.isArray(value)) return report.add(at, "expected array");
+    count(value, at, report);
+    const seen = new Set<string>();
+    for (const [index, each] of value.entries()) {
+      if (report.isFull) return;
+      const place = within(at, String(index));
+      item?.(each, place, report);
+      if (schema.uniqueItems !== true) continue;
+      const text = canonical(each);
+      if (seen.has(text)) report.add(place, "comes twice");
+      seen.add(text);
+    }
+  };
 };
+
+const scalar =
+  (name: string, isOne: (value: unknown) => boolean, limits: readonly Check[] = []): Check =>
+  (value, at, report) => {
+    if (!isOne(value)) return report.add(at, `expected ${name}`);
+    for (const limit of limits) limit(value, at, report);
+  };
+
+/** Checks a size, or a number itself, against a lower and an upper bound, where the schema has them. */
+const bounds = (
+  schema: JsonSchema,
+  [lower, upper]: readonly [string, string],
+  sizeOf: (value: unknown) => number,
+): Check => {
+  const least = isNumber(schema[lower]) ? schema[lower] : -Infinity;
+  const most = isNumber(schema[upper]) ? schema[upper] : Infinity;
+  return (value, at, report) => {
+    const size = sizeOf(value);
+    if (size < least) report.add(at, `expected at least ${least}`);
+    if (size > most) report.add(at, `expected at most ${most}`);
+  };
+};
+
+const numberBounds = (schema: JsonSchema): readonly Check[] => {
+  const { exclusiveMinimum: above = -Infinity, exclusiveMaximum: below = Infinity } = schema;
+  return [
+    bounds(schema, ["minimum", "maximum"], Number),
+    (value, at, report) => {
+      if (!(Number(value) > Number(above))) report.add(at, `expected more than ${above}`);
+      if (!(Number(value) < Number(below))) report.add(at, `expected less than ${below}`);
+    },
+  ];
+};
+
+/** How many schemas one value anywhere in a document is tried against, at most. */
+const optionsTried = ({ anyOf, items, additionalProperties, properties }: JsonSchema): number => {
+  const options = Array.isArray(anyOf) ? anyOf.filter(isRecord) : [];
+  const children = [items, additionalProperties, ...Object.values(properties ?? {})];
+  return Math.max(
+    options.reduce<number>((sum, option) => sum + optionsTried(option), 0),
+    ...children.filter(isRecord).map(optionsTried),
+    1,
+  );
+};
+
+const within = (at: string, part: string): string => (at === "" ? part : `${at}.${part}`);
+
+const isString = (value: unknown): value is string => typeof value === "string";
+const isNumber = (value: unknown): value is number => Number.isFinite(value);
+const lengthOf = (value: unknown): number => (isString(value) ? value.length : 0);
+
+/** Equal for values that JSON takes for the same, in whatever order their keys are. */
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_key, part: unknown) =>
+    isRecord(part) ? Object.fromEntries(Object.entries(part).sort(byKey)) : part,
+  );
+
+const byKey = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number =>
+  one < other ? -1 : 1;

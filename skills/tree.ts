@@ -11,6 +11,10 @@ const MAX_FILES = 1000;
 const MAX_DEPTH = 12;
 const MAX_TOTAL_BYTES = 16 * 1024 * 1024;
 
+// A file that others may not read holds what is not for jobs, be it as another name of a host's file.
+const READABLE_FILE = 0o004;
+const READABLE_FOLDER = 0o005;
+
 /** Names that a terminal, a log or a sandbox could read differently from what they are. */
 const UNSAFE_NAME = /[\p{C}\\]/u;
 
@@ -44,7 +48,10 @@ export const readTree = async (folder: string, problems: SkillProblem[]): Promis
         continue;
       }
       const stat = await lstat(join(folder, path));
-      if (stat.isDirectory()) {
+      const needed = stat.isDirectory() ? READABLE_FOLDER : READABLE_FILE;
+      if (!stat.isSymbolicLink() && (stat.mode & needed) !== needed) {
+        refuse(path, "something that others may not read", "a folder after `chmod -R a+rX`");
+      } else if (stat.isDirectory()) {
         if (depth >= MAX_DEPTH) {
           refuse(path, "a deeper tree", `at most ${MAX_DEPTH} levels of folders`);
           return false;
@@ -78,7 +85,8 @@ const readRegularFile = async (path: string, maxBytes: number): Promise<Buffer |
   const file = await open(path, flags);
   try {
     const stat = await file.stat();
-    if (!stat.isFile() || stat.size > maxBytes) return undefined;
+    const isOpen = (stat.mode & READABLE_FILE) !== 0;
+    if (!stat.isFile() || !isOpen || stat.size > maxBytes) return undefined;
     const content = await file.readFile();
     return content.length <= maxBytes ? content : undefined;
   } finally {

@@ -4,6 +4,8 @@ import { field, integer, words, write, writeIfThere } from "./control-file.ts";
 import type { Layout } from "./layout.ts";
 
 const CONTROLLERS = ["memory", "pids"];
+/** Of 100 that every other group has: people who wait for the gateway come before jobs. */
+const CPU_WEIGHT = 25;
 
 /**
  * Version 2: one folder per group. Undefined where this is not how memory and processes are
@@ -12,7 +14,9 @@ const CONTROLLERS = ["memory", "pids"];
 export const unifiedLayout = (root: string): Layout | undefined => {
   const available = words(`${root}/cgroup.controllers`);
   if (!CONTROLLERS.every((controller) => available.includes(controller))) return undefined;
+  const isShared = words(`${root}/cgroup.subtree_control`).includes("cpu");
   handDownControllers(root);
+  if (available.includes("cpu") && !isShared) shareProcessors(root);
   const file = (name: string, control: string) => `${root}/${name}/${control}`;
   return {
     parents: [root],
@@ -24,6 +28,7 @@ export const unifiedLayout = (root: string): Layout | undefined => {
       writeIfThere(file(name, "memory.swap.max"), 0);
       writeIfThere(file(name, "memory.oom.group"), 1);
       write(file(name, "pids.max"), processes);
+      writeIfThere(file(name, "cpu.weight"), CPU_WEIGHT);
     },
     counters: (name) => ({
       cpuMs: () => field(file(name, "cpu.stat"), "usage_usec") / 1e3,
@@ -57,6 +62,18 @@ const handDownControllers = (root: string): void => {
       `cannot enable ${absent.join(" and ")} in ${control}: run the gateway where it may manage control groups`,
       { cause },
     );
+  }
+};
+
+/**
+ * Lets groups compete for processors as one each, not by their threads, so that a job of sixty does
+ * not leave the gateway a sixtieth. Only fairness hangs on it, so a kernel that refuses is let be.
+ */
+const shareProcessors = (root: string): void => {
+  try {
+    write(`${root}/cgroup.subtree_control`, "+cpu");
+  } catch {
+    // E.g. where processes of real time run outside of the machine's root group.
   }
 };
 

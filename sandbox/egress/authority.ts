@@ -14,6 +14,8 @@ const KEY = { name: "ECDSA", namedCurve: "P-256" } as const;
 const SIGNING = { name: "ECDSA", hash: "SHA-256" } as const;
 // A slot lives for minutes; clocks inside may be a little off.
 const BEFORE_MS = 60 * 60_000;
+/** Below a wildcard there are names without end, and each costs some 100 KB. */
+const MAX_CONTEXTS = 64;
 const AFTER_MS = 24 * 60 * 60_000;
 
 export const createAuthority = async (): Promise<Authority> => {
@@ -63,7 +65,10 @@ export const createAuthority = async (): Promise<Authority> => {
     certificatePem: `${root.toString("pem")}\n`,
     contextFor(host) {
       const context = contexts.get(host) ?? certify(host);
+      contexts.delete(host); // the last one used goes to the end
       contexts.set(host, context);
+      const [oldest] = contexts.size > MAX_CONTEXTS ? contexts.keys() : [];
+      if (oldest !== undefined) contexts.delete(oldest);
       return context;
     },
   };

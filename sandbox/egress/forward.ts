@@ -77,6 +77,9 @@ interface Relay {
   readonly placement: Placement;
 }
 
+/** Answers of 1xx before the one that counts. */
+const MAX_ANNOUNCEMENTS = 16;
+
 const relay = async (parts: Relay): Promise<void> => {
   const { passage, via, client, answer, exchange, destination, placement } = parts;
   const { budget, timeouts } = passage;
@@ -113,6 +116,14 @@ const relay = async (parts: Relay): Promise<void> => {
       ),
     );
   });
+  // Each is read and dropped at no cost to the host, and no budget holds it back.
+  let announcements = 0;
+  upstream.on("information", () => {
+    announcements++;
+    if (announcements > MAX_ANNOUNCEMENTS) {
+      socket.destroy(new UpstreamError(502, "the host announces an answer without end"));
+    }
+  });
   // A host may answer before it has read everything; then what is left does not matter.
   pipeline(client, throttle(budget, exchange.sent), upstream).catch(() => {});
   try {
@@ -134,12 +145,15 @@ const pass = async (
   const isLengthKept = placed.length === 0 || client.method === "HEAD";
   const headers = endToEnd(all, values)
     .filter(([name]) => isLengthKept || name.toLowerCase() !== "content-length")
+    // A placeholder cannot be the name of a header.
+    .filter(([name]) => hideSecrets(name, placed) === name)
     .flatMap(([name, value]) => [name, hideSecrets(value, placed)]);
-  const headBytes = sizeOf(response.statusMessage, "", headers);
+  const reason = hideSecrets(response.statusMessage ?? "", placed);
+  const headBytes = sizeOf(reason, "", headers);
   await budget.spend(headBytes);
   exchange.received(headBytes);
   answer.sendDate = false;
-  answer.writeHead(response.statusCode ?? 502, response.statusMessage, headers);
+  answer.writeHead(response.statusCode ?? 502, reason, headers);
   answer.flushHeaders();
   const count = throttle(budget, exchange.received);
   if (placed.length === 0) await pipeline(response, count, answer);

@@ -1,6 +1,6 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { formatPath, type Problem, type SettingsPath } from "../../config/problem.ts";
-import { schemaAt, unwrap } from "../../config/schema-walk.ts";
+import { keysAt, valueAt } from "../../config/schema-walk.ts";
 import { suggest } from "../../config/suggest.ts";
 import { type PolicyDocument, policySchema } from "./document.ts";
 import { PolicyFileError } from "./errors.ts";
@@ -43,7 +43,7 @@ const reportIssue = (
 ): void => {
   const path = issue.path.map((part) => (typeof part === "symbol" ? String(part) : part));
   if (issue.code === "unrecognized_keys") {
-    const known = keysAt(path);
+    const known = keysAt(policySchema, path);
     for (const name of issue.keys) {
       const meant = suggest(name, known);
       const all = known.join(", ");
@@ -71,19 +71,4 @@ const describe = (value: unknown): string => {
   if (typeof value === "object") return "keys and values";
   const shown = JSON.stringify(value);
   return shown.length > 80 ? `${shown.slice(0, 60)}… (${shown.length - 2} characters)` : shown;
-};
-
-const keysAt = (path: SettingsPath): readonly string[] => {
-  const schema = schemaAt(policySchema, path);
-  const core = schema && unwrap(schema).core;
-  return core instanceof z.ZodObject ? Object.keys(core.shape) : [];
-};
-
-const valueAt = (root: unknown, path: SettingsPath): unknown => {
-  let at = root;
-  for (const key of path) {
-    if (typeof at !== "object" || at === null || !Object.hasOwn(at, key)) return undefined;
-    at = (at as Readonly<Record<string | number, unknown>>)[key];
-  }
-  return at;
 };

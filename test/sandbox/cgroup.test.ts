@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findCgroups } from "../../sandbox/cgroup/cgroup.ts";
+import { unifiedLayout } from "../../sandbox/cgroup/unified.ts";
 import { SandboxError } from "../../sandbox/errors.ts";
 
 // A folder that plays the control group file system: files appear where the kernel would have them.
@@ -22,7 +23,7 @@ const LIMITS = { memoryBytes: 1000, processes: 7 };
 describe("version 2", () => {
   beforeEach(() => {
     put("cgroup.controllers", "cpuset cpu io memory hugetlb pids\n");
-    put("cgroup.subtree_control", "memory\n");
+    put("cgroup.subtree_control", "cpu memory\n");
   });
 
   it("hands the missing controllers down and limits a group before anything enters it", () => {
@@ -31,6 +32,14 @@ describe("version 2", () => {
     expect(get("job/memory.max")).toBe("1000");
     expect(get("job/pids.max")).toBe("7");
     expect(group.entrances).toEqual([join(root, "job", "cgroup.procs")]);
+  });
+
+  it("attack: a job of many threads counts as one, and for less than the gateway", () => {
+    put("cgroup.subtree_control", "memory pids\n");
+    put("job/cpu.weight", "100\n"); // comes with the group
+    unifiedLayout(root)?.limit("job", LIMITS);
+    expect(get("cgroup.subtree_control")).toBe("+cpu");
+    expect(get("job/cpu.weight")).toMatch(/^25/);
   });
 
   it("reads usage, and whether the kernel killed for want of memory", () => {

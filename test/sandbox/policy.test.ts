@@ -7,6 +7,11 @@ import { createLimits, overlap, pathProblem, requestProblem } from "../../sandbo
 import { tenantUid } from "../../sandbox/tenant-uid.ts";
 import { SETTINGS } from "./sandbox-fixture.ts";
 
+const tree = (name: string, text = "") => ({
+  digest: "d",
+  files: new Map([[name, Buffer.from(text)]]),
+});
+
 describe("limits", () => {
   const limits = createLimits({
     filesystem: { ...SETTINGS.filesystem, max_size_gb: 10 },
@@ -138,6 +143,22 @@ describe("a request", () => {
     ["the host's root by a link", { readonly: new Map([["/app", "/proc/self/root"]]) }],
     ["the host's sockets", { readonly: new Map([["/app", "/var/run"]]) }],
     ["everybody's homes", { readonly: new Map([["/app", "/root"]]) }],
+    ["a tree beside the readable places", { trees: new Map([["/data", tree("a")]]) }],
+    ["a tree over a writable place", { trees: new Map([["/workspace/x", tree("a")]]) }],
+    [
+      "a tree over a folder",
+      { readonly: new Map([["/app", tmpdir()]]), trees: new Map([["/app", tree("a")]]) },
+    ],
+    ["a tree with a file beside it", { trees: new Map([["/app", tree("../../evil")]]) }],
+    ["a tree with a file of the host", { trees: new Map([["/app", tree("/etc/passwd")]]) }],
+    ["a tree with a file by another name", { trees: new Map([["/app", tree("a/./b")]]) }],
+    [
+      "a script that its tree does not hold",
+      {
+        program: { kind: "file", path: "/app/../etc/passwd" },
+        trees: new Map([["/app", tree("a")]]),
+      },
+    ],
     ["a variable twice", { env: { KEY: "x" }, ...reach, credentials: [secret] }],
     ["a source beyond reason", { program: { kind: "source", text: "x".repeat(5 << 20) } }],
     ["a blocked port", { egress: [{ host: "a.test", port: 22 }] }],
@@ -154,6 +175,12 @@ describe("a request", () => {
 
   it("is refused for a blocked command in its text, by name", () => {
     const execution = { ...settings.execution, blocked_commands: ["dd"] };
+    const inTree: Partial<RunRequest> = {
+      program: { kind: "file", path: "/app/run.sh" },
+      trees: new Map([["/app", tree("run.sh", "dd if=/dev/zero")]]),
+    };
+    expect(problem(inTree)).toBeUndefined();
+    expect(requestProblem({ ...plain, ...inTree }, { ...settings, execution })).toContain("`dd`");
     const program = { kind: "source", text: "dd if=/dev/zero" } as const;
     expect(requestProblem({ ...plain, program }, { ...settings, execution })).toContain("`dd`");
   });

@@ -35,6 +35,7 @@ const GATEWAY = `
       origin: {}, egress: "none", credentials: [], stdin: Buffer.from("in"), env: {},
       limits: { ...createLimits(settings)({ wallSeconds: 15 }), ...limits },
       readonly: new Map(), outputs: "out",
+      trees: new Map([["/app", { digest: "d", files: new Map([["lib/word", Buffer.from("tree")]]) }]]),
     }, new AbortController().signal);
     return { ...result, stdout: String(stdout), outputs: outputs.map(({ path }) => path) };
   };
@@ -57,7 +58,10 @@ while n < 100:
 `;
 
 const JOBS = [
-  ["bash", "cat; mkdir out; echo made >out/file; ls -A / | tr '\\n' ' '"],
+  [
+    "bash",
+    "cat; cat /app/lib/word; : 2>/dev/null >/app/x || echo -n ' kept'; mkdir out; echo made >out/file; ls -A / | tr '\\n' ' '",
+  ],
   ["python", "x = []\nwhile True: x.append(bytearray(1 << 20))"],
   ["bash", "while :; do :; done", { cpuMs: 1000 }],
   ["bash", "head -c 9000000 /dev/zero >/tmp/x"],
@@ -110,7 +114,7 @@ describe.skipIf(!isRoot)("a gateway that is not root and has no control groups",
       expect(status).toMatchObject({ ok: true, strength: { unenforced: WATCHED } });
       const [plain, ...limited] = results;
       expect(plain).toMatchObject({ verdict: "ok", outputs: ["out/file"] });
-      expect(plain.stdout).toMatch(/^in(?!.*(root|home|var)).*workspace/);
+      expect(plain.stdout).toMatch(/^intree kept(?!.*(root|home|var)).*workspace/);
       const reasons = limited.map(({ reason }: { reason?: string }) => reason);
       expect(reasons).toEqual(["memory", "cpu", "disk", "wall", "pids", undefined]);
       expect(results.at(-1)).toMatchObject({ verdict: "ok", stdout: "" });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -70,6 +70,7 @@ describe("a valid folder", () => {
       description: "Greets people by name.",
       instructions: "# Greeter\n\nSay hello.",
       folder,
+      files: new Map(Object.entries(WHOLE).map(([path, text]) => [path, Buffer.from(text)])),
       digest: expect.stringMatching(/^[0-9a-f]{64}$/),
       entry: { path: "scripts/run.py", language: "python" },
       risk: "high",
@@ -154,6 +155,16 @@ describe("front matter", () => {
     [
       "a description of 1025 characters",
       `name: greeter\ndescription: ${long(1025)}`,
+      "description",
+    ],
+    [
+      "a description that steers a terminal",
+      'name: greeter\ndescription: "a\\e[2Jb"',
+      "description",
+    ],
+    [
+      "a description that turns what follows around",
+      'name: greeter\ndescription: "a\\u202eb"',
       "description",
     ],
     ["a compatibility of 501 characters", `${base}\ncompatibility: ${long(501)}`, "compatibility"],
@@ -351,6 +362,24 @@ describe("hostile folders", () => {
     writeFileSync(join(temporary.path, "elsewhere.md"), MANIFEST);
     symlinkSync(join(temporary.path, "elsewhere.md"), join(folder, "SKILL.md"));
     await refusalOf(folder);
+  });
+
+  it("attack: a secret of the host under a name in the folder", async () => {
+    const [folder, secret] = [write(WHOLE), join(temporary.path, "secret")];
+    writeFileSync(secret, "s3cret", { mode: 0o600 });
+    linkSync(secret, join(folder, "notes.txt"));
+    mkdirSync(join(folder, "closed"), { mode: 0o700 });
+    const { problems } = await refusalOf(folder);
+    expect(problems.map(({ file }) => file).sort()).toEqual(["closed", "notes.txt"]);
+    expect(problems[0]?.expected).toContain("chmod");
+  });
+
+  it("keeps the bytes that it read, whatever becomes of the folder", async () => {
+    const folder = write(WHOLE);
+    const { files, digest } = await loadSkill(folder);
+    writeFileSync(join(folder, "scripts/run.py"), "import evil");
+    expect(files.get("scripts/run.py")?.toString()).toBe("print('{}')\n");
+    expect((await loadSkill(folder)).digest).not.toBe(digest);
   });
 
   it("refuses a pipe without waiting on it", async () => {

@@ -4,6 +4,10 @@ import { createValidator } from "../../skills/shape.ts";
 
 const object = (properties: object, rest: object = {}) => ({ type: "object", properties, ...rest });
 const one = (schema: object) => object({ a: schema }, { required: ["a"] });
+const wide = Object.fromEntries(
+  Array.from({ length: 2000 }, (_, n) => [`p${n}`, { type: "null" }]),
+);
+const union = (size: number, option: object) => ({ anyOf: Array(size).fill(option) });
 
 describe("the default shape", () => {
   const check = createValidator();
@@ -41,6 +45,41 @@ describe("schemas that can be checked", () => {
     ["null", one({ type: "null" }), [null], [0, ""]],
     ["enums", one({ enum: ["x", 1, null] }), ["x", 1, null], ["y", 2, "1"]],
     ["string enums", one({ type: "string", enum: ["x", "y"] }), ["x"], ["z", 1]],
+    [
+      "arrays of objects that differ in more than the order of their keys",
+      one({ type: "array", uniqueItems: true }),
+      [
+        [
+          { x: 1, y: 2 },
+          { x: 2, y: 1 },
+        ],
+        [[1], [[1]], "1", 1],
+      ],
+      [
+        [
+          { x: 1, y: 2 },
+          { y: 2, x: 1 },
+        ],
+        [[{ x: 1, y: 2 }], [{ y: 2, x: 1 }]],
+      ],
+    ],
+    [
+      "numbers of objects' properties",
+      one({ type: "object", minProperties: 1, maxProperties: 2 }),
+      [{ x: 1 }],
+      [{}, { x: 1, y: 1, z: 1 }],
+    ],
+    [
+      "unions of unlike objects",
+      one({
+        anyOf: [
+          object({ x: { type: "integer" } }, { required: ["x"] }),
+          { type: "array", items: { type: "string" } },
+        ],
+      }),
+      [{ x: 1 }, ["y"], []],
+      [{}, { x: "1" }, [1], "x"],
+    ],
     ["constants", one({ const: 7 }), [7], [8, "7"]],
     [
       "arrays",
@@ -114,6 +153,11 @@ describe("schemas that cannot be checked", () => {
         type: "object",
       }),
     ],
+    ["a union of more options than one value may cost", one(union(65, { type: "integer" }))],
+    [
+      "unions within unions, which multiply",
+      one(Array.from({ length: 7 }).reduce<object>((inner) => union(2, inner), { type: "null" })),
+    ],
   ])("are refused: %s", (_name, schema) => {
     expect(() => createValidator(schema)).toThrow(TypeError);
   });
@@ -127,5 +171,46 @@ it("tells where a value is wrong without repeating it", () => {
       expect(problem).toBeDefined();
       expect(problem).not.toContain(secret);
     }),
+  );
+});
+
+it("does not take a person's words for the name of a place", () => {
+  const extras = object({ a: { type: "integer" } }, { additionalProperties: { type: "integer" } });
+  expect(createValidator(extras)({ a: "", "Wang Xiaoming A123456789": "" })).toBe(
+    "a: expected integer; *: expected integer",
+  );
+});
+
+it.each<[string, Record<string, unknown>, unknown]>([
+  [
+    "values of an enum",
+    { enum: Array.from({ length: 5000 }, (_, n) => (n % 2 ? n : `${n}`)) },
+    "x",
+  ],
+  ["missing properties", object(wide, { required: Object.keys(wide) }), {}],
+  ["optional properties", object(wide), {}],
+  ["options of a union", union(64, { type: "array", items: { const: 1 } }), [1, 1, 1, 1, 2]],
+])("attack: a schema and a value that cost more together than apart: %s", (_name, items, item) => {
+  const check = createValidator(one({ type: "array", items }));
+  // A report of all that is wrong would be of the product's size, which is gigabytes.
+  const problem = check({ a: Array(10_000).fill(item) });
+  expect(problem?.length ?? 0).toBeLessThan(1_000);
+});
+
+it("attack: names of properties that fill the record", () => {
+  const name = "x".repeat(50_000);
+  const check = createValidator(object({ [name]: object({ [name]: {} }, { required: [name] }) }));
+  expect(check({ [name]: {} })).toBe(`${"x".repeat(100)}…: expected a value`);
+});
+
+it("needs what is required to be the value's own, by whatever name", () => {
+  const check = createValidator(
+    object({ constructor: {}, toString: {} }, { required: ["constructor", "toString"] }),
+  );
+  expect(check({})).toBe("constructor: expected a value; toString: expected a value");
+  expect(createValidator()(JSON.parse('{"__proto__":{"text":"a"}}'))).toBe("text: expected string");
+  const strict = createValidator(object({ text: {} }, { additionalProperties: false }));
+  expect(strict(JSON.parse('{"__proto__":{}}'))).toBe(
+    "value: a property that the schema does not know",
   );
 });

@@ -66,6 +66,16 @@ for path in ${JSON.stringify(paths)}: attempt(path, lambda: look(path))
     if (hostname() !== "sandbox") expect(said.split("\n")).not.toContain(hostname());
   });
 
+  it("attack: watching which programs the host and other tenants start", async () => {
+    const { watch } = await site.spy(`
+import ctypes
+libc = ctypes.CDLL(None)
+tell("watch", libc.inotify_add_watch(libc.inotify_init1(0), b"/usr/bin/python3", 0x20))
+`);
+    // gVisor's own kernel sees what this one job does.
+    if (site.engine !== "gvisor") expect(watch).toBe(-1);
+  });
+
   it("attack: finding what another tenant writes at the same moment", async () => {
     const victim = site.attack(
       "bash",

@@ -449,6 +449,19 @@ describe("waiting", () => {
     ]);
   });
 
+  it("attack: ends for a host that announces its answer again and again", async () => {
+    const port = await startRawHost((socket) => {
+      const announce = () => {
+        if (!socket.destroyed) socket.write("HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n", announce);
+      };
+      socket.once("data", announce);
+    });
+    const test = await openTestLink({ hosts: { "a.test": internal({ 80: port }) } });
+    expect(await test.send("GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n")).toMatch(
+      /^HTTP\/1\.1 502 [\s\S]*without end/,
+    );
+  });
+
   it("is not needed for a host that refuses connections", async () => {
     const test = await openTestLink({ hosts: { "a.test": internal({ 80: 1, 443: 1 }) } });
     expect(await test.send(get("http://a.test/"))).toMatch(/^HTTP\/1\.1 502 [\s\S]*ECONNREFUSED/);

@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { connect as tlsConnect } from "node:tls";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { createAuthority } from "../../../sandbox/egress/authority.ts";
 import { placeholderOf } from "../../../sandbox/egress/credentials.ts";
 import type { EndpointRules } from "../../../sandbox/egress/rules.ts";
 import {
@@ -112,6 +113,16 @@ describe("TLS that the proxy ends", () => {
     expect(host.requests).toEqual([]);
   });
 
+  it("attack: names without end, each of which has to be certified", async () => {
+    const { contextFor } = await createAuthority();
+    const [used, forgotten] = [await contextFor("used.test"), await contextFor("old.test")];
+    for (let n = 0; n < 70; n++) {
+      await contextFor(`${n}.test`);
+      expect(await contextFor("used.test")).toBe(used);
+    }
+    expect(await contextFor("old.test")).not.toBe(forgotten);
+  });
+
   it("is offered to direct TLS as well", async () => {
     const { test } = await open([endpoint(onlyGet)]);
     const secure = tlsConnect({
@@ -172,6 +183,16 @@ describe("a credential", () => {
     expect(answer).toContain(`got ${placeholder} and /?k=${placeholder}`);
     await vi.waitFor(() => expect(test.records.length).toBe(2));
     expect(JSON.stringify(test.records)).not.toMatch(/top-secret|resolve:env/);
+  });
+
+  it("attack: an echo where a host says why, and in the name of a header", async () => {
+    const { test } = await open([endpoint({})], (request, response) => {
+      const key = String(request.headers["x-key"]);
+      response.writeHead(200, `OK ${key}`, { [key]: "1", "X-Other": key }).end();
+    });
+    const answer = await ask(test, get("/", `X-Key: ${placeholder}\r\n`));
+    expect(answer).not.toContain("top-secret");
+    expect(answer).toContain(`HTTP/1.1 200 OK ${placeholder}\r\nX-Other: ${placeholder}`);
   });
 
   it("needs no rule of its host, and takes other hosts' TLS for nobody's business", async () => {
