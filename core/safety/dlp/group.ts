@@ -1,5 +1,6 @@
-import type { Alphabet, Classes } from "./alphabet.ts";
+import type { Alphabet } from "./alphabet.ts";
 import { Automaton, EPOCH_SHIFT, LIVE, MATCHED, ROW } from "./automaton.ts";
+import type { Blocks, OtherForm } from "./blocks.ts";
 import type { Meter } from "./meter.ts";
 import { Pattern } from "./pattern.ts";
 import type { Program } from "./program.ts";
@@ -7,8 +8,8 @@ import type { Program } from "./program.ts";
 /** As many patterns as a set of bits has room for. */
 export const GROUP_SIZE = 30;
 const ALL = -1;
-/** Characters in a block. */
-export const BLOCK = 256;
+// Of the automaton: it was not followed that far.
+const NO_ROW = -1;
 
 /**
  * Where patterns of a group match, block by block; bit i is the group's pattern i. Once the meter is
@@ -21,6 +22,8 @@ export interface Sighting {
   readonly live: Int32Array;
   /** The patterns that have begun to match in front of the end. */
   readonly open: number;
+  /** By block, and last behind all: the automaton's row in front of it. */
+  readonly rows: Int32Array;
 }
 
 /** Some patterns that are looked for together: one pass tells in which parts of a text each matches. */
@@ -37,22 +40,59 @@ export class Group {
     return [this.#automaton, ...this.patterns.flatMap(({ automata }) => automata)];
   }
 
-  /** Passes over a text once. What stands before `from` counts for `\b` and `^` only. */
-  sight(classes: Classes, from: number, meter: Meter): Sighting {
+  /** Passes over a text once. What stands before its blocks counts for `\b` and `^` only. */
+  sight(text: Blocks, meter: Meter): Sighting {
+    return this.#pass(text, meter, () => undefined);
+  }
+
+  /** The same of another form of a text, for the matches that are not the text's own. */
+  sightForm(form: OtherForm, text: Sighting, meter: Meter): Sighting {
+    const { isSame } = form;
+    const { rows } = text;
+    const { hits, live, ...rest } = this.#pass(form, meter, (block, row) =>
+      isSame[block] === 1 && rows[block] === row && rows[block + 1] !== NO_ROW ? text : undefined,
+    );
+    let begun = ALL;
+    const others = hits.map((hit, block) => {
+      // A border of words at the end of what differs may lie in the next block.
+      const isBeside = isSame[block] === 0 || isSame[block - 1] === 0;
+      begun = isBeside ? ALL : begun & (live[block] ?? 0);
+      return hit & begun;
+    });
+    return { hits: others, live, ...rest };
+  }
+
+  /** `known` is what was seen of a block already where it is entered in that row. */
+  #pass(
+    { classes, bounds }: Blocks,
+    meter: Meter,
+    known: (block: number, row: number) => Sighting | undefined,
+  ): Sighting {
     const automaton = this.#automaton;
     automaton.begin();
     const { columns, epoch } = automaton;
-    const blocks = Math.ceil((classes.length - from) / BLOCK);
+    const blocks = bounds.length - 1;
     const hits = new Int32Array(blocks);
     const live = new Int32Array(blocks);
+    const rows = new Int32Array(blocks + 1).fill(NO_ROW);
     const last = classes.length - 1;
     let open = 0;
-    let row = automaton.rowAt(classes, from);
+    let row = automaton.rowAt(classes, bounds[0] ?? 0);
     let { table } = automaton;
-    for (let block = 0, at = from; block < blocks; block++) {
+    rows[0] = row;
+    for (let block = 0; block < blocks; block++) {
       live[block] = table[row + LIVE] ?? 0;
+      const seen = known(block, row);
+      if (seen) {
+        hits[block] = seen.hits[block] ?? ALL;
+        row = seen.rows[block + 1] ?? NO_ROW;
+        rows[block + 1] = row;
+        if (block === blocks - 1) ({ open } = seen);
+        continue;
+      }
       let hit = 0;
-      for (const end = Math.min(classes.length, at + BLOCK); at < end; at++) {
+      const end = bounds[block + 1] ?? 0;
+      for (let at = bounds[block] ?? 0; at < end; at++) {
         if (at === last) open = table[row + LIVE] ?? 0;
         const column = columns[classes[at] ?? 0] ?? 0;
         let next = table[row + column] ?? 0;
@@ -64,11 +104,13 @@ export class Group {
         hit |= table[row + MATCHED] ?? 0;
       }
       hits[block] = hit;
+      rows[block + 1] = row;
       if (meter.left >= 0) continue;
       hits.fill(ALL, block);
       live.fill(ALL, block + 1);
-      return { hits, live, open: ALL };
+      rows.fill(NO_ROW, block + 1);
+      return { hits, live, open: ALL, rows };
     }
-    return { hits, live, open };
+    return { hits, live, open, rows };
   }
 }

@@ -1,10 +1,11 @@
 import { createAlphabet, createReader } from "./alphabet.ts";
+import { type Blocks, cutAlike, cutIntoBlocks, type OtherForm } from "./blocks.ts";
 import type { Folded } from "./folded.ts";
 import { GROUP_SIZE, Group } from "./group.ts";
 import { createPairFilter } from "./pair-filter.ts";
 import { Search } from "./pattern.ts";
 import { compileProgram } from "./program.ts";
-import { GroupSearch, type Place, type SearchPlace } from "./search-groups.ts";
+import { GroupSearch, type Place, type SearchOptions } from "./search-groups.ts";
 import { type Spans, spansOf } from "./spans.ts";
 
 /** A customer's rule, as `enterprise.data_loss_prevention.rules` says it. */
@@ -29,6 +30,14 @@ export interface Rules {
     [from, fromFolded]: readonly [number, number],
     spans: Spans,
   ): number;
+}
+
+/** What became of the search of a text or another form of it. */
+interface Searched {
+  /** The offset before which matches start as they do whatever text follows. */
+  readonly settled: number;
+  /** None where no rule can match. */
+  readonly search?: GroupSearch;
 }
 
 // Numbers that all automata may keep from one text to the next, six bytes each.
@@ -57,7 +66,7 @@ export const createRules = (rules: readonly DlpRule[]): Rules => {
   // What nearly every text needs is built now, so that no message has to wait for it.
   const sample = read(SAMPLE);
   for (const group of groups) {
-    group.sight(sample, 0, { left: SAMPLE_STEPS });
+    group.sight(cutIntoBlocks(sample, 0), { left: SAMPLE_STEPS });
     for (const pattern of group.patterns) {
       const options = { from: 0, meter: { left: SAMPLE_STEPS }, found: [] };
       new Search(pattern, sample, options).advance(sample.length);
@@ -77,20 +86,17 @@ export const createRules = (rules: readonly DlpRule[]): Rules => {
   };
 
   const searchOne = (
-    text: string,
+    text: Blocks | OtherForm,
     indexes: readonly number[],
-    place: SearchPlace,
+    options: SearchOptions,
     spans: Spans,
     folded?: Folded,
-  ): number => {
-    if (indexes.length === 0) return text.length;
-    if (automata.reduce((sum, { size }) => sum + size, 0) > MAX_KEPT) {
-      for (const automaton of automata) automaton.forget();
-    }
+  ): Searched => {
+    if (indexes.length === 0) return { settled: text.classes.length - 1 };
     const candidates = candidatesOf(indexes);
     const ruleAt = ({ group, pattern }: Place) =>
       rules[(candidates[group]?.number ?? 0) * GROUP_SIZE + pattern];
-    const search = new GroupSearch(candidates, read(text), place);
+    const search = new GroupSearch(candidates, text, options);
     const settled = search.run(
       (one, other) => ruleAt(one)?.action === "block" && ruleAt(other)?.action !== "block",
     );
@@ -105,23 +111,35 @@ export const createRules = (rules: readonly DlpRule[]): Rules => {
         }
       }
     }
-    return settled;
+    return { settled, search };
   };
 
   const searchBoth = (
     text: string,
     folded: Folded,
-    { from, isOpen }: { readonly from: readonly [number, number]; readonly isOpen: boolean },
+    {
+      from: [from, fromFolded],
+      isOpen,
+    }: { readonly from: readonly [number, number]; readonly isOpen: boolean },
     spans: Spans,
   ): number => {
     // The filter looks for what a whole match must hold; of an open text half of one may be there.
     const indexesFor = isOpen ? () => everyIndex : filter.candidates;
-    const share = folded.text === text ? 1 : 0.5;
-    const settled = searchOne(text, indexesFor(text), { from: from[0], isOpen, share }, spans);
-    if (folded.text === text) return settled;
-    const place = { from: from[1], isOpen, share };
-    const other = searchOne(folded.text, indexesFor(folded.text), place, spans, folded);
-    return Math.min(settled, folded.startOf(other));
+    const indexes = indexesFor(text);
+    const isFolded = folded.text !== text;
+    const indexesFolded = isFolded ? indexesFor(folded.text) : [];
+    if (indexes.length + indexesFolded.length === 0) return text.length;
+    if (automata.reduce((sum, { size }) => sum + size, 0) > MAX_KEPT) {
+      for (const automaton of automata) automaton.forget();
+    }
+    const blocks = cutIntoBlocks(read(text), from);
+    const share = isFolded ? 0.5 : 1;
+    const own = searchOne(blocks, indexes, { isOpen, share }, spans);
+    if (indexesFolded.length === 0) return own.settled;
+    const form = cutAlike(blocks, read(folded.text), fromFolded, folded.startOf);
+    const options = { isOpen, share, original: own.search };
+    const other = searchOne(form, indexesFolded, options, spans, folded);
+    return Math.min(own.settled, folded.startOf(other.settled));
   };
 
   return {

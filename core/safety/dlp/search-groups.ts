@@ -1,5 +1,6 @@
 import type { Classes } from "./alphabet.ts";
-import { BLOCK, type Group, type Sighting } from "./group.ts";
+import type { Blocks, OtherForm } from "./blocks.ts";
+import type { Group, Sighting } from "./group.ts";
 import type { Meter } from "./meter.ts";
 import { Search } from "./pattern.ts";
 
@@ -23,14 +24,14 @@ const SIGHT_STEPS = 1_600_000;
 const SEARCH_STEPS = 600_000;
 const SEARCH_STEPS_PER_UNIT = 5;
 
-/** What of a text is searched, and how. */
-export interface SearchPlace {
-  /** What stands before this offset counts for `\b` and `^` only. */
-  readonly from: number;
+/** How a text is searched. */
+export interface SearchOptions {
   /** The text may go on. */
   readonly isOpen: boolean;
   /** The share of what a text may cost. */
   readonly share: number;
+  /** The search of the text that this is another form of: what it finds, too, may be left out. */
+  readonly original?: GroupSearch | undefined;
 }
 
 /**
@@ -40,7 +41,7 @@ export interface SearchPlace {
  */
 export class GroupSearch {
   readonly #classes: Classes;
-  readonly #from: number;
+  readonly #bounds: Int32Array;
   readonly #blocks: number;
   readonly #courses: readonly Course[];
   readonly #meter: Meter;
@@ -48,24 +49,31 @@ export class GroupSearch {
 
   constructor(
     candidates: readonly Candidates[],
-    classes: Classes,
-    { from, isOpen, share }: SearchPlace,
+    text: Blocks | OtherForm,
+    { isOpen, share, original }: SearchOptions,
   ) {
-    this.#classes = classes;
-    this.#from = from;
+    this.#classes = text.classes;
+    this.#bounds = text.bounds;
     this.#isOpen = isOpen;
-    this.#blocks = Math.ceil((classes.length - from) / BLOCK);
-    const steps = SEARCH_STEPS + SEARCH_STEPS_PER_UNIT * (classes.length - from);
+    this.#blocks = text.bounds.length - 1;
+    const steps = SEARCH_STEPS + SEARCH_STEPS_PER_UNIT * (text.classes.length - this.#startOf(0));
     this.#meter = { left: steps * share };
     let sightSteps = SIGHT_STEPS * share;
     this.#courses = candidates.map(({ group, bits }, index) => {
       // What one group leaves the next ones may have.
       const own = sightSteps / (candidates.length - index);
       const meter = { left: own };
-      const sighting = group.sight(classes, from, meter);
+      const seen = original?.sightingOf(group);
+      const sighting =
+        seen && "isSame" in text ? group.sightForm(text, seen, meter) : group.sight(text, meter);
       sightSteps -= own - Math.max(0, meter.left);
       return { group, bits, sighting, searches: [], found: group.patterns.map(() => []) };
     });
+  }
+
+  /** Where patterns of one of the groups match. */
+  sightingOf(group: Group): Sighting | undefined {
+    return this.#courses.find((course) => course.group === group)?.sighting;
   }
 
   /** By group and pattern: the start and the end of each match in turn, in order, none empty. */
@@ -79,7 +87,7 @@ export class GroupSearch {
    */
   run(isStronger: (one: Place, other: Place) => boolean): number {
     for (let block = 0; block < this.#blocks; block++) {
-      const end = Math.min(this.#classes.length, this.#from + (block + 1) * BLOCK);
+      const end = this.#startOf(block + 1);
       for (const course of this.#courses) {
         for (const pattern of bitsOf(this.#hits(course, block))) {
           this.#searchFrom(course, pattern, block)?.advance(end);
@@ -88,6 +96,10 @@ export class GroupSearch {
       }
     }
     return this.#settled();
+  }
+
+  #startOf(block: number): number {
+    return this.#bounds[block] ?? 0;
   }
 
   /** The patterns that have to be looked at in a block. */
@@ -104,12 +116,12 @@ export class GroupSearch {
     if (!own || !found) return undefined;
     const search =
       course.searches[pattern] ??
-      new Search(own, this.#classes, { from: this.#from, meter: this.#meter, found });
+      new Search(own, this.#classes, { from: this.#startOf(0), meter: this.#meter, found });
     course.searches[pattern] = search;
     const { live } = course.sighting;
     let start = block;
-    while (this.#from + start * BLOCK > search.at && ((live[start] ?? 0) >> pattern) & 1) start--;
-    search.skipTo(this.#from + start * BLOCK);
+    while (this.#startOf(start) > search.at && ((live[start] ?? 0) >> pattern) & 1) start--;
+    search.skipTo(this.#startOf(start));
     return search;
   }
 
@@ -123,7 +135,7 @@ export class GroupSearch {
         seen |= fresh;
         for (const pattern of bitsOf(fresh)) {
           const search = this.#searchFrom(course, pattern, block);
-          start = Math.min(start, search?.openFrom ?? this.#from);
+          start = Math.min(start, search?.openFrom ?? this.#startOf(0));
           const place = { group, pattern };
           if (!strongest || isStronger(place, strongest)) strongest = place;
         }

@@ -1,0 +1,59 @@
+import type { Classes } from "./alphabet.ts";
+
+/** Characters in a block. */
+const BLOCK = 256;
+
+/** A text as classes of an alphabet, in blocks that are looked at one by one. */
+export interface Blocks {
+  readonly classes: Classes;
+  /** Where each block starts and, last, where all of them end. */
+  readonly bounds: Int32Array;
+}
+
+/** Another form of a text, in as many blocks, each of which holds what the text's own block became. */
+export interface OtherForm extends Blocks {
+  /** By block: 1 where it holds what the text's own block does. */
+  readonly isSame: Uint8Array;
+}
+
+/** Cuts what stands behind `from`, the end of the text with it. */
+export const cutIntoBlocks = (classes: Classes, from: number): Blocks => {
+  const count = Math.ceil((classes.length - from) / BLOCK);
+  const bounds = Int32Array.from({ length: count + 1 }, (_, block) => from + block * BLOCK);
+  bounds[count] = classes.length;
+  return { classes, bounds };
+};
+
+/**
+ * Cuts another form of a text, no longer than the text, where the text is cut. `startOf` is the offset
+ * in the text of what stands at an index of the other form.
+ */
+export const cutAlike = (
+  text: Blocks,
+  classes: Classes,
+  from: number,
+  startOf: (index: number) => number,
+): OtherForm => {
+  const count = text.bounds.length - 1;
+  const bounds = new Int32Array(count + 1);
+  const isSame = new Uint8Array(count);
+  bounds[0] = from;
+  bounds[count] = classes.length;
+  for (let block = 1, index = from; block < count; block++) {
+    const start = text.bounds[block] ?? 0;
+    while (index < classes.length - 1 && startOf(index) < start) index++;
+    bounds[block] = index;
+  }
+  for (let block = 0; block < count; block++) {
+    const own = classes.subarray(bounds[block], bounds[block + 1]);
+    const other = text.classes.subarray(text.bounds[block], text.bounds[block + 1]);
+    isSame[block] = areEqual(own, other) ? 1 : 0;
+  }
+  return { classes, bounds, isSame };
+};
+
+const areEqual = (one: Classes, other: Classes): boolean => {
+  if (one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
+  return true;
+};
