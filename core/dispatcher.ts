@@ -146,13 +146,20 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       schedule().wake({ id: entry.lane, tenantId: scope.tenantId });
       return;
     }
-    await finish(entry, await turns.run(entry, (signal) => decide(entry, found, signal)));
+    const turn = await turns.run(entry, (signal) => decide(entry, found, signal));
+    if (await finish(entry, turn)) return;
+    log.warn({ inbox: entry.id }, "another process took this turn over, or its message was erased");
+    // It comes to nothing, but models were asked: where its data went, and what that cost, is on record.
+    for (const record of turn.records) {
+      if (record.action === "model.call") await auditLog.record(record);
+    }
   };
 
+  /** Whether it was still ours to end; else nothing is stored. */
   const finish = async (
     entry: InboxEntry,
     { reply, locale, records, kept }: Turn,
-  ): Promise<void> => {
+  ): Promise<boolean> => {
     const waiter = waiters.take(entry.id);
     const row: InlineRow = { inboxId: entry.id, lane: entry.lane, scope: entry.scope };
     try {
@@ -164,10 +171,10 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       const parts = reply.kind === "silence" ? [] : render(entry, reply, locale);
       if (typeof parts === "string") {
         log.error({ inbox: entry.id, reason: parts, alert: "dead_letter" }, "message not answered");
-        await inbox.bury(entry, parts, also);
+        const isOurs = await inbox.bury(entry, parts, also);
         tellSilence(entry);
         waiter?.answer(undefined);
-        return;
+        return isOurs;
       }
       const { isOurs, isInline } = await outbox.complete(entry, {
         parts,
@@ -180,8 +187,9 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         metrics.turnEnded(entry.scope, entry.message.channel, reply, entry.attempt, ms);
         trace("reply_stored", entry.message.id, entry.id);
         if (parts.length === 0) tellSilence(entry);
-      } else log.warn({ inbox: entry.id }, "another process has taken this turn over");
+      }
       waiter?.answer(isInline ? inlineReply(row, parts[0] ?? "") : undefined);
+      return isOurs;
     } catch (cause) {
       waiter?.answer(undefined);
       // Where the connection broke during the commit, it may be stored for the response all the same.

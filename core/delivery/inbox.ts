@@ -47,8 +47,11 @@ export interface Inbox {
   giveBack(entry: InboxEntry): Promise<void>;
   /** Hands a claimed message on to the tenant that its turn found, to be begun in that tenant's lane. */
   move(entry: InboxEntry, scope: TenantScope): Promise<void>;
-  /** Gives a claimed message up that cannot be answered, with what is stored then; it can be replayed. */
-  bury(entry: InboxEntry, reason: string, also?: Work<void>): Promise<void>;
+  /**
+   * Gives a claimed message up that cannot be answered, with what is stored then; it can be replayed.
+   * False when it is no longer ours: then nothing was stored.
+   */
+  bury(entry: InboxEntry, reason: string, also?: Work<void>): Promise<boolean>;
   /** Asks whoever works on this lane to end the running turn; the id of its message, none when nobody does. */
   requestStop(lane: Lane): Promise<readonly number[]>;
   /**
@@ -146,7 +149,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
     id: number,
     reason: string,
     also?: Work<void>,
-  ): Promise<void> => {
+  ): Promise<boolean> => {
     const { tenantId } = scope;
     const buried = await store.write(scope, async (transaction) => {
       const ours = await transaction.run(endTurn, { tenantId, id, owner, state: "dead", reason });
@@ -154,6 +157,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
       return ours;
     });
     counters.deadLetters += buried;
+    return buried > 0;
   };
 
   return {

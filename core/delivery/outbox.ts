@@ -19,7 +19,8 @@ export interface Outbox {
    * Ends a message with its reply, in one durable transaction: no reply without its message being
    * done, no message done without its reply stored. `mayInline` = a response is open that can
    * carry it; the answer says whether it shall (never while an earlier reply is still on its way).
-   * `isOurs` is false when another process has taken the message over: then nothing was stored.
+   * `isOurs` is false when another process has taken the message over, or it was erased: then nothing
+   * was stored.
    */
   complete(
     entry: InboxEntry,
