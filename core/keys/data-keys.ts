@@ -1,9 +1,10 @@
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:crypto";
-import type { TenantScope } from "../store/scope.ts";
+import { PLATFORM_SCOPE, type TenantScope } from "../store/scope.ts";
 import { statement } from "../store/statement.ts";
 import type { Store } from "../store/store.ts";
 import { KeyError } from "./errors.ts";
 import type { KeyManagement } from "./key-management.ts";
+import { beginMaking } from "./making.ts";
 
 /** What a tenant's content is encrypted under, unwrapped. */
 export interface DataKey {
@@ -22,7 +23,10 @@ export interface DataKeys {
   newest(scope: TenantScope): Promise<DataKey | undefined>;
   /** A given one; undefined when there is none of that version. */
   find(scope: TenantScope, version: number): Promise<DataKey | undefined>;
-  /** Makes that version unless it is there already; processes that do so at once end with one key. */
+  /**
+   * Makes that version unless it is there already; processes that do so at once end with one key.
+   * Throws KeyError, too, when the master keys at hand are older than those that are in use.
+   */
   make(scope: TenantScope, version: number): Promise<DataKey>;
 }
 
@@ -116,11 +120,17 @@ export const createDataKeys = ({
     find,
     make: async (scope, version) => {
       const { tenantId } = scope;
+      // Whoever cannot open the platform's would wrap under a master key that may soon be thrown away.
+      await find(PLATFORM_SCOPE, 1);
       const raw = randomBytes(DATA_KEY_BYTES);
-      const { wrapped, masterId } = await keys.wrap({ tenantId, version }, raw);
+      await store.write(scope, async (transaction) => {
+        await transaction.first(beginMaking, {});
+        // Only now, so that a rotation finds the row or we its master key; wrapping twice does no harm.
+        const { wrapped, masterId } = await keys.wrap({ tenantId, version }, raw);
+        const row = { tenant: tenantId, version, wrapped, master: masterId, at: now().getTime() };
+        await transaction.run(insertRow, row);
+      });
       raw.fill(0);
-      const row = { tenant: tenantId, version, wrapped, master: masterId, at: now().getTime() };
-      await store.write(scope, (transaction) => transaction.run(insertRow, row));
       // Read back: another process may have been first, and then its key is the tenant's.
       const made = await find(scope, version);
       if (!made)

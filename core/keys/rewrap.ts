@@ -1,8 +1,10 @@
-import { tenantScope } from "../store/scope.ts";
+import { sql } from "kysely";
+import { PLATFORM_SCOPE, tenantScope } from "../store/scope.ts";
 import { statement } from "../store/statement.ts";
 import type { Store } from "../store/store.ts";
 import { KeyError } from "./errors.ts";
 import type { KeyManagement } from "./key-management.ts";
+import { awaitMade } from "./making.ts";
 
 /** What became of the data keys that an older master key wrapped. */
 export interface Rewrapped {
@@ -17,6 +19,8 @@ const wrappedByOthers = statement<{ master: string }>()((db, arg) =>
     .selectFrom("data_keys")
     .select(["tenant_id", "version", "wrapped", "master_id"])
     .where("master_id", "!=", arg("master"))
+    // The platform's first: who has an older copy of the master keys cannot open it, and makes none.
+    .orderBy(sql`tenant_id <> ${sql.lit(PLATFORM_SCOPE.tenantId)}`)
     .orderBy("tenant_id")
     .orderBy("version"),
 );
@@ -43,6 +47,8 @@ const replaceWrapping = statement<Change>()((db, arg) =>
  * any time, beside running gateways: every row opens before and after its change.
  */
 export const rewrapDataKeys = async (store: Store, keys: KeyManagement): Promise<Rewrapped> => {
+  // What is made from now on is wrapped by the master key of this moment, or a later one.
+  await store.note(PLATFORM_SCOPE, (transaction) => transaction.first(awaitMade, {}));
   const current = await keys.currentId();
   const left = await store.read("operator", (transaction) =>
     transaction.all(wrappedByOthers, { master: current }),
