@@ -123,14 +123,17 @@ export const createDataKeys = ({
       // Whoever cannot open the platform's would wrap under a master key that may soon be thrown away.
       await find(PLATFORM_SCOPE, 1);
       const raw = randomBytes(DATA_KEY_BYTES);
-      await store.write(scope, async (transaction) => {
-        await transaction.first(beginMaking, {});
-        // Only now, so that a rotation finds the row or we its master key; wrapping twice does no harm.
-        const { wrapped, masterId } = await keys.wrap({ tenantId, version }, raw);
-        const row = { tenant: tenantId, version, wrapped, master: masterId, at: now().getTime() };
-        await transaction.run(insertRow, row);
-      });
-      raw.fill(0);
+      try {
+        await store.write(scope, async (transaction) => {
+          await transaction.first(beginMaking, {});
+          // Only now, so that a rotation finds the row or we its master key; wrapping twice does no harm.
+          const { wrapped, masterId } = await keys.wrap({ tenantId, version }, raw);
+          const row = { tenant: tenantId, version, wrapped, master: masterId, at: now().getTime() };
+          await transaction.run(insertRow, row);
+        });
+      } finally {
+        raw.fill(0);
+      }
       // Read back: another process may have been first, and then its key is the tenant's.
       const made = await find(scope, version);
       if (!made)
