@@ -4,15 +4,15 @@
  */
 export type Gap = "space" | "line" | "dash" | "mark" | "filler" | "words" | "break";
 
-/** All digits of a folded text, and how they are grouped: the same index in each list. */
+/** All digits of a folded text, and how they are grouped: each list is by group. */
 export interface Digits {
   readonly all: string;
   /** Offsets in the folded text. */
-  readonly starts: readonly number[];
-  readonly ends: readonly number[];
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
   /** Where a group's digits start in `all`. */
-  readonly froms: readonly number[];
-  /** What the next group is apart by; `break` where no number goes on. */
+  readonly froms: Uint32Array;
+  /** What the next group is apart by, for each group; `break` where no number goes on. */
   readonly gaps: readonly Gap[];
   /** The last group that a number which starts with this one may go on to. */
   readonly lasts: Int32Array;
@@ -54,28 +54,32 @@ const KIND_OF = (() => {
 export const readDigits = (text: string): Digits => {
   const all = Buffer.allocUnsafe(text.length);
   let length = 0;
-  const starts: number[] = [];
-  const ends: number[] = [];
-  const froms: number[] = [];
+  // Between two groups there is something: no text has more.
+  const most = (text.length + 1) >> 1;
+  const starts = new Uint32Array(most);
+  const ends = new Uint32Array(most);
+  const froms = new Uint32Array(most);
   const gaps: Gap[] = [];
   for (let start = nextDigit(text, 0); start < text.length; ) {
-    starts.push(start);
-    froms.push(length);
+    const group = gaps.length;
+    starts[group] = start;
+    froms[group] = length;
     let end = start;
     for (let unit = text.charCodeAt(end); isDigit(unit); unit = text.charCodeAt(++end)) {
       all[length++] = unit;
     }
     const next = nextDigit(text, end);
-    ends.push(end);
+    ends[group] = end;
     gaps.push(next === text.length ? "break" : gapBetween(text, end, next));
     start = next;
   }
-  const lasts = new Int32Array(starts.length);
+  const count = gaps.length;
+  const lasts = new Int32Array(count);
   const endings = new Int32Array(length + 1).fill(-1);
-  for (let i = starts.length - 1, last = i; i >= 0; i--) {
+  for (let i = count - 1, last = i; i >= 0; i--) {
     if (gaps[i] === "break") last = i;
     lasts[i] = last;
-    endings[froms[i + 1] ?? length] = i;
+    endings[i + 1 < count ? (froms[i + 1] ?? length) : length] = i;
   }
   return { all: all.toString("latin1", 0, length), starts, ends, froms, gaps, lasts, endings };
 };

@@ -5,7 +5,7 @@ export const PROVINCE = /^(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]
 
 /** How long a number other than a card is whose first four digits look like this. */
 const KINDS: readonly (readonly [head: RegExp, lengths: readonly number[]])[] = [
-  [/^(?!000|666|9)/, [9]], // US social security
+  [/^(?!000|666|9)/, [9]], // US social security, whose other areas are never given
   [PROVINCE, [15, 17, 18]], // resident of China: before 1999, without its check character X, with it
   [/^1[3-9]/, [11]], // mobile of China, then with the country's number
   [/^861[3-9]/, [13]],

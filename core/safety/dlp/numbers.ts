@@ -27,7 +27,7 @@ export const findNumbers = (text: string): Detected[] => {
   const digits = readDigits(text);
   const words = createWordsBefore(text);
   const findings: Detected[] = [];
-  for (let i = 0; i < digits.starts.length; ) {
+  for (let i = 0; i < digits.gaps.length; ) {
     const found = numberAt(text, words, digits, i);
     if (found) findings.push(found.finding);
     i = found ? found.next : i + 1;
@@ -43,11 +43,16 @@ const numberAt = (text: string, words: WordsBefore, digits: Digits, first: numbe
   const lengths = lengthsAt(all, from);
   if (lengths === 0) return undefined;
   const furthest = lasts[first] ?? first;
-  const same = sameDigits(all, from);
-  for (let length = MAX_DIGITS; length >= MIN_DIGITS && length > same; length--) {
+  let same = 0;
+  for (let length = MAX_DIGITS; length >= MIN_DIGITS; length--) {
     const last = ((lengths >>> length) & 1) === 0 ? -1 : (endings[from + length] ?? -1);
     if (last < 0 || last > furthest) continue;
     if (!mayBe(all, from, length)) continue;
+    same ||= sameDigits(all, from);
+    if (length <= same) return undefined;
+    // Most of what has a date is none: who had such a number says what it is.
+    const needsWord = length === 15 && !all.startsWith("00", from) && !isCardAt(all, from, length);
+    if (needsWord && !words.has(RESIDENT_WORDS, start)) continue;
     const end = ends[last] ?? 0;
     const number = all.slice(from, from + length);
     const withCheck = length === 17 ? checkCharacterBehind(text, end) : undefined;
@@ -73,7 +78,12 @@ const sameDigits = (all: string, from: number): number => {
 
 /** Whether the digits alone allow any kind of number of this length, whose head does. */
 const mayBe = (all: string, from: number, length: number): boolean => {
-  if (length === 9) return twoDigits(all, from + 3) > 0 && all.slice(from + 5, from + 9) !== "0000";
+  // Social security has no group 00 and no serial 0000.
+  if (length === 9) {
+    return (
+      twoDigits(all, from + 3) > 0 && (twoDigits(all, from + 5) > 0 || twoDigits(all, from + 7) > 0)
+    );
+  }
   if (length < 15 || isCardAt(all, from, length)) return true;
   // With the number of the country in front it is a mobile number, else of a resident.
   if (length === 15) return all.startsWith("00", from) || hasDate(all, from, 2);
@@ -94,8 +104,11 @@ const numberFinding = (type: Detector, start: number, end: number): Detected => 
 });
 
 /** How many digits stand together in each group. */
-const sizesOf = ({ all: { starts, ends }, first, last }: Candidate): readonly number[] =>
-  starts.slice(first, last + 1).map((start, i) => (ends[first + i] ?? start) - start);
+const sizesOf = ({ all: { starts, ends }, first, last }: Candidate): readonly number[] => {
+  const sizes: number[] = [];
+  for (let at = first; at <= last; at++) sizes.push((ends[at] ?? 0) - (starts[at] ?? 0));
+  return sizes;
+};
 
 /** What the groups are apart by. */
 const gapsOf = ({ all: { gaps }, first, last }: Candidate): readonly Gap[] =>
@@ -176,12 +189,9 @@ const hasCardShape = (sizes: readonly number[]): boolean =>
   sizes.every((size) => size % 4 === 0) ||
   ["4,6,5", "4,6,4", "6,13", "6,10"].includes(sizes.join());
 
-// Areas 000, 666 and from 900 on, groups 00 and serials 0000 are never given.
-const SSN = /^(?!000|666|9)\d{3}(?!00)\d\d(?!0000)\d{4}$/;
 const SSN_WORDS = /ssn|social|社[會会]安全|社安|social security/;
 
 const isSocialSecurity = (candidate: Candidate): boolean =>
-  SSN.test(candidate.digits) &&
   (hasSocialSecurityShape(candidate) || candidate.words.has(SSN_WORDS, candidate.start)) &&
   !isInternational(candidate);
 

@@ -125,6 +125,7 @@ export const createRules = (rules: readonly DlpRule[]): Rules => {
   ): number => {
     // The filter looks for what a whole match must hold; of an open text half of one may be there.
     const indexesFor = isOpen ? () => everyIndex : filter.candidates;
+    if (rules.length === 0) return text.length;
     const indexes = indexesFor(text);
     const isFolded = folded.text !== text;
     const indexesFolded = isFolded ? indexesFor(folded.text) : [];

@@ -6,7 +6,6 @@ const TOKENS: readonly string[] = [
   "AIza[\\w-]{35}",
   "ya29\\.[\\w-]{20,1000}",
   "GOCSPX-[\\w-]{24,40}",
-  "[A-Za-z0-9_~.]{3}[78]Q~[\\w~.-]{31,34}",
   "LTAI[A-Za-z0-9]{12,30}",
   "AKID[A-Za-z0-9]{32,48}",
   "do[opr]_v1_[a-f0-9]{64}",
@@ -27,7 +26,6 @@ const TOKENS: readonly string[] = [
   "npm_[A-Za-z0-9]{36}",
   "pypi-[\\w-]{50,300}",
   "dckr_pat_[\\w-]{20,60}",
-  "[A-Za-z0-9]{14}\\.atlasv1\\.[\\w-]{60,80}",
   "hv[sb]\\.[\\w-]{20,300}",
   "dapi[a-f0-9]{32}",
   "lin_api_[A-Za-z0-9]{32,60}",
@@ -38,8 +36,6 @@ const TOKENS: readonly string[] = [
   "xapp-\\d-[\\w-]{20,250}",
   "hooks\\.slack\\.com/(?:services|workflows)/[\\w/]{20,120}",
   "discord(?:app)?\\.com/api/webhooks/\\d{15,21}/[\\w-]{40,100}",
-  "[MNO][\\w-]{23,27}\\.[\\w-]{6}\\.[\\w-]{27,42}",
-  "\\d{8,10}:AA[\\w-]{33}",
   "(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,250}",
   "whsec_[A-Za-z0-9+/=]{24,80}",
   "sq0(?:atp|csp)-[\\w-]{22,50}",
@@ -47,17 +43,41 @@ const TOKENS: readonly string[] = [
   "SG\\.[\\w-]{16,32}\\.[\\w-]{32,64}",
   "SK[0-9a-f]{32}",
   "key-[0-9a-f]{32}",
-  "[0-9a-f]{32}-us\\d{1,2}",
   // WeChat Work: the key of a group robot
   "qyapi\\.weixin\\.qq\\.com/cgi-bin/webhook/send\\?key=[\\w-]{30,40}",
   // JSON Web Token
   "eyJ[\\w-]{8,4000}\\.eyJ[\\w-]{8,8000}(?:\\.[\\w-]{10,2000})?",
 ];
 
-const TOKEN = new RegExp(`(?<![A-Za-z0-9_])(?:${TOKENS.join("|")})(?![A-Za-z0-9_])`, "g");
+// What any key with a form of its own holds: most texts have none of it and are done here.
+const TOKEN_HINT =
+  /AKIA|ASIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA|ABIA|ACCA|AIza|ya29|GOCSPX|LTAI|AKID|_v1_|sk-|hf_|nvapi|gsk_|xai-|pplx|r8_|gh[pousr]_|github_pat|gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent)-|npm_|pypi-|dckr_|hv[sb]\.|dapi|lin_api|PMAK|sntrys|xox|xapp|hooks\.|webhook|[sr]k_|whsec|sq0|shp(?:at|ca|pa|ss)|SG\.|SK[0-9a-f]|key-|eyJ/;
 
-/** One `g` regular expression for every key with a form of its own, on a folded text. */
-export const SECRET_TOKEN = TOKEN;
+// The same of keys that start like any word: what they hold further on, which few texts do, and the key.
+const LATE_TOKENS: readonly (readonly [hint: RegExp, token: string])[] = [
+  // Azure
+  [/[78]Q~/, "[A-Za-z0-9_~.]{3}[78]Q~[\\w~.-]{31,34}"],
+  // Terraform
+  [/\.atlasv1\./, "[A-Za-z0-9]{14}\\.atlasv1\\.[\\w-]{60,80}"],
+  // Discord
+  [/\.[\w-]{6}\./, "[MNO][\\w-]{23,27}\\.[\\w-]{6}\\.[\\w-]{27,42}"],
+  // Telegram
+  [/\d:AA/, "\\d{8,10}:AA[\\w-]{33}"],
+  // Mailchimp
+  [/-us\d/, "[0-9a-f]{32}-us\\d{1,2}"],
+];
+
+const tokenOf = (tokens: string): RegExp =>
+  new RegExp(`(?<![A-Za-z0-9_])(?:${tokens})(?![A-Za-z0-9_])`, "g");
+
+/**
+ * For keys with a form of their own, on a folded text: what a text must hold, and the `g` regular
+ * expression that finds them.
+ */
+export const SECRET_TOKENS: readonly (readonly [hint: RegExp, token: RegExp])[] = [
+  [TOKEN_HINT, tokenOf(TOKENS.join("|"))],
+  ...LATE_TOKENS.map(([hint, token]) => [hint, tokenOf(token)] as const),
+];
 
 // A separator of the alphabet's own would make matching more than linear.
 const spaced = (prefix: string, alphabet: string, count: number, between = "\\s{0,2}"): string =>

@@ -5,14 +5,11 @@ import { distinctCharacters, isPlaceholder } from "./placeholder.ts";
 import {
   PRIVATE_KEY_END,
   PRIVATE_KEY_START,
-  SECRET_TOKEN,
+  SECRET_TOKENS,
   TORN_HINT,
   TORN_SECRET_TOKEN,
 } from "./secret-formats.ts";
 
-// What any key with a form of its own holds: most texts have none of it and are done here.
-const TOKEN_HINT =
-  /AKIA|ASIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA|ABIA|ACCA|AIza|ya29|GOCSPX|Q~|LTAI|AKID|_v1_|sk-|hf_|nvapi|gsk_|xai-|pplx|r8_|gh[pousr]_|github_pat|gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent)-|npm_|pypi-|dckr_|atlasv1|hv[sb]\.|dapi|lin_api|PMAK|sntrys|xox|xapp|hooks\.|webhook|\.[\w-]{6}\.|:AA|[sr]k_|whsec|sq0|shp(?:at|ca|pa|ss)|SG\.|SK[0-9a-f]|key-|-us\d|eyJ/;
 const PRIVATE_KEY_BODY =
   /^(?:\s{0,4}(?:\n|\\n)\s{0,4}(?:[A-Za-z-]{1,40}: [^\n]{0,80}\s{1,4}){0,4}[A-Za-z0-9+/=]{4}|\s{0,4}[A-Za-z0-9+/=]{16})/;
 const LOGIN_URL =
@@ -39,7 +36,7 @@ const findTokens = (text: string): Detected[] => {
       findings.push({ type: "secret", start: match.index, end: match.index + value.length });
     }
   };
-  if (TOKEN_HINT.test(text)) collect(SECRET_TOKEN);
+  for (const [hint, token] of SECRET_TOKENS) if (hint.test(text)) collect(token);
   if (TORN_HINT.test(text)) collect(TORN_SECRET_TOKEN);
   return findings;
 };
