@@ -21,6 +21,7 @@ const PLACED =
   /^(?:about|at|available|be|booking|call|chat|check|docs?|found|here|hosted|is|it|live|look|looking|me|meet|meeting|ones?|online|order|page|register|running|see|site|start|stay|us|visit|was|website|work|works|working)\s/i;
 const LOGIN = /:\/\/[^\s/@:?#]*:[^\s/@]*$/;
 const USER = /:\/\/[^\s/@?#]*$/;
+const SPACE = /\s/;
 const AT_SIGN = /@|\bat\b|_at_|艾特|小老鼠/i;
 const SPOKEN_AT = /[\s_]at[\s_]/i;
 const TOP_LEVEL = /^(?:[a-z]{2,24}|xn--[a-z0-9-]{1,59})$/i;
@@ -34,14 +35,16 @@ const FILE_ENDING =
 export const findEmails = (text: string): Detected[] => {
   if (!AT_SIGN.test(text)) return [];
   const findings: Detected[] = [];
+  const hasLinks = text.includes("://");
   for (const match of text.matchAll(ADDRESS)) {
     const [whole, local = "", at = "", domain = ""] = match;
-    const cut = cutDomain(domain, text.slice(match.index + whole.length).slice(0, 1));
+    const cut = cutDomain(domain, text[match.index + whole.length] ?? "");
     if (cut === undefined) continue;
     const end = match.index + local.length + at.length + cut.length;
-    if (/\s/.test(at + cut) && !USUAL_TOP_LEVEL.test(lastLabel(cut))) continue;
+    const isSpaced = SPACE.test(at) || SPACE.test(cut);
+    if (isSpaced && !USUAL_TOP_LEVEL.test(lastLabel(cut))) continue;
     // The password of a login in a URL stands before an @, too.
-    const before = text.slice(Math.max(0, match.index - 160), match.index);
+    const before = hasLinks ? text.slice(Math.max(0, match.index - 160), match.index) : "";
     if (LOGIN.test(before) || (text[end] === "/" && USER.test(before))) continue;
     // git@host is where repositories are.
     if (at === "@" && /^git$/i.test(local)) continue;

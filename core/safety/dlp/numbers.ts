@@ -20,7 +20,6 @@ interface Candidate {
 }
 
 const MAX_DIGITS = 19;
-const MIN_DIGITS = 9;
 
 /** Payment cards, US social security, China's resident and the mobile numbers in a folded text. */
 export const findNumbers = (text: string): Detected[] => {
@@ -43,13 +42,14 @@ const numberAt = (text: string, words: WordsBefore, digits: Digits, first: numbe
   const lengths = lengthsAt(all, from);
   if (lengths === 0) return undefined;
   const furthest = lasts[first] ?? first;
-  let same = 0;
-  for (let length = MAX_DIGITS; length >= MIN_DIGITS; length--) {
-    const last = ((lengths >>> length) & 1) === 0 ? -1 : (endings[from + length] ?? -1);
+  const same = sameDigits(all, from);
+  for (let rest = lengths; rest !== 0; ) {
+    const length = 31 - Math.clz32(rest);
+    rest ^= 1 << length;
+    if (length <= same) return undefined;
+    const last = endings[from + length] ?? -1;
     if (last < 0 || last > furthest) continue;
     if (!mayBe(all, from, length)) continue;
-    same ||= sameDigits(all, from);
-    if (length <= same) return undefined;
     // Most of what has a date is none: who had such a number says what it is.
     const needsWord = length === 15 && !all.startsWith("00", from) && !isCardAt(all, from, length);
     if (needsWord && !words.has(RESIDENT_WORDS, start)) continue;
@@ -232,8 +232,13 @@ const PHONE_WORDS =
 const OTHER_NUMBERS =
   /[订訂][单單]|[单單][号號]|[编編][号號]|流水|[运運][单單]|快[递遞](?:[单單号號]|[\s:#]{0,2}$)|追[踪蹤]|序[列號号]|[发發]票|[时時][间間]戳|工[单單]|案[号號]|order|invoice|tracking|ticket|serial|timestamp|isbn|imei|\bsku\b|\bcase\b|\bref\b|build|batch|version|[版批]/;
 
+const HAS_LETTER = /\p{L}/u;
+
 /** The words next to a number: behind another number they are about that one. */
-const nextTo = (before: string): string => before.slice(-16).replace(/^.*\d(?=\D*\p{L})/su, "");
+const nextTo = (before: string): string => {
+  const near = before.slice(-16);
+  return HAS_LETTER.test(near) ? near.replace(/^.*\d(?=\D*\p{L})/su, "") : "";
+};
 
 const mobileOf = (candidate: Candidate): Detector | undefined => {
   const { digits } = candidate;
@@ -249,12 +254,9 @@ const mobileOf = (candidate: Candidate): Detector | undefined => {
   if (isAbroad) return undefined;
   const sizes = sizesOf(candidate);
   const gaps = gapsOf(candidate);
-  const joined = joinLines(sizes, gaps);
-  const shape = sizes.join();
   // 1-800-555-0199 is American.
-  if (shape === "1,3,3,4") return undefined;
-  const isUsual =
-    isEven(sizes) || MOBILE_SHAPES.has(shape) || isEven(joined) || MOBILE_SHAPES.has(joined.join());
+  if (sizes.join() === "1,3,3,4") return undefined;
+  const isUsual = hasMobileShape(sizes) || hasMobileShape(joinLines(sizes, gaps));
   const isFarApart = gaps.includes("words");
   const isClear = isUsual && !isFarApart && !OTHER_NUMBERS.test(nextTo(before));
   if (!isClear && !PHONE_WORDS.test(before)) return undefined;
@@ -270,6 +272,9 @@ const MOBILE_SHAPES = (() => {
   for (const shape of twAbroad) for (const code of ["3", "5"]) shapes.add(`${code},${shape}`);
   return shapes;
 })();
+
+const hasMobileShape = (sizes: readonly number[]): boolean =>
+  isEven(sizes) || MOBILE_SHAPES.has(sizes.join());
 
 /** All groups of one size, but for a shorter last one. One group is even. */
 const isEven = (sizes: readonly number[]): boolean => {
