@@ -1,10 +1,30 @@
-import { fold, foldedString } from "../safety/fold.ts";
+import { createHash } from "node:crypto";
+import { fold, foldedString, foldingDigest } from "../safety/fold.ts";
 
 // What one alternative takes is nothing else any more, so this is linear in the text.
 const RUNS =
   /([\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}]+)|((?:(?![\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}])[\p{L}\p{N}])+)/gu;
 
 const MAX_WORD_UNITS = 64;
+
+/** To be raised with a change of code, here or in folding, that gives a text other tokens: tables speak for themselves. */
+const REVISION = 1;
+
+let fingerprint: Buffer | undefined;
+
+/**
+ * 32 bytes that stand for all by which a text gets its tokens: what was indexed where they were
+ * others is not found by all that it is looked for by. Some milliseconds at the first call.
+ */
+export const tokensFingerprint = (): Buffer => {
+  // What is a letter, and of which script, is Unicode's to say, and that comes with Node or the system.
+  const rules = [REVISION, RUNS.source, MAX_WORD_UNITS, process.versions.unicode];
+  fingerprint ??= createHash("sha256")
+    .update(foldingDigest())
+    .update(JSON.stringify(rules))
+    .digest();
+  return fingerprint;
+};
 
 /**
  * What a text is found by, folded as content rules fold it: its words, and of CJK text each two

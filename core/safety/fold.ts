@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { createFoldTable, DROPPED, type FoldTable, isAccent } from "./fold-table.ts";
 
 /**
@@ -30,6 +31,15 @@ const sharedTable = (): FoldTable => {
 /** Builds what folding needs, some 100 ms at its first call, so that no message has to wait for it. */
 export const prepareFolding = (): void => {
   sharedTable();
+};
+
+/** SHA-256 of what each character folds to: another one where tables, or the system's Unicode, say otherwise. */
+export const foldingDigest = (): Buffer => {
+  const { units, strings } = sharedTable();
+  return createHash("sha256")
+    .update(units)
+    .update(JSON.stringify([...strings]))
+    .digest();
 };
 
 /**

@@ -1,8 +1,9 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { tokensOf } from "../../../core/memory/tokens.ts";
+import { describe, expect, it, vi } from "vitest";
+import { tokensFingerprint, tokensOf } from "../../../core/memory/tokens.ts";
 
 const MANY = 1_000;
+const VARIANTS = "../../../core/safety/fold-variants.ts";
 
 describe("what a text is found by", () => {
   it.each([
@@ -18,6 +19,18 @@ describe("what a text is found by", () => {
     [" …!\n", []],
   ])("%j", (text, tokens) => {
     expect(tokensOf(text, MANY)).toEqual(tokens);
+  });
+
+  it("goes by rules with a fingerprint, which is another one where a table of folding is", async () => {
+    expect(tokensFingerprint()).toHaveLength(32);
+    vi.resetModules();
+    const same = await import("../../../core/memory/tokens.ts");
+    expect(same.tokensFingerprint()).toEqual(tokensFingerprint());
+    vi.resetModules();
+    vi.doMock(VARIANTS, () => ({ otherForms: () => [["帐", "账"]] }));
+    const other = await import("../../../core/memory/tokens.ts");
+    expect(other.tokensFingerprint()).not.toEqual(tokensFingerprint());
+    vi.doUnmock(VARIANTS);
   });
 
   it("is the same in traditional and in simplified characters", () => {
