@@ -16,6 +16,7 @@ import {
   eraseChannelState,
   eraseCosts,
   eraseExchanges,
+  eraseFolding,
   eraseInbox,
   inboxAfter,
   oldestExchanges,
@@ -100,7 +101,10 @@ const eraseMemory = async (store: Store, scope: TenantScope): Promise<number> =>
       transaction.all(oldestExchanges, { tenantId, limit: AT_A_TIME }),
     );
     const upTo = rows.at(-1)?.id;
-    if (upTo === undefined) return total;
+    if (upTo === undefined) {
+      await store.write(scope, (transaction) => transaction.run(eraseFolding, { tenantId }));
+      return total;
+    }
     total += await store.write(scope, async (transaction) => {
       const count = await transaction.run(eraseExchanges, { tenantId, upTo });
       for (const { id } of rows) await transaction.run(eraseTokensOf, { tenantId, id });

@@ -68,3 +68,8 @@ export const oldestExchanges = statement<Of & { limit: number }>()((db, arg) =>
 export const eraseExchanges = statement<Of & { upTo: Uint8Array }>()((db, arg) =>
   db.deleteFrom("memory").where("tenant_id", "=", arg("tenantId")).where("id", "<=", arg("upTo")),
 );
+
+/** Forgets by which folding a tenant's memory was indexed. */
+export const eraseFolding = statement<Of>()((db, arg) =>
+  db.deleteFrom("memory_foldings").where("tenant_id", "=", arg("tenantId")),
+);

@@ -9,7 +9,7 @@ export const APP_ROLE = "clawgate_app";
 const TABLES = [
   ...["inbox", "outbox", "processes", "data_keys", "api_keys", "channel_state"],
   ...["model_costs", "rate_limits"],
-  ...["memory", "memory_tokens", "consents", "legal_holds"],
+  ...["memory", "memory_tokens", "memory_foldings", "consents", "legal_holds"],
   "reviews",
 ];
 

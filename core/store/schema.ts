@@ -14,6 +14,7 @@ export interface Tables {
   rate_limits: RateLimitsTable;
   memory: MemoryTable;
   memory_tokens: MemoryTokensTable;
+  memory_foldings: MemoryFoldingsTable;
   consents: ConsentsTable;
   legal_holds: LegalHoldsTable;
   reviews: ReviewsTable;
@@ -216,7 +217,10 @@ export interface MemoryTable {
   channel: string;
   /** Sealed: who asked, question and answer as JSON. */
   content: Uint8Array;
-  /** 1 once its tokens are stored. */
+  /**
+   * 0 until its tokens are stored; then the number of the folding that made them, or 1 where that
+   * had none: it was not the tenant's, or of a version that did not count.
+   */
   indexed: Generated<number>;
 }
 
@@ -226,6 +230,15 @@ export interface MemoryTokensTable {
   /** Keyed hash of a word, or of two CJK characters in a row. */
   token: Uint8Array;
   memory_id: Uint8Array;
+}
+
+/** By which folding a tenant's memory is to be indexed: that of the gateway that started last. */
+export interface MemoryFoldingsTable {
+  tenant_id: string;
+  /** SHA-256 of all by which a text gets its tokens. */
+  fingerprint: Uint8Array;
+  /** 2 for the tenant's first; one more for each that took the place of another. */
+  number: number;
 }
 
 /** Every decision of a person about being processed; the last one counts. */
