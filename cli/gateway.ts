@@ -20,6 +20,7 @@ import { createContentCipher } from "../core/keys/content-cipher.ts";
 import { createKeyFile } from "../core/keys/key-file.ts";
 import { createLegalHolds } from "../core/memory/legal-holds.ts";
 import { createMemory } from "../core/memory/memory.ts";
+import { startUpkeep } from "../core/memory/upkeep.ts";
 import { createMetrics } from "../core/metrics/metrics.ts";
 import { createScrape } from "../core/metrics/scrape.ts";
 import { createStoreFigures } from "../core/metrics/store-figures.ts";
@@ -136,6 +137,7 @@ export const startGateway = async (
     prepareDlp();
     const memory = createMemory({ store, cipher, log, now });
     undo.push(memory.close);
+    undo.push(startUpkeep(memory, () => inForce.multi_tenant.tenants));
     const consents = createConsents({ store, cipher, now });
     const holds = createLegalHolds({ store, cipher, auditLog, now });
     const wake = (lane: Lane) => delivery.wake(lane);

@@ -1,24 +1,14 @@
 import { setTimeout as rest } from "node:timers/promises";
 import type { Log } from "../contract/log.ts";
-import type { ContentCipher } from "../store/content-cipher.ts";
 import { type TenantScope, tenantScope } from "../store/scope.ts";
-import type { Store } from "../store/store.ts";
-import { inPlaces } from "./in-places.ts";
-import {
-  FEW_TOKEN_PLACES,
-  insertFewTokens,
-  insertTokens,
-  markIndexed,
-  TOKEN_PLACES,
-  unindexedRows,
-} from "./rows.ts";
-import type { OpenRow, SealedRow } from "./sealed-row.ts";
-import { tokenHash } from "./token-hash.ts";
-import { tokensOf } from "./tokens.ts";
+import type { RowIndexer } from "./row-indexer.ts";
 
-/** Stores what remembered rows are found by, after the reply so that it keeps nobody waiting. */
+/** Sees that remembered rows can be found, after the reply so that it keeps nobody waiting. */
 export interface Indexer {
-  /** There is a new row; it is done within a second or so. */
+  /**
+   * There is a new row, or may be an older one: new rows are done within a second or so, then those
+   * of another folding, tenants in turns and most of the time left to messages.
+   */
   soon(scope: TenantScope): void;
   /** Does the newest rows of a tenant now, so that what was just said is found. */
   catchUp(scope: TenantScope): Promise<void>;
@@ -28,9 +18,9 @@ export interface Indexer {
   close(): Promise<void>;
 }
 
-/** Tokens that a row is found by, at most. */
-const MOST_TOKENS = 1_024;
 const AT_A_TIME = 16;
+/** Of rows of another folding, of which there may be a million: messages come in between. */
+const OLDER_AT_A_TIME = 4;
 const NEWEST = 200;
 const AFTER_MS = 1_000;
 /** Time that is left to others for each that is taken. */
@@ -38,80 +28,47 @@ const REST = 9;
 const LONGEST_REST_MS = 200;
 
 export const createIndexer = ({
-  store,
-  cipher,
-  openRow,
+  rows,
   log,
   afterMs = AFTER_MS,
 }: {
-  readonly store: Store;
-  readonly cipher: ContentCipher;
-  readonly openRow: OpenRow;
+  readonly rows: RowIndexer;
   readonly log: Pick<Log, "warn">;
   /** How long a new row waits for others. */
   readonly afterMs?: number | undefined;
 }): Indexer => {
+  /** Tenants, the next one first. */
   const waiting = new Set<string>();
+  const taken = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   let isClosed = false;
 
-  const hashesOf = async (scope: TenantScope, row: SealedRow): Promise<readonly Uint8Array[]> => {
-    // What cannot be opened is found by nothing, and must not be in the way of what can.
-    const { question, answer } = (await openRow(scope, row)) ?? { question: "", answer: "" };
-    const tokens = tokensOf(`${question}\n${answer}`, MOST_TOKENS);
-    return Promise.all(tokens.map((token) => tokenHash(cipher, scope, token)));
+  const older = async (scope: TenantScope): Promise<number> => {
+    // Once: the process that started last decides, and two that run on do not take turns.
+    if (!taken.has(scope.tenantId)) await rows.takeOver(scope);
+    taken.add(scope.tenantId);
+    return rows.older(scope, OLDER_AT_A_TIME);
   };
 
-  /** Does the newest rows, at most so many; how many there were. */
-  const step = async (scope: TenantScope, limit: number): Promise<number> => {
-    const { tenantId } = scope;
-    const rows = await store.read(scope, (transaction) =>
-      transaction.all(unindexedRows, { tenantId, limit }),
-    );
-    if (rows.length === 0) return 0;
-    const done: { readonly id: Uint8Array; readonly hashes: readonly Uint8Array[] }[] = [];
-    // The oldest first: in the order of their ids, whoever does them.
-    for (const row of rows.reverse()) {
-      done.push({ id: row.id, hashes: await hashesOf(scope, row) });
-    }
-    await store.note(scope, async (transaction) => {
-      for (const { id, hashes } of done) {
-        // Where it was erased meanwhile, or another process was first, there is nothing to store.
-        if ((await transaction.run(markIndexed, { tenantId, id })) === 0) continue;
-        const many = hashes.length - (hashes.length % TOKEN_PLACES.length);
-        for (const places of inPlaces(TOKEN_PLACES, hashes.slice(0, many))) {
-          await transaction.run(insertTokens, { tenantId, id, ...places });
-        }
-        for (const places of inPlaces(FEW_TOKEN_PLACES, hashes.slice(many))) {
-          await transaction.run(insertFewTokens, { tenantId, id, ...places });
-        }
-      }
-    });
-    return done.length;
-  };
-
-  const all = async (scope: TenantScope): Promise<void> => {
-    while (!isClosed && (await step(scope, AT_A_TIME)) > 0);
-  };
-
-  /** The same, but most of the time is left to the messages that come in meanwhile. */
-  const inPeace = async (scope: TenantScope): Promise<void> => {
-    for (;;) {
-      const began = performance.now();
-      if (isClosed || (await step(scope, AT_A_TIME)) === 0) return;
-      await rest(Math.min(LONGEST_REST_MS, REST * (performance.now() - began)));
-    }
+  const step = async (scope: TenantScope): Promise<number> => {
+    const count = await rows.newest(scope, AT_A_TIME);
+    return count === AT_A_TIME ? count : count + (await older(scope));
   };
 
   const work = async (): Promise<void> => {
-    for (const tenantId of [...waiting]) {
+    for (;;) {
+      const [tenantId] = waiting;
+      if (tenantId === undefined || isClosed) return;
       waiting.delete(tenantId);
+      const began = performance.now();
       try {
-        await inPeace(tenantScope(tenantId));
+        // Behind the others.
+        if ((await step(tenantScope(tenantId))) > 0) waiting.add(tenantId);
       } catch (cause) {
         log.warn({ err: cause, tenant: tenantId }, "memory not indexed; trying again later");
       }
+      await rest(Math.min(LONGEST_REST_MS, REST * (performance.now() - began)));
     }
   };
 
@@ -133,10 +90,16 @@ export const createIndexer = ({
     },
     catchUp: async (scope) => {
       for (let count = 0; count < NEWEST; count += AT_A_TIME) {
-        if ((await step(scope, AT_A_TIME)) < AT_A_TIME) return;
+        if ((await rows.newest(scope, AT_A_TIME)) < AT_A_TIME) return;
       }
     },
-    all,
+    all: async (scope) => {
+      await rows.takeOver(scope);
+      while (!isClosed) {
+        const count = await rows.newest(scope, AT_A_TIME);
+        if (count === 0 && (await rows.older(scope, AT_A_TIME)) === 0) return;
+      }
+    },
     close: async () => {
       isClosed = true;
       clearTimeout(timer);

@@ -1,12 +1,13 @@
 import type { Log } from "../contract/log.ts";
 import type { InboundMessage } from "../contract/message.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
-import { type TenantScope, tenantScope } from "../store/scope.ts";
+import type { TenantScope } from "../store/scope.ts";
 import type { Store, Transaction, Work } from "../store/store.ts";
 import type { Exchange } from "./exchange.ts";
-import { createIndexer, type Indexer } from "./indexer.ts";
+import { createIndexer } from "./indexer.ts";
 import { conversationTag, type Person, personOf, personTag } from "./person.ts";
 import { instantOf, newRowId } from "./row-id.ts";
+import { createRowIndexer } from "./row-indexer.ts";
 import {
   eraseRow,
   eraseRowsOfPerson,
@@ -49,6 +50,8 @@ export interface Memory {
   eraserOf(scope: TenantScope, person: Person): Promise<Work<number>>;
   /** Lets what can be found catch up with what is stored, of this tenant. */
   index(scope: TenantScope): Promise<void>;
+  /** The same in the background, a little at a time. */
+  indexSoon(scope: TenantScope): void;
   /** Ends what is done in the background. */
   close(): Promise<void>;
 }
@@ -90,7 +93,11 @@ const AT_A_TIME = 200;
 export const createMemory = (parts: MemoryParts): Memory => {
   const { store, cipher, now } = parts;
   const openRow = createOpenRow(cipher, parts.log);
-  const indexer: Indexer = createIndexer({ ...parts, openRow, afterMs: parts.indexAfterMs });
+  const indexer = createIndexer({
+    rows: createRowIndexer({ store, cipher, openRow }),
+    log: parts.log,
+    afterMs: parts.indexAfterMs,
+  });
 
   const hitsOf = async (
     scope: TenantScope,
@@ -204,7 +211,8 @@ export const createMemory = (parts: MemoryParts): Memory => {
       };
     },
 
-    index: async ({ tenantId }) => indexer.all(tenantScope(tenantId)),
+    index: indexer.all,
+    indexSoon: indexer.soon,
     close: indexer.close,
   };
 };

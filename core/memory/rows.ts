@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { statement } from "../store/statement.ts";
+import { type Folding, numberOf } from "./folding-rows.ts";
 
 // Statements on what is remembered; each names the tenant, in its text as well as in its transaction.
 
@@ -88,21 +89,36 @@ export const rowsOfPerson = statement<{
 export const unindexedRows = statement<{ tenantId: string; limit: number }>()((db, arg) =>
   db
     .selectFrom("memory")
-    .select(["id", "content"])
+    .select(["id", "content", "indexed"])
     .where("tenant_id", "=", arg("tenantId"))
     .where("indexed", "=", sql.lit(0))
     .orderBy("id", "desc")
     .limit(arg("limit")),
 );
 
-/** Takes a row to index it, unless it was erased or done since it was read. */
-export const markIndexed = statement<RowKey>()((db, arg) =>
+/** Rows that were indexed by a folding before this one; none where this one is not the tenant's. */
+export const olderRows = statement<Folding & { limit: number }>()((db, arg) =>
+  db
+    .selectFrom("memory")
+    .select(["id", "content", "indexed"])
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("indexed", "<", numberOf(db, arg("tenantId"), arg("fingerprint")))
+    // The order of the index.
+    .orderBy("indexed")
+    .orderBy("id")
+    .limit(arg("limit")),
+);
+
+/** Takes a row to index it by this folding, unless it was erased or done since it was read. */
+export const markIndexed = statement<RowKey & Folding & { was: number }>()((db, arg) =>
   db
     .updateTable("memory")
-    .set({ indexed: 1 })
+    .set({
+      indexed: sql<number>`coalesce(${numberOf(db, arg("tenantId"), arg("fingerprint"))}, 1)`,
+    })
     .where("tenant_id", "=", arg("tenantId"))
     .where("id", "=", arg("id"))
-    .where("indexed", "=", sql.lit(0)),
+    .where("indexed", "=", arg("was")),
 );
 
 const tokenPlaces = (count: number) =>
@@ -159,6 +175,22 @@ export const rowsAmong = statement<
     .where("tenant_id", "=", arg("tenantId"))
     .where("token", "=", arg("token"))
     .where("memory_id", "in", ROW_PLACES.map(arg)),
+);
+
+export const tokensOfRow = statement<RowKey>()((db, arg) =>
+  db
+    .selectFrom("memory_tokens")
+    .select("token")
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("memory_id", "=", arg("id")),
+);
+
+export const eraseToken = statement<RowKey & { token: Uint8Array }>()((db, arg) =>
+  db
+    .deleteFrom("memory_tokens")
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("token", "=", arg("token"))
+    .where("memory_id", "=", arg("id")),
 );
 
 /** The tokens of one row. */

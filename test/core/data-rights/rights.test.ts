@@ -33,7 +33,8 @@ const MARKER = "PLANTED-IN-SALES";
 const whoWrote = (state: string): Person => personOf(markedMessage("sales", state, MARKER));
 
 const TABLES = [
-  ...["inbox", "outbox", "memory", "memory_tokens", "consents", "reviews", "api_keys"],
+  ...["inbox", "outbox", "memory", "memory_tokens", "memory_foldings"],
+  ...["consents", "reviews", "api_keys"],
   ...["channel_state", "model_costs", "rate_limits", "data_keys", "legal_holds"],
 ];
 

@@ -5,12 +5,16 @@ import { inPlaces } from "../../../core/memory/in-places.ts";
 import { createMemory, type Memory } from "../../../core/memory/memory.ts";
 import { personOf } from "../../../core/memory/person.ts";
 import {
+  eraseToken,
   idsOfPerson,
+  markIndexed,
   newestOf,
+  olderRows,
   ROW_PLACES,
   rowsAmong,
   rowsOfPerson,
   rowsWithToken,
+  tokensOfRow,
   unindexedRows,
 } from "../../../core/memory/rows.ts";
 import { tokenHash } from "../../../core/memory/token-hash.ts";
@@ -318,6 +322,10 @@ describeStores("memory", (world) => {
       `${numbers} INSERT INTO memory (tenant_id, id, person, conversation, channel, content, indexed)
        SELECT 'sales', ${id}, ${id}, ${id}, 'test', ${id}, 1 FROM s`,
     );
+    await world.sql(
+      `${numbers} INSERT INTO memory_foldings (tenant_id, fingerprint, number)
+       SELECT CASE n WHEN 1 THEN 'sales' ELSE 'tenant ' || n END, ${blob("31")}, 2 FROM s`,
+    );
     await world.sql("ANALYZE");
     const planOf = async <Args extends object>(
       statement: Statement<Args, unknown>,
@@ -348,6 +356,10 @@ describeStores("memory", (world) => {
       await planOf(rowsOfPerson, { tenantId, ...who, id: bytesOf, limit: 200 }),
       await planOf(idsOfPerson, { tenantId, person: bytesOf, limit: 20_000 }),
       await planOf(unindexedRows, { tenantId, limit: 200 }),
+      await planOf(olderRows, { tenantId, fingerprint: bytesOf, limit: 200 }),
+      await planOf(markIndexed, { tenantId, id: bytesOf, fingerprint: bytesOf, was: 1 }),
+      await planOf(tokensOfRow, { tenantId, id: bytesOf }),
+      await planOf(eraseToken, { tenantId, id: bytesOf, token: bytesOf }),
     ]) {
       expect(plan).toMatch(world.dialect === "sqlite" ? /^SEARCH .* USING/ : /Index (Only )?Scan/);
       expect(plan).not.toMatch(/^SCAN|Seq Scan|TEMP B-TREE/m);

@@ -249,6 +249,7 @@ describeStores("a tenant", (world) => {
       "memory.eraserOf": async (at) =>
         store.write(scope, await memory.eraserOf(scope, personOf(victims(at)))),
       "memory.index": () => memory.index(scope),
+      "memory.indexSoon": async () => memory.indexSoon(scope),
       "consents.isGiven": (at) => consents.isGiven(scope, personOf(victims(at)), "1"),
       "consents.whileGiven": async (at) =>
         store.write(scope, await consents.whileGiven(scope, personOf(victims(at)), "1", [])),
@@ -317,6 +318,7 @@ describeStores("a tenant", (world) => {
         "inbox",
         "legal_holds",
         "memory",
+        "memory_foldings",
         "memory_tokens",
         "model_costs",
         "outbox",

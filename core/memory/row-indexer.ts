@@ -1,0 +1,119 @@
+import type { ContentCipher } from "../store/content-cipher.ts";
+import type { TenantScope } from "../store/scope.ts";
+import type { Store, Transaction } from "../store/store.ts";
+import { putFolding } from "./folding-rows.ts";
+import { inPlaces } from "./in-places.ts";
+import {
+  eraseToken,
+  FEW_TOKEN_PLACES,
+  insertFewTokens,
+  insertTokens,
+  markIndexed,
+  olderRows,
+  TOKEN_PLACES,
+  tokensOfRow,
+  unindexedRows,
+} from "./rows.ts";
+import type { OpenRow, SealedRow } from "./sealed-row.ts";
+import { tokenHash } from "./token-hash.ts";
+import { tokensFingerprint, tokensOf } from "./tokens.ts";
+
+/** Stores what remembered rows are found by, a few at a time; each call says how many there were. */
+export interface RowIndexer {
+  /** The newest of the rows that are found by nothing yet, at most so many. */
+  newest(scope: TenantScope, limit: number): Promise<number>;
+  /** Rows that were indexed by another folding, at most so many; none until `takeOver`. */
+  older(scope: TenantScope, limit: number): Promise<number>;
+  /** Makes this process's folding the tenant's: rows of every other one are older from now on. */
+  takeOver(scope: TenantScope): Promise<void>;
+}
+
+/** Tokens that a row is found by, at most. */
+const MOST_TOKENS = 1_024;
+
+interface ListedRow extends SealedRow {
+  readonly indexed: number;
+}
+
+type Hashes = readonly Uint8Array[];
+
+export const createRowIndexer = ({
+  store,
+  cipher,
+  openRow,
+}: {
+  readonly store: Store;
+  readonly cipher: ContentCipher;
+  readonly openRow: OpenRow;
+}): RowIndexer => {
+  /** Undefined for what cannot be opened: it keeps what it is found by, and is in nobody's way. */
+  const hashesOf = async (scope: TenantScope, row: SealedRow): Promise<Hashes | undefined> => {
+    const opened = await openRow(scope, row);
+    if (!opened) return undefined;
+    const tokens = tokensOf(`${opened.question}\n${opened.answer}`, MOST_TOKENS);
+    return Promise.all(tokens.map((token) => tokenHash(cipher, scope, token)));
+  };
+
+  const index = async (scope: TenantScope, rows: readonly ListedRow[]): Promise<number> => {
+    if (rows.length === 0) return 0;
+    const { tenantId } = scope;
+    const fingerprint = tokensFingerprint();
+    const done: { readonly row: ListedRow; readonly hashes: Hashes | undefined }[] = [];
+    // In the order of their ids, whoever does them.
+    for (const row of rows.toSorted((one, other) => Buffer.compare(one.id, other.id))) {
+      done.push({ row, hashes: await hashesOf(scope, row) });
+    }
+    await store.note(scope, async (transaction) => {
+      for (const { row, hashes } of done) {
+        const key = { tenantId, id: row.id };
+        const marked = { ...key, fingerprint, was: row.indexed };
+        // Where it was erased meanwhile, or another process was first, there is nothing to store.
+        if ((await transaction.run(markIndexed, marked)) === 0 || !hashes) continue;
+        const isNew = row.indexed === 0;
+        await insert(transaction, key, isNew ? hashes : await missing(transaction, key, hashes));
+      }
+    });
+    return done.length;
+  };
+
+  return {
+    newest: async (scope, limit) => {
+      const which = { tenantId: scope.tenantId, limit };
+      return index(scope, await store.read(scope, (from) => from.all(unindexedRows, which)));
+    },
+    older: async (scope, limit) => {
+      const which = { tenantId: scope.tenantId, fingerprint: tokensFingerprint(), limit };
+      return index(scope, await store.read(scope, (from) => from.all(olderRows, which)));
+    },
+    takeOver: async (scope) => {
+      const folding = { tenantId: scope.tenantId, fingerprint: tokensFingerprint() };
+      await store.note(scope, (transaction) => transaction.run(putFolding, folding));
+    },
+  };
+};
+
+interface RowKey {
+  readonly tenantId: string;
+  readonly id: Uint8Array;
+}
+
+/** Erases what a row was found by and is no more; what of the rest is not stored yet. Most of it is. */
+const missing = async (transaction: Transaction, key: RowKey, hashes: Hashes): Promise<Hashes> => {
+  const rest = new Map(hashes.map((hash) => [toHex(hash), hash]));
+  for (const { token } of await transaction.all(tokensOfRow, key)) {
+    if (!rest.delete(toHex(token))) await transaction.run(eraseToken, { ...key, token });
+  }
+  return [...rest.values()];
+};
+
+const insert = async (transaction: Transaction, key: RowKey, hashes: Hashes): Promise<void> => {
+  const many = hashes.length - (hashes.length % TOKEN_PLACES.length);
+  for (const places of inPlaces(TOKEN_PLACES, hashes.slice(0, many))) {
+    await transaction.run(insertTokens, { ...key, ...places });
+  }
+  for (const places of inPlaces(FEW_TOKEN_PLACES, hashes.slice(many))) {
+    await transaction.run(insertFewTokens, { ...key, ...places });
+  }
+};
+
+const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
