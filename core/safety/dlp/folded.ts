@@ -64,10 +64,15 @@ const PERCENT = 0x25;
 
 /** The printable ASCII character that `%40` and the like stand for, as in links. */
 const percentEncoded = (text: string, at: number): number | undefined => {
-  const digits = text.slice(at + 1, at + 3);
-  return /^(?:[2-6][0-9A-Fa-f]|7[0-9A-Ea-e])$/.test(digits)
-    ? Number.parseInt(digits, 16)
-    : undefined;
+  const value = hexDigit(text.charCodeAt(at + 1)) * 16 + hexDigit(text.charCodeAt(at + 2));
+  return value >= 0x20 && value < 0x7f ? value : undefined;
+};
+
+/** What a UTF-16 unit is worth as a hexadecimal digit; NaN for any other. */
+const hexDigit = (unit: number): number => {
+  if (unit >= 0x30 && unit <= 0x39) return unit - 0x30;
+  const letter = unit | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : Number.NaN;
 };
 
 const DROPPED = 0;
