@@ -26,6 +26,11 @@ export const putFolding = statement<Folding>()((db, arg) =>
     ),
 );
 
+/** The number of this folding; no row where it is not the tenant's. */
+export const foldingNumber = statement<Folding>()((db, arg) =>
+  numberOf(db, arg("tenantId"), arg("fingerprint")),
+);
+
 /** Inside a statement: the number of this folding, or null where it is not the tenant's. */
 export const numberOf = (db: Kysely<Tables>, tenantId: string, fingerprint: Uint8Array) =>
   db

@@ -1,7 +1,7 @@
 import type { ContentCipher } from "../store/content-cipher.ts";
 import type { TenantScope } from "../store/scope.ts";
 import type { Store, Transaction } from "../store/store.ts";
-import { putFolding } from "./folding-rows.ts";
+import { foldingNumber, putFolding } from "./folding-rows.ts";
 import { inPlaces } from "./in-places.ts";
 import {
   eraseToken,
@@ -30,6 +30,8 @@ export interface RowIndexer {
 
 /** Tokens that a row is found by, at most. */
 const MOST_TOKENS = 1_024;
+/** In place of a number, by a process whose folding is not the tenant's: any other one is newer. */
+const UNCOUNTED = 1;
 
 interface ListedRow extends SealedRow {
   readonly indexed: number;
@@ -57,16 +59,18 @@ export const createRowIndexer = ({
   const index = async (scope: TenantScope, rows: readonly ListedRow[]): Promise<number> => {
     if (rows.length === 0) return 0;
     const { tenantId } = scope;
-    const fingerprint = tokensFingerprint();
+    const folding = { tenantId, fingerprint: tokensFingerprint() };
     const done: { readonly row: ListedRow; readonly hashes: Hashes | undefined }[] = [];
     // In the order of their ids, whoever does them.
     for (const row of rows.toSorted((one, other) => Buffer.compare(one.id, other.id))) {
       done.push({ row, hashes: await hashesOf(scope, row) });
     }
     await store.note(scope, async (transaction) => {
+      // In the same transaction as the marks, so that it is still the tenant's.
+      const number = (await transaction.first(foldingNumber, folding))?.number ?? UNCOUNTED;
       for (const { row, hashes } of done) {
         const key = { tenantId, id: row.id };
-        const marked = { ...key, fingerprint, was: row.indexed };
+        const marked = { ...key, was: row.indexed, number };
         // Where it was erased meanwhile, or another process was first, there is nothing to store.
         if ((await transaction.run(markIndexed, marked)) === 0 || !hashes) continue;
         const isNew = row.indexed === 0;

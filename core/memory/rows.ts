@@ -109,13 +109,11 @@ export const olderRows = statement<Folding & { limit: number }>()((db, arg) =>
     .limit(arg("limit")),
 );
 
-/** Takes a row to index it by this folding, unless it was erased or done since it was read. */
-export const markIndexed = statement<RowKey & Folding & { was: number }>()((db, arg) =>
+/** Takes a row to index it by the folding of that number, unless it was erased or done since it was read. */
+export const markIndexed = statement<RowKey & { was: number; number: number }>()((db, arg) =>
   db
     .updateTable("memory")
-    .set({
-      indexed: sql<number>`coalesce(${numberOf(db, arg("tenantId"), arg("fingerprint"))}, 1)`,
-    })
+    .set({ indexed: arg("number") })
     .where("tenant_id", "=", arg("tenantId"))
     .where("id", "=", arg("id"))
     .where("indexed", "=", arg("was")),

@@ -357,7 +357,7 @@ describeStores("memory", (world) => {
       await planOf(idsOfPerson, { tenantId, person: bytesOf, limit: 20_000 }),
       await planOf(unindexedRows, { tenantId, limit: 200 }),
       await planOf(olderRows, { tenantId, fingerprint: bytesOf, limit: 200 }),
-      await planOf(markIndexed, { tenantId, id: bytesOf, fingerprint: bytesOf, was: 1 }),
+      await planOf(markIndexed, { tenantId, id: bytesOf, was: 1, number: 2 }),
       await planOf(tokensOfRow, { tenantId, id: bytesOf }),
       await planOf(eraseToken, { tenantId, id: bytesOf, token: bytesOf }),
     ]) {
