@@ -66,7 +66,7 @@ export const createRowIndexer = ({
       done.push({ row, hashes: await hashesOf(scope, row) });
     }
     await store.note(scope, async (transaction) => {
-      // In the same transaction as the marks, so that it is still the tenant's.
+      // One folding's for good: it is right also where another one takes over meanwhile.
       const number = (await transaction.first(foldingNumber, folding))?.number ?? UNCOUNTED;
       for (const { row, hashes } of done) {
         const key = { tenantId, id: row.id };
