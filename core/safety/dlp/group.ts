@@ -42,10 +42,14 @@ export class Group {
 
   /** Passes over a text once. What stands before its blocks counts for `\b` and `^` only. */
   sight(text: Blocks, meter: Meter): Sighting {
+    this.#automaton.begin();
     return this.#pass(text, meter, () => undefined);
   }
 
-  /** The same of another form of a text, for the matches that are not the text's own. */
+  /**
+   * The same of another form of the text that was passed over last, for the matches that are not the
+   * text's own. What that was charged for is not charged again.
+   */
   sightForm(form: OtherForm, text: Sighting, meter: Meter): Sighting {
     const { isSame } = form;
     const { rows } = text;
@@ -69,7 +73,6 @@ export class Group {
     known: (block: number, row: number) => Sighting | undefined,
   ): Sighting {
     const automaton = this.#automaton;
-    automaton.begin();
     const { columns, epoch } = automaton;
     const blocks = bounds.length - 1;
     const hits = new Int32Array(blocks);

@@ -5,7 +5,7 @@ import { GROUP_SIZE, Group } from "./group.ts";
 import { createPairFilter } from "./pair-filter.ts";
 import { Search } from "./pattern.ts";
 import { compileProgram } from "./program.ts";
-import { GroupSearch, type Place, type SearchOptions } from "./search-groups.ts";
+import { budgetOf, GroupSearch, type Place, type SearchOptions } from "./search-groups.ts";
 import { type Spans, spansOf } from "./spans.ts";
 
 /** A customer's rule, as `enterprise.data_loss_prevention.rules` says it. */
@@ -40,6 +40,9 @@ interface Searched {
   readonly search?: GroupSearch;
 }
 
+// Of what a text may cost, where its folded form is searched, too: that one, most of which is the same,
+// gets what is left.
+const OWN_SHARE = 0.75;
 // Numbers that all automata may keep from one text to the next, six bytes each.
 const MAX_KEPT = 2_000_000;
 
@@ -134,11 +137,18 @@ export const createRules = (rules: readonly DlpRule[]): Rules => {
       for (const automaton of automata) automaton.forget();
     }
     const blocks = cutIntoBlocks(read(text), from);
-    const share = isFolded ? 0.5 : 1;
-    const own = searchOne(blocks, indexes, { isOpen, share }, spans);
+    const whole = budgetOf(text.length - from);
+    const share = isFolded ? OWN_SHARE : 1;
+    const budget = { sight: whole.sight * share, search: whole.search * share };
+    const own = searchOne(blocks, indexes, { isOpen, budget }, spans);
     if (indexesFolded.length === 0) return own.settled;
     const form = cutAlike(blocks, read(folded.text), fromFolded, folded.startOf);
-    const options = { isOpen, share, original: own.search };
+    const left = own.search?.left ?? budget;
+    const rest = {
+      sight: whole.sight - budget.sight + left.sight,
+      search: whole.search - budget.search + left.search,
+    };
+    const options = { isOpen, budget: rest, original: own.search };
     const other = searchOne(form, indexesFolded, options, spans, folded);
     return Math.min(own.settled, folded.startOf(other.settled));
   };

@@ -24,12 +24,25 @@ const SIGHT_STEPS = 1_600_000;
 const SEARCH_STEPS = 600_000;
 const SEARCH_STEPS_PER_UNIT = 5;
 
+/** What a search may cost. */
+export interface Budget {
+  /** To tell where patterns match at all. */
+  readonly sight: number;
+  /** To find the matches there. */
+  readonly search: number;
+}
+
+/** For a text of so many UTF-16 units. */
+export const budgetOf = (units: number): Budget => ({
+  sight: SIGHT_STEPS,
+  search: SEARCH_STEPS + SEARCH_STEPS_PER_UNIT * units,
+});
+
 /** How a text is searched. */
 export interface SearchOptions {
   /** The text may go on. */
   readonly isOpen: boolean;
-  /** The share of what a text may cost. */
-  readonly share: number;
+  readonly budget: Budget;
   /** The search of the text that this is another form of: what it finds, too, may be left out. */
   readonly original?: GroupSearch | undefined;
 }
@@ -45,20 +58,20 @@ export class GroupSearch {
   readonly #blocks: number;
   readonly #courses: readonly Course[];
   readonly #meter: Meter;
+  readonly #sightLeft: number;
   readonly #isOpen: boolean;
 
   constructor(
     candidates: readonly Candidates[],
     text: Blocks | OtherForm,
-    { isOpen, share, original }: SearchOptions,
+    { isOpen, budget, original }: SearchOptions,
   ) {
     this.#classes = text.classes;
     this.#bounds = text.bounds;
     this.#isOpen = isOpen;
     this.#blocks = text.bounds.length - 1;
-    const steps = SEARCH_STEPS + SEARCH_STEPS_PER_UNIT * (text.classes.length - this.#startOf(0));
-    this.#meter = { left: steps * share };
-    let sightSteps = SIGHT_STEPS * share;
+    this.#meter = { left: budget.search };
+    let sightSteps = budget.sight;
     this.#courses = candidates.map(({ group, bits }, index) => {
       // What one group leaves the next ones may have.
       const own = sightSteps / (candidates.length - index);
@@ -69,6 +82,12 @@ export class GroupSearch {
       sightSteps -= own - Math.max(0, meter.left);
       return { group, bits, sighting, searches: [], found: group.patterns.map(() => []) };
     });
+    this.#sightLeft = sightSteps;
+  }
+
+  /** What the search did not need, so far. */
+  get left(): Budget {
+    return { sight: this.#sightLeft, search: Math.max(0, this.#meter.left) };
   }
 
   /** Where patterns of one of the groups match. */

@@ -79,3 +79,36 @@ describe("a text that folding changes here and there", () => {
     );
   });
 });
+
+describe("two hundred and forty usual rules", () => {
+  let seed = 1;
+  const below = (limit: number): number => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+    return (seed >>> 8) % limit;
+  };
+  const word = (): string =>
+    Array.from(
+      { length: 2 + below(8) },
+      () => "etaoinshrdlucmfwypvbgkjqxz"[Math.min(below(26), below(26))],
+    ).join("");
+  const sentence = (): string =>
+    `${Array.from({ length: 10 }, word).join(" ")} — ${word()} ${below(1000)}.`;
+  const KINDS = [
+    ...["\\bEMP-\\d{6}\\b", "(?i)project\\s+falcon", "機密[：:]\\S+"],
+    ...["\\b(?:CN|TW)-\\d{4}-[A-Z]{2,4}\\b", "\\b[a-z0-9-]+\\.corp\\.example\\b"],
+    "(?:薪資|工资|salary)[^\\n]{0,20}\\d{4,}",
+    "(?i)\\b(?:confidential|internal only|secret)\\b",
+    ...["(?i)invoice\\s*#?\\s*\\d+", "[\\w.+-]+@corp\\.example", "\\b\\d{4}-\\d{2}-\\d{2}\\b"],
+  ];
+
+  it("take nothing of 100 KiB in which they match nowhere, dashes that folding changes or not", () => {
+    const rules = Array.from({ length: 240 }, (_, i) => ({
+      name: `r${i}`,
+      pattern: `(?:${KINDS[i % KINDS.length]})(?:${String.fromCharCode(97 + (i % 26))}|#${i})?`,
+      action: "redact" as const,
+    }));
+    const text = Array.from({ length: 1500 }, sentence).join("\n");
+    expect(text.length).toBeGreaterThan(100 * 1024);
+    expect(createDlp({ detectors: none, rules }).inspect(text).entities).toEqual([]);
+  });
+});
