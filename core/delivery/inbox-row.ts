@@ -10,16 +10,40 @@ export const inboxRow = async (
   message: InboundMessage,
   receivedAt: Date,
 ) => {
-  const { channel, id: key } = message;
-  const plain = Buffer.from(JSON.stringify(message));
   return {
-    channel,
-    key,
+    channel: message.channel,
+    key: message.id,
     lane: laneOf(message),
     tenantId: scope.tenantId,
-    message: await cipher.seal(scope, messagePlace(channel, key), plain),
+    message: await sealMessage(cipher, scope, message),
     receivedAt: receivedAt.getTime(),
   };
+};
+
+/** A message for its row and its tenant, and for no other. */
+export const sealMessage = (
+  cipher: ContentCipher,
+  scope: TenantScope,
+  message: InboundMessage,
+): Promise<Buffer> =>
+  cipher.seal(
+    scope,
+    messagePlace(message.channel, message.id),
+    Buffer.from(JSON.stringify(message)),
+  );
+
+/** What `sealMessage` sealed. Throws SealError when it is not that: erased, or changed in the store. */
+export const openMessage = (
+  cipher: ContentCipher,
+  scope: TenantScope,
+  row: { readonly channel: string; readonly key: string; readonly message: Uint8Array },
+): Promise<InboundMessage> =>
+  cipher.open(scope, messagePlace(row.channel, row.key), row.message).then(asMessage);
+
+/** JSON has no instants. */
+const asMessage = (plain: Buffer): InboundMessage => {
+  const message = JSON.parse(plain.toString("utf8")) as InboundMessage;
+  return { ...message, sentAt: new Date(message.sentAt) };
 };
 
 /** Where a sealed message belongs. */

@@ -7,7 +7,7 @@ import type { Store, Work } from "../store/store.ts";
 import { type Counters, createCounters } from "./counters.ts";
 import { forgetDone } from "./forget-done.ts";
 import { createFreshEntries } from "./fresh-entries.ts";
-import { inboxRow, messagePlace } from "./inbox-row.ts";
+import { inboxRow, openMessage, sealMessage } from "./inbox-row.ts";
 import {
   anyInLane,
   byKey,
@@ -129,12 +129,12 @@ export const createInbox = (options: InboxOptions): Inbox => {
   };
 
   /** What was stored, or undefined when it is not what was sealed. */
-  const openMessage = async (
+  const openIntact = async (
     scope: TenantScope,
     row: { readonly id: number; channel: string; key: string; message: Uint8Array },
   ): Promise<InboundMessage | undefined> => {
     try {
-      return fromBytes(await cipher.open(scope, messagePlace(row.channel, row.key), row.message));
+      return await openMessage(cipher, scope, row);
     } catch (cause) {
       if (!(cause instanceof SealError)) throw cause;
       log.error({ err: cause, inbox: row.id, alert: "message_unreadable" }, "message is dead");
@@ -142,7 +142,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
     }
   };
 
-  const withdrawal = createWithdrawal({ store, openMessage, now });
+  const withdrawal = createWithdrawal({ store, openIntact, now });
 
   const bury = async (
     scope: TenantScope,
@@ -199,7 +199,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
       if (row.owner !== owner && leftMs > 0) return { kind: "taken", afterMs: leftMs };
       const scope = tenantScope(row.tenant_id);
       // Before it is taken: that its key cannot be had for now is not held against the message.
-      const message = await openMessage(scope, row);
+      const message = await openIntact(scope, row);
       // What is ours already was begun by us and could not be given back; nobody died under it.
       const attempt = row.owner === owner ? row.attempts : row.attempts + 1;
       if (admit?.(attempt) === false) return { kind: "taken", afterMs: NOT_ADMITTED_MS };
@@ -237,9 +237,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
     },
 
     move: async (entry, scope) => {
-      const { channel, id: key } = entry.message;
-      const plain = Buffer.from(JSON.stringify(entry.message));
-      const message = await cipher.seal(scope, messagePlace(channel, key), plain);
+      const message = await sealMessage(cipher, scope, entry.message);
       const attempts = entry.attempt - 1;
       const { tenantId } = entry.scope;
       const to = { toTenantId: scope.tenantId, message, attempts };
@@ -286,9 +284,4 @@ export const createInbox = (options: InboxOptions): Inbox => {
 
     prune: (before) => forgetDone(store, before),
   };
-};
-
-const fromBytes = (bytes: Uint8Array): InboundMessage => {
-  const message = JSON.parse(Buffer.from(bytes).toString("utf8")) as InboundMessage;
-  return { ...message, sentAt: new Date(message.sentAt) };
 };

@@ -1,9 +1,8 @@
-import type { InboundMessage } from "../contract/message.ts";
 import { SealError } from "../keys/errors.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import { tenantScope } from "../store/scope.ts";
 import type { Store } from "../store/store.ts";
-import { messagePlace } from "./inbox-row.ts";
+import { openMessage } from "./inbox-row.ts";
 import { storedById } from "./inbox-rows.ts";
 import type { PendingPart } from "./outbox-rows.ts";
 import { listenedDuring } from "./process-lease.ts";
@@ -40,10 +39,8 @@ export const createLaterTries = ({
     );
     if (!stored) return false;
     try {
-      const place = messagePlace(stored.channel, stored.key);
-      const plain = await cipher.open(scope, place, stored.message);
-      const { sentAt } = JSON.parse(Buffer.from(plain).toString("utf8")) as Stored;
-      return row.created_at - Date.parse(sentAt) < FIRST_TRY_MS;
+      const { sentAt } = await openMessage(cipher, scope, stored);
+      return row.created_at - sentAt.getTime() < FIRST_TRY_MS;
     } catch (cause) {
       if (!(cause instanceof SealError)) throw cause;
       return false; // erased, or changed in the store
@@ -64,6 +61,3 @@ export const createLaterTries = ({
     },
   };
 };
-
-/** As JSON has it. */
-type Stored = Omit<InboundMessage, "sentAt"> & { readonly sentAt: string };

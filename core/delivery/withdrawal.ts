@@ -30,11 +30,11 @@ export interface Withdrawn {
 /** How the inbox learns that a person took back what they said. */
 export const createWithdrawal = ({
   store,
-  openMessage,
+  openIntact,
   now,
 }: {
   readonly store: Store;
-  readonly openMessage: (scope: TenantScope, row: StoredRow) => Promise<InboundMessage | undefined>;
+  readonly openIntact: (scope: TenantScope, row: StoredRow) => Promise<InboundMessage | undefined>;
   readonly now: () => Date;
 }) => {
   /** What waits or is in work of it, marked. */
@@ -48,7 +48,7 @@ export const createWithdrawal = ({
     const ids: number[] = [];
     for (const row of rows) {
       if (row.channel !== channel || !mayBe(row.key, messageId)) continue;
-      const message = await openMessage(tenantScope(tenantId), row);
+      const message = await openIntact(tenantScope(tenantId), row);
       if (message?.sender.id !== senderId || saidIdOf(message) !== messageId) continue;
       const marked = await store.note("intake", (transaction) =>
         transaction.run(withdrawMessage, { tenantId, id: row.id }),
@@ -67,7 +67,7 @@ export const createWithdrawal = ({
       transaction.first(storedUnder, { channel, key: messageId }),
     );
     if (row?.tenant_id !== tenantId || row.lane !== lane || row.reason === WITHDRAWN) return;
-    const message = await openMessage(tenantScope(tenantId), row);
+    const message = await openIntact(tenantScope(tenantId), row);
     if (message?.sender.id !== senderId) return;
     await store.note("intake", (transaction) =>
       transaction.run(noteWithdrawn, { tenantId, id: row.id }),
