@@ -1,5 +1,5 @@
 import type { InboxEntry } from "./inbox.ts";
-import type { Lane } from "./schedule.ts";
+import { type Lane, laneKey } from "./schedule.ts";
 
 /**
  * Messages that this process has just stored and taken, so that most turns need neither read nor
@@ -18,16 +18,15 @@ export const createFreshEntries = (): FreshEntries => {
   const entries = new Map<string, InboxEntry>();
   return {
     keep: (entry) => {
-      if (entries.size < MOST) entries.set(keyOf(entry.scope.tenantId, entry.lane), entry);
+      const { tenantId } = entry.scope;
+      if (entries.size < MOST) entries.set(laneKey({ id: entry.lane, tenantId }), entry);
       else entries.clear();
     },
-    take: ({ tenantId, id }) => {
-      const key = keyOf(tenantId, id);
+    take: (lane) => {
+      const key = laneKey(lane);
       const entry = entries.get(key);
       if (entry) entries.delete(key);
       return entry;
     },
   };
 };
-
-const keyOf = (tenantId: string, lane: string): string => `${tenantId}\n${lane}`;
