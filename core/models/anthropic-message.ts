@@ -2,15 +2,18 @@ import { z } from "zod";
 import { ModelError } from "../contract/errors.ts";
 import type { ModelTurn } from "../contract/model.ts";
 import { UnusableAnswerError } from "./failure.ts";
+import { countedOr, tokenCount } from "./token-counts.ts";
 
-const count = z.number().int().nonnegative();
-
-export const usageSchema = z.object({
-  input_tokens: count,
-  output_tokens: count,
-  cache_creation_input_tokens: count.nullish(),
-  cache_read_input_tokens: count.nullish(),
-});
+/** What the server counted, if it did. */
+export const usageSchema = z
+  .object({
+    input_tokens: tokenCount,
+    output_tokens: tokenCount,
+    cache_creation_input_tokens: tokenCount,
+    cache_read_input_tokens: tokenCount,
+  })
+  .nullish()
+  .catch(undefined);
 
 const blockSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("text"), text: z.string() }),
@@ -36,8 +39,14 @@ export const messageSchema = z.object({
 
 type AnthropicMessage = z.infer<typeof messageSchema>;
 
-/** The turn in a message. Throws when there is neither an answer nor a whole call. */
-export const parseMessage = ({ content, stop_reason, usage }: AnthropicMessage): ModelTurn => {
+/**
+ * The turn in a message. Throws when there is neither an answer nor a whole call.
+ * @param sent the request that it answers
+ */
+export const parseMessage = (
+  { content, stop_reason, usage }: AnthropicMessage,
+  sent: string,
+): ModelTurn => {
   // https://docs.anthropic.com/en/docs/build-with-claude/handling-stop-reasons
   if (stop_reason === "refusal") throw new ModelError("MODEL_REFUSED", "the model declined");
   const isCut = stop_reason === "max_tokens" || stop_reason === "model_context_window_exceeded";
@@ -55,14 +64,15 @@ export const parseMessage = ({ content, stop_reason, usage }: AnthropicMessage):
       isCut ? "the output limit came before any answer" : "an empty answer",
     );
   }
-  const { input_tokens, cache_creation_input_tokens, cache_read_input_tokens } = usage;
+  const { input_tokens, cache_creation_input_tokens, cache_read_input_tokens } = usage ?? {};
+  const inputTokens =
+    (input_tokens ?? 0) + (cache_creation_input_tokens ?? 0) + (cache_read_input_tokens ?? 0);
   return {
     text: isCut ? `${said}…` : said,
     toolCalls,
     usage: {
-      inputTokens:
-        input_tokens + (cache_creation_input_tokens ?? 0) + (cache_read_input_tokens ?? 0),
-      outputTokens: usage.output_tokens,
+      inputTokens: countedOr(inputTokens, sent),
+      outputTokens: countedOr(usage?.output_tokens, JSON.stringify(content)),
     },
   };
 };

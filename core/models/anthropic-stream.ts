@@ -21,7 +21,7 @@ const eventSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("message_delta"),
     delta: z.object({ stop_reason: z.string().nullish() }),
-    usage: usageSchema.partial().nullish(),
+    usage: usageSchema,
   }),
   z.object({ type: z.literal("message_stop") }),
 ]);
@@ -56,8 +56,10 @@ export const collectMessage = async (
     if (type === "error") throw new UnusableAnswerError("an error in the stream");
     if (!KNOWN.has(type)) continue;
     const event = eventSchema.parse(raw);
-    if (event.type === "message_start") usage = event.message.usage;
-    else if (event.type === "content_block_start") {
+    if (event.type === "message_start") {
+      // Of the output only the beginning is counted by then.
+      usage = { ...event.message.usage, output_tokens: undefined };
+    } else if (event.type === "content_block_start") {
       const { text } = event.content_block;
       const begun = typeof text === "string" ? text : "";
       blocks[event.index] = { started: event.content_block, text: begun, json: "" };
@@ -69,8 +71,9 @@ export const collectMessage = async (
       if (event.delta.text) onText(blocks.map((each) => each?.text ?? "").join(""));
     } else if (event.type === "message_delta") {
       stopReason = event.delta.stop_reason ?? stopReason;
-      // Each count is that of the whole message so far.
-      usage = { ...usage, ...event.usage };
+      // Each count is that of the whole message so far, and null where it is as it was.
+      const counts = Object.entries(event.usage ?? {}).filter(([, count]) => count != null);
+      usage = { ...usage, ...Object.fromEntries(counts) };
     } else isWhole = true;
   }
   // A cut connection looks like an end; half an answer must not pass for a whole one.

@@ -1,4 +1,4 @@
-import type { ModelMessage, ModelProvider, ModelRequest, ModelTurn } from "../contract/model.ts";
+import type { ModelMessage, ModelProvider, ModelRequest } from "../contract/model.ts";
 import { messageSchema, parseMessage } from "./anthropic-message.ts";
 import { collectMessage } from "./anthropic-stream.ts";
 import { failureOf } from "./failure.ts";
@@ -39,6 +39,7 @@ export const createAnthropicProvider = ({
         // Loaded at first use, and its connections kept for the next.
         fetching ??= modelFetch();
         const fetch = await fetching;
+        const body = JSON.stringify({ ...toBody(request), ...(onText && { stream: true }) });
         const response = await fetch(`${baseUrl.replace(/\/+$/, "")}/v1/messages`, {
           method: "POST",
           headers: {
@@ -46,10 +47,10 @@ export const createAnthropicProvider = ({
             "anthropic-version": VERSION,
             ...(apiKey !== undefined && { "x-api-key": apiKey }),
           },
-          body: JSON.stringify({ ...toBody(request), ...(onText && { stream: true }) }),
+          body,
           signal,
         });
-        return await turnIn(response, onText);
+        return parseMessage(await messageIn(response, onText), body);
       } catch (cause) {
         // Whoever called off the turn gets that reason back; it says nothing about the model.
         signal.throwIfAborted();
@@ -59,14 +60,14 @@ export const createAnthropicProvider = ({
   };
 };
 
-const turnIn = async (response: Response, onText: ModelRequest["onText"]): Promise<ModelTurn> => {
+const messageIn = async (response: Response, onText: ModelRequest["onText"]) => {
   if (!response.ok) {
     await response.body?.cancel();
     throw Object.assign(new Error("refused"), { status: response.status });
   }
   const isStream = response.headers.get("content-type")?.startsWith("text/event-stream");
-  if (!isStream || !response.body) return parseMessage(messageSchema.parse(await response.json()));
-  return parseMessage(await collectMessage(serverEvents(response.body), onText ?? (() => {})));
+  if (!isStream || !response.body) return messageSchema.parse(await response.json());
+  return collectMessage(serverEvents(response.body), onText ?? (() => {}));
 };
 
 const toBody = (request: ModelRequest) => {

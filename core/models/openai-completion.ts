@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ModelError } from "../contract/errors.ts";
 import type { ModelTurn, ToolCall } from "../contract/model.ts";
+import { countedOr, tokenCount } from "./token-counts.ts";
 
 const toolCall = z.object({
   // Some servers leave the id out; it is only needed to match our own answer to the call.
@@ -11,6 +12,12 @@ const toolCall = z.object({
     arguments: z.union([z.string(), z.record(z.string(), z.unknown())]).nullish(),
   }),
 });
+
+/** What the server counted, if it did. */
+export const usageSchema = z
+  .object({ prompt_tokens: tokenCount, completion_tokens: tokenCount })
+  .nullish()
+  .catch(undefined);
 
 /**
  * What is read of a chat completion. Servers that only resemble OpenAI's leave out or null most of it.
@@ -29,12 +36,7 @@ export const completionSchema = z.object({
       }),
     )
     .min(1),
-  usage: z
-    .object({
-      prompt_tokens: z.number().int().nonnegative(),
-      completion_tokens: z.number().int().nonnegative(),
-    })
-    .nullish(),
+  usage: usageSchema,
 });
 
 export type Completion = z.infer<typeof completionSchema>;
@@ -58,10 +60,9 @@ export const parseCompletion = ({ choices, usage }: Completion, sent: string): M
   return {
     text,
     toolCalls,
-    // Neither is ever nought: servers that do not count say that.
     usage: {
-      inputTokens: usage?.prompt_tokens || mostTokens(sent),
-      outputTokens: usage?.completion_tokens || mostTokens(JSON.stringify(message)),
+      inputTokens: countedOr(usage?.prompt_tokens, sent),
+      outputTokens: countedOr(usage?.completion_tokens, JSON.stringify(message)),
     },
   };
 };
@@ -74,8 +75,5 @@ const toToolCall = (call: z.infer<typeof toolCall>, index: number): ToolCall => 
     argumentsJson: typeof given === "string" ? given || "{}" : JSON.stringify(given ?? {}),
   };
 };
-
-/** Budgets are held to it: some vendors' tokenizers make a token of each digit, none more than of each byte. */
-const mostTokens = (text: string): number => Buffer.byteLength(text, "utf8");
 
 const unusable = (what: string): ModelError => new ModelError("MODEL_UNAVAILABLE", what);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { UnusableAnswerError } from "./failure.ts";
-import type { Completion } from "./openai-completion.ts";
+import { type Completion, usageSchema } from "./openai-completion.ts";
 
 const chunkSchema = z.object({
   choices: z
@@ -27,12 +27,7 @@ const chunkSchema = z.object({
       }),
     )
     .nullish(),
-  usage: z
-    .object({
-      prompt_tokens: z.number().int().nonnegative(),
-      completion_tokens: z.number().int().nonnegative(),
-    })
-    .nullish(),
+  usage: usageSchema,
   error: z.unknown().optional(),
 });
 

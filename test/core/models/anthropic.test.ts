@@ -121,6 +121,31 @@ describe("what comes back", () => {
     ]);
   });
 
+  it.each([
+    ["no usage", undefined],
+    ["a usage of nought", { input_tokens: 0, output_tokens: 0 }],
+    ["a usage that says nothing", {}],
+    ["counts below nought", { input_tokens: -9000, output_tokens: -9000 }],
+    ["counts that are none", { input_tokens: "5", output_tokens: 5.5 }],
+    ["a usage that is none", "cheap"],
+  ])("attack: a server that reports %s, so that a budget is not used up", async (_what, none) => {
+    // A token each, with the tokenizers of some vendors.
+    const content = said("7".repeat(500));
+    const chunks = [
+      { type: "message_start", message: { usage: none } },
+      { type: "content_block_start", index: 0, content_block: content },
+      { type: "message_delta", delta: { stop_reason: "end_turn" }, usage: none },
+      { type: "message_stop" },
+    ];
+    for (const turn of [
+      await ask(message([content], { usage: none })),
+      await ask({ kind: "stream", chunks, isCut: true }, { onText: () => {} }),
+    ]) {
+      expect(turn.usage.inputTokens).toBeGreaterThan(20);
+      expect(turn.usage.outputTokens).toBeGreaterThanOrEqual(500);
+    }
+  });
+
   it("is marked where it was cut at the limit", async () => {
     const turn = await ask(message([said("half")], { stop_reason: "max_tokens" }));
     expect(turn.text).toBe("half…");
@@ -167,6 +192,16 @@ describe("a stream", () => {
       toolCalls: [{ id: "t1", name: "calculator", argumentsJson: '{"text":"1"}' }],
       usage: { inputTokens: 12, outputTokens: 9 },
     });
+  });
+
+  it("keeps a count that its end has null for, and takes no count of its beginning for all", async () => {
+    const counts = { input_tokens: null, cache_read_input_tokens: null, output_tokens: 9 };
+    const ending = (usage: unknown) =>
+      STREAM.map((event) => (event.type === "message_delta" ? { ...event, usage } : event));
+    const usageOf = async (usage: unknown) =>
+      (await ask(stream(ending(usage)), { onText: () => {} })).usage;
+    expect(await usageOf(counts)).toEqual({ inputTokens: 12, outputTokens: 9 });
+    expect((await usageOf(undefined)).outputTokens).toBeGreaterThan("It is.".length);
   });
 
   it.each([

@@ -48,6 +48,18 @@ const completion = (choice: object, usage: unknown = undefined): Behaviour => ({
   body: { choices: [choice], usage },
 });
 
+// What a server may report that is no count of what it did.
+const NO_USAGE: readonly (readonly [string, unknown])[] = [
+  ["no usage", undefined],
+  ["a usage of nought", { prompt_tokens: 0, completion_tokens: 0 }],
+  ["a usage that says nothing", {}],
+  ["a usage without our two counts", { total_tokens: 5 }],
+  ["counts below nought", { prompt_tokens: -9000, completion_tokens: -9000 }],
+  ["counts that are none", { prompt_tokens: "5", completion_tokens: 5.5 }],
+  ["more than a number holds", { prompt_tokens: 1e18, completion_tokens: 1e300 }],
+  ["a usage that is none", "cheap"],
+];
+
 const failureOf = async (turn: Promise<unknown>): Promise<ModelError> => {
   const error = await turn.then(
     () => undefined,
@@ -167,16 +179,16 @@ describe("what comes back", () => {
     expect(turn.text).toBe("half…");
   });
 
-  it.each([
-    ["no usage", undefined],
-    ["a usage of nought", { prompt_tokens: 0, completion_tokens: 0 }],
-  ])("attack: a server that reports %s, so that a budget is not used up", async (_what, none) => {
-    // A token each, with the tokenizers of some vendors.
-    const content = "7".repeat(500);
-    const { usage } = await ask(completion({ message: { content } }, none));
-    expect(usage.inputTokens).toBeGreaterThan(20);
-    expect(usage.outputTokens).toBeGreaterThanOrEqual(500);
-  });
+  it.each(NO_USAGE)(
+    "attack: a server that reports %s, so that a budget is not used up",
+    async (_what, none) => {
+      // A token each, with the tokenizers of some vendors.
+      const content = "7".repeat(500);
+      const { usage } = await ask(completion({ message: { content } }, none));
+      expect(usage.inputTokens).toBeGreaterThan(20);
+      expect(usage.outputTokens).toBeGreaterThanOrEqual(500);
+    },
+  );
 });
 
 describe("what fails", () => {
@@ -320,6 +332,17 @@ describe("an answer that is watched as it grows", () => {
     });
     expect(server.requests.at(-1)?.body).toMatchObject({ stream: true });
   });
+
+  it.each(NO_USAGE)(
+    "attack: a stream that ends with %s, so that a budget is not used up",
+    async (_what, none) => {
+      const chunks = [delta({ content: "7".repeat(500) }), delta({}, "stop")];
+      const ending = { choices: [], usage: none };
+      const { usage } = (await watch({ kind: "stream", chunks: [...chunks, ending] })).turn;
+      expect(usage.inputTokens).toBeGreaterThan(20);
+      expect(usage.outputTokens).toBeGreaterThanOrEqual(500);
+    },
+  );
 
   it("puts calls together that come in pieces", async () => {
     const call = (index: number, part: object) => delta({ tool_calls: [{ index, ...part }] });
