@@ -40,6 +40,23 @@ const reader = new MarkdownIt({ html: false, linkify: false, typographer: false 
 reader.disable(["reference"]);
 reader.normalizeLink = (url) => url;
 
+// What a web address goes on with behind its colon. Marks inside it mark nothing; those that could
+// end something around it (stars, brackets, underscores at its end) are left to the reader.
+const ADDRESS =
+  /:\/\/(?:[A-Za-z0-9.:/?#@!$'+,;=%-]|&(?!#?\w{1,32};)|~(?!~)|_+(?=\.?[A-Za-z0-9/?#@%&=~+-]))+/y;
+
+// The reader stops at each colon; an address stays text, as it was written.
+// https://github.github.com/gfm/#autolinks-extension-
+reader.inline.ruler.after("text", "address", (state, isSilent) => {
+  ADDRESS.lastIndex = state.pos;
+  const isWeb = /https?$/i.test(state.src.slice(Math.max(0, state.pos - 5), state.pos));
+  const [found] = (isWeb && ADDRESS.exec(state.src)) || [];
+  if (found === undefined) return false;
+  if (!isSilent) state.pending += found;
+  state.pos += found.length;
+  return true;
+});
+
 /** The kinds of Markdown in a text; empty where nothing but lists and paragraphs is in it. */
 export const markdownKinds = (markdown: string): ReadonlySet<MarkdownKind> => {
   const kinds = new Set<MarkdownKind>();

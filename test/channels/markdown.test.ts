@@ -45,6 +45,24 @@ describe("Markdown", () => {
     expect(shown(markdown)).toBe(expected);
   });
 
+  it.each([
+    ["https://a.example/_next_/x_y", "https://a.example/_next_/x_y"],
+    ["https://a.example/__init__.py?a=_b_&c=_d_", "https://a.example/__init__.py?a=_b_&c=_d_"],
+    ["**HTTPS://a.example/_x_**，_軟_", "<b>HTTPS://a.example/_x_</b>，<i>軟</i>"],
+    ["_https://a.example/_x_/y_ z", "<i>https://a.example/_x_/y</i> z"],
+    [
+      "*http://a.example/~me/_x_* ~~http://b.example/_~~",
+      "<i>http://a.example/~me/_x_</i> <s>http://b.example/_</s>",
+    ],
+    [
+      "[https://a.example/_x_](https://a.example/_x_)",
+      "<a https://a.example/_x_>https://a.example/_x_</a>",
+    ],
+    ["https://a.example/?a=1&amp;b=\\_c\\_", "https://a.example/?a=1&b=_c_"],
+  ])("leaves the address in %j whole", (markdown, expected) => {
+    expect(shown(markdown)).toBe(expected);
+  });
+
   it("keeps line breaks and blank lines as they were written", () => {
     expect(shown("one\ntwo\n\n\nthree  \nfour")).toBe("one\ntwo\n\n\nthree\nfour");
   });
@@ -93,6 +111,9 @@ describe("Markdown", () => {
     ["brackets in brackets", "[".repeat(100_000)],
     ["stars", "*".repeat(100_000)],
     ["half links", "[a](".repeat(25_000)],
+    ["half addresses", "https://_&_~".repeat(10_000)],
+    ["an address of underscores", `https://${"_".repeat(100_000)}`],
+    ["addresses in a row", "https://a_".repeat(10_000)],
     ["backticks", "`".repeat(100_000)],
     [
       "nested items",
