@@ -38,22 +38,31 @@ export const askedTenant = async (
   permission: Permission,
 ): Promise<string> => {
   const own = call.operator.tenantId;
-  const { tenant = own } = checked("query", tenantSchema, filled(call.query));
-  if (tenant === undefined) {
-    throw new ApiError(
-      400,
-      "BAD_REQUEST",
-      `query: this key is for all tenants: say whose with tenant=, e.g. tenant=${PLATFORM_SCOPE.tenantId} for what belongs to none`,
-    );
-  }
-  if (own === undefined || tenant === own) return tenant;
-  return forbid(
-    parts,
-    call,
-    permission,
-    `this request is for tenant ${own} only: leave tenant= out`,
-    tenant,
+  await mustBeOwn(parts, call, permission);
+  if (own !== undefined) return own;
+  const { tenant } = checked("query", tenantSchema, filled(call.query));
+  if (tenant !== undefined) return tenant;
+  throw new ApiError(
+    400,
+    "BAD_REQUEST",
+    `query: this key is for all tenants: say whose with tenant=, e.g. tenant=${PLATFORM_SCOPE.tenantId} for what belongs to none`,
   );
+};
+
+/**
+ * Refuses a request that is for one tenant and asks for another, however it spells it: who looks
+ * for a spelling that passes is on record like who asks plainly.
+ */
+export const mustBeOwn = async (
+  parts: RefusalParts,
+  call: Call,
+  permission: Permission,
+): Promise<void> => {
+  const own = call.operator.tenantId;
+  const { tenant = own } = filled(call.query);
+  if (own === undefined || tenant === own) return;
+  const message = `this request is for tenant ${own} only: leave tenant= out`;
+  await forbid(parts, call, permission, message, tenantId.safeParse(tenant).data);
 };
 
 /** A tenant's id, or `_platform`, as queries name it. */

@@ -128,15 +128,16 @@ const admit = (
     );
   }
   if (narrowedTo === undefined) return { who: key.id, tenantId: key.tenantId };
-  if (typeof narrowedTo !== "string" || !TENANT_ID.test(narrowedTo)) {
-    throw new ApiError(400, "BAD_REQUEST", "X-Tenant-ID is not one tenant id");
-  }
+  // Before its form: who looks for a spelling that passes is refused, and on record, like who asks plainly.
   if (key.tenantId !== undefined && key.tenantId !== narrowedTo) {
     throw new ApiError(
       403,
       "FORBIDDEN",
       `this key is for tenant ${key.tenantId} only: leave X-Tenant-ID out, or name that tenant`,
     );
+  }
+  if (typeof narrowedTo !== "string" || !TENANT_ID.test(narrowedTo)) {
+    throw new ApiError(400, "BAD_REQUEST", "X-Tenant-ID is not one tenant id");
   }
   return { who: key.id, tenantId: narrowedTo };
 };

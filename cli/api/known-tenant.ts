@@ -17,8 +17,8 @@ export const knownTenant = async (
   call: Call,
   permission: Permission,
 ): Promise<Tenant> => {
-  checked("query", tenantQuery, filled(call.query));
   const id = await askedTenant(parts, call, permission);
+  checked("query", tenantQuery, filled(call.query));
   const tenant = parts.tenants().get(id);
   if (tenant) return tenant;
   throw new ApiError(404, "NOT_FOUND", `the settings have no tenant ${id}`);

@@ -8,7 +8,7 @@ import { monthOf } from "../../core/budget/month.ts";
 import { allowed, homeOf } from "../../core/operators/operator.ts";
 import { tenantScope } from "../../core/store/scope.ts";
 import type { Store } from "../../core/store/store.ts";
-import { filled, forbid, tenantId } from "./asked-tenant.ts";
+import { filled, mustBeOwn, tenantId } from "./asked-tenant.ts";
 import { checked } from "./checked.ts";
 import { ApiError } from "./errors.ts";
 import type { Route } from "./route.ts";
@@ -58,13 +58,9 @@ export const tenantHandlers = (parts: TenantRouteParts) => {
 
   const list: Route["handle"] = async (call) => {
     const { operator } = call;
+    await mustBeOwn(parts, call, "tenant:view");
     const { tenant, limit, cursor = "" } = checked("query", tenantsQuery, filled(call.query));
-    const own = operator.tenantId;
-    if (own !== undefined && tenant !== undefined && tenant !== own) {
-      const message = `this request is for tenant ${own} only: leave tenant= out`;
-      return forbid(parts, call, "tenant:view", message, tenant);
-    }
-    const only = tenant ?? own;
+    const only = tenant ?? operator.tenantId;
     const found = settings()
       .multi_tenant.tenants.filter(({ id }) => (only === undefined || id === only) && id > cursor)
       .sort((one, other) => (one.id < other.id ? -1 : 1));

@@ -82,6 +82,32 @@ describeStores("the memory over HTTP", (world) => {
     ]);
   });
 
+  it.each(
+    ["", "SUPPORT", "Sales", "sales, support", "sales,sales", "%73upport", "sup port", "../x", "*"]
+      .flatMap((spelt) => [
+        [`X-Tenant-ID: ${spelt}`, "q=engineering", { "X-Tenant-ID": spelt }] as const,
+        [`tenant=${spelt}`, `q=engineering&tenant=${encodeURIComponent(spelt)}`, {}] as const,
+      ])
+      .filter(([where]) => where !== "tenant=")
+      .concat([["tenant= twice", "q=engineering&tenant=sales&tenant=support", {}]]),
+  )(
+    "attack: %j is refused and on record like a tenant that is another",
+    async (_spelt, query, headers) => {
+      const key = await reader();
+      const { status, body } = await ask(query, { key, headers });
+      expect({ status, body }).toMatchObject({
+        status: 403,
+        body: { error: { code: "FORBIDDEN" } },
+      });
+      expect(await records("sales")).toEqual([
+        {
+          ...{ action: "api", subject: "memory:view", decision: "refused", code: "FORBIDDEN" },
+          detail: "{}",
+        },
+      ]);
+    },
+  );
+
   it("attack: no query, whatever is in it, shows a tenant's key what others were told", async () => {
     const key = await reader();
     const words = fc.constantFrom(

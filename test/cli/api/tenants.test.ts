@@ -113,13 +113,19 @@ describeStores("tenants, agents and skills over HTTP", (world) => {
         expect(JSON.stringify(answer.body)).not.toContain("PLANTED");
       }
     }
+    for (const path of paths) {
+      const { status } = await get(`${path}?tenant=SUPPORT`, { key });
+      expect(status, path).toBe(403);
+    }
     const found = await records();
-    expect(found).toHaveLength(9);
+    expect(found).toHaveLength(12);
     expect(new Set(found.map((each) => Object.values(each).join()))).toEqual(
       new Set(["sales,api,FORBIDDEN"]),
     );
     const asked = await world.sql("SELECT detail FROM audit WHERE action = 'api'");
-    expect(asked.map((each) => JSON.parse(String(each.detail)).tenant).sort()).toEqual([
+    // What is no tenant's id is not copied into the log.
+    expect(asked.map((each) => JSON.parse(String(each.detail)).tenant ?? "-").sort()).toEqual([
+      ...Array<string>(3).fill("-"),
       ...Array<string>(3).fill("_platform"),
       ...Array<string>(6).fill("support"),
     ]);
