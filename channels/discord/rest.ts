@@ -19,7 +19,7 @@ export type RestOutcome =
     }
   /** The bot's token is no longer good. Nothing is sent any more with it. */
   | { readonly kind: "unauthorized" }
-  /** The request certainly did not arrive. */
+  /** Not done: the request certainly did not arrive, or something in front of Discord refused it. */
   | { readonly kind: "unreachable"; readonly reason: string }
   /** No answer, or one that says nothing: it may have been done. */
   | { readonly kind: "lost"; readonly reason: string };
@@ -128,8 +128,10 @@ export const createRest = (options: RestOptions): Rest => {
         isRefused = true;
         return { kind: "unauthorized" };
       }
+      const reason = `HTTP ${error.status}`;
+      if (isForeign(error)) return { kind: "unreachable", reason };
       const code = typeof error.code === "number" ? error.code : 0;
-      return { kind: "failed", status: error.status, code, reason: `HTTP ${error.status}` };
+      return { kind: "failed", status: error.status, code, reason };
     }
     if (error instanceof HTTPError) return { kind: "lost", reason: `HTTP ${error.status}` };
     return brokenBy(error);
@@ -164,7 +166,7 @@ export const createRest = (options: RestOptions): Rest => {
       // It follows no redirect: that would carry the token to somewhere nobody configured.
       if (response.status >= 300) {
         await response.text();
-        return { kind: "failed", status: response.status, code: 0, reason: "redirected" };
+        return { kind: "unreachable", reason: `HTTP ${response.status}` };
       }
       const text = await response.text();
       return { kind: "ok", body: text === "" ? undefined : JSON.parse(text) };
@@ -202,6 +204,16 @@ const pauseKey = (method: string, route: string): string =>
 const codeOf = (outcome: RestOutcome): string | number => {
   if (outcome.kind !== "failed") return outcome.kind;
   return outcome.code === 0 ? `http_${outcome.status}` : outcome.code;
+};
+
+/**
+ * Whether a refusal is not Discord's, which gives its reasons as JSON: a proxy's page, which says
+ * nothing of rooms, people and messages. That something is too large or too slow holds whoever says it.
+ */
+const isForeign = ({ rawError, status }: DiscordAPIError): boolean => {
+  const said: unknown = rawError;
+  const isPage = said instanceof ArrayBuffer && said.byteLength > 0;
+  return isPage && status !== 408 && status !== 413;
 };
 
 /** Only a code goes on from an error: its message may name the URL. */

@@ -37,6 +37,8 @@ export type RestFault =
   | { readonly status: number; readonly code: number }
   /** 5xx; with `isDone` the call was carried out all the same. */
   | { readonly status: number; readonly isDone?: boolean }
+  /** Refused by something in front of Discord, with a page of its own. */
+  | { readonly pageStatus: number }
   /** Never answered. */
   | { readonly hang: "done" | "lost" }
   /** The connection is cut. */
@@ -567,6 +569,11 @@ export const startDiscordRest = async (options: DiscordRestOptions = {}): Promis
       const done = carryOut();
       await delay(fault.slowMs);
       return write(done);
+    }
+    if ("pageStatus" in fault) {
+      call.status = fault.pageStatus;
+      response.writeHead(fault.pageStatus, { "content-type": "text/html" }).end("<p>Blocked</p>");
+      return;
     }
     if ("hang" in fault) {
       if (fault.hang === "done") carryOut();

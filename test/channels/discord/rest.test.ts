@@ -50,6 +50,9 @@ describe("createRest", () => {
     ["a 500 after the message was made", { status: 502, isDone: true }, { kind: "lost" }],
     ["a cut connection", { cut: "lost" }, { kind: "lost" }],
     ["a refusal", { status: 403, code: 50013 }, { kind: "failed", status: 403, code: 50013 }],
+    ["a proxy's refusal", { pageStatus: 403 }, { kind: "unreachable", reason: "HTTP 403" }],
+    ["a room that a proxy lacks", { pageStatus: 404 }, { kind: "unreachable" }],
+    ["a proxy's limit of size", { pageStatus: 413 }, { kind: "failed", status: 413, code: 0 }],
   ] as const)("tries once only and tells of %s", async (_, fault, outcome) => {
     discord.failNext("POST /channels/:id/messages", fault);
     expect(await post()).toMatchObject(outcome);
@@ -164,9 +167,8 @@ describe("createRest", () => {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as { port: number };
     const client = newRest({ baseUrl: `http://127.0.0.1:${port}` });
-    expect(await client.request("GET", "/users/@me")).toMatchObject({
-      kind: "failed",
-      status: 302,
+    expect(await client.request("GET", "/users/@me")).toEqual({
+      ...{ kind: "unreachable", reason: "HTTP 302" },
     });
     expect(paths).toEqual(["/v10/users/@me"]);
     client.close();
