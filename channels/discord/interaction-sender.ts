@@ -1,10 +1,10 @@
 import type { SendOutcome } from "../../core/contract/channel.ts";
 import { EPHEMERAL, messageBody } from "./message-body.ts";
 import { timeOf } from "./payload.ts";
+import type { Posted } from "./posted.ts";
 import type { Rest, RestOutcome } from "./rest.ts";
 import { CODES, hasCode, notYet, sendOutcome } from "./send-outcome.ts";
 import { createdId, type Sending } from "./sending.ts";
-import type { ShownMessages } from "./shown.ts";
 import { originalRoute, type TargetInteraction, webhookRoute } from "./target.ts";
 
 /** How a message is sent while the token of its interaction lasts. */
@@ -27,7 +27,7 @@ export const wayOf = (
 
 export interface InteractionSenderParts {
   readonly rest: Rest;
-  readonly shown: ShownMessages;
+  readonly posted: Pick<Posted, "note">;
   readonly now: () => Date;
 }
 
@@ -36,7 +36,7 @@ const YOUNG_MS = 10_000;
 const ACKNOWLEDGED_SOON_MS = 500;
 
 /** Answers interactions by their token; undefined when that is no longer good. Rejects when the store is away. */
-export const createInteractionSender = ({ rest, shown, now }: InteractionSenderParts) => {
+export const createInteractionSender = ({ rest, posted, now }: InteractionSenderParts) => {
   const isGone = (outcome: RestOutcome): boolean =>
     hasCode(outcome, CODES.unknownWebhook, CODES.invalidWebhookToken, CODES.unknownInteraction) ||
     (outcome.kind === "failed" && outcome.status === 401);
@@ -56,7 +56,7 @@ export const createInteractionSender = ({ rest, shown, now }: InteractionSenderP
     interaction: TargetInteraction,
     moreFlags: number,
   ): Promise<SendOutcome | undefined> => {
-    const { outgoing, target, signal } = sending;
+    const { outgoing, signal } = sending;
     const { body, files } = messageBody(outgoing);
     const flags = Number((body as { flags?: number }).flags ?? 0) | moreFlags;
     const outcome = await rest.request("POST", webhookRoute(interaction), {
@@ -65,7 +65,7 @@ export const createInteractionSender = ({ rest, shown, now }: InteractionSenderP
     });
     if (isGone(outcome)) return soon(sending, outcome);
     const id = createdId(outcome);
-    if (id !== undefined && outgoing.n + 1 < outgoing.of) await shown.passed(target, id);
+    if (id !== undefined) await posted.note(id, sending);
     return sendOutcome("follow-up", outcome);
   };
 
@@ -73,7 +73,7 @@ export const createInteractionSender = ({ rest, shown, now }: InteractionSenderP
     sending: Sending,
     interaction: TargetInteraction,
   ): Promise<SendOutcome | undefined> => {
-    const { outgoing, target, signal } = sending;
+    const { outgoing, signal } = sending;
     const outcome = await rest.request("PATCH", originalRoute(interaction), {
       ...{ ...messageBody(outgoing), auth: false, signal },
     });
@@ -83,7 +83,7 @@ export const createInteractionSender = ({ rest, shown, now }: InteractionSenderP
       return soon(sending, outcome) ?? followUp(sending, interaction, 0);
     }
     const id = createdId(outcome);
-    if (id !== undefined && outgoing.n + 1 < outgoing.of) await shown.passed(target, id);
+    if (id !== undefined) await posted.note(id, sending);
     return sendOutcome("edit response", outcome);
   };
 

@@ -1,5 +1,13 @@
 import type { Outgoing } from "./outgoing.ts";
-import { isAfter, isPayload, objectIn, objectsIn, type Payload, textIn } from "./payload.ts";
+import {
+  isAfter,
+  isPayload,
+  numberIn,
+  objectIn,
+  objectsIn,
+  type Payload,
+  textIn,
+} from "./payload.ts";
 import type { Rest, RestOutcome } from "./rest.ts";
 
 /** Looks through what was said in a room lately for something that we may have said. */
@@ -81,8 +89,13 @@ export const saysSame = (message: Payload, outgoing: Outgoing): boolean => {
     case "text":
       return textIn(message, "content")?.trim() === outgoing.content.trim();
     case "file":
-      return objectsIn(message, "attachments").length > 0;
+      return objectsIn(message, "attachments").some(
+        (file) => (numberIn(file, "size") ?? bytesOf(outgoing)) === bytesOf(outgoing),
+      );
     case "card":
       return objectsIn(message, "embeds").length > 0 || objectsIn(message, "components").length > 0;
   }
 };
+
+const bytesOf = ({ data }: Extract<Outgoing, { readonly kind: "file" }>): number =>
+  Buffer.byteLength(data, "base64");

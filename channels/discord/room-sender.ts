@@ -3,6 +3,7 @@ import type { LookBack } from "./look-back.ts";
 import { cardInWordsBody, messageBody } from "./message-body.ts";
 import { objectIn, type Payload, textIn } from "./payload.ts";
 import { postBody } from "./post-body.ts";
+import type { Posted } from "./posted.ts";
 import type { Rest, RestOutcome, RestRequest } from "./rest.ts";
 import type { Rooms } from "./rooms.ts";
 import { CODES, hasCode, notYet, sendOutcome } from "./send-outcome.ts";
@@ -14,11 +15,14 @@ export interface RoomSenderParts {
   readonly rest: Rest;
   readonly rooms: Rooms;
   readonly shown: ShownMessages;
+  readonly posted: Pick<Posted, "note">;
   readonly lookBack: LookBack;
 }
 
 /** Sends into rooms, as the bot. Rejects when the store is away. */
-export const createRoomSender = ({ rest, rooms, shown, lookBack }: RoomSenderParts) => {
+export const createRoomSender = (parts: RoomSenderParts) => {
+  const { rest, rooms, shown, posted, lookBack } = parts;
+
   const edit = (channelId: string, messageId: string, { outgoing, signal }: Sending) =>
     rest.request("PATCH", `/channels/${channelId}/messages/${messageId}`, {
       ...messageBody(outgoing),
@@ -44,9 +48,8 @@ export const createRoomSender = ({ rest, rooms, shown, lookBack }: RoomSenderPar
   };
 
   const arrived = async (outcome: RestOutcome, sending: Sending): Promise<SendOutcome> => {
-    const { outgoing, target } = sending;
     const id = createdId(outcome);
-    if (id !== undefined && outgoing.n + 1 < outgoing.of) await shown.passed(target, id);
+    if (id !== undefined) await posted.note(id, sending);
     return sendOutcome("create message", outcome);
   };
 
@@ -71,10 +74,10 @@ export const createRoomSender = ({ rest, rooms, shown, lookBack }: RoomSenderPar
     // Of the nonce of something unfinished comes that back, where it has arrived all the same.
     const mayComeBack = messageId === undefined && unfinishedNonce !== undefined;
     const nonce = mayComeBack ? unfinishedNonce : nonceOfPart(sending);
-    const posted = await post(channelId, nonce, sending);
-    const id = createdId(posted);
+    const made = await post(channelId, nonce, sending);
+    const id = createdId(made);
     return arrived(
-      mayComeBack && id !== undefined ? await edit(channelId, id, sending) : posted,
+      mayComeBack && id !== undefined ? await edit(channelId, id, sending) : made,
       sending,
     );
   };

@@ -14,6 +14,7 @@ import { createFiles } from "./files.ts";
 import { createInteractionSender, wayOf } from "./interaction-sender.ts";
 import { createLookBack, saysSame } from "./look-back.ts";
 import { type Payload, textIn } from "./payload.ts";
+import { createPosted } from "./posted.ts";
 import { createProgress } from "./progress.ts";
 import { render } from "./render.ts";
 import type { Rest } from "./rest.ts";
@@ -61,12 +62,13 @@ export const createDiscordSender = (parts: DiscordSenderParts): DiscordSender =>
   const { rest, state, deferrals, log, now, apiBaseUrl } = parts;
   const { fetch = globalThis.fetch } = parts;
   const shown = createShownMessages(state);
+  const posted = createPosted(shown);
   const rooms = createRooms(rest, state, log);
   const lookBack = createLookBack(rest);
   const progress = createProgress({ ...parts, rooms, shown });
   const typing = createTyping(rest);
-  const sendToRoom = createRoomSender({ rest, rooms, shown, lookBack });
-  const answerInteraction = createInteractionSender({ rest, shown, now });
+  const sendToRoom = createRoomSender({ rest, rooms, shown, posted, lookBack });
+  const answerInteraction = createInteractionSender({ rest, posted, now });
 
   const living = ({ target }: Pick<Sending, "target">): TargetInteraction | undefined => {
     const left = (target.interaction?.expiresAt.getTime() ?? 0) - now().getTime();
@@ -104,8 +106,8 @@ export const createDiscordSender = (parts: DiscordSenderParts): DiscordSender =>
     const nonce = nonceOfPart(sending);
     const fits = (message: Payload): boolean =>
       textIn(message, "nonce") === nonce ||
-      saysSame(message, outgoing) ||
-      (isOurs && answers(message, target, room.channelId));
+      (!posted.isOthers(textIn(message, "id") ?? "", part.id) &&
+        (saysSame(message, outgoing) || (isOurs && answers(message, target, room.channelId))));
     const after = (outgoing.n > 0 ? known?.last : undefined) ?? target.replyTo;
     const found = await lookBack.find(room.channelId, after, fits, signal);
     if (found.kind === "away") return asReconciliation(notYet("look back", found.outcome));
@@ -114,7 +116,7 @@ export const createDiscordSender = (parts: DiscordSenderParts): DiscordSender =>
       await shown.found(target, part.id, found.id);
       return again;
     }
-    if (outgoing.n + 1 < outgoing.of) await shown.passed(target, found.id);
+    await posted.note(found.id, sending);
     return { kind: "delivered" };
   };
 

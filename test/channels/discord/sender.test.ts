@@ -92,6 +92,7 @@ describe("sending to a room", () => {
     ["a 429", { limitS: 0.2 }],
     ["a 429 without a bucket", { limitS: 0.2, isBare: true }],
     ["a global 429", { limitS: 0.2, isGlobal: true }],
+    ["a proxy's page", { pageStatus: 404 }],
   ];
 
   it.each(temporary)("answers once in spite of %s", async (_, fault) => {
@@ -135,6 +136,31 @@ describe("sending to a room", () => {
     discord.failNext("POST /channels/:id/messages", { status: 500 });
     expect(await bench.deliver(second, text("ok"), { id: "2" })).toEqual(["unknown", "delivered"]);
     expect(contents()).toEqual(["ok", "ok"]);
+  });
+
+  it.each([
+    ["words", "ok", "ok"],
+    ["files", "a".repeat(30_000), "b".repeat(30_001)],
+  ])(
+    "sends both of two answers alike whose questions stand above them: %s",
+    async (_, one, two) => {
+      const [first, second] = [ask(), ask()];
+      await bench.deliver(first, text(one));
+      discord.failNext("POST /channels/:id/messages", { cut: "lost" });
+      expect(await bench.deliver(second, text(two), { id: "2" })).toEqual(["unknown", "delivered"]);
+      expect(discord.said(ROOM)).toHaveLength(2);
+    },
+  );
+
+  it("tells two files apart by their sizes after a restart", async () => {
+    const [first, second] = [ask(), ask()];
+    await bench.deliver(first, text("a".repeat(30_000)));
+    const next = newBench(discord, { state: bench.state });
+    const [body = ""] = next.sender.render(text("b".repeat(30_001)), second);
+    const part = { id: "2.0", target: second, body, attempt: 2, isRepeat: false };
+    const { signal } = new AbortController();
+    expect(await next.sender.reconcile(part, signal)).toEqual({ kind: "send" });
+    next.close();
   });
 
   it.each([
@@ -274,6 +300,7 @@ describe("threads", () => {
     ["a 500 after commit", { status: 500, isDone: true }],
     ["a 429", { limitS: 0.2 }],
     ["a hang", { hang: "done" }],
+    ["a proxy's page", { pageStatus: 403 }],
   ] as const)("starts one in spite of %s", async (_, fault) => {
     const target = mention();
     discord.failNext("POST /channels/:id/messages/:id/threads", fault);
