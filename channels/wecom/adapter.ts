@@ -22,7 +22,6 @@ import { createIntake } from "./intake.ts";
 import { fromBody } from "./outgoing.ts";
 import { parseMessage } from "./parse.ts";
 import { renderPassive } from "./passive.ts";
-import { plainText } from "./plain-text.ts";
 import { render } from "./render.ts";
 import { CHANNEL, isUserId, type WecomApp, type WecomBot } from "./types.ts";
 import { type Verified, verifyCallback, verifyUrl } from "./verify.ts";
@@ -249,12 +248,12 @@ const EMPTY: WebhookResponse = { status: 200 };
 
 // Nothing else travels in a response; the rest goes by the API.
 /**
- * What a response can carry of a body, which is text: markup is made readable, since an answer at
- * once that needs no call of the API is worth more than its looks. Undefined for cards and files.
+ * What a response can carry of a body, which is text: an answer at once that needs no call of the
+ * API is worth more than its looks. Undefined for cards and files, and for a part of a longer text.
  */
 const sayable = (body: string): string | undefined => {
   const outgoing = fromBody(body);
-  if (outgoing.kind === "markdown") return plainText(outgoing.text);
+  if (outgoing.kind === "markdown") return outgoing.plain;
   return outgoing.kind === "text" ? outgoing.text : undefined;
 };
 

@@ -1,7 +1,13 @@
 /** One thing that is sent, as it is stored until then; with `hasMore` another part comes after it. */
 export type Outgoing =
   | { readonly kind: "text"; readonly text: string; readonly hasMore?: true }
-  | { readonly kind: "markdown"; readonly text: string; readonly hasMore?: true }
+  | {
+      readonly kind: "markdown";
+      readonly text: string;
+      readonly hasMore?: true;
+      /** The same for where no markup is shown; absent from what is one of several parts. */
+      readonly plain?: string;
+    }
   | { readonly kind: "card"; readonly card: object; readonly type?: LinkCardType }
   | {
       readonly kind: "file";

@@ -3,6 +3,7 @@ import { filePart } from "./file-part.ts";
 import { linkCard } from "./link-card.ts";
 import { fromMarkdown } from "./markdown.ts";
 import { type Outgoing, toBody } from "./outgoing.ts";
+import { plainText } from "./plain-text.ts";
 import { splitText } from "./split.ts";
 import { cardInWords, templateCard } from "./template-card.ts";
 
@@ -21,21 +22,32 @@ export const render = (reply: Answer | Refusal, isUpdate = false): readonly stri
     ...cardParts(reply, isUpdate),
     ...filesOf(reply).flatMap((file) => textParts(filePart(file))),
   ];
-  return reply.markdown === "" && parts.length > 0 ? parts : [...textParts(said(reply)), ...parts];
+  return reply.markdown === "" && parts.length > 0 ? parts : [...saidParts(reply), ...parts];
 };
 
 /** What no card shows is said in words; a refusal ends with its code and has no markup. */
-const said = (reply: Answer | Refusal): Outgoing => {
-  const markdown = reply.markdown.replace(NOT_XML, "");
-  return reply.kind === "refusal" || reply.isVerbatim
-    ? { kind: "text", text: markdown }
-    : fromMarkdown(markdown);
+const saidParts = (reply: Answer | Refusal): readonly string[] =>
+  reply.kind === "refusal" || reply.isVerbatim
+    ? textParts({ kind: "text", text: reply.markdown })
+    : markedUpParts(reply.markdown);
+
+/**
+ * Without markup it is never longer, and read from the Markdown itself: in what WeCom is given,
+ * code is no longer told from text.
+ */
+const markedUpParts = (said: string): readonly string[] => {
+  const markdown = withoutNotXml(said);
+  const shown = fromMarkdown(markdown);
+  const parts = textParts(shown);
+  return shown.kind === "text" || parts.length > 1
+    ? parts
+    : textParts({ ...shown, plain: plainText(markdown) });
 };
 
 const cardParts = (reply: Answer | Refusal, isUpdate: boolean): readonly string[] => {
   const card = reply.kind === "text" ? reply.card : undefined;
   if (!card) return [];
-  const inWords = () => textParts(fromMarkdown(cardInWords(card).replace(NOT_XML, "")));
+  const inWords = () => markedUpParts(cardInWords(card));
   const link = isUpdate ? undefined : linkCard(card);
   if (link) return link === "too long" ? inWords() : [toBody(link)];
   const shown = templateCard(card);
@@ -47,8 +59,12 @@ const filesOf = (reply: Answer | Refusal) => (reply.kind === "text" ? (reply.fil
 /** Joined, texts are what was said; other parts are as they are. */
 const textParts = (outgoing: Outgoing): readonly string[] =>
   outgoing.kind === "text" || outgoing.kind === "markdown"
-    ? splitText(outgoing.text, MAX_TEXT_BYTES).map((text) => toBody({ ...outgoing, text }))
+    ? splitText(withoutNotXml(outgoing.text), MAX_TEXT_BYTES).map((text) =>
+        toBody({ ...outgoing, text }),
+      )
     : [toBody(outgoing)];
+
+const withoutNotXml = (text: string): string => text.replace(NOT_XML, "");
 
 // Control characters but tab, line feed, carriage return and those from U+007F on, which XML 1.0
 // allows; lone surrogates; the two noncharacters. https://www.w3.org/TR/xml/#charsets

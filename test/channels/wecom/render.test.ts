@@ -43,8 +43,15 @@ describe("an answer in WeCom", () => {
       {
         kind: "markdown",
         text: "# Plan\n\n**Now** [here](https://a.example)\n\nWei\n  what: `x`\n\n> a;\n> b;",
+        plain: "Plan\n\nNow here (https://a.example)\n\nWei\n  what: x\n\na;\nb;",
       },
     ]);
+  });
+
+  it("keeps its code to the character where no markup is shown", () => {
+    const code = "# install\nnpm run *all* --if a_b_\n| k | v |\n|---|---|\n| 1 | 2 |\n- x";
+    const [part] = parts({ markdown: `Do **this**:\n\`\`\`sh\n${code}\n\`\`\`\nnow \\# \`*\`` });
+    expect(part).toHaveProperty("plain", `Do this:\n${code}\nnow # *`);
   });
 
   it("is plain text where WeCom could show none of the markup", () => {
@@ -55,6 +62,14 @@ describe("an answer in WeCom", () => {
   it("is shown to the character where it is somebody's text", () => {
     const markdown = "**not bold** `x`";
     expect(parts({ markdown, isVerbatim: true })).toEqual([{ kind: "text", text: markdown }]);
+  });
+
+  it("holds nothing that no XML can, in the words of a small file neither", () => {
+    const files = [{ name: "a\u000b.txt", bytes: Buffer.from("\u0000\u0001x") }];
+    expect(parts({ markdown: "**a**\u0000\u0008", files })).toEqual([
+      { kind: "markdown", text: "**a**", plain: "a" },
+      { kind: "text", text: "📎 a.txt: x" },
+    ]);
   });
 
   it("cannot make a part of another kind out of what somebody wrote", () => {
@@ -135,6 +150,7 @@ describe("a card in WeCom", () => {
     expect(cardOf({ buttons: [YES], status: "Approved by Li" })).toEqual({
       kind: "markdown",
       text: "**Leave of three days**\n**Wei** asks for it\nFrom: Monday\nApproved by Li",
+      plain: "Leave of three days\nWei asks for it\nFrom: Monday\nApproved by Li",
     });
   });
 
