@@ -128,6 +128,8 @@ export const createOwner = (options: OwnerOptions): Owner => {
         metrics?.connectionChanged("up");
         log.info(about, "connected to the gateway");
       };
+      // What does not answer at its own address may go on at the one where sessions begin.
+      if (session && unresumed > 0) session = { ...session, resumeURL: info.url };
       const ending = await run({ info, session, up, signal: over });
       session = ending.session;
       if (since < Number.POSITIVE_INFINITY) metrics?.connectionChanged("down");

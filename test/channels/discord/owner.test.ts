@@ -21,7 +21,7 @@ afterEach(() => {
 
 /** Connects until `times`; when each connection began, and whether it took a session up. */
 const connect = async (times: number, ending: { comesUp: boolean; session: boolean }) => {
-  const tries: { readonly at: number; readonly isResume: boolean }[] = [];
+  const tries: { readonly at: number; readonly isResume: boolean; readonly url?: string }[] = [];
   const owner = createOwner({
     ...{ shard: { id: 0, count: 1 }, held: () => 0, random: () => 0.5, log: recordedLog() },
     leases: {
@@ -30,7 +30,8 @@ const connect = async (times: number, ending: { comesUp: boolean; session: boole
     find: async () => ({ kind: "found", info: INFO }),
     prepare: async () => {},
     run: ({ session, up, signal }) => {
-      tries.push({ at: performance.now(), isResume: session !== undefined });
+      const where = session ? { url: session.resumeURL } : {};
+      tries.push({ at: performance.now(), isResume: session !== undefined, ...where });
       if (tries.length >= times) {
         return new Promise<Ending>((resolve) => {
           const end = { kind: "broken", reason: "closed by us", session: undefined } as const;
@@ -75,5 +76,11 @@ describe("a connection that is lost again and again", () => {
       ...Array<boolean>(5).fill(true),
       false,
     ]);
+  });
+
+  it("takes a session up where sessions begin once its own address does not answer", async () => {
+    const tries = await connect(7, { comesUp: false, session: true });
+    const urls = tries.flatMap(({ url }) => url ?? []);
+    expect(urls).toEqual([SESSION.resumeURL, ...Array<string>(4).fill(INFO.url)]);
   });
 });
