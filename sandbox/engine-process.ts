@@ -3,8 +3,9 @@ import { closeSync, constants, openSync } from "node:fs";
 import { Socket } from "node:net";
 import { constants as systemConstants } from "node:os";
 import { Readable, Writable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Cgroup } from "./cgroup/cgroup.ts";
-import { SandboxError } from "./errors.ts";
+import { messageOf, SandboxError } from "./errors.ts";
 import { inheritedDescriptors } from "./inherited-descriptors.ts";
 import { capture } from "./output.ts";
 
@@ -57,6 +58,7 @@ export interface Exit {
 const BOOT_MS = 20_000;
 const COLLECT_BYTES = 4096;
 const SAID_BYTES = 300;
+const LAST_WORDS_MS = 500;
 const FIRST_ENTRANCE = 7;
 
 // Enters the control groups before anything else runs, so that nothing escapes the count. Their
@@ -156,7 +158,7 @@ export const startEngine = async (engine: EngineCommand): Promise<EngineProcess>
 const lastWords = async ({ stdout, stderr, closed }: EngineProcess): Promise<string> => {
   stdout.resume();
   const said = capture(stderr, SAID_BYTES, () => {});
-  await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 500).unref())]);
+  await Promise.race([closed, delay(LAST_WORDS_MS, undefined, { ref: false })]);
   return said.bytes().toString().trim();
 };
 
@@ -218,6 +220,3 @@ const readable = (child: ChildProcess, descriptor: number): Readable => {
 
 const notAPipe = (descriptor: number) =>
   new SandboxError(`descriptor ${descriptor} of the engine is not a pipe`);
-
-const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Limits, RunResult } from "./driver.ts";
 import type { EngineProcess } from "./engine-process.ts";
 import { capture } from "./output.ts";
@@ -90,7 +91,7 @@ export const supervise = async (
     const refused = refusedForks() - refusedAtBoot; // before killing, which refuses forks, too
     if (refused >= BOMB_FORKS) reason ??= "pids";
     await cgroup.kill(engine.closed); // what the job left running
-    await Promise.race([engine.closed, after(PIPE_GRACE_MS)]);
+    await Promise.race([engine.closed, delay(PIPE_GRACE_MS, undefined, { ref: false })]);
     if (cgroup.isOutOfMemory()) reason ??= "memory";
     return {
       ...(reason === undefined ? {} : { reason }),
@@ -123,7 +124,3 @@ const createBombWatch = (refusedBefore: number, refusedForks: () => number) => {
     return refused - refusedBefore >= BOMB_FORKS || now - firstAt >= BOMB_MS;
   };
 };
-
-/** A pause that does not keep the process alive. */
-const after = (ms: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, ms).unref());

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { SandboxError } from "../errors.ts";
+import { messageOf, SandboxError } from "../errors.ts";
 import type { AuditSink } from "./trail.ts";
 
 export interface FileSinkOptions {
@@ -181,6 +181,3 @@ const writeAll = async (
     progress.writtenBytes += bytesWritten;
   }
 };
-
-const messageOf = (cause: unknown): string =>
-  cause instanceof Error ? cause.message : String(cause);

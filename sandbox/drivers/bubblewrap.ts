@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { promisify } from "node:util";
 import type { Probe, SandboxDriver, SlotSpec } from "../driver.ts";
 import { type EngineProcess, startEngine } from "../engine-process.ts";
-import { SandboxError } from "../errors.ts";
+import { messageOf, SandboxError } from "../errors.ts";
 import { seccompFilter } from "../seccomp.ts";
 import { SYSCALLS } from "../syscalls.ts";
 import type { Workshop } from "../workshop.ts";
@@ -85,7 +85,7 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
       return { resources, engine: await boot(resources) };
     } catch (cause) {
       await resources.release();
-      throw new SandboxError(`bwrap: ${cause instanceof Error ? cause.message : cause}`, { cause });
+      throw new SandboxError(`bwrap: ${messageOf(cause)}`, { cause });
     }
   });
 

@@ -6,7 +6,7 @@ import type { TraceWatch } from "../audit/trace-points.ts";
 import type { TraceHub, TraceSession } from "../audit/trace-session.ts";
 import type { Observation, Probe, SandboxDriver, WayOut } from "../driver.ts";
 import { startEngine } from "../engine-process.ts";
-import { SandboxError } from "../errors.ts";
+import { messageOf, SandboxError } from "../errors.ts";
 import type { Workshop } from "../workshop.ts";
 import { bundleConfig, createRootFolders } from "./gvisor-bundle.ts";
 import { runJob } from "./run-job.ts";
@@ -91,7 +91,7 @@ export const createGvisorDriver = (
       return { resources, trace, engine, ...(trace && { broken: trace.broken }) };
     } catch (cause) {
       const logged = lineOf(join(folder, ENGINE_LOG), FAULT)?.slice(0, 300);
-      throw new SandboxError(`runsc: ${logged ?? (cause as Error).message}`, { cause });
+      throw new SandboxError(`runsc: ${logged ?? messageOf(cause)}`, { cause });
     }
   };
 

@@ -1,5 +1,6 @@
 import { createServer, type Server } from "node:net";
 import type { Limits, RunRequest, RunResult, SandboxDriver } from "../driver.ts";
+import { messageOf } from "../errors.ts";
 
 /** The part of a driver that a self-test needs. */
 type Engine = Pick<SandboxDriver, "prepare" | "dispatch" | "destroy">;
@@ -65,7 +66,7 @@ export const selfTest = async (
     if (bomb.reason === "memory") return undefined;
     return `self-test: a job that uses up its memory is not ended for it: ${seen(bomb)}`;
   } catch (error) {
-    return `self-test: ${error instanceof Error ? error.message : String(error)}`;
+    return `self-test: ${messageOf(error)}`;
   } finally {
     server.close();
   }

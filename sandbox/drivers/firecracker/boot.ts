@@ -3,7 +3,7 @@ import { chownSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Cgroup } from "../../cgroup/cgroup.ts";
 import type { SlotSpec } from "../../driver.ts";
-import { SandboxError } from "../../errors.ts";
+import { messageOf, SandboxError } from "../../errors.ts";
 import { mountsFor } from "../../mounts.ts";
 import { processIdentity } from "../../process-identity.ts";
 import { tenantUid } from "../../tenant-uid.ts";
@@ -70,8 +70,7 @@ export const bootSlot = async (
     return await bootGuest(workshop, resources, bootMs);
   } catch (cause) {
     await resources.release();
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new SandboxError(`firecracker: ${why}`, { cause });
+    throw new SandboxError(`firecracker: ${messageOf(cause)}`, { cause });
   }
 };
 

@@ -3,7 +3,7 @@ import { createConnection, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Cgroup } from "../../cgroup/cgroup.ts";
-import { SandboxError } from "../../errors.ts";
+import { messageOf, SandboxError } from "../../errors.ts";
 import { capture } from "../../output.ts";
 import { createApi, type FirecrackerApi } from "./api.ts";
 import { INSIDE, type Jail } from "./jail.ts";
@@ -71,7 +71,7 @@ export const bootMachine = async (parts: MachineParts): Promise<Machine> => {
     const connection = await connectGuest(join(jail.root, INSIDE.vsock), LAUNCHER_PORT, deadline);
     return { connection };
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     if (!died.signal.aborted) throw new SandboxError(why, { cause });
     const words = Buffer.concat(said.map((stream) => stream.bytes())).toString("latin1");
     throw new SandboxError(`it ended while it booted: ${plain(words) || why}`, { cause });
