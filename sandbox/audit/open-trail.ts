@@ -65,7 +65,7 @@ export const createOpenTrail = (options: TrailOptions): OpenTrail => {
       seq++;
     };
     /** For what a job can do as often as it likes. */
-    const within = (
+    const ifRoom = (
       share: keyof typeof room,
       event: string,
       kind: OcsfKind,
@@ -104,7 +104,7 @@ export const createOpenTrail = (options: TrailOptions): OpenTrail => {
         if (isAllowed && !audit.log_network_requests) return;
         const host = cut(decision.host, MAX_WORDS);
         const { port, at, durationMs, sentBytes, receivedBytes } = decision;
-        within("egress", "egress", httpKind(decision.method, isAllowed), at, {
+        ifRoom("egress", "egress", httpKind(decision.method, isAllowed), at, {
           host,
           port,
           decision: decision.decision,
@@ -130,7 +130,7 @@ export const createOpenTrail = (options: TrailOptions): OpenTrail => {
             counts.exec++;
             if (!audit.log_all_commands) return;
             const { path, argv } = observation;
-            within("inside", "exec", KIND.launch, at, {
+            ifRoom("inside", "exec", KIND.launch, at, {
               actor,
               process: { pid, cmd_line: commandLine(argv, MAX_COMMAND), file: fileOf(path) },
             });
@@ -141,13 +141,13 @@ export const createOpenTrail = (options: TrailOptions): OpenTrail => {
             counts[event]++;
             if (!audit.log_file_access) return;
             const kind = observation.isWrite ? KIND.write : KIND.read;
-            within("inside", event, kind, at, { actor, file: fileOf(observation.path) });
+            ifRoom("inside", event, kind, at, { actor, file: fileOf(observation.path) });
             return;
           }
           case "connect": {
             counts.connect++;
             if (!audit.log_network_requests) return;
-            within("inside", "connect", KIND.connect, at, {
+            ifRoom("inside", "connect", KIND.connect, at, {
               actor,
               dst_endpoint: endpointOf(observation),
             });

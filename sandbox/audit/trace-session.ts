@@ -1,16 +1,15 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
-import type { Readable, Writable } from "node:stream";
 import type { Observation } from "../driver.ts";
-import { SandboxError } from "../errors.ts";
+import { messageOf, SandboxError } from "../errors.ts";
+import { within } from "../within.ts";
 import { createEndWatch } from "./end-watch.ts";
-import { createFrameReader } from "./frame-reader.ts";
+import { type Relay, startRelay } from "./relay-process.ts";
 import { createTraceFilter } from "./trace-filter.ts";
 import { decodePacket } from "./trace-packet.ts";
 import { type TraceWatch, traceConfig } from "./trace-points.ts";
-import { FRAME, RELAY_SOURCE } from "./trace-relay.ts";
+import { FRAME } from "./trace-relay.ts";
 
 /** Receives what gVisor's kernels tell of their jobs. One for a gateway, one session for a slot. */
 export interface TraceHub {
@@ -57,7 +56,6 @@ export interface TraceListener {
   refusedFork(): void;
 }
 
-const PYTHON = "/usr/bin/python3";
 const START_MS = 10_000;
 /** What the relay may still have in its buffers when a sandbox is dead. */
 const SETTLE_MS = 2_000;
@@ -100,7 +98,7 @@ export const openTraceHub = (folder: string): TraceHub => {
       };
       try {
         endpoint.relay.command(`listen ${number} ${socketPath}`);
-        await within(START_MS, endpoint.listening, "it did not answer");
+        await within(endpoint.listening, START_MS, new SandboxError("it did not answer"));
       } catch (cause) {
         close();
         throw new SandboxError(`no trace of the sandbox's doings: ${messageOf(cause)}`, { cause });
@@ -197,63 +195,10 @@ const createEndpoint = (number: number, relay: Relay, options: TraceOptions): En
     async settle() {
       relay.command(`settle ${number}`);
       try {
-        await within(SETTLE_MS, ended.promise, "its connection stays open");
+        await within(ended.promise, SETTLE_MS, new SandboxError("its connection stays open"));
       } catch {
         listener?.lost(Infinity);
       }
-    },
-  };
-};
-
-interface Relay {
-  command(line: string): void;
-  hasEnded(): boolean;
-  close(): Promise<void>;
-}
-
-interface RelayOptions {
-  onFrame(endpoint: number, kind: number, body: Buffer): void;
-  onEnd(reason: string): void;
-}
-
-const startRelay = ({ onFrame, onEnd }: RelayOptions): Relay => {
-  const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn(
-    PYTHON,
-    ["-I", "-S", "-c", RELAY_SOURCE],
-    { cwd: "/", env: {}, stdio: ["pipe", "pipe", "pipe"] },
-  );
-  let hasEnded = false;
-  let lastWords = "";
-  const closed = new Promise<void>((resolve) => {
-    const end = (reason: string) => {
-      resolve();
-      if (hasEnded) return;
-      hasEnded = true;
-      onEnd(reason);
-    };
-    child.on("error", (error) => end(`cannot start ${PYTHON}: ${error.message}`));
-    child.on("close", (code, signal) => {
-      end(`the relay of trace packets ended (${signal ?? code}) ${lastWords}`.trimEnd());
-    });
-  });
-  const reader = createFrameReader(onFrame);
-  child.stdout.on("data", (chunk: Buffer) => {
-    if (!reader.push(chunk)) child.kill("SIGKILL");
-  });
-  child.stderr.on("data", (chunk: Buffer) => {
-    lastWords = `${lastWords}${chunk}`.slice(-500);
-  });
-  child.stdin.on("error", () => {}); // EPIPE: its end is reported by itself
-  return {
-    command(line) {
-      if (!hasEnded) child.stdin.write(`${line}\n`);
-    },
-    hasEnded: () => hasEnded,
-    async close() {
-      child.stdin.end();
-      const timer = setTimeout(() => child.kill("SIGKILL"), 1_000);
-      await closed;
-      clearTimeout(timer);
     },
   };
 };
@@ -275,17 +220,3 @@ const deferred = <T>(): Deferred<T> => {
     reject: (reason) => settle?.reject(reason),
   };
 };
-
-/** Rejects with the reason when the promise takes longer. */
-const within = async (ms: number, promise: Promise<void>, reason: string): Promise<void> => {
-  const late = deferred<never>();
-  const timer = setTimeout(() => late.reject(new SandboxError(reason)), ms);
-  try {
-    await Promise.race([promise, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-};
-
-const messageOf = (cause: unknown): string =>
-  cause instanceof Error ? cause.message : String(cause);

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import type { HostPort } from "../driver.ts";
 import type { HostSettings, OpenshellSettings } from "../policy.ts";
+import { within } from "../within.ts";
 import { isPublicAddress } from "./addresses.ts";
 import { foldHost, foldPattern, matchesHost } from "./host-name.ts";
 import { type EndpointRules, endpointsFor } from "./rules.ts";
@@ -64,7 +65,8 @@ export const createDestinations = (options: DestinationOptions) => {
   const addressesOf = async (host: string, settings: HostSettings): Promise<readonly string[]> => {
     const { address = host } = settings;
     if (isIP(address) !== 0) return [address];
-    return within(options.resolve(address), options.resolveTimeoutMs);
+    const late = new TimeoutError("too late");
+    return within(options.resolve(address), options.resolveTimeoutMs, late);
   };
 
   return {
@@ -112,15 +114,3 @@ export const createDestinations = (options: DestinationOptions) => {
 export type Destinations = ReturnType<typeof createDestinations>;
 
 class TimeoutError extends Error {}
-
-const within = async <T>(work: Promise<T>, ms: number): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TimeoutError("too late")), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-};
