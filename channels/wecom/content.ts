@@ -57,10 +57,11 @@ export const safeName = (name: string): string =>
   [...(name.split(/[/\\]/).at(-1) ?? "").replace(/\p{C}/gu, "")].slice(0, 128).join("");
 
 const locationIn = (field: (name: string) => string): string => {
-  const at = [field("Location_X"), field("Location_Y")].filter((part) =>
-    /^-?\d{1,3}(\.\d{1,12})?$/.test(part),
-  );
-  return `[location: ${[field("Label").trim(), at.join(", ")].filter(Boolean).join("; ")}]`;
+  const at = [field("Location_X"), field("Location_Y")];
+  // As many digits as a number of 64 bits is written with; one of the two alone leads nowhere.
+  const isPlace = at.every((part) => /^-?\d{1,3}(\.\d{1,20})?$/.test(part));
+  const parts = [field("Label").trim(), isPlace ? at.join(", ") : ""];
+  return `[location: ${parts.filter(Boolean).join("; ")}]`;
 };
 
 /** Somebody else's words: kept apart from what the person says. */

@@ -121,6 +121,16 @@ describe("a message of another kind", () => {
     expect(message.id).toBe(TEXT_ID);
   });
 
+  it.each([
+    ["23.134000000000000341", "[location: Taipei; 23.134000000000000341, 113.358]"],
+    ["north", "[location: Taipei]"],
+  ])("says where both numbers of a location lead: %s", (latitude, text) => {
+    expect(understood(fixture("location").replace("23.134", latitude)).content).toEqual({
+      kind: "text",
+      text,
+    });
+  });
+
   it("says what was spoken where the platform has written it down", () => {
     const xml = fixture("voice").replace("<Format>", "<Recognition>你好</Recognition><Format>");
     expect(understood(xml).content).toMatchObject({ text: "你好", attachments: [{}] });
