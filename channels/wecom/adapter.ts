@@ -138,13 +138,17 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
   );
 
   const clientOf = ({ workspaceId, appId }: ReplyTarget) => clients.get(keyOf(workspaceId, appId));
+  const appsOf = (corpId: string) => apps.filter((app) => app.corp_id === corpId);
+  // Of several, the first in the settings that can speak.
+  const speakerOf = (corpId: string) =>
+    appsOf(corpId).find(({ agent_id }) => agent_id !== CONTACT_SYNC);
   const appOf = (corpId: string): DetourApp | undefined => {
-    const app = apps.find((candidate) => candidate.corp_id === corpId);
+    const app = speakerOf(corpId);
     const client = app && clients.get(keyOf(corpId, app.agent_id));
     return client && { agentId: app.agent_id, send: client.send };
   };
   const clientOfCorp = (corpId: string) => {
-    const app = apps.find((candidate) => candidate.corp_id === corpId);
+    const app = speakerOf(corpId) ?? appsOf(corpId)[0];
     return app && clients.get(keyOf(corpId, app.agent_id));
   };
   const directory = createDirectory({
@@ -212,9 +216,9 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
       if (client) return client.recall(id, signal);
       return { kind: "impossible", reason: "what an intelligent bot said cannot be taken back" };
     },
-    // Bots only answer. Of several applications of a corp, the first in the settings speaks.
+    // Bots only answer.
     directTarget: (workspaceId, userId) => {
-      const app = apps.find(({ corp_id }) => corp_id === workspaceId);
+      const app = speakerOf(workspaceId);
       if (!app || !isUserId(userId)) return undefined;
       const appId = app.agent_id;
       return { channel: CHANNEL, workspaceId, appId, address: userId, replyTo: "" };
@@ -243,6 +247,9 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
 
 // A bot's answer can grow before the person's eyes, so its response waits for quick ones only.
 const BOT_INLINE_MS = 500;
+
+// The address book's own callback is entered as application 0: it hears of changes and sends nothing.
+const CONTACT_SYNC = "0";
 
 const EMPTY: WebhookResponse = { status: 200 };
 

@@ -14,6 +14,8 @@ let adapter: ChannelAdapter;
 beforeEach(async () => {
   cloud = await startWecomCloud({ app });
   const apps = [
+    // The callback of the address book, which can send nothing.
+    wecomAppOf(newCloudApp({ corpId: app.corpId, agentId: "0" }), { webhook_path: "/contacts" }),
     wecomAppOf(app, { api_base_url: cloud.apiBaseUrl }),
     wecomAppOf(newCloudApp({ corpId: app.corpId, agentId: "1000009" }), { webhook_path: "/two" }),
   ];
@@ -24,7 +26,7 @@ beforeEach(async () => {
 afterEach(() => cloud.close());
 
 describe("what somebody in WeCom is told unasked", () => {
-  it("comes from the corp's first application, to that person alone", async () => {
+  it("comes from the corp's first application that can speak, to that person alone", async () => {
     const target = adapter.directTarget?.(app.corpId, "ZhangSan");
     if (!target) throw new Error("nobody can be told there");
     const [body = ""] = adapter.render({ kind: "text", markdown: "a notice" }, target);
