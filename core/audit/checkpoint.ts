@@ -35,8 +35,15 @@ export const signCheckpoint = (checkpoint: Checkpoint, key: SigningKey): SignedC
 export const isSigned = (
   { signature, ...checkpoint }: Checkpoint & { readonly signature: string },
   keys: readonly VerifyingKey[],
-): boolean =>
-  keys.some((key) => key.isSignature(signedText(checkpoint), Buffer.from(signature, "base64")));
+): boolean => {
+  const bytes = Buffer.from(signature, "base64");
+  // Base64 has characters of which not every bit counts: no other spelling is what we wrote.
+  if (bytes.toString("base64") !== signature) return false;
+  return keys.some((key) => key.isSignature(signedText(checkpoint), bytes));
+};
+
+// What stands beside these nobody swears to.
+const NAMES: ReadonlySet<string> = new Set("kind tenant seq hash at key signature".split(" "));
 
 /** The checkpoint on this line; undefined when it has not the form of one. */
 export const parseCheckpoint = (line: string): SignedCheckpoint | undefined => {
@@ -47,6 +54,7 @@ export const parseCheckpoint = (line: string): SignedCheckpoint | undefined => {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
+  if (!Object.keys(value).every((name) => NAMES.has(name))) return undefined;
   const { kind, tenant, seq, hash, at, key, signature } = value as Record<string, unknown>;
   if (kind !== "checkpoint" && kind !== "cut") return undefined;
   if (typeof seq !== "number" || !Number.isSafeInteger(seq)) return undefined;
