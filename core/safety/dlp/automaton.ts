@@ -3,18 +3,18 @@ import type { Meter } from "./meter.ts";
 import type { Program } from "./program.ts";
 import { KIND, type Kind, Simulation } from "./simulation.ts";
 
-/** In a row: bits of the patterns of which a match ended before the last character. */
-export const MATCHED = 0;
-/** In a row: bits of the patterns that have begun to match. */
-export const LIVE = 1;
+// None of these is exported: V8 of Node 20 looks an exported constant up at every use, which makes a
+// step through a text twice as dear.
+
+// In a row: bits of the patterns of which a match ended before the last character, and of those that
+// have begun to match. Then the entries, one for each class.
+const MATCHED = 0;
+const LIVE = 1;
 const HEAD = 2;
 
-// An entry of a row is the row that comes next and, above it, the text that last came by.
+// An entry is the row that comes next and, above it, the text that last came by.
 const ROW_BITS = 23;
-/** The bits of an entry that are the next row. */
-export const ROW = (1 << ROW_BITS) - 1;
-/** How far above it the epoch of the entry is. */
-export const EPOCH_SHIFT = ROW_BITS;
+const ROW = (1 << ROW_BITS) - 1;
 const LAST_EPOCH = (1 << (32 - ROW_BITS)) - 1;
 // Where nothing is left to spend: nothing has begun and nothing matches.
 const DEAD_ROW = 0;
@@ -32,9 +32,8 @@ interface State {
 
 /**
  * A deterministic automaton over compiled patterns, at most 30 when `unanchored`, built while it
- * runs: a character costs one look-up. Whoever walks it goes from `row` with the column
- * `columns[class]` to the entry `table[row + column]`, and asks `enter` where the entry is not of
- * this epoch.
+ * runs: a character costs one look-up. A `Walk` goes from `row` with the column `columns[class]` to
+ * the entry `table[row + column]`, and asks `enter` where the entry is not of this epoch.
  */
 export class Automaton {
   /** By class of the alphabet that texts are read with. */
@@ -111,7 +110,7 @@ export class Automaton {
     const at = row + column;
     let next = (this.table[at] ?? 0) & ROW;
     if (next === DEAD_ROW) next = this.#build(row, column);
-    this.table[at] = (this.epoch << EPOCH_SHIFT) | next;
+    this.table[at] = (this.epoch << ROW_BITS) | next;
     meter.left -= ENTRY_COST + (this.#visits[at] ?? 0) * VISIT_COST;
     const state = next / this.#width;
     if (this.#paid[state] !== this.epoch) {
@@ -168,3 +167,127 @@ const grown = <T extends Int32Array | Uint16Array>(from: T, into: T): T => {
   into.set(from);
   return into;
 };
+
+/** An automaton's way through a text, from left to right. */
+export class Walk {
+  /** The offset that it has come to. */
+  at: number;
+  /** The automaton's row there. */
+  row: number;
+  /** Bits of the patterns of which `to` came by a match. */
+  matched = 0;
+  /** The last offset that `toMatch` came by where nothing had begun to match. */
+  idle: number;
+  readonly #automaton: Automaton;
+  readonly #classes: Classes;
+  readonly #meter: Meter;
+
+  constructor(automaton: Automaton, classes: Classes, from: number, meter: Meter) {
+    this.#automaton = automaton;
+    this.#classes = classes;
+    this.#meter = meter;
+    this.at = from;
+    this.idle = from;
+    this.row = automaton.rowAt(classes, from);
+  }
+
+  /** Bits of the patterns that have begun to match. */
+  get live(): number {
+    return this.#automaton.table[this.row + LIVE] ?? 0;
+  }
+
+  /** Begins again at another offset. */
+  moveTo(offset: number): void {
+    this.at = offset;
+    this.row = this.#automaton.rowAt(this.#classes, offset);
+  }
+
+  /** Goes on up to an offset. */
+  to(until: number): void {
+    while (!this.#follow(until)) this.matched |= this.#enter();
+  }
+
+  /**
+   * Goes on up to an offset, unless a match ends before the last character or the meter is spent
+   * earlier. Whether one does.
+   */
+  toMatch(until: number): boolean {
+    while (!this.#followToMatch(until)) {
+      if (this.#enter() !== 0) return true;
+      if (this.#meter.left < 0) return false;
+    }
+    return this.#automaton.table[this.row + MATCHED] !== 0;
+  }
+
+  /** Goes on until nothing has begun to match any more. The end of the last match, or -1. */
+  toLast(): number {
+    const automaton = this.#automaton;
+    const classes = this.#classes;
+    const { columns, epoch } = automaton;
+    let { table } = automaton;
+    let { row, at } = this;
+    let end = -1;
+    for (; at < classes.length && table[row + LIVE] !== 0; at++) {
+      const column = columns[classes[at] ?? 0] ?? 0;
+      let next = table[row + column] ?? 0;
+      if (next >>> ROW_BITS !== epoch) {
+        next = automaton.enter(row, column, this.#meter);
+        table = automaton.table;
+      }
+      row = next & ROW;
+      if (table[row + MATCHED] !== 0) end = at;
+    }
+    this.row = row;
+    this.at = at;
+    return end;
+  }
+
+  /** One step that is not known. Bits of the patterns of which it ended a match. */
+  #enter(): number {
+    const automaton = this.#automaton;
+    const column = automaton.columns[this.#classes[this.at] ?? 0] ?? 0;
+    this.row = automaton.enter(this.row, column, this.#meter);
+    this.at++;
+    return automaton.table[this.row + MATCHED] ?? 0;
+  }
+
+  /** Whether all steps up to the offset are known. */
+  #follow(until: number): boolean {
+    const { table, columns, epoch } = this.#automaton;
+    const classes = this.#classes;
+    let { row, at, matched } = this;
+    let isKnown = true;
+    for (; at < until; at++) {
+      const entry = table[row + (columns[classes[at] ?? 0] ?? 0)] ?? 0;
+      isKnown = entry >>> ROW_BITS === epoch;
+      if (!isKnown) break;
+      row = entry & ROW;
+      matched |= table[row + MATCHED] ?? 0;
+    }
+    this.row = row;
+    this.at = at;
+    this.matched = matched;
+    return isKnown;
+  }
+
+  /** The same up to a match. */
+  #followToMatch(until: number): boolean {
+    const { table, columns, epoch } = this.#automaton;
+    const classes = this.#classes;
+    let { row, at, idle } = this;
+    let isKnown = true;
+    while (at < until) {
+      if (table[row + LIVE] === 0) idle = at;
+      const entry = table[row + (columns[classes[at] ?? 0] ?? 0)] ?? 0;
+      isKnown = entry >>> ROW_BITS === epoch;
+      if (!isKnown) break;
+      row = entry & ROW;
+      at++;
+      if (table[row + MATCHED] !== 0) break;
+    }
+    this.row = row;
+    this.at = at;
+    this.idle = idle;
+    return isKnown;
+  }
+}

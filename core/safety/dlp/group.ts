@@ -1,5 +1,5 @@
 import type { Alphabet } from "./alphabet.ts";
-import { Automaton, EPOCH_SHIFT, LIVE, MATCHED, ROW } from "./automaton.ts";
+import { Automaton, Walk } from "./automaton.ts";
 import type { Blocks, OtherForm } from "./blocks.ts";
 import type { Meter } from "./meter.ts";
 import { Pattern } from "./pattern.ts";
@@ -72,42 +72,34 @@ export class Group {
     meter: Meter,
     known: (block: number, row: number) => Sighting | undefined,
   ): Sighting {
-    const automaton = this.#automaton;
-    const { columns, epoch } = automaton;
     const blocks = bounds.length - 1;
     const hits = new Int32Array(blocks);
     const live = new Int32Array(blocks);
     const rows = new Int32Array(blocks + 1).fill(NO_ROW);
     const last = classes.length - 1;
+    const walk = new Walk(this.#automaton, classes, bounds[0] ?? 0, meter);
     let open = 0;
-    let row = automaton.rowAt(classes, bounds[0] ?? 0);
-    let { table } = automaton;
-    rows[0] = row;
+    rows[0] = walk.row;
     for (let block = 0; block < blocks; block++) {
-      live[block] = table[row + LIVE] ?? 0;
-      const seen = known(block, row);
+      live[block] = walk.live;
+      const end = bounds[block + 1] ?? 0;
+      const seen = known(block, walk.row);
       if (seen) {
         hits[block] = seen.hits[block] ?? ALL;
-        row = seen.rows[block + 1] ?? NO_ROW;
-        rows[block + 1] = row;
+        walk.row = seen.rows[block + 1] ?? NO_ROW;
+        walk.at = end;
+        rows[block + 1] = walk.row;
         if (block === blocks - 1) ({ open } = seen);
         continue;
       }
-      let hit = 0;
-      const end = bounds[block + 1] ?? 0;
-      for (let at = bounds[block] ?? 0; at < end; at++) {
-        if (at === last) open = table[row + LIVE] ?? 0;
-        const column = columns[classes[at] ?? 0] ?? 0;
-        let next = table[row + column] ?? 0;
-        if (next >>> EPOCH_SHIFT !== epoch) {
-          next = automaton.enter(row, column, meter);
-          table = automaton.table;
-        }
-        row = next & ROW;
-        hit |= table[row + MATCHED] ?? 0;
+      walk.matched = 0;
+      if (block === blocks - 1) {
+        walk.to(last);
+        open = walk.live;
       }
-      hits[block] = hit;
-      rows[block + 1] = row;
+      walk.to(end);
+      hits[block] = walk.matched;
+      rows[block + 1] = walk.row;
       if (meter.left >= 0) continue;
       hits.fill(ALL, block);
       live.fill(ALL, block + 1);

@@ -1,5 +1,5 @@
 import { type Alphabet, type Classes, SECOND_HALF } from "./alphabet.ts";
-import { Automaton, EPOCH_SHIFT, LIVE, MATCHED, ROW } from "./automaton.ts";
+import { Automaton, Walk } from "./automaton.ts";
 import type { Meter } from "./meter.ts";
 import type { Program } from "./program.ts";
 
@@ -30,15 +30,11 @@ interface SearchOptions {
 
 /** A search for the matches of a pattern in a text, from left to right. */
 export class Search {
-  readonly #anywhere: Automaton;
-  readonly #here: Automaton;
+  readonly #anywhere: Walk;
+  readonly #here: Walk;
   readonly #classes: Classes;
   readonly #meter: Meter;
   readonly #found: number[];
-  #at: number;
-  #row: number;
-  /** No match that is still to be found starts before this. */
-  #idle: number;
   #tried: number;
   #openMatch: number;
   #looked = 0;
@@ -48,33 +44,31 @@ export class Search {
     classes: Classes,
     { from, meter, found }: SearchOptions,
   ) {
-    this.#anywhere = anywhere;
-    this.#here = here;
     this.#classes = classes;
     this.#meter = meter;
     this.#found = found;
     this.#openMatch = classes.length - 1;
     anywhere.begin();
     here.begin();
-    this.#at = from;
-    this.#idle = from;
     this.#tried = from;
-    this.#row = anywhere.rowAt(classes, from);
+    this.#anywhere = new Walk(anywhere, classes, from, meter);
+    this.#here = new Walk(here, classes, from, meter);
   }
 
   /** How far it has come. */
   get at(): number {
-    return this.#at;
+    return this.#anywhere.at;
   }
 
   /** No match that was not found starts before this offset. */
   get openFrom(): number {
-    return Math.max(this.#idle, this.#tried);
+    // No match that is still to be found starts where nothing had begun.
+    return Math.max(this.#anywhere.idle, this.#tried);
   }
 
   /** Once the end is reached: before this offset matches start as they do whatever text follows. */
   get settled(): number {
-    return Math.min(this.#openMatch, this.#idle);
+    return Math.min(this.#openMatch, this.#anywhere.idle);
   }
 
   /** Where the first match starts that more text could change; the end of the text if there is none. */
@@ -84,50 +78,29 @@ export class Search {
 
   /** Passes over what is known to hold no match, and no start of one that goes on behind it. */
   skipTo(offset: number): void {
-    if (offset <= this.#at) return;
-    this.#at = offset;
-    this.#idle = offset;
+    if (offset <= this.at) return;
+    this.#anywhere.moveTo(offset);
+    this.#anywhere.idle = offset;
     this.#tried = offset;
-    this.#row = this.#anywhere.rowAt(this.#classes, offset);
   }
 
   /** Finds the matches that end before the character before `until`, and those that start before them. */
   advance(until: number): void {
-    const [classes, meter, automaton] = [this.#classes, this.#meter, this.#anywhere];
-    const { columns, epoch } = automaton;
-    let { table } = automaton;
-    let row = this.#row;
-    let at = this.#at;
-    let charged = at;
-    while (at < until && meter.left >= 0) {
-      if (table[row + LIVE] === 0) this.#idle = at;
-      const column = columns[classes[at] ?? 0] ?? 0;
-      let next = table[row + column] ?? 0;
-      if (next >>> EPOCH_SHIFT !== epoch) {
-        next = automaton.enter(row, column, meter);
-        table = automaton.table;
-      }
-      row = next & ROW;
-      at++;
-      if (table[row + MATCHED] === 0) continue;
-      meter.left -= at - charged;
-      const end = this.#matchBefore(at - 1);
-      if (end !== undefined) {
-        at = end;
-        row = automaton.rowAt(classes, at);
-        table = automaton.table;
-      }
-      charged = at;
+    const [walk, meter] = [this.#anywhere, this.#meter];
+    let charged = walk.at;
+    while (walk.at < until && meter.left >= 0) {
+      if (!walk.toMatch(until)) continue;
+      meter.left -= walk.at - charged;
+      const end = this.#matchBefore(walk.at - 1);
+      if (end !== undefined) walk.moveTo(end);
+      charged = walk.at;
     }
-    meter.left -= Math.max(0, at - charged);
-    this.#at = at;
-    this.#row = row;
+    meter.left -= Math.max(0, walk.at - charged);
   }
 
   /** The end of the leftmost match, one that starts before `last`. */
   #matchBefore(last: number): number | undefined {
-    const from = Math.max(this.#tried, this.#idle);
-    for (this.#tried = from; this.#tried <= last && this.#meter.left >= 0; this.#tried++) {
+    for (this.#tried = this.openFrom; this.#tried <= last && this.#meter.left >= 0; this.#tried++) {
       const start = this.#tried;
       if (this.#classes[start] === SECOND_HALF) continue;
       const end = this.#endOf(start);
@@ -138,7 +111,7 @@ export class Search {
       this.#found.push(start, end);
       this.#meter.left -= FINDING_COST;
       this.#tried = end;
-      this.#idle = end;
+      this.#anywhere.idle = end;
       return end;
     }
     return undefined;
@@ -146,24 +119,11 @@ export class Search {
 
   /** The end of the match that starts at an offset. */
   #endOf(start: number): number {
-    const [classes, meter, automaton] = [this.#classes, this.#meter, this.#here];
-    const { columns, epoch } = automaton;
-    let row = automaton.rowAt(classes, start);
-    let { table } = automaton;
-    let end = -1;
-    let at = start;
-    for (; at < classes.length && table[row + LIVE] !== 0; at++) {
-      const column = columns[classes[at] ?? 0] ?? 0;
-      let next = table[row + column] ?? 0;
-      if (next >>> EPOCH_SHIFT !== epoch) {
-        next = automaton.enter(row, column, meter);
-        table = automaton.table;
-      }
-      row = next & ROW;
-      if (table[row + MATCHED] !== 0) end = at;
-    }
-    this.#looked = at - start;
-    if (at === classes.length && this.#looked > 1)
+    const walk = this.#here;
+    walk.moveTo(start);
+    const end = walk.toLast();
+    this.#looked = walk.at - start;
+    if (walk.at === this.#classes.length && this.#looked > 1)
       this.#openMatch = Math.min(this.#openMatch, start);
     return end;
   }
