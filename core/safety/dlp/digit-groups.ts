@@ -31,22 +31,32 @@ const FILLER = new RegExp(
   "i",
 );
 const SENTENCE = /[。！？!?\n]/;
-const LETTER = /[A-Za-z_]/;
 
-// What a gap is made of, a bit for each kind of character.
-const KINDS = { blank: 1, break: 2, dash: 4, mark: 8, filler: 16, other: 32 } as const;
-const ONLY_MARKS = KINDS.blank | KINDS.break | KINDS.dash | KINDS.mark;
+// What a gap is made of, a bit for each kind of character; `sentence` beside another one.
+const KINDS = {
+  blank: 1,
+  break: 2,
+  dash: 4,
+  mark: 8,
+  filler: 16,
+  other: 32,
+  sentence: 64,
+} as const;
+const ONLY_MARKS = KINDS.blank | KINDS.break | KINDS.dash | KINDS.mark | KINDS.sentence;
 
-/** By UTF-16 unit: its bit. Most gaps are told by these alone. */
+/** By UTF-16 unit: its bits. Most gaps are told by these alone. */
 const KIND_OF = (() => {
   const fillers = new Set([...FILLER.source].flatMap((char) => [char, char.toUpperCase()]));
-  return Uint8Array.from({ length: 0x1_0000 }, (_, unit) => {
-    const char = String.fromCharCode(unit);
+  const kindOf = (char: string): number => {
     if (char === " " || char === "\t") return KINDS.blank;
     if (char === "\r" || char === "\n") return KINDS.break;
     if (char === "-") return KINDS.dash;
     if (MARK.test(char)) return KINDS.mark;
     return fillers.has(char) ? KINDS.filler : KINDS.other;
+  };
+  return Uint8Array.from({ length: 0x1_0000 }, (_, unit) => {
+    const char = String.fromCharCode(unit);
+    return SENTENCE.test(char) ? kindOf(char) | KINDS.sentence : kindOf(char);
   });
 })();
 
@@ -97,13 +107,19 @@ const gapBetween = (text: string, end: number, next: number): Gap => {
   let kinds = 0;
   for (let at = end; at < next; at++) kinds |= KIND_OF[text.charCodeAt(at)] ?? KINDS.other;
   if (kinds === KINDS.blank) return "space";
-  const gap = text.slice(end, next);
   if ((kinds & ~ONLY_MARKS) === 0) {
-    if ((kinds & KINDS.break) !== 0 && LINE.test(gap)) return "line";
-    return (kinds & KINDS.dash) !== 0 && DASH.test(gap) ? "dash" : "mark";
+    if ((kinds & KINDS.break) !== 0 && LINE.test(text.slice(end, next))) return "line";
+    return (kinds & KINDS.dash) !== 0 && DASH.test(text.slice(end, next)) ? "dash" : "mark";
   }
-  if ((kinds & KINDS.other) === 0 && FILLER.test(gap)) return "filler";
+  if ((kinds & KINDS.other) === 0 && FILLER.test(text.slice(end, next))) return "filler";
   // Letters that touch digits belong to a code such as `3f2a` or `v2`, not to a sentence.
-  if (LETTER.test(gap[0] ?? "") || LETTER.test(gap.at(-1) ?? "")) return "break";
-  return SENTENCE.test(gap) ? "break" : "words";
+  if (isLetter(text.charCodeAt(end)) || isLetter(text.charCodeAt(next - 1))) return "break";
+  return (kinds & KINDS.sentence) !== 0 ? "break" : "words";
+};
+
+const UNDERSCORE = 0x5f;
+
+const isLetter = (unit: number): boolean => {
+  const small = unit | 0x20;
+  return (small >= 0x61 && small <= 0x7a) || unit === UNDERSCORE;
 };

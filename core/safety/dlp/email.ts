@@ -1,19 +1,21 @@
 import type { Detected } from "./finding.ts";
 
-const PART = "[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,63})";
-const LOCAL = `${PART}(?:[[({<]dot[\\])}>]${PART}){0,3}`;
-const AT =
-  "(?:\\s{0,2}@\\s{0,2}|\\s{0,2}[[({<【（「]\\s?(?:at|@|艾特|小老鼠)\\s?[\\])}>】）」]\\s{0,2}|\\s{0,2}(?:艾特|小老鼠)\\s{0,2})";
+// Texts are full of words and have few signs for "at". So that is what is looked for, and only then
+// what stands before it.
+const NAME = "A-Za-z0-9._%+'-";
+const PART = `[A-Za-z0-9][${NAME}]{0,63}`;
+const LOCAL = `(?<![${NAME}])(${PART}(?:[[({<]dot[\\])}>]${PART}){0,3})`;
+const AT = "(?:@|[[({<【（「]\\s?(?:at|@|艾特|小老鼠)\\s?[\\])}>】）」]|艾特|小老鼠)";
 const DOT =
   "(?:\\s?\\.\\s?|[。｡]|\\s{0,2}[[({<【（「]\\s?(?:dot|\\.)\\s?[\\])}>】）」]\\s{0,2}|\\s{1,2}dot\\s{1,2}|\\s{0,2}[點点]\\s{0,2})";
 const LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})";
 const ADDRESS = new RegExp(
-  `(?<![A-Za-z0-9._%+'-])(${LOCAL})(${AT})(${LABEL}(?:${DOT}${LABEL}){1,8})`,
+  `${AT}(?<=${LOCAL}(\\s{0,2}${AT}))(\\s{0,2})(${LABEL}(?:${DOT}${LABEL}){1,8})`,
   "gi",
 );
 // Spoken: "wang at example dot com". A bare " at " alone is English, so the dot must be spoken too.
 const SPOKEN = new RegExp(
-  `(?<![A-Za-z0-9._%+'-])${LOCAL}[\\s_]{1,2}at[\\s_]{1,2}${LABEL}(?:[\\s_]{1,2}dot[\\s_]{1,2}${LABEL}){1,5}(?![A-Za-z0-9])`,
+  `at(?<=(${LOCAL}[\\s_]{1,2})at)[\\s_]{1,2}${LABEL}(?:[\\s_]{1,2}dot[\\s_]{1,2}${LABEL}){1,5}(?![A-Za-z0-9])`,
   "gi",
 );
 // "Look at example dot com": a site, not a person.
@@ -23,7 +25,6 @@ const LOGIN = /:\/\/[^\s/@:?#]*:[^\s/@]*$/;
 const USER = /:\/\/[^\s/@?#]*$/;
 const SPACE = /\s/;
 const AT_SIGN = /@|\bat\b|_at_|艾特|小老鼠/i;
-const SPOKEN_AT = /[\s_]at[\s_]/i;
 const TOP_LEVEL = /^(?:[a-z]{2,24}|xn--[a-z0-9-]{1,59})$/i;
 const USUAL_TOP_LEVEL =
   /^(?:com|net|org|edu|gov|mil|int|io|co|cn|tw|hk|jp|kr|sg|us|uk|de|fr|eu|me|info|biz|app|dev|ai|cc|tv|xyz|top|tech|cloud|online|shop|site|test|example|local|corp)$/i;
@@ -36,24 +37,37 @@ export const findEmails = (text: string): Detected[] => {
   if (!AT_SIGN.test(text)) return [];
   const findings: Detected[] = [];
   const hasLinks = text.includes("://");
+  let taken = 0;
   for (const match of text.matchAll(ADDRESS)) {
-    const [whole, local = "", at = "", domain = ""] = match;
-    const cut = cutDomain(domain, text[match.index + whole.length] ?? "");
+    const [whole, local = "", signBefore = "", blanks = "", domain = ""] = match;
+    const domainEnd = match.index + whole.length;
+    const domainStart = domainEnd - domain.length;
+    const at = signBefore + blanks;
+    const start = domainStart - at.length - local.length;
+    // What was read as the domain of one is not the name in another.
+    if (start < taken) continue;
+    taken = domainEnd;
+    const cut = cutDomain(domain, text[domainEnd] ?? "");
     if (cut === undefined) continue;
-    const end = match.index + local.length + at.length + cut.length;
+    const end = domainStart + cut.length;
     const isSpaced = SPACE.test(at) || SPACE.test(cut);
     if (isSpaced && !USUAL_TOP_LEVEL.test(lastLabel(cut))) continue;
     // The password of a login in a URL stands before an @, too.
-    const before = hasLinks ? text.slice(Math.max(0, match.index - 160), match.index) : "";
+    const before = hasLinks ? text.slice(Math.max(0, start - 160), start) : "";
     if (LOGIN.test(before) || (text[end] === "/" && USER.test(before))) continue;
     // git@host is where repositories are.
     if (at === "@" && /^git$/i.test(local)) continue;
-    findings.push({ type: "email", start: match.index, end });
+    findings.push({ type: "email", start, end });
   }
-  if (!SPOKEN_AT.test(text)) return findings;
+  taken = 0;
   for (const match of text.matchAll(SPOKEN)) {
-    if (!USUAL_TOP_LEVEL.test(lastLabel(match[0])) || PLACED.test(match[0])) continue;
-    findings.push({ type: "email", start: match.index, end: match.index + match[0].length });
+    const end = match.index + match[0].length;
+    const start = match.index - (match[1] ?? "").length;
+    if (start < taken) continue;
+    taken = end;
+    const spoken = text.slice(start, end);
+    if (!USUAL_TOP_LEVEL.test(lastLabel(spoken)) || PLACED.test(spoken)) continue;
+    findings.push({ type: "email", start, end });
   }
   return findings;
 };

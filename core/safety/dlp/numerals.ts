@@ -42,6 +42,7 @@ const LEAST_NUMERALS = 9;
 const MAX_SEPARATORS = 3;
 // Letters for nought and one, in a word that has digits and nothing else but two letters in front.
 const HAS_LETTER_DIGITS = /\d[OoIl]|[OoIl]\d/;
+const LONG_NUMBER = /[\dOoIl](?:[ \t\r\n\-.,·/、]{0,3}[A-HJ-NP-Za-kmnp-z]{0,2}[\dOoIl]){8}/;
 const LETTER_DIGITS =
   /(?<![A-Za-z0-9_])[A-Za-z]{0,2}(?=[OoIl]{0,40}\d)[\dOoIl]{3,40}(?![A-Za-z0-9_])/g;
 
@@ -51,11 +52,13 @@ const LETTER_DIGITS =
  */
 export const readNumerals = (text: string): string | undefined => {
   const read = readRuns(text);
-  const all = HAS_LETTER_DIGITS.test(read)
-    ? read.replace(LETTER_DIGITS, (word, at: number) =>
-        isInLongNumber(read, at, word.length) ? readLetters(word) : word,
-      )
-    : read;
+  // The latter takes in all that `isInLongNumber` does, and more.
+  const all =
+    HAS_LETTER_DIGITS.test(read) && LONG_NUMBER.test(read)
+      ? read.replace(LETTER_DIGITS, (word, at: number) =>
+          isInLongNumber(read, at, word.length) ? readLetters(word) : word,
+        )
+      : read;
   return all === text ? undefined : all;
 };
 
