@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import { SandboxError } from "../errors.ts";
 import { removeFolder, words } from "./control-file.ts";
+import { killProcess } from "./kill-process.ts";
 import type { Layout } from "./layout.ts";
 import { createProcessTree } from "./process-tree.ts";
 import { splitLayout } from "./split.ts";
@@ -121,13 +122,4 @@ const open = (layout: Layout, name: string): Cgroup => {
       }
     },
   };
-};
-
-const killProcess = (pid: number): void => {
-  try {
-    // 0 is a process of another pid namespace, and to kill(2) it would mean our own group.
-    if (pid > 0) process.kill(pid, "SIGKILL");
-  } catch {
-    // Already gone.
-  }
 };

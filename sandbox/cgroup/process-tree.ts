@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { SandboxError } from "../errors.ts";
+import { STARTED_AT, statOf } from "../process-identity.ts";
 import type { Cgroup, CgroupLimits, CgroupTree } from "./cgroup.ts";
 import { field } from "./control-file.ts";
+import { killProcess } from "./kill-process.ts";
 
 const DEADLINE_MS = 5_000;
 // What /proc counts time in; 100 a second on every Linux that Node runs on.
@@ -78,14 +80,6 @@ const killTree = async (root: number, deadline: number): Promise<void> => {
   }
 };
 
-const killProcess = (pid: number): void => {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // Already gone.
-  }
-};
-
 interface Process {
   readonly pid: number;
   readonly parent: number;
@@ -109,32 +103,29 @@ const treeOf = (root: number, all: readonly Process[] = processes()): readonly P
   return found;
 };
 
-/** @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
 const processes = (): readonly Process[] =>
   readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
-      const stat = read(`/proc/${name}/stat`);
-      // The second field is the command in brackets and may hold spaces and brackets itself.
-      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      if (fields.length < 20) return [];
+      const fields = statOf(Number(name));
+      if (fields === undefined || fields.length <= STARTED_AT) return [];
       const [state = "", parent] = fields;
       return {
         pid: Number(name),
         parent: Number(parent),
         ticks: fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0),
-        startedAt: fields[19] ?? "",
+        startedAt: fields[STARTED_AT] ?? "",
         isDead: state === "Z" || state === "X",
-        words: () => read(`/proc/${name}/cmdline`),
+        words: () => commandLineOf(name),
       };
     });
 
 /** Pages that several processes share count for each in part. */
 const shareOfMemory = (pid: number): number => field(`/proc/${pid}/smaps_rollup`, "Pss:") * 1024;
 
-const read = (file: string): string => {
+const commandLineOf = (pid: string): string => {
   try {
-    return readFileSync(file, "latin1");
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
   } catch {
     return ""; // gone meanwhile
   }
