@@ -2,6 +2,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { StoreAwayError, StoreError } from "./errors.ts";
 import { APP_ROLE, migratePostgres } from "./postgres-migrate.ts";
+import { refuseTooMighty } from "./postgres-role.ts";
+import { placeOf, refuseNonsense, userOf } from "./postgres-url.ts";
 import type { Access } from "./scope.ts";
 import type { Statement } from "./statement.ts";
 import type { Store, Transaction, Work } from "./store.ts";
@@ -31,9 +33,9 @@ const PAUSE_MS = 20;
 const INT8 = 20; // the type id of int8: https://www.postgresql.org/docs/current/catalog-pg-type.html
 
 /**
- * Opens a PostgreSQL store. Every transaction names whose rows it
- * may touch, and row-level security holds it to that; the role that it runs as can neither own the
- * tables nor pass the wall. Throws StoreError when it cannot be opened, or when its role could.
+ * Opens a PostgreSQL store. Every transaction names whose rows it may touch, and row-level security
+ * holds it to that; the role that it runs as can neither own the tables nor pass the wall. Throws
+ * StoreError when it cannot be opened, or when its role could.
  */
 export const openPostgresStore = async (options: {
   readonly url: string;
@@ -216,44 +218,6 @@ const nameOf = (text: string): string => {
   return name;
 };
 
-/**
- * The wall binds neither superusers nor BYPASSRLS; the owner of the tables or of their schema, whoever
- * can become it, and CREATEROLE, which until PostgreSQL 16 can become anybody, could take it down.
- * Asked of the tables that the role finds, not of a schema's: its search path need not be the owner's.
- */
-const refuseTooMighty = async (pool: pg.Pool): Promise<void> => {
-  const { rows } = await pool.query<{
-    who: string;
-    isLost: boolean;
-    schema: string | null;
-    mighty: boolean;
-    owns: boolean;
-  }>(
-    `SELECT current_user AS who,
-       to_regclass('inbox') IS NULL AS "isLost",
-       (SELECT min(relnamespace::regnamespace::text) FROM pg_class
-         WHERE relname = 'data_keys' AND relkind = 'r') AS schema,
-       EXISTS (SELECT FROM pg_roles WHERE (rolsuper OR rolbypassrls OR rolcreaterole)
-         AND pg_has_role(current_user, oid, 'MEMBER')) AS mighty,
-       EXISTS (SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-         WHERE pg_class.oid = to_regclass('inbox') AND (pg_has_role(current_user, relowner, 'MEMBER')
-           OR pg_has_role(current_user, nspowner, 'MEMBER'))) AS owns`,
-  );
-  const role = rows[0];
-  if (role && !role.mighty && !role.owns && !role.isLost) return;
-  const who = `the PostgreSQL role ${role?.who ?? "?"} of storage.url`;
-  if (role?.isLost) {
-    throw new StoreError(
-      `${who} does not find the tables, because its search_path is not their owner's: add to the URL ` +
-        `?options=-c%20search_path%3D${encodeURIComponent(role.schema ?? "public")}`,
-    );
-  }
-  throw new StoreError(
-    `${who} ${role?.owns ? "owns the tables or their schema" : "can pass row-level security (superuser, BYPASSRLS or CREATEROLE)"}: ` +
-      "give storage.url a role of its own and storage.migrate_url the owner's, or storage.url alone the owner's",
-  );
-};
-
 const parserOf: pg.CustomTypesConfig["getTypeParser"] = (id, format) =>
   id === INT8 ? toSafeNumber : pg.types.getTypeParser(id, format);
 
@@ -261,37 +225,6 @@ const toSafeNumber = (text: string): number => {
   const number = Number(text);
   if (!Number.isSafeInteger(number)) throw new StoreError("a number is beyond 2^53");
   return number;
-};
-
-// https://node-postgres.com/features/ssl
-const TLS_PARAMETERS = ["sslmode", "sslrootcert", "sslcert", "sslkey", "sslnegotiation"];
-
-/** Without the reason: it would repeat the URL, and with it the password. */
-const refuseNonsense = (name: string, url: string): void => {
-  if (!URL.canParse(url)) {
-    throw new StoreError(
-      `${name} is no URL; in its user and password, write other characters than letters and digits as %XX`,
-    );
-  }
-  // A parameter that the driver does not know it ignores: misspelt, nothing would be encrypted.
-  for (const parameter of new URL(url).searchParams.keys()) {
-    if (!/^ssl/i.test(parameter) || TLS_PARAMETERS.includes(parameter)) continue;
-    throw new StoreError(
-      `${name} has a parameter ${parameter} that is not known; for TLS add sslmode=verify-full, ` +
-        "and sslrootcert=FILE unless a public authority signed the server's certificate",
-    );
-  }
-};
-
-/** As the driver has it: a user in the query comes first. */
-const userOf = (url: string): string => {
-  const { searchParams, username } = new URL(url);
-  return searchParams.get("user") || decodeURIComponent(username);
-};
-
-const placeOf = (url: string): string => {
-  const { host, pathname } = new URL(url);
-  return `${host}${pathname}`;
 };
 
 const messageOf = (cause: unknown): string =>
