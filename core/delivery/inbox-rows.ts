@@ -157,7 +157,7 @@ export const anyInLane = statement<{ tenantId: string; lane: string }>()((db, ar
     .limit(1),
 );
 
-/** Gives a message that was taken back to whoever comes next, its turn not counted. */
+/** Leaves a message that its owner had begun to whoever comes next, its turn not counted. */
 export const releaseMessage = statement<{
   tenantId: string;
   id: number;
@@ -173,7 +173,7 @@ export const releaseMessage = statement<{
     .where("owner", "=", arg("owner")),
 );
 
-/** Gives a message that was taken to the tenant that its turn found, its turn not counted. */
+/** Leaves a message that its owner had begun to the tenant that its turn found, its turn not counted. */
 export const moveMessage = statement<{
   tenantId: string;
   id: number;

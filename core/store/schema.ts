@@ -45,7 +45,7 @@ export interface InboxTable {
   owner: Generated<string>;
   /** 1 once somebody asked to end its running turn. */
   stop: Generated<number>;
-  /** Why it is dead, without user text. */
+  /** Why it is dead or was given up, or that its sender took it back; without user text. */
   reason: string | null;
   received_at: number;
 }
@@ -72,7 +72,7 @@ export interface OutboxTable {
   owner: Generated<string>;
   /** Not to be sent before. */
   due_at: number;
-  /** Why it is dead or waits, without user text. */
+  /** Why it is dead, waits or is taken for delivered; without user text. */
   reason: string | null;
   created_at: number;
 }
