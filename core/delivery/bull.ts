@@ -1,7 +1,7 @@
 import type { Log } from "../contract/log.ts";
 import { tenantsWithWork } from "./backlog.ts";
 import { type After, createLaneJobs, type Task } from "./lane-jobs.ts";
-import { type Cursor, createLaneWorker, type Work } from "./lane-worker.ts";
+import { type Cursor, createLaneWorker, type OwnWork } from "./lane-worker.ts";
 import { createPauses } from "./pauses.ts";
 import { openRedisLink, type RedisHealth } from "./redis-link.ts";
 import { type Lane, laneKey, type Schedule } from "./schedule.ts";
@@ -20,7 +20,7 @@ export interface BullOptions {
   /** What is scheduled, e.g. `turns`: a part of the keys. */
   readonly name: string;
   /** What this process works on; without it, it only wakes the others. */
-  readonly work?: Work;
+  readonly work?: OwnWork;
   /** No lane: the store could not be asked. */
   readonly onError: (lane: Lane | undefined, cause: unknown) => void;
   readonly log: Log;

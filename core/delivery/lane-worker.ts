@@ -3,7 +3,7 @@ import type { After, LaneJobs, Task } from "./lane-jobs.ts";
 import { type Lane, type LaneSource, laneKey, type Step } from "./schedule.ts";
 
 /** The work that a process does itself. */
-export interface Work {
+export interface OwnWork {
   readonly step: Step;
   readonly source: LaneSource;
   /** Whether a step of this lane would find something to do now. */
@@ -26,7 +26,7 @@ export interface LaneWorker {
   drain(): Promise<void>;
 }
 
-export interface LaneWorkerOptions extends Work {
+export interface LaneWorkerOptions extends OwnWork {
   readonly jobs: LaneJobs;
   readonly retryAfterMs: number;
   readonly fullAfterMs: number;
