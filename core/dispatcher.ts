@@ -15,6 +15,7 @@ import { endsTurns, laneOf } from "./delivery/lane.ts";
 import type { InlineRow, Outbox } from "./delivery/outbox.ts";
 import type { RunningTurns } from "./delivery/running-turns.ts";
 import { type Lane, laneKey, type Schedule, type Step } from "./delivery/schedule.ts";
+import { createSuspects } from "./delivery/suspects.ts";
 import { createIdentify } from "./identify.ts";
 import { refuse } from "./refuse.ts";
 import { StoreAwayError } from "./store/errors.ts";
@@ -65,10 +66,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     boundGroups: (channel, workspaceId) => rules().boundGroups?.(channel, workspaceId) ?? [],
   });
   const { find, decide } = createDecider({ adapters, rules, identify, log, now });
-  let isSuspectRunning = false;
-  // Lanes whose suspects must wait until it is over.
-  const suspects = new Map<string, Lane>();
-
+  const suspects = createSuspects(MAX_ATTEMPTS, (lane) => schedule().wake(lane));
   // Lanes of what ends turns and is at work although it was not its turn.
   const atOnce = new Set<string>();
 
@@ -76,35 +74,11 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     atOnce.has(laneKey(lane)) ? { afterMs: LOOK_AGAIN_MS } : takeStep(lane);
 
   const takeStep: Step = async (lane) => {
-    let isSuspect = false;
-    const admit = (attempt: number): boolean => {
-      // The last process that gets a message under which others died runs no other such message
-      // beside it: if it dies too, this one did it, and those that only happened to be running are
-      // not given up with it.
-      if (attempt !== MAX_ATTEMPTS) return true;
-      if (isSuspectRunning) {
-        suspects.set(laneKey(lane), lane);
-        return false;
-      }
-      isSuspect = true;
-      isSuspectRunning = true;
-      return true;
-    };
     try {
-      return await begin(await inbox.claim(lane, admit));
+      return await begin(await inbox.claim(lane, suspects.admit));
     } finally {
-      if (isSuspect) {
-        isSuspectRunning = false;
-        wakeNextSuspect();
-      }
+      suspects.stepEnded(lane);
     }
-  };
-
-  const wakeNextSuspect = (): void => {
-    const [next] = suspects;
-    if (!next) return;
-    suspects.delete(next[0]);
-    schedule().wake(next[1]);
   };
 
   const begin = async (claim: Claim): ReturnType<Step> => {
