@@ -81,6 +81,7 @@ export const erasePerson = async (
     await auditLog.recordIn(transaction, allowed({ who }, now(), { ...about, detail }));
     return counts;
   });
+  await store.forget();
   return {
     kind: "erased",
     erasure: {

@@ -70,6 +70,7 @@ export const eraseTenant = async (
     rate_limits: await erase(eraseBuckets),
   };
   await auditLog.record(allowed({ who }, now(), { ...about, detail: erased }));
+  await store.forget();
   return {
     kind: "erased",
     erasure: {

@@ -8,6 +8,8 @@ export interface Checkpoints {
    * can start anew: nothing may be committed before it resolves. It never rejects.
    */
   after(writes: number): Promise<void> | undefined;
+  /** Moves all of it and leaves the log empty, unless somebody keeps it busy for seconds. It never rejects. */
+  empty(): Promise<void>;
   /** Lets what is under way end. */
   close(): Promise<void>;
 }
@@ -23,14 +25,18 @@ const { parentPort, workerData } = require("node:worker_threads");
 const Libsql = require(workerData.libsql);
 const database = new Libsql(workerData.file);
 database.exec("PRAGMA synchronous = NORMAL");
-const checkpoint = database.prepare("PRAGMA wal_checkpoint(PASSIVE)");
+database.exec("PRAGMA busy_timeout = 5000");
+const checkpoints = {
+  move: database.prepare("PRAGMA wal_checkpoint(PASSIVE)"),
+  empty: database.prepare("PRAGMA wal_checkpoint(TRUNCATE)"),
+};
 parentPort.on("message", (word) => {
   if (word === "close") {
     database.close();
     return parentPort.close();
   }
   try {
-    checkpoint.get([]);
+    checkpoints[word].get([]);
   } catch {}
   parentPort.postMessage("done");
 });
@@ -59,7 +65,7 @@ export const createCheckpoints = (file: string, writesBetween = WRITES_BETWEEN):
   };
 
   /** Never rejects. */
-  const move = async (): Promise<void> => {
+  const askThread = async (word: "move" | "empty"): Promise<void> => {
     try {
       thread ??= open();
     } catch {
@@ -73,19 +79,25 @@ export const createCheckpoints = (file: string, writesBetween = WRITES_BETWEEN):
         resolve();
       };
       mover.on("message", end).on("exit", end);
-      mover.postMessage("move");
+      mover.postMessage(word);
     });
+  };
+  // One at a time: an answer does not say what it is to.
+  let asked: Promise<void> = Promise.resolve();
+  const ask = (word: "move" | "empty"): Promise<void> => {
+    asked = asked.then(() => askThread(word));
+    return asked;
   };
 
   const begin = async (): Promise<void> => {
     writes = 0;
     state = "moving";
-    await move();
+    await ask("move");
     state = "moved";
   };
 
   const finish = async (): Promise<void> => {
-    await move();
+    await ask("move");
     state = "idle";
   };
 
@@ -100,8 +112,14 @@ export const createCheckpoints = (file: string, writesBetween = WRITES_BETWEEN):
       if (state === "idle" && writes >= writesBetween) underWay = begin();
       return undefined;
     },
+    async empty() {
+      // What there is while work goes on; writers wait for the rest alone.
+      await ask("move");
+      await ask("empty");
+    },
     async close() {
       await underWay;
+      await asked;
       const last = thread;
       if (!last) return;
       const exited = new Promise((resolve) => last.once("exit", resolve));

@@ -146,6 +146,8 @@ export const openPostgresStore = async (options: {
       run(`BEGIN; SET LOCAL synchronous_commit = on; ${accessing(access)}`, work),
     note: (access, work) =>
       run(`BEGIN; SET LOCAL synchronous_commit = off; ${accessing(access)}`, work),
+    // What becomes of removed rows is its administrator's: vacuum, archived logs, backups.
+    forget: async () => {},
     close: async () => {
       await Promise.allSettled(running);
       await pool.end();

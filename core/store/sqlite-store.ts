@@ -36,8 +36,9 @@ export const openSqliteStore = async (folder: string, migrate = true): Promise<S
     const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: writer }) });
     if (migrate || !(await hasOurSchema(db, "sqlite"))) await migrateToLatest(db, "sqlite");
     writer.pragma("foreign_keys = ON");
-    // A destroyed key must not lie on in the space that it left: https://www.sqlite.org/pragma.html#pragma_secure_delete
-    writer.pragma("secure_delete = FAST");
+    // What was erased must not lie on in the space that it left, in pages that nothing uses any more neither,
+    // which FAST leaves as they are: https://www.sqlite.org/pragma.html#pragma_secure_delete
+    writer.pragma("secure_delete = ON");
     // Reads see what is committed, never the middle of a transaction.
     const reader = open();
     reader.pragma("query_only = ON");
@@ -68,6 +69,7 @@ export const openSqliteStore = async (folder: string, migrate = true): Promise<S
       },
       write: (_access, work) => commits.add(work, true),
       note: (_access, work) => commits.add(work, false),
+      forget: () => checkpoints.empty(),
       close: async () => {
         await commits.drained();
         await checkpoints.close();

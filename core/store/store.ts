@@ -13,6 +13,11 @@ export interface Store {
   write<T>(access: Access, work: Work<T>): Promise<T>;
   /** Like `write`, but the commit survives only the death of the process: for what may be redone. */
   note<T>(access: Access, work: Work<T>): Promise<T>;
+  /**
+   * After an erasure: has the store's own files forget what was removed, as far as they are ours. An
+   * embedded store's log does it later where others keep it busy. Never rejects.
+   */
+  forget(): Promise<void>;
   /** Lets what is under way end, then closes. */
   close(): Promise<void>;
 }
