@@ -5,7 +5,7 @@ import { fold } from "../fold.ts";
 import type { Automaton } from "./automaton.ts";
 import { linesOfEntries } from "./entry-lines.ts";
 import { BORDER, Letters } from "./letters.ts";
-import { syllablesOf } from "./pinyin.ts";
+import { pinyinOf } from "./pinyin.ts";
 import { createPinyinIndex, type PinyinIndex, type SpelledTerm } from "./pinyin-index.ts";
 import { regionalVariants } from "./regional.ts";
 import { WordList } from "./word-list.ts";
@@ -133,8 +133,7 @@ export const createLexicon = (terms: readonly Term[], source: string, text?: str
       continue;
     }
     for (const spelling of spellingsOf(units, term)) words.add(spelling, at);
-    const syllables = pinyin ? syllablesOf(term) : [];
-    if (syllables.length > 0) spelled.push({ term: at, syllables });
+    if (pinyin) for (const syllables of pinyinOf(term)) spelled.push({ term: at, syllables });
   }
   if (problems.length > 0) throw new LexiconError(source, withLines(problems, text));
   const index = createPinyinIndex(spelled);

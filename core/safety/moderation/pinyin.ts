@@ -18,11 +18,36 @@ const PART = /[a-z]+|\p{Script=Han}/gu;
 const MIN_SYLLABLES = 2;
 const MAX_SYLLABLES = 12;
 
+// Characters with two common readings that a dictionary of phrases often has to guess in a term, because
+// terms are short and new: the reading that it guesses, and the other one. Folded.
+const ALSO_READ = new Map(
+  `还 hai huan|弹 tan dan|调 tiao diao|勒 le lei|藏 cang zang|扒 ba pa|剥 bao bo|薄 bao bo|重 zhong chong
+  阿 a e|折 zhe she|着 zhe zhuo|露 lu lou|盛 sheng cheng|系 xi ji`
+    .split(/[|\n]/)
+    .map((entry) => entry.trim().split(" "))
+    .map(([char = "", guessed = "", other = ""]) => [`${char}${guessed}`, other] as const),
+);
+const MAX_GUESSED = 2;
+
 /**
- * How a Han term is typed as pinyin. None for a single character, whose syllable would be any of a
- * hundred words, and for terms with other letters than Han and Latin.
+ * The ways in which a Han term is typed as pinyin. None for a single character, whose syllable would be
+ * any of a hundred words, and for terms with other letters than Han and Latin.
  */
-export const syllablesOf = (term: string): readonly Syllable[] => {
+export const pinyinOf = (term: string): readonly (readonly Syllable[])[] => {
+  const syllables = syllablesOf(term);
+  if (syllables.length === 0) return [];
+  let ways = [syllables];
+  let guessed = 0;
+  for (const [at, { char, letters }] of syllables.entries()) {
+    const other = ALSO_READ.get(String.fromCharCode(char) + letters);
+    if (other === undefined || guessed === MAX_GUESSED) continue;
+    guessed += 1;
+    ways = [...ways, ...ways.map((way) => way.with(at, { char, letters: other }))];
+  }
+  return ways;
+};
+
+const syllablesOf = (term: string): readonly Syllable[] => {
   const letters = foldedString(fold(term)).replace(/[^\p{L}\p{N}]/gu, "");
   const parts = letters.match(PART) ?? [];
   if (parts.length < MIN_SYLLABLES || parts.length > MAX_SYLLABLES) return [];

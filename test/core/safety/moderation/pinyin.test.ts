@@ -49,6 +49,15 @@ describe("terms as pinyin", () => {
     expect(found(text)).toEqual([]);
   });
 
+  it.each([
+    ["还款", "huankuan haikuan huan款 还kuan", 4],
+    ["藏独", "zangdu cangdu zang独", 3],
+    ["重组弹药", "chongzudanyao, zhong zu dan yao, 重zu弹yao", 3],
+  ])("finds both readings of a character that is often guessed wrong: %s", (term, text, count) => {
+    const guessed = createLexicon([{ id: "a", term, action: "mask", pinyin: true }], "test");
+    expect(moderate(text, guessed).hits).toHaveLength(count);
+  });
+
   it("finds a term whichever of its characters are pinyin and whatever Han stands around", () => {
     const term = ["赌du", "博bo", "网wang", "站zhan"];
     const han = fc.string({ unit: fc.constantFrom(..."赌博网站毒假好的"), maxLength: 20 });
