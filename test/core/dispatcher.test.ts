@@ -12,7 +12,12 @@ import { StoreAwayError } from "../../core/store/errors.ts";
 import { PLATFORM_SCOPE, tenantScope } from "../../core/store/scope.ts";
 import type { Store } from "../../core/store/store.ts";
 import { fakeChannel } from "../fakes/channel.ts";
-import { type CoreGateway, type CoreGatewayOptions, coreGateway } from "../fakes/core-gateway.ts";
+import {
+  type CoreGateway,
+  type CoreGatewayOptions,
+  coreGateway,
+  tenantByRole,
+} from "../fakes/core-gateway.ts";
 import { deliveryProcess } from "../fakes/delivery-process.ts";
 import { textMessage } from "../fakes/messages.ts";
 import { describeStores } from "../fakes/stores.ts";
@@ -48,11 +53,7 @@ const allIn = (id: string): TenantIndex => {
   const tenant = tenantWith([], { id });
   return { get: () => tenant, resolve: () => ({ kind: "tenant", tenant }) };
 };
-/** Whose tenant is named by their role, also within one conversation. */
-const byRole: TenantIndex = {
-  get: () => undefined,
-  resolve: ({ roles: [id = "none"] }) => ({ kind: "tenant", tenant: tenantWith([], { id }) }),
-};
+const byRole = tenantByRole("none");
 const inRoom = (id: string, tenant: string): InboundMessage => ({
   ...textMessage(id),
   conversation: { id: "room", kind: "group" },

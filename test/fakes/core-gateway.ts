@@ -51,6 +51,12 @@ export interface PipelineNeeds {
   readonly wake: Schedule["wake"];
 }
 
+/** Whose tenant is named by their role, also within one conversation; that of people without one. */
+export const tenantByRole = (otherwise: string): TenantIndex => ({
+  get: () => undefined,
+  resolve: ({ roles: [id = otherwise] }) => ({ kind: "tenant", tenant: tenantWith([], { id }) }),
+});
+
 const sales: TenantIndex = {
   get: () => tenantWith(),
   resolve: () => ({ kind: "tenant", tenant: tenantWith() }),

@@ -1,63 +1,33 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { TenantIndex } from "../../../config/tenant.ts";
-import type { Agent } from "../../../core/agent.ts";
 import { OverloadError } from "../../../core/contract/errors.ts";
 import type { InboundMessage } from "../../../core/contract/message.ts";
 import type { Locale } from "../../../core/contract/model.ts";
-import type { Reply } from "../../../core/contract/reply.ts";
-import { createPipeline } from "../../../core/pipeline.ts";
 import {
   type CoreGateway,
   type CoreGatewayOptions,
   coreGateway,
+  tenantByRole,
 } from "../../fakes/core-gateway.ts";
 import { textMessage } from "../../fakes/messages.ts";
-import { freeContent } from "../../fakes/safety.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
-import { forgetful, tenantWith, unlimited } from "../../fakes/turn.ts";
+import { type Thinking, thinking } from "../../fakes/thinking.ts";
+import { tenantWith } from "../../fakes/turn.ts";
 
 const folder = temporaryFolder();
 const LOOK_EVERY_MS = 25;
 
-let begun: string[];
-let ends: Map<string, () => void>;
+let mind: Thinking;
 beforeEach(() => {
-  begun = [];
-  ends = new Map();
+  mind = thinking();
 });
-
-/** Thinks until the test or somebody in the conversation ends it. */
-const thinking: Agent = {
-  answer: ({ message, signal }) =>
-    new Promise<Reply>((resolve, reject) => {
-      signal.throwIfAborted();
-      begun.push(message.id);
-      ends.set(message.id, () => resolve({ kind: "text", markdown: `re ${message.id}` }));
-      signal.addEventListener("abort", () => reject(signal.reason));
-    }),
-};
-const roles = { permissionsOf: () => ({ roles: [], has: () => true }) };
-const now = () => new Date();
-const pipeline: CoreGatewayOptions["pipeline"] = (needs) =>
-  createPipeline({
-    ...freeContent,
-    ...unlimited(),
-    ...forgetful,
-    ...{ ...needs, roles, agent: thinking, now },
-    skills: { allowedFor: () => [] },
-    welcomed: { markToday: async () => true },
-  });
 
 const speaking = (locale: Locale): TenantIndex => {
   const tenant = tenantWith([], { locale });
   return { get: () => tenant, resolve: () => ({ kind: "tenant", tenant }) };
 };
-/** Whose tenant is named by their role, also within one conversation. */
-const byRole: TenantIndex = {
-  get: () => undefined,
-  resolve: ({ roles: [id = "none"] }) => ({ kind: "tenant", tenant: tenantWith([], { id }) }),
-};
+const byRole = tenantByRole("none");
 const inRoom = (id: string, text: string, tenant: string): InboundMessage => ({
   ...textMessage(id, text),
   conversation: { id: "room", kind: "group" },
@@ -70,7 +40,7 @@ describeStores("/stop", (world) => {
   let gateways: CoreGateway[] = [];
   const start = async (options: Partial<CoreGatewayOptions> = {}): Promise<CoreGateway> => {
     const gateway = await coreGateway({
-      ...{ store: world.store, folder: folder.path, pipeline },
+      ...{ store: world.store, folder: folder.path, pipeline: mind.pipeline },
       ...options,
     });
     gateways.push(gateway);
@@ -88,7 +58,7 @@ describeStores("/stop", (world) => {
   const busy = async (options: Partial<CoreGatewayOptions> = {}) => {
     const gateway = await start(options);
     await gateway.receive(textMessage("m1", "a long question"));
-    await eventually(() => expect(begun).toEqual(["m1"]));
+    await eventually(() => expect(mind.begun).toEqual(["m1"]));
     return gateway;
   };
 
@@ -119,8 +89,8 @@ describeStores("/stop", (world) => {
     for (let n = 1; n <= 40; n++) {
       await gateway.receive(inConversation(`m${n}`, "a long question", `c${n}`));
     }
-    await eventually(() => expect(begun.length).toBeGreaterThan(0));
-    const [running = ""] = begun;
+    await eventually(() => expect(mind.begun.length).toBeGreaterThan(0));
+    const [running = ""] = mind.begun;
     await gateway.receive(inConversation("s1", "/stop", running.replace("m", "c")));
     await eventually(async () =>
       expect([await state(running), await state("s1")]).toEqual(["done", "done"]),
@@ -158,7 +128,7 @@ describeStores("/stop", (world) => {
           ["s2", nothing],
         ]),
       );
-      expect(begun).toEqual(["m1"]);
+      expect(mind.begun).toEqual(["m1"]);
     },
   );
 
@@ -166,8 +136,8 @@ describeStores("/stop", (world) => {
     const gateway = await busy();
     await gateway.receive(textMessage("m2", "another question"));
     await gateway.receive(textMessage("s1", "/stop"));
-    await eventually(() => expect(begun).toEqual(["m1", "m2"]));
-    ends.get("m2")?.();
+    await eventually(() => expect(mind.begun).toEqual(["m1", "m2"]));
+    mind.end("m2");
     await eventually(async () => expect(await state("m2")).toBe("done"));
     expect(bodies().toSorted()).toEqual([
       ["m2", "re m2"],
@@ -179,11 +149,11 @@ describeStores("/stop", (world) => {
     const gateway = await start();
     gateway.channel.outcomes.push({ kind: "retry", afterMs: 60_000, reason: "busy" });
     await gateway.receive(textMessage("m0", "a question"));
-    await eventually(() => expect(begun).toEqual(["m0"]));
-    ends.get("m0")?.();
+    await eventually(() => expect(mind.begun).toEqual(["m0"]));
+    mind.end("m0");
     await eventually(() => expect(gateway.channel.sent).toHaveLength(1));
     await gateway.receive(textMessage("m1", "a long question"));
-    await eventually(() => expect(begun).toEqual(["m0", "m1"]));
+    await eventually(() => expect(mind.begun).toEqual(["m0", "m1"]));
     await gateway.receive(textMessage("s1", "/stop"));
     await eventually(async () =>
       expect([await state("m1"), await state("s1")]).toEqual(["done", "done"]),
@@ -208,7 +178,7 @@ describeStores("/stop", (world) => {
   describe("said elsewhere", () => {
     const goesOn = async () => {
       expect(await state("m1")).toBe("pending");
-      ends.get("m1")?.();
+      mind.end("m1");
       await eventually(async () => expect(await state("m1")).toBe("done"));
       expect(bodies()).toContainEqual(["m1", "re m1"]);
     };
@@ -230,7 +200,7 @@ describeStores("/stop", (world) => {
         const options = { tenants: byRole, lookEveryMs: LOOK_EVERY_MS };
         const gateway = await start(options);
         await gateway.receive(inRoom("m1", "a long question", "sales"));
-        await eventually(() => expect(begun).toEqual(["m1"]));
+        await eventually(() => expect(mind.begun).toEqual(["m1"]));
         const there = isOther ? await start({ ...options, store: await world.open() }) : gateway;
         await there.receive(inRoom("s1", "/stop", "legal"));
         await eventually(async () => expect(await state("s1")).toBe("done"));

@@ -1,60 +1,29 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { TenantIndex } from "../../../config/tenant.ts";
-import type { Agent } from "../../../core/agent.ts";
 import type { InboundMessage } from "../../../core/contract/message.ts";
-import type { Reply } from "../../../core/contract/reply.ts";
-import { createPipeline } from "../../../core/pipeline.ts";
 import { fakeChannel } from "../../fakes/channel.ts";
 import {
   type CoreGateway,
   type CoreGatewayOptions,
   coreGateway,
+  tenantByRole,
 } from "../../fakes/core-gateway.ts";
 import { deliveryProcess } from "../../fakes/delivery-process.ts";
 import { textMessage } from "../../fakes/messages.ts";
-import { freeContent } from "../../fakes/safety.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
-import { forgetful, tenantWith, unlimited } from "../../fakes/turn.ts";
+import { type Thinking, thinking } from "../../fakes/thinking.ts";
 
 const folder = temporaryFolder();
 const LOOK_EVERY_MS = 25;
 const PATIENT = { timeout: 30_000, interval: 5 };
 
-let begun: string[];
-let ends: Map<string, () => void>;
+let mind: Thinking;
 beforeEach(() => {
-  begun = [];
-  ends = new Map();
+  mind = thinking();
 });
-
-/** Thinks until the test or its message's deletion ends it. */
-const thinking: Agent = {
-  answer: ({ message, signal }) =>
-    new Promise<Reply>((resolve, reject) => {
-      signal.throwIfAborted();
-      begun.push(message.id);
-      ends.set(message.id, () => resolve({ kind: "text", markdown: `re ${message.id}` }));
-      signal.addEventListener("abort", () => reject(signal.reason));
-    }),
-};
-const roles = { permissionsOf: () => ({ roles: [], has: () => true }) };
 const now = () => new Date();
-const pipeline: CoreGatewayOptions["pipeline"] = (needs) =>
-  createPipeline({
-    ...freeContent,
-    ...unlimited(),
-    ...forgetful,
-    ...{ ...needs, roles, agent: thinking, now },
-    skills: { allowedFor: () => [] },
-    welcomed: { markToday: async () => true },
-  });
 
-/** Whose tenant is named by their role, also within one conversation. */
-const byRole: TenantIndex = {
-  get: () => undefined,
-  resolve: ({ roles: [id = "sales"] }) => ({ kind: "tenant", tenant: tenantWith([], { id }) }),
-};
+const byRole = tenantByRole("sales");
 
 const inRoom = (id: string, sender: string, tenant: string): InboundMessage => ({
   ...textMessage(id, "a question", sender),
@@ -76,7 +45,7 @@ describeStores("a deleted question", (world) => {
   let gateways: CoreGateway[] = [];
   const start = async (options: Partial<CoreGatewayOptions> = {}): Promise<CoreGateway> => {
     const gateway = await coreGateway({
-      ...{ store: world.store, folder: folder.path, pipeline, tenants: byRole },
+      ...{ store: world.store, folder: folder.path, pipeline: mind.pipeline, tenants: byRole },
       ...options,
     });
     gateways.push(gateway);
@@ -96,7 +65,7 @@ describeStores("a deleted question", (world) => {
         expect([key, rows[0]?.state]).toEqual([key, "done"]);
       }
     }, PATIENT);
-  const runs = (...ids: string[]) => vi.waitFor(() => expect(begun).toEqual(ids), PATIENT);
+  const runs = (...ids: string[]) => vi.waitFor(() => expect(mind.begun).toEqual(ids), PATIENT);
   const onRecord = () =>
     gateways.flatMap(({ records }) =>
       records.map(({ message, decision, code, detail }) => [
@@ -106,8 +75,7 @@ describeStores("a deleted question", (world) => {
     );
 
   it("that runs is ended, one that waits is dropped, both on record, and the next comes", async () => {
-    const [first, second, third] = ["m1", "m2", "m3"].map((id) => textMessage(id));
-    if (!first || !second || !third) return;
+    const [first, second, third] = [textMessage("m1"), textMessage("m2"), textMessage("m3")];
     const working: string[] = [];
     const channel = {
       ...fakeChannel(),
@@ -120,7 +88,7 @@ describeStores("a deleted question", (world) => {
     await done(deletionOf(second).id);
     await gateway.receive(deletionOf(first));
     await runs("m1", "m3");
-    ends.get("m3")?.();
+    mind.end("m3");
     await done("m1", "m2", "m3", deletionOf(first).id);
     expect(sent()).toEqual(["m3"]);
     expect(onRecord()).toEqual(
@@ -145,7 +113,7 @@ describeStores("a deleted question", (world) => {
     await before.stop();
     await start();
     await runs("m1", "m1");
-    ends.get("m1")?.();
+    mind.end("m1");
     await done("m1", "m2");
     expect(sent()).toEqual(["m1"]);
   });
@@ -163,7 +131,7 @@ describeStores("a deleted question", (world) => {
     const gateway = await start();
     await gateway.receive(textMessage("m1"));
     await runs("m1");
-    ends.get("m1")?.();
+    mind.end("m1");
     await done("m1");
     const deletion = deletionOf(textMessage("m1"));
     await gateway.receive(deletion);
@@ -185,7 +153,7 @@ describeStores("a deleted question", (world) => {
     expect(await other.receive(question)).toMatchObject({ isNew: false });
     await other.receive(edit);
     await done("m1", "m1/edit/7");
-    expect([begun, sent()]).toEqual([[], []]);
+    expect([mind.begun, sent()]).toEqual([[], []]);
   });
 
   it("that was answered leaves no edit of it that comes late to be answered", async () => {
@@ -193,13 +161,13 @@ describeStores("a deleted question", (world) => {
     const question = textMessage("m1");
     await gateway.receive(question);
     await runs("m1");
-    ends.get("m1")?.();
+    mind.end("m1");
     await done("m1");
     await gateway.receive(deletionOf(question));
     await done(deletionOf(question).id);
     await gateway.receive(textMessage("m1/edit/7"));
     await done("m1/edit/7");
-    expect([begun, sent()]).toEqual([["m1"], ["m1"]]);
+    expect([mind.begun, sent()]).toEqual([["m1"], ["m1"]]);
   });
 
   it("that never comes is remembered no longer than what came", async () => {
@@ -222,7 +190,7 @@ describeStores("a deleted question", (world) => {
     ];
     for (const deletion of forged) await gateway.receive(deletion);
     await done(...forged.map(({ id }) => id));
-    ends.get("m1")?.();
+    mind.end("m1");
     await done("m1");
     expect(sent()).toEqual(["m1"]);
   });
