@@ -2,7 +2,7 @@ import type { OutboundPart } from "../../core/contract/channel.ts";
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import { type ApiOutcome, failed, limited, readStatus } from "./api-outcome.ts";
 import { isOurHost } from "./hosts.ts";
-import type { Post } from "./http.ts";
+import { isPage, type Post } from "./http.ts";
 import { type JsonObject, objectsIn, textIn } from "./json.ts";
 import type { Outgoing } from "./outgoing.ts";
 
@@ -44,9 +44,13 @@ export const createFiles = (parts: {
     }
     const headers = { "content-type": "application/octet-stream" };
     try {
-      const { status, retryAfter } = await post({ url: address, headers, body: bytes }, signal);
+      const answer = await post({ url: address, headers, body: bytes }, signal);
+      const { status, retryAfter } = answer;
       if (status === 429) return limited(retryAfter);
-      return status >= 200 && status < 300 ? { kind: "ok", body: {} } : readStatus(status);
+      if (status < 200 || status >= 300) return readStatus(status);
+      return isPage(answer)
+        ? { kind: "lost", reason: "a page in place of an answer" }
+        : { kind: "ok", body: {} };
     } catch (error) {
       return failed(error);
     }

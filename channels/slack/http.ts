@@ -13,6 +13,9 @@ export interface HttpAnswer {
   readonly text: string;
 }
 
+/** Whether an answer is a page, as proxies have them: what was to be done was hardly done. */
+export const isPage = ({ text }: HttpAnswer): boolean => /^\s*</.test(text);
+
 /** Posts, follows no redirect. Throws what the connection throws, TimedOut when it took too long. */
 export type Post = (request: HttpRequest, signal: AbortSignal) => Promise<HttpAnswer>;
 

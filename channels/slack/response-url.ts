@@ -1,6 +1,6 @@
 import { type ApiOutcome, failed, limited, readStatus } from "./api-outcome.ts";
 import { isOurHost } from "./hosts.ts";
-import type { Post } from "./http.ts";
+import { isPage, type Post } from "./http.ts";
 
 /**
  * Answers by a response URL: five times within 30 minutes. An `error` = the URL takes no more.
@@ -22,6 +22,7 @@ export const postResponse = async (
     const { status, text, retryAfter } = answer;
     if (status === 429) return limited(retryAfter);
     if (status >= 200 && status < 300) {
+      if (isPage(answer)) return { kind: "lost", reason: "a page in place of an answer" };
       return /"ok"\s*:\s*false/.test(text)
         ? used("response_url_refused")
         : { kind: "ok", body: {} };

@@ -387,6 +387,7 @@ export const startSlackApi = async (): Promise<SlackApi> => {
   const takeFaultFor = (method: string, response: ServerResponse): boolean => {
     const fault = takeFault(method, {});
     if (fault?.kind === "status") response.writeHead(fault.status).end();
+    else if (fault?.kind === "page") response.end("<html>");
     else if (fault) response.destroy();
     return !fault;
   };

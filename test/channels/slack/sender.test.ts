@@ -206,6 +206,14 @@ describe("when Slack fails", () => {
     expect(slack.messages(ROOM, ts)).toHaveLength(2);
   });
 
+  it("a file that a proxy took in place of Slack is uploaded again", async () => {
+    const ts = slack.say(ROOM, "question");
+    const [body = ""] = render(said("", { files: [{ name: "a", bytes: Buffer.from("x") }] }));
+    slack.fail("upload", { kind: "page" });
+    const outcomes = await deliver(partOf("9.2", inThread(ts), body));
+    expect(kinds(outcomes)).toEqual(["retry", "delivered"]);
+  });
+
   it("a post that hangs delays nobody else, and is unsure once it is given up", async () => {
     fixture = openSender(slack, bot, { timeoutMs: 60_000 });
     const ts = slack.say(ROOM, "question");
@@ -340,6 +348,7 @@ describe("an answer to a command whose sending ended unclearly", () => {
     ["a 5xx", { kind: "status", status: 500 }],
     ["a connection that broke", { kind: "drop" }],
     ["no answer in time", { kind: "hang" }],
+    ["a page in place of an answer", { kind: "page" }],
   ] as const;
   /** Of the call that fails. */
   const onceBroken = (part: OutboundPart, method: string, { kind }: { readonly kind: string }) =>
