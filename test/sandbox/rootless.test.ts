@@ -1,22 +1,12 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import {
-  chmodSync,
-  chownSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { compileGateway, ROOT } from "./compiled-gateway.ts";
 import { SETTINGS } from "./sandbox-fixture.ts";
 import { processesWith } from "./traces.ts";
 
-const ROOT = new URL("../..", import.meta.url).pathname;
 /** Nobody's: no control group is handed to it. */
 const UID = 234_567;
 const isRoot = process.getuid?.() === 0;
@@ -75,15 +65,7 @@ const stateFolder = join(home, "state");
 beforeAll(() => {
   if (!isRoot) return;
   chmodSync(home, 0o755);
-  execFileSync(process.execPath, [
-    join(ROOT, "node_modules/typescript/bin/tsc"),
-    ...["--ignoreConfig", "--noCheck", "--target", "es2023", "--module", "nodenext"],
-    ...["--types", "node", "--rewriteRelativeImportExtensions", "--rootDir", ROOT],
-    ...["--outDir", join(home, "compiled"), `${ROOT}sandbox/openshell.ts`],
-  ]);
-  symlinkSync(join(ROOT, "node_modules"), join(home, "node_modules"));
-  writeFileSync(join(home, "package.json"), '{"type":"module"}');
-  writeFileSync(join(home, "gateway.js"), GATEWAY);
+  compileGateway(home, GATEWAY);
   // A checkout may lie where other users cannot walk.
   cpSync(join(ROOT, ".engines"), join(home, "engines"), { recursive: true });
   mkdirSync(stateFolder);

@@ -1,21 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { compileGateway, ROOT } from "./compiled-gateway.ts";
 import { openTestSandbox, SETTINGS } from "./sandbox-fixture.ts";
 import { mountsWith, ownCgroups, processesWith } from "./traces.ts";
-
-const ROOT = new URL("../..", import.meta.url).pathname;
 
 // A gateway of its own: runs one job that would take a minute, says so and waits.
 const GATEWAY = `
@@ -39,15 +30,7 @@ const stateFolder = join(home, "state");
 const gateways: ChildProcess[] = [];
 
 beforeAll(() => {
-  execFileSync(process.execPath, [
-    join(ROOT, "node_modules/typescript/bin/tsc"),
-    ...["--ignoreConfig", "--noCheck", "--target", "es2023", "--module", "nodenext"],
-    ...["--types", "node", "--rewriteRelativeImportExtensions", "--rootDir", ROOT],
-    ...["--outDir", join(home, "compiled"), `${ROOT}sandbox/openshell.ts`],
-  ]);
-  symlinkSync(join(ROOT, "node_modules"), join(home, "node_modules"));
-  writeFileSync(join(home, "package.json"), '{"type":"module"}');
-  writeFileSync(join(home, "gateway.js"), GATEWAY);
+  compileGateway(home, GATEWAY);
   mkdirSync(join(home, "app"));
   execFileSync("chmod", ["711", home]);
 });

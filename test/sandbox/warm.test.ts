@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, type TestContext, vi } from "vitest";
 import type { AuditSink } from "../../sandbox/audit/trail.ts";
 import type { SandboxOptions } from "../../sandbox/options.ts";
 import { openTestSandbox, SETTINGS } from "./sandbox-fixture.ts";
@@ -12,12 +12,16 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** Undefined, with a word of warning, where the engine does not work. */
-const open = async (engine: string, options: Partial<SandboxOptions> = {}) => {
+/** Skips the test where the engine does not work. */
+const open = async (
+  context: TestContext,
+  engine: string,
+  options: Partial<SandboxOptions> = {},
+) => {
   const opened = openTestSandbox(engine, { warmPool: {}, ...options });
   closing.push(opened.close);
   const status = await opened.sandbox.status();
-  if (!status.ok && process.env.CI !== "true") return console.warn(status.reason);
+  if (!status.ok && process.env.CI !== "true") context.skip(`no sandbox: ${status.reason}`);
   expect(status).toMatchObject({ ok: true });
   return opened;
 };
@@ -36,9 +40,8 @@ const gone = () => vi.waitFor(() => expect(ownCgroups()).toEqual([]), { timeout:
 describe.skipIf(!isRoot && process.env.CI !== "true").each(["bubblewrap", "gvisor"])(
   "a warm %s sandbox",
   (engine) => {
-    it("runs what a cold one runs, once, and is replaced", async () => {
-      const opened = await open(engine);
-      if (!opened) return;
+    it("runs what a cold one runs, once, and is replaced", async (context) => {
+      const opened = await open(context, engine);
       const text = 'echo "$1 $WORD $(cat)"; ls /tmp /workspace; touch /tmp/left /workspace/left';
       const run = (word: string) =>
         opened.sandbox.run(
@@ -64,9 +67,8 @@ describe.skipIf(!isRoot && process.env.CI !== "true").each(["bubblewrap", "gviso
       await gone();
     });
 
-    it("is never handed out dead", async () => {
-      const opened = await open(engine);
-      if (!opened) return;
+    it("is never handed out dead", async (context) => {
+      const opened = await open(context, engine);
       const source = { kind: "source", text: "echo alive" } as const;
       const run = () =>
         opened.sandbox.run({ ...requestOf(), program: source }, new AbortController().signal);
@@ -105,9 +107,8 @@ const requestOf = () => ({
 const signal = new AbortController().signal;
 
 describe.skipIf(!isRoot && process.env.CI !== "true")("new settings", () => {
-  it("hold for the next run, empty the pool and leave what runs alone", async () => {
-    const opened = await open("bubblewrap");
-    if (!opened) return;
+  it("hold for the next run, empty the pool and leave what runs alone", async (context) => {
+    const opened = await open(context, "bubblewrap");
     const { sandbox } = opened;
     const run = (text: string) =>
       sandbox.run({ ...requestOf(), program: { kind: "source", text } }, signal);
@@ -127,9 +128,8 @@ describe.skipIf(!isRoot && process.env.CI !== "true")("new settings", () => {
     await gone();
   });
 
-  it("that are the old ones change nothing", async () => {
-    const opened = await open("bubblewrap");
-    if (!opened) return;
+  it("that are the old ones change nothing", async (context) => {
+    const opened = await open(context, "bubblewrap");
     const { sandbox } = opened;
     await sandbox.run({ ...requestOf(), program: { kind: "source", text: "true" } }, signal);
     await settled();
@@ -142,7 +142,7 @@ describe.skipIf(!isRoot && process.env.CI !== "true")("new settings", () => {
 describe.skipIf(!isRoot && process.env.CI !== "true").each(["bubblewrap", "gvisor"])(
   "the way out of a %s sandbox",
   (engine) => {
-    it("is what settings and policy allow, is the run's own, cold and warm, and is on record", async () => {
+    it("is what settings and policy allow, is the run's own, cold and warm, and is on record", async (context) => {
       const server = createServer((request, response) => response.end(`served ${request.url}`));
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
       closing.push(async () => void server.close());
@@ -155,13 +155,12 @@ describe.skipIf(!isRoot && process.env.CI !== "true").each(["bubblewrap", "gviso
         close: async () => {},
       };
       const host = { address: "127.0.0.1", port_map: { "80": port }, internal: true };
-      const opened = await open(engine, {
+      const opened = await open(context, engine, {
         network: { mode: "whitelist", allowed_domains: ["a.test", "b.test"] },
         hosts: { "a.test": host, "b.test": host },
         audit: { log_network_requests: true },
         auditSink,
       });
-      if (!opened) return;
       const text = [
         "import urllib.request",
         "for host in ('a.test', 'b.test', 'c.test'):",
