@@ -31,7 +31,7 @@ export interface RestRequest {
   /** False where the token of an interaction is in the route. Default true. */
   readonly auth?: boolean;
   readonly signal?: AbortSignal;
-  /** Shorter than what is usual for a call. */
+  /** Shorter than what is usual for a call; the wait in line counts. */
   readonly timeoutMs?: number;
   /** Not worth a turn that somebody else waits for: now or not at all. Default false. */
   readonly isOptional?: boolean;
@@ -62,7 +62,7 @@ export interface RestOptions {
   /** Bot token; undefined where only interactions are answered. */
   readonly token: string | undefined;
   readonly now: () => Date;
-  /** Longest that one call may take. Default 8 s. */
+  /** Longest that an answer to one call may take to begin. Default 8 s. */
   readonly timeoutMs?: number;
   /** Of the whole bot, over all processes that use the token. Default 50. */
   readonly requestsPerSecond?: number;
@@ -88,8 +88,8 @@ export const createRest = (options: RestOptions): Rest => {
     // The library puts the version behind it.
     api: baseUrl.replace(/\/+$/, "").replace(/\/v\d+$/, ""),
     retries: 0,
-    // A signal of ours ends each call, its answer's body included.
-    timeout: timeoutMs + 60_000,
+    // Counts from when a call leaves the library's line, where it may stand behind one that hangs.
+    timeout: timeoutMs,
     rejectOnRateLimit: () => true,
     // Ours comes first; it does not count what Discord does not.
     globalRequestsPerSecond: Number.POSITIVE_INFINITY,
@@ -152,7 +152,8 @@ export const createRest = (options: RestOptions): Rest => {
       if (afterMs > 0) return { kind: "limited", afterMs, isGlobal: true };
       if (isRefused) return { kind: "unauthorized" };
     }
-    const deadline = createDeadline(request.timeoutMs ?? timeoutMs, signal);
+    // Also ends an answer's body, and the wait in line behind one call that hangs.
+    const deadline = createDeadline(request.timeoutMs ?? 2 * timeoutMs, signal);
     try {
       const response = await rest.queueRequest({
         method: method as RequestMethod,

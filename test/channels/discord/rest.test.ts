@@ -80,6 +80,16 @@ describe("createRest", () => {
     quick.close();
   });
 
+  it("takes none of a call's time for the one before it on the same route that hangs", async () => {
+    discord.failNext("*", { hang: "lost" });
+    const quick = newRest({ timeoutMs: 300 });
+    const member = (id: string) => quick.request("GET", `/guilds/${OTHER}/members/${id}`);
+    const [hanging, behind] = await Promise.all([member(ROOM), member(OTHER)]);
+    expect(hanging).toMatchObject({ kind: "lost" });
+    expect(behind).toMatchObject({ kind: "failed", code: 10004 });
+    quick.close();
+  });
+
   it("knows that nothing arrived where nobody listens", async () => {
     const nowhere = newRest({ baseUrl: `http://127.0.0.1:${await freePort()}/api` });
     expect(await post(ROOM, nowhere)).toMatchObject({ kind: "unreachable" });
