@@ -9,6 +9,7 @@ import { type OpenAiServer, startOpenAiServer } from "./openai-server.ts";
 import type { PostgresServer } from "./postgres-server.ts";
 import type { RedisServer } from "./redis-server.ts";
 import { storeRows } from "./store-rows.ts";
+import { wecomAppOf } from "./wecom-app.ts";
 import { startWecomCloud, type WecomCloud } from "./wecom-cloud.ts";
 
 const CALLBACK = "/api/wechat/callback";
@@ -170,15 +171,7 @@ const settingsOf = (
     ...(databaseUrl !== undefined && { storage: { url: databaseUrl } }),
     ...(redisUrl !== undefined && { queue: { redis_url: redisUrl } }),
     channels: {
-      wechat_work: {
-        corp_id: app.corpId,
-        agent_id: app.agentId,
-        secret: app.secret,
-        token: app.token,
-        encoding_aes_key: app.encodingAesKey,
-        webhook_path: CALLBACK,
-        api_base_url: apiBaseUrl,
-      },
+      wechat_work: wecomAppOf(app, { webhook_path: CALLBACK, api_base_url: apiBaseUrl }),
     },
     multi_tenant: {
       tenants: [

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type TestContext, vi } from "vitest";
 import { type GatewayProcess, gatewayProcess } from "./gateway-process.ts";
 import { type OpenAiServer, startOpenAiServer } from "./openai-server.ts";
+import { wecomAppOf } from "./wecom-app.ts";
 import { startWecomCloud, type WecomCloud, type WecomCloudOptions } from "./wecom-cloud.ts";
 
 const CALLBACK = "/api/wechat/callback";
@@ -50,15 +51,7 @@ export const startWecomGateway = async (
     ...(queue && { queue }),
     ...(moderation && { moderation }),
     channels: {
-      wechat_work: {
-        corp_id: app.corpId,
-        agent_id: app.agentId,
-        secret: app.secret,
-        token: app.token,
-        encoding_aes_key: app.encodingAesKey,
-        webhook_path: CALLBACK,
-        api_base_url: cloud.apiBaseUrl,
-      },
+      wechat_work: wecomAppOf(app, { webhook_path: CALLBACK, api_base_url: cloud.apiBaseUrl }),
     },
     multi_tenant: {
       tenants: [
