@@ -6,6 +6,12 @@ import { type Lane, laneKey } from "./schedule.ts";
  * decrypt what was in hand a moment ago. Forgetting one costs only that.
  */
 export interface FreshEntries {
+  /**
+   * Something is on its way into a lane: whoever looks there may see it in the store before it is kept.
+   * To be ended, by what is returned, right before that.
+   */
+  beginStoring(lane: Lane): () => void;
+  isStoring(lane: Lane): boolean;
   keep(entry: InboxEntry): void;
   /** The one of a lane; gives it once. */
   take(lane: Lane): InboxEntry | undefined;
@@ -16,7 +22,14 @@ const MOST = 512;
 
 export const createFreshEntries = (): FreshEntries => {
   const entries = new Map<string, InboxEntry>();
+  const storing = new Set<Lane>();
   return {
+    beginStoring: (lane) => {
+      storing.add(lane);
+      return () => storing.delete(lane);
+    },
+    isStoring: ({ tenantId, id }) =>
+      [...storing].some((lane) => lane.tenantId === tenantId && lane.id === id),
     keep: (entry) => {
       const { tenantId } = entry.scope;
       if (entries.size < MOST) entries.set(laneKey({ id: entry.lane, tenantId }), entry);

@@ -166,15 +166,22 @@ export const createInbox = (options: InboxOptions): Inbox => {
     accept: async (message, scope) => {
       const row = await inboxRow(cipher, scope, message, now());
       const { lane, tenantId } = row;
-      const stored = await store.write("intake", async (transaction) => {
-        // An edit may be one of what was taken back: `claim` looks.
-        if (takesAtOnce && saidIdOf(message) === message.id) {
-          const first = await transaction.insert(insertFirst, { owner, ...row });
-          if (first !== undefined) return { id: first, isOurs: true };
-        }
-        const id = await transaction.insert(insertMessage, row);
-        return id === undefined ? undefined : { id, isOurs: false };
-      });
+      const endStoring = fresh.beginStoring({ tenantId, id: lane });
+      let stored: { readonly id: number; readonly isOurs: boolean } | undefined;
+      try {
+        stored = await store.write("intake", async (transaction) => {
+          // An edit may be one of what was taken back: `claim` looks.
+          if (takesAtOnce && saidIdOf(message) === message.id) {
+            const first = await transaction.insert(insertFirst, { owner, ...row });
+            if (first !== undefined) return { id: first, isOurs: true };
+          }
+          const id = await transaction.insert(insertMessage, row);
+          return id === undefined ? undefined : { id, isOurs: false };
+        });
+      } finally {
+        // In one go with what follows: in between it would be neither on its way nor kept.
+        endStoring();
+      }
       if (stored) {
         const { id, isOurs } = stored;
         const receivedAt = new Date(row.receivedAt);
@@ -195,6 +202,10 @@ export const createInbox = (options: InboxOptions): Inbox => {
         transaction.first(nextInLane, { tenantId: lane.tenantId, lane: lane.id }),
       );
       if (!row) return { kind: "idle" };
+      // Ours and not begun: it is kept, or will be. Begun from here too, it would run twice.
+      const keptSince = fresh.take(lane);
+      if (keptSince) return { kind: "entry", entry: keptSince, isOnly: true };
+      if (row.owner === owner && fresh.isStoring(lane)) return { kind: "taken", afterMs: RACE_MS };
       const leftMs = (row.lease_until ?? 0) - now().getTime();
       if (row.owner !== owner && leftMs > 0) return { kind: "taken", afterMs: leftMs };
       const scope = tenantScope(row.tenant_id);

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { REMEMBERED_MS } from "../../../core/delivery/housekeeping.ts";
+import type { Claim } from "../../../core/delivery/inbox.ts";
 import { laneOf } from "../../../core/delivery/lane.ts";
 import type { Lane } from "../../../core/delivery/schedule.ts";
 import { KeyError } from "../../../core/keys/errors.ts";
@@ -202,6 +203,37 @@ describeStores("inbox", (world) => {
       if (claim.kind !== "entry") throw new Error("nothing to begin");
       expect(claim.entry.message.id).toBe("m1");
       expect(claim.isOnly).toBe(false);
+    });
+
+    it("begins a message once that a step of its lane sees before the one who stored it goes on", async () => {
+      let goOn = () => {};
+      let told = Promise.resolve();
+      // Committed, and seen by others, a while before its writer hears of it.
+      const store: Store = Object.assign(Object.create(world.store), {
+        write: (...given: Parameters<Store["write"]>) =>
+          world.store.write(...given).then((result) => told.then(() => result)),
+      });
+      const options = { folder: folder.path, now, takesAtOnce: true };
+      const alone = await deliveryProcess({ ...options, store });
+      // Its tenant's key is there by now.
+      await accept("m0", "li", alone);
+      told = new Promise((resolve) => {
+        goOn = resolve;
+      });
+      const accepting = accept("m1", "wei", alone);
+      await vi.waitFor(async () => expect(await states()).toContain("m1 pending"));
+      const begun: string[] = [];
+      const run = async (claim: Claim): Promise<void> => {
+        if (claim.kind !== "entry") return;
+        begun.push(claim.entry.message.id);
+        await alone.outbox.complete(claim.entry, { parts: ["hello"], mayInline: false });
+      };
+      const early = await alone.inbox.claim(wei);
+      goOn();
+      await accepting;
+      await run(early);
+      await run(await alone.inbox.claim(wei));
+      expect(begun).toEqual(["m1"]);
     });
 
     it("is idle where nothing waits, and for another tenant's lane of the same conversation", async () => {
