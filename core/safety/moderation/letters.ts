@@ -1,7 +1,7 @@
 import type { FoldedText } from "../fold.ts";
 import { KIND, kinds } from "./kinds.ts";
 
-/** The unit that stands for the end of a sentence; no term holds it. */
+/** The unit that stands for the end of a sentence; no term holds it but for the dot of an abbreviation. */
 export const BORDER = 0;
 const SPACE = 0x20;
 

@@ -1,13 +1,11 @@
 import { z } from "zod";
 import { parseJsonc } from "../../../config/jsonc.ts";
 import { GatewayError } from "../../contract/errors.ts";
-import { fold } from "../fold.ts";
 import type { Automaton } from "./automaton.ts";
 import { linesOfEntries } from "./entry-lines.ts";
-import { BORDER, Letters } from "./letters.ts";
 import { pinyinOf } from "./pinyin.ts";
 import { createPinyinIndex, type PinyinIndex, type SpelledTerm } from "./pinyin-index.ts";
-import { regionalVariants } from "./regional.ts";
+import { lettersOf, reachesOverSentence, spellingsOf } from "./spellings.ts";
 import { WordList } from "./word-list.ts";
 
 /** What happens to a text in which a term was found, from the weakest to the strongest. */
@@ -143,23 +141,9 @@ export const createLexicon = (terms: readonly Term[], source: string, text?: str
   return { ids, actions, words: built.words, termOfWord: built.termOfWord, pinyin: index };
 };
 
-// One for all terms: a hundred thousand of them would take as long to make as the rest together.
-const letters = new Letters();
-
-/** A term as the search reads texts, without what encloses it. */
-const lettersOf = (term: string): string => {
-  letters.clear();
-  letters.push(fold(term), 0);
-  letters.finish();
-  let units = "";
-  for (let at = 0; at < letters.length; at += 1)
-    units += String.fromCharCode(letters.units[at] ?? 0);
-  return units;
-};
-
 const problemOf = (units: string, term: string): string | undefined => {
   if (units === "") return "nothing is left of the term without punctuation and symbols";
-  if (units.includes(String.fromCharCode(BORDER))) {
+  if (reachesOverSentence(units, term)) {
     return "a term cannot reach over the end of a sentence (。！？.!? or a line break)";
   }
   if (units.length > MAX_TERM_UNITS) return `longer than ${MAX_TERM_UNITS} letters`;
@@ -172,18 +156,4 @@ const problemOf = (units: string, term: string): string | undefined => {
     return "punctuation is skipped, so only a single letter is left of the term";
   }
   return undefined;
-};
-
-/** The ways to write a term; each once. */
-const spellingsOf = (units: string, term: string): readonly string[] => {
-  const spellings = [units];
-  // Η looks like H and η like n, so the cases of a Greek word fold apart.
-  if (/\p{Script=Greek}/u.test(term)) {
-    spellings.push(lettersOf(term.toUpperCase()), lettersOf(term.toLowerCase()));
-  }
-  for (const spelling of [...spellings]) {
-    spellings.push(...regionalVariants(spelling));
-    if (spelling.includes(" ")) spellings.push(spelling.replaceAll(" ", ""));
-  }
-  return spellings.length === 1 ? spellings : [...new Set(spellings)];
 };
