@@ -14,6 +14,7 @@ export const LATIN = 1;
 /** Stands in `Syllable.char` for a character beyond the BMP, which is known by its reading only. */
 export const ASTRAL = 0xffff;
 
+const READING = /^[a-zü]+$/;
 const PART = /[a-z]+|\p{Script=Han}/gu;
 const MIN_SYLLABLES = 2;
 const MAX_SYLLABLES = 12;
@@ -22,7 +23,7 @@ const MAX_SYLLABLES = 12;
 // terms are short and new: the reading that it guesses, and the other one. Folded.
 const ALSO_READ = new Map(
   `还 hai huan|弹 tan dan|调 tiao diao|勒 le lei|藏 cang zang|扒 ba pa|剥 bao bo|薄 bao bo|重 zhong chong
-  阿 a e|折 zhe she|着 zhe zhuo|露 lu lou|盛 sheng cheng|系 xi ji`
+  阿 a e|折 zhe she|着 zhe zhuo|露 lu lou|盛 sheng cheng|系 xi ji|瞭 liao le`
     .split(/[|\n]/)
     .map((entry) => entry.trim().split(" "))
     .map(([char = "", guessed = "", other = ""]) => [`${char}${guessed}`, other] as const),
@@ -53,7 +54,7 @@ const syllablesOf = (term: string): readonly Syllable[] => {
   if (parts.length < MIN_SYLLABLES || parts.length > MAX_SYLLABLES) return [];
   const han = parts.filter((part) => !isLatin(part));
   if (han.length === 0 || parts.join("") !== letters) return [];
-  const readings = readingsOf(han);
+  const readings = readingsOf(han, term.normalize("NFKC").match(/\p{Script=Han}/gu) ?? []);
   let next = 0;
   const syllables = parts.map((part) => {
     if (isLatin(part)) return { char: LATIN, letters: part };
@@ -61,25 +62,32 @@ const syllablesOf = (term: string): readonly Syllable[] => {
     return { char, letters: readings[next++] ?? "" };
   });
   // A character without a known reading comes back as itself.
-  return syllables.every((syllable) => /^[a-zü]+$/.test(syllable.letters)) ? syllables : [];
+  return syllables.every((syllable) => READING.test(syllable.letters)) ? syllables : [];
 };
 
 const isLatin = (part: string): boolean => part.charCodeAt(0) < 0x80;
 
 const onlyReadings = new Map<string, string>();
 
-/** The only reading of a character, "" when the words around it decide. */
+/** The only reading of a character, "" when the words around it decide or none is known. */
 const onlyReadingOf = (char: string): string => {
   let reading = onlyReadings.get(char);
   if (reading === undefined) {
     const readings = new Set(pinyin(char, { toneType: "none", type: "array", multiple: true }));
-    reading = readings.size === 1 ? ([...readings][0] ?? "") : "";
+    const [first = ""] = readings;
+    reading = readings.size === 1 && READING.test(first) ? first : "";
     onlyReadings.set(char, reading);
   }
   return reading;
 };
 
-const readingsOf = (han: readonly string[]): readonly string[] => {
-  const single = han.map(onlyReadingOf);
-  return single.includes("") ? pinyin(han.join(""), { toneType: "none", type: "array" }) : single;
+/** @param written the characters before folding, which makes 彷 of 仿: that one is read otherwise */
+const readingsOf = (han: readonly string[], written: readonly string[]): readonly string[] => {
+  const isSame = written.length === han.length;
+  const own = han.map((char, at) => {
+    const before = written[at] ?? "";
+    return isSame && onlyReadingOf(char) === "" && onlyReadingOf(before) !== "" ? before : char;
+  });
+  const single = own.map(onlyReadingOf);
+  return single.includes("") ? pinyin(own.join(""), { toneType: "none", type: "array" }) : single;
 };

@@ -58,6 +58,17 @@ describe("terms as pinyin", () => {
     expect(moderate(text, guessed).hits).toHaveLength(count);
   });
 
+  it.each([
+    ["高仿", "gaofang 高fang gao彷"],
+    ["沉没", "chenmo chen没"],
+    ["约了", "yuele yue了"],
+    ["薬物", "yaowu yao物"],
+  ])("reads a character as it is written, not as what it folds to: %s", (term, text) => {
+    const read = createLexicon([{ id: "a", term, action: "mask", pinyin: true }], "test");
+    const hits = moderate(text, read).hits.map(({ start, end }) => text.slice(start, end));
+    expect(hits.join(" ")).toBe(text);
+  });
+
   it("finds a term whichever of its characters are pinyin and whatever Han stands around", () => {
     const term = ["赌du", "博bo", "网wang", "站zhan"];
     const han = fc.string({ unit: fc.constantFrom(..."赌博网站毒假好的"), maxLength: 20 });
