@@ -1,3 +1,5 @@
+import { wellFormedJson } from "../well-formed-json.ts";
+
 /** One message of an answer, as it is stored until it is sent. */
 export type Outgoing = (TextMessage | CardMessage | FileMessage) & {
   /** Place in its answer, from 0: the first one takes the place of what was shown before. */
@@ -35,7 +37,7 @@ export type Message = TextMessage | CardMessage | FileMessage;
 /** The messages of an answer as bodies. */
 export const toBodies = (messages: readonly Message[]): readonly string[] =>
   messages.map((message, n) =>
-    JSON.stringify({ ...message, n, of: messages.length } satisfies Outgoing),
+    wellFormedJson({ ...message, n, of: messages.length } satisfies Outgoing),
   );
 
 /** What `toBodies` made. */

@@ -1,3 +1,5 @@
+import { wellFormedJson } from "../well-formed-json.ts";
+
 /** One thing that is sent, as it is stored until then. */
 export type Outgoing =
   /** Slack's own form. */
@@ -14,8 +16,8 @@ const LETTERS = { mrkdwn: "m", verbatim: "v" } as const;
 /** A text is stored as it is, behind one letter; everything else as JSON. */
 export const toBody = (outgoing: Outgoing): string =>
   outgoing.kind === "mrkdwn" || outgoing.kind === "verbatim"
-    ? `${LETTERS[outgoing.kind]}${outgoing.text}`
-    : JSON.stringify(outgoing);
+    ? `${LETTERS[outgoing.kind]}${outgoing.text.toWellFormed()}`
+    : wellFormedJson(outgoing);
 
 /** What `toBody` was given. */
 export const fromBody = (body: string): Outgoing => {

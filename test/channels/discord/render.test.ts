@@ -46,6 +46,14 @@ describe("render", () => {
     expect(sent?.kind).toBe("file");
   });
 
+  it("says half a character as one that is missing, which Discord would refuse", () => {
+    for (const isVerbatim of [true, false]) {
+      expect(rendered({ markdown: "a\ud83d b", isVerbatim })).toMatchObject([
+        { content: "a\ufffd b" },
+      ]);
+    }
+  });
+
   it("never leaves an answer empty", () => {
     expect(rendered({})).toMatchObject([{ kind: "text", content: "\u200b" }]);
   });

@@ -174,6 +174,13 @@ describe("a text for Slack", () => {
     expect(second).toBe(`${code}\nend`);
   });
 
+  it("has U+FFFD for half a character, which no request could hold", () => {
+    const half = { ...card, title: "a\ud83d b" };
+    const [words, blocks] = rendered({ kind: "text", markdown: "a\ud83d b", card: half });
+    expect(words).toMatchObject({ text: "a\ufffd b" });
+    expect(JSON.stringify(blocks)).toContain("a\ufffd b");
+  });
+
   it("ends with its code where it is a refusal, and has no markup", () => {
     expect(
       rendered({ kind: "refusal", code: "INTERNAL", markdown: "*a* <!here> [INTERNAL]" }),
