@@ -1,5 +1,4 @@
 import type OpenAI from "openai";
-import { ModelError } from "../contract/errors.ts";
 import type { ModelMessage, ModelProvider, ModelRequest } from "../contract/model.ts";
 import { failureOf } from "./failure.ts";
 import { modelFetch } from "./model-fetch.ts";
@@ -16,45 +15,37 @@ export interface OpenAiOptions {
   readonly apiKey?: string;
   /** OpenAI's reasoning models know only the new name, most other servers only the old one. */
   readonly outputLimitKey: "max_completion_tokens" | "max_tokens";
-  /** From the call of `generate` to the last byte of the answer. */
-  readonly deadlineMs?: number;
 }
 
-// Reasoning and long reports take minutes; a person who will not wait says `/stop`.
-const DEADLINE_MS = 15 * 60_000;
+/** What a timer can hold at the most. */
+const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
 /**
- * Asks such a server once: no retry and no fallback; both are the caller's to decide. Streams
- * when the request wants to see the text grow.
+ * Asks such a server once: no retry, no fallback and no deadline; all are the caller's to decide.
+ * Streams when the request wants to see the text grow.
  * @see https://platform.openai.com/docs/api-reference/chat/create
  */
 export const createOpenAiProvider = (options: OpenAiOptions): ModelProvider => {
-  const { name, deadlineMs = DEADLINE_MS } = options;
+  const { name } = options;
   let client: Promise<OpenAI> | undefined;
 
   return {
     name,
     generate: async (request, signal) => {
       signal.throwIfAborted();
-      const deadline = AbortSignal.timeout(deadlineMs);
-      const either = AbortSignal.any([signal, deadline]);
       const body = toBody(request, options);
       try {
         client ??= createClient(options);
         const { chat } = await client;
         const { onText } = request;
         const answer = onText
-          ? await stream(chat, body, onText, either)
-          : completionSchema.parse(await chat.completions.create(body, { signal: either }));
+          ? await stream(chat, body, onText, signal)
+          : completionSchema.parse(await chat.completions.create(body, { signal }));
         return parseCompletion(answer, JSON.stringify(body));
       } catch (cause) {
         // Whoever called off the turn gets that reason back; it says nothing about the model.
         signal.throwIfAborted();
-        const attempt = `asking ${name} (model ${request.model})`;
-        if (deadline.aborted) {
-          throw new ModelError("MODEL_TIMEOUT", `${attempt} took longer than ${deadlineMs} ms`);
-        }
-        throw failureOf(cause, attempt);
+        throw failureOf(cause, `asking ${name} (model ${request.model})`);
       }
     },
   };
@@ -89,7 +80,7 @@ const createClient = async (options: OpenAiOptions): Promise<OpenAI> => {
     webhookSecret: null,
     logLevel: "off",
     maxRetries: 0,
-    timeout: (options.deadlineMs ?? DEADLINE_MS) + 1000, // `generate` has the exact one.
+    timeout: NO_TIMEOUT_MS,
     fetch,
   });
 };

@@ -44,6 +44,7 @@ interface SetUp {
   readonly isBuiltIn?: true;
   readonly context?: Partial<Context>;
   readonly order?: readonly string[];
+  readonly now?: () => Date;
 }
 
 const KNOWN: Price = { kind: "known", usdPerMillion: { input: 2, output: 10 } };
@@ -91,7 +92,7 @@ const setUp = (behaviours: Readonly<Record<string, Behaviour>>, options: SetUp =
       },
     },
     log,
-    now: () => new Date(),
+    now: options.now ?? (() => new Date()),
     ...(patienceMs !== undefined && { patienceMs }),
   });
   const tenant = tenantWith([], budgetUsd === undefined ? {} : { monthlyBudgetUsd: budgetUsd });
@@ -249,6 +250,13 @@ describe("fallback", () => {
     const { ask, asked } = setUp({ a: hanging, b: {} }, { patienceMs: 5 });
     expect(await ask()).toMatchObject({ kind: "turn" });
     expect(asked.map(({ provider }) => provider)).toEqual(["a", "b"]);
+  });
+
+  it("ends the only model's call, too, when the turn's fifteen minutes are over", async () => {
+    let time = 0;
+    const { ask } = setUp({ a: hanging }, { now: () => new Date(time) });
+    time = 15 * 60_000 - 5;
+    await expect(ask()).rejects.toMatchObject({ code: "MODEL_TIMEOUT" });
   });
 
   it("stays with a model that has begun to answer", async () => {
