@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { ChannelState } from "../../core/contract/channel-state.ts";
 import { AttachmentError } from "../../core/contract/errors.ts";
 import { cappedBody } from "../capped-body.ts";
+import { createDeadline, type Deadline } from "../deadline.ts";
 import { describe } from "./access-token.ts";
 import type { ApiResult, CallApi, Fetch } from "./api.ts";
 import { kindOfError } from "./errcodes.ts";
@@ -36,6 +37,8 @@ export interface MediaOptions {
   readonly call: CallApi;
   readonly fetch: Fetch;
   readonly state: ChannelState;
+  /** Longest that one call may take; a file may take three times as long. */
+  readonly timeoutMs: number;
 }
 
 // The platform keeps a file for three days; what is sent late in them must still be there.
@@ -45,7 +48,7 @@ const REUSED_FOR_MS = 2.5 * 24 * 60 * 60_000;
 const MAX_DOWNLOAD_BYTES = 20 * 2 ** 20;
 const MAX_ERROR_BYTES = 64 * 1024;
 
-export const createMedia = ({ app, call, fetch, state }: MediaOptions): Media => ({
+export const createMedia = ({ app, call, fetch, state, timeoutMs }: MediaOptions): Media => ({
   async upload(file, token, isFresh, signal) {
     const bytes = Buffer.from(file.data, "base64");
     // All applications of a corp may use it; the name is shown to people, so it is part of it.
@@ -66,17 +69,38 @@ export const createMedia = ({ app, call, fetch, state }: MediaOptions): Media =>
   async download(mediaId, token, signal) {
     const query = new URLSearchParams({ access_token: token, media_id: mediaId });
     const url = `${app.api_base_url.replace(/\/+$/, "")}/cgi-bin/media/get?${query}`;
-    let response: Response;
+    // Somebody waits for an answer meanwhile.
+    const deadline = createDeadline(3 * timeoutMs, signal);
+    let opened: ReadableStream<Uint8Array> | undefined;
     try {
-      response = await fetch(url, { redirect: "manual", signal });
-    } catch {
+      const response = await fetch(url, { redirect: "manual", signal: deadline.signal });
+      if (!isFile(response)) return { isOpen: false, result: await refusalIn(response) };
+      opened = await cappedBody(response, MAX_DOWNLOAD_BYTES, "media/get");
+      return { isOpen: true, bytes: ReadableStream.from(chunksOf(opened, deadline)) };
+    } catch (error) {
+      if (error instanceof AttachmentError) throw error;
       // The cause may name the URL, and the token is in it.
       return { isOpen: false, result: { kind: "lost", reason: "no connection, or it broke" } };
+    } finally {
+      if (!opened) deadline.clear();
     }
-    if (!isFile(response)) return { isOpen: false, result: await refusalIn(response) };
-    return { isOpen: true, bytes: await cappedBody(response, MAX_DOWNLOAD_BYTES, "media/get") };
   },
 });
+
+/** What arrives until the deadline, which is cleared at the end. Throws AttachmentError. */
+async function* chunksOf(
+  body: ReadableStream<Uint8Array>,
+  deadline: Deadline,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    if (error instanceof AttachmentError) throw error;
+    throw new AttachmentError("unreachable", "media/get: broke off, or took too long");
+  } finally {
+    deadline.clear();
+  }
+}
 
 /** What a person is told of a download that did not open. */
 export const attachmentError = (result: ApiResult): AttachmentError => {
@@ -90,11 +114,10 @@ export const attachmentError = (result: ApiResult): AttachmentError => {
   return new AttachmentError(isPassing ? "unreachable" : "refused", message);
 };
 
-/** An error is HTTP 200 too, with JSON; a file may be JSON or text as well, but it has a disposition. */
+/** An error is HTTP 200 too, with JSON or as a page; a file may be such a text as well, but it has a disposition. */
 const isFile = ({ status, headers }: Response): boolean =>
   status === 200 &&
-  (headers.has("content-disposition") ||
-    !/json|text\/plain/.test(headers.get("content-type") ?? ""));
+  (headers.has("content-disposition") || !/json|^text\//.test(headers.get("content-type") ?? ""));
 
 const refusalIn = async ({ status, body }: Response): Promise<ApiResult> => {
   const text = await readUpTo(body, MAX_ERROR_BYTES);

@@ -11,6 +11,7 @@ export interface BotMediaOptions {
   readonly apiBaseUrl: string;
   /** EncodingAESKeys of the bot, the current one first; of no use where a file brings its own. */
   readonly keys: readonly string[];
+  /** Longest that one call may take; a file may take three times as long. */
   readonly timeoutMs: number;
 }
 
@@ -44,7 +45,7 @@ const download = async (
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<Buffer> => {
-  const deadline = createDeadline(timeoutMs, signal);
+  const deadline = createDeadline(3 * timeoutMs, signal);
   try {
     // A redirect could lead into our own network.
     const response = await fetch(url, { redirect: "manual", signal: deadline.signal });

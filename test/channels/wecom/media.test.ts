@@ -15,14 +15,14 @@ let cloud: WecomCloud;
 let state: ChannelState;
 let client: WecomClient;
 
-const clientAt = (apiBaseUrl: string): WecomClient =>
+const clientAt = (apiBaseUrl: string, timeoutMs = 5_000): WecomClient =>
   createWecomClient({
     app: wecomAppOf(cloud.app, { api_base_url: apiBaseUrl }),
     fetch: globalThis.fetch,
     now: () => new Date(),
     random: () => 0.5,
     log: recordedLog(),
-    timeoutMs: 5_000,
+    timeoutMs,
     state,
   });
 
@@ -143,6 +143,7 @@ describe("a file that somebody sent", () => {
   const answering = async (
     listener: RequestListener,
     use: (from: WecomClient) => Promise<void>,
+    timeoutMs?: number,
   ) => {
     const server = createServer((request, response) => {
       if (!request.url?.startsWith("/cgi-bin/gettoken")) return listener(request, response);
@@ -150,7 +151,7 @@ describe("a file that somebody sent", () => {
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     try {
-      await use(clientAt(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+      await use(clientAt(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, timeoutMs));
     } finally {
       server.closeAllConnections();
       server.close();
@@ -179,7 +180,7 @@ describe("a file that somebody sent", () => {
     },
   );
 
-  it.each(["text/plain; charset=utf-8", "application/json"])(
+  it.each(["text/plain; charset=utf-8", "text/html", "application/json"])(
     "of the type %s is a file where it has a name, else an error",
     async (type) => {
       const headers = { "content-type": type };
@@ -218,6 +219,37 @@ describe("a file that somebody sent", () => {
         flood();
       },
       async (from) => expect(await reasonOf(bytesOf("x", from))).toBe("too_large"),
+    );
+  });
+
+  it.each<[string, RequestListener]>([
+    ["never comes", () => {}],
+    [
+      "comes byte by byte",
+      (_, response) => {
+        response.writeHead(200, { "content-type": "image/png" });
+        const timer = setInterval(() => response.write("x"), 10);
+        response.once("close", () => clearInterval(timer));
+      },
+    ],
+    [
+      "breaks off",
+      (_, response) => {
+        response.writeHead(200, { "content-type": "image/png", "content-length": 9 });
+        response.write("x", () => response.destroy());
+      },
+    ],
+    [
+      "is an error that never ends",
+      (_, response) => {
+        response.writeHead(200, { "content-type": "application/json" }).write("{");
+      },
+    ],
+  ])("that %s is not waited for any longer", async (_what, listener) => {
+    await answering(
+      listener,
+      async (from) => expect(await reasonOf(bytesOf("x", from))).toBe("unreachable"),
+      200,
     );
   });
 
