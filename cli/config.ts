@@ -65,8 +65,8 @@ const load = async (
     const refusals = problem === undefined ? [] : [`start refuses with these: ${problem}`];
     const ofSkills = await lookAtSkills(found.settings);
     const loaded = { ...found, warnings: [...found.warnings, ...refusals, ...ofSkills] };
-    // Lexicons are files of their own; most settings have none.
-    if (loaded.settings.moderation?.lexicons) {
+    // Lexicons are files of their own, and whom a classifier may judge is no matter of form; most settings have neither.
+    if (loaded.settings.moderation) {
       const [{ loadContentRules }, { createLexiconLoader }] = await Promise.all([
         import("./content-rules.ts"),
         import("../core/safety/moderation/load-lexicon.ts"),

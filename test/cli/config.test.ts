@@ -43,6 +43,31 @@ describe("config check", () => {
     ]);
   });
 
+  it.each([
+    [true, "are all refused (MODERATION_UNAVAILABLE)"],
+    [false, "pass without its judgement"],
+  ])(
+    "warns of a classifier that a tenant may never ask, also without a lexicon (required: %s)",
+    async (required, becomes) => {
+      const { codes, out } = await run(["check"], {
+        "settings.json": JSON.stringify({
+          multi_tenant: {
+            tenants: [{ id: "a", llm_config: { provider: "rules", data_residency: "on-prem" } }],
+          },
+          models: { providers: { openai: { api_key: "k" } } },
+          moderation: {
+            required,
+            classifiers: [{ kind: "openai", provider: "openai", model: "omni-moderation-latest" }],
+          },
+        }),
+      });
+      expect(codes).toEqual([0]);
+      expect(out).toContain(
+        `tenant a (data_residency on-prem) may never ask the classifier openai omni-moderation-latest (overseas): its messages ${becomes}`,
+      );
+    },
+  );
+
   it("exits 2 with every problem on stderr", async () => {
     const { cwd, codes, out, err } = await run(["check", "--settings", "x.json"], {
       "x.json": '{\n"server": {"prot": 1},\n"queue": 5}',
