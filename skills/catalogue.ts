@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Skill } from "../core/contract/skill.ts";
+import { messageOf } from "./errors.ts";
 import { loadSkill } from "./package.ts";
 
 /** The skills that could be loaded, by name, and what kept the others out. */
@@ -64,6 +65,3 @@ const skillFolders = async (
     return [];
   }
 };
-
-const messageOf = (cause: unknown): string =>
-  cause instanceof Error ? cause.message : String(cause);

@@ -30,3 +30,7 @@ const line = ({ file, key, found, expected }: SkillProblem): string =>
 /** A stranger's folder chose some of these characters: none may steer the terminal that shows them. */
 const visible = (text: string): string =>
   text.replace(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+
+/** What a fault says, for an operator or an author. */
+export const messageOf = (cause: unknown): string =>
+  cause instanceof Error ? cause.message : String(cause);

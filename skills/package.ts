@@ -2,11 +2,11 @@ import { realpath } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import type { z } from "zod";
 import type { Skill } from "../core/contract/skill.ts";
-import { SkillPackageError, type SkillProblem } from "./errors.ts";
+import { messageOf, SkillPackageError, type SkillProblem } from "./errors.ts";
 import { parseFrontMatter } from "./front-matter.ts";
 import { manifestSchema } from "./manifest.ts";
 import { createValidator } from "./shape.ts";
-import { digestOf, type FileTree, readTree } from "./tree.ts";
+import { digestOf, readTree } from "./tree.ts";
 
 const FILE = "SKILL.md";
 const MAX_SCHEMA_BYTES = 64 * 1024;
@@ -95,7 +95,7 @@ const shown = (value: unknown): string => {
 };
 
 const readSchema = (
-  files: FileTree,
+  files: Skill["files"],
   key: string,
   path: string | undefined,
   problems: SkillProblem[],
@@ -118,7 +118,9 @@ const readSchema = (
     createValidator(schema as Record<string, unknown>);
     return schema as Record<string, unknown>;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    return refuse(`a schema that cannot be used (${reason})`, "a JSON schema that can be checked");
+    return refuse(
+      `a schema that cannot be used (${messageOf(cause)})`,
+      "a JSON schema that can be checked",
+    );
   }
 };

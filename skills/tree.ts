@@ -2,10 +2,8 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { lstat, open, opendir } from "node:fs/promises";
 import { join } from "node:path";
+import type { Skill } from "../core/contract/skill.ts";
 import type { SkillProblem } from "./errors.ts";
-
-/** The files of a skill folder: bytes by relative name with forward slashes. */
-export type FileTree = ReadonlyMap<string, Buffer>;
 
 const MAX_FILES = 1000;
 const MAX_DEPTH = 12;
@@ -23,7 +21,10 @@ const UNSAFE_NAME = /[\p{C}\\]/u;
  * are taken; a link, even one that stays inside, is a problem, since what it names can change after
  * the digest was taken. Stops at the first limit that is exceeded. Adds what it refuses to `problems`.
  */
-export const readTree = async (folder: string, problems: SkillProblem[]): Promise<FileTree> => {
+export const readTree = async (
+  folder: string,
+  problems: SkillProblem[],
+): Promise<Skill["files"]> => {
   const files = new Map<string, Buffer>();
   let entries = 0;
   let totalBytes = 0;
@@ -95,7 +96,7 @@ const readRegularFile = async (path: string, maxBytes: number): Promise<Buffer |
 };
 
 /** SHA-256, hex, over names in byte order and contents, each preceded by its length. */
-export const digestOf = (files: FileTree): string => {
+export const digestOf = (files: Skill["files"]): string => {
   const hash = createHash("sha256");
   const sorted = [...files].map(([name, content]) => [Buffer.from(name, "utf8"), content] as const);
   sorted.sort(([a], [b]) => Buffer.compare(a, b));
