@@ -1,3 +1,5 @@
+import STCharacters from "opencc-js/dict/STCharacters";
+import TSCharacters from "opencc-js/dict/TSCharacters";
 import TWPhrases from "opencc-js/dict/TWPhrases";
 import TWPhrasesRev from "opencc-js/dict/TWPhrasesRev";
 import { fold, foldedString } from "../fold.ts";
@@ -26,15 +28,47 @@ const read = (dictionary: string): Phrases => {
   return { byPhrase, firstUnits, longest };
 };
 
-let shared: readonly Phrases[] | undefined;
+interface Regional {
+  /** From the mainland's words to Taiwan's, and back. */
+  readonly toTaiwan: Phrases;
+  readonly toMainland: Phrases;
+  /** Characters that are written only in simplified text, and only in traditional. */
+  readonly simplified: RegExp;
+  readonly traditional: RegExp;
+}
 
-/** A folded term in the words of Taiwan and of the mainland, where they differ from the term's. */
-export const regionalVariants = (term: string): readonly string[] => {
-  shared ??= [read(TWPhrases), read(TWPhrasesRev)];
+const charactersOf = (dictionary: string): string =>
+  entriesOf(dictionary)
+    .filter(([from, to]) => from !== to)
+    .map(([from]) => from)
+    .join("");
+
+let shared: Regional | undefined;
+
+const regional = (): Regional => {
+  shared ??= {
+    toTaiwan: read(TWPhrases),
+    toMainland: read(TWPhrasesRev),
+    simplified: new RegExp(`[${charactersOf(STCharacters)}]`, "u"),
+    traditional: new RegExp(`[${charactersOf(TSCharacters)}]`, "u"),
+  };
+  return shared;
+};
+
+/**
+ * A folded term in the words of the other region, where they differ from the term's; `written` is the
+ * term before folding, whose script tells whose words it uses. Where it does not, both are tried: the
+ * same word may be another one there (外挂 cheats in a game on the mainland, and is a plug-in in Taiwan).
+ */
+export const regionalVariants = (term: string, written: string): readonly string[] => {
+  const { toTaiwan, toMainland, simplified, traditional } = regional();
   const variants: string[] = [];
-  for (const phrases of shared) {
+  for (const [phrases, own, other] of [
+    [toTaiwan, simplified, traditional],
+    [toMainland, traditional, simplified],
+  ] as const) {
     const variant = replace(term, phrases);
-    if (variant !== term) variants.push(variant);
+    if (variant !== term && (own.test(written) || !other.test(written))) variants.push(variant);
   }
   return variants;
 };

@@ -42,7 +42,7 @@ export const spellingsOf = (units: string, term: string): readonly string[] => {
     }
   }
   if (/\p{Script=Han}/u.test(units)) {
-    for (const spelling of [...spellings]) spellings.push(...regionalVariants(spelling));
+    for (const spelling of [...spellings]) spellings.push(...regionalVariants(spelling, term));
   }
   return spellings.length === 1 ? spellings : [...new Set(spellings)];
 };

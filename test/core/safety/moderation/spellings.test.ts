@@ -53,6 +53,16 @@ describe("how terms are written", () => {
     },
   );
 
+  it.each([
+    ["破解软件", "破解軟體 破解软体", ["破解軟體", "破解软体"]],
+    ["簡訊轟炸", "短信轰炸", ["短信轰炸"]],
+    ["外挂", "微信插件, 外掛", ["外掛"]],
+    ["专案组", "项目组的同事", []],
+    ["司法程序違法", "司法程式违法", []],
+  ])("has the other region's words for those of its own: %s", (term, text, parts) => {
+    expect(found(term, text)).toEqual(parts);
+  });
+
   it("lets nothing of an abbreviation out of a stream, wherever it is cut", () => {
     const lexicon = lexiconOf("Acme Inc. merger");
     const text = "about Acme Inc. merger plans of Acme Inc. and others";
