@@ -90,11 +90,16 @@ export const erasePerson = async (
       kept: [
         "audit records: sealed, until audit retention removes them",
         "ids of messages: for seven days at most, so that none is taken twice",
+        SANDBOX_FILES,
       ],
       audit: await chainEnd(store, scope),
     },
   };
 };
+
+/** What is no part of the store, in an erasure's list of what was kept. */
+export const SANDBOX_FILES =
+  "files of what skills ran (sandbox-audit): ids of messages and command lines, until whoever keeps them removes them";
 
 /** That an erasure begins: on record before anything is gone, whatever becomes of the process. */
 export const begun = (

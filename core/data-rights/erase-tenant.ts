@@ -5,7 +5,7 @@ import { allowed } from "../operators/operator.ts";
 import { PLATFORM_SCOPE, type TenantScope } from "../store/scope.ts";
 import type { Statement } from "../store/statement.ts";
 import type { Store } from "../store/store.ts";
-import { begun, chainEnd, type Erased, type EraseParts } from "./erase-person.ts";
+import { begun, chainEnd, type Erased, type EraseParts, SANDBOX_FILES } from "./erase-person.ts";
 import { storedMessages } from "./person-messages.ts";
 import {
   destroyKeys,
@@ -75,7 +75,10 @@ export const eraseTenant = async (
     kind: "erased",
     erasure: {
       ...{ kind: "erasure", tenant: tenantId, person: null, erased, at: now().toISOString() },
-      kept: ["audit records: what names people in them cannot be read without the keys"],
+      kept: [
+        "audit records: what names people in them cannot be read without the keys",
+        SANDBOX_FILES,
+      ],
       audit: await chainEnd(store, scope),
     },
   };

@@ -147,6 +147,8 @@ describeStores("data rights", (world) => {
     const end = await world.sql("SELECT count(*) AS n FROM audit WHERE tenant_id = 'sales'");
     if (result.kind !== "erased") throw new Error("held");
     expect(result.erasure.audit.seq).toBeLessThanOrEqual(Number(end[0]?.n));
+    // Who reads the certificate must not believe that more is gone than is.
+    expect(result.erasure.kept.join()).toMatch(/audit records.*ids of messages.*sandbox-audit/);
     expect(await erasures()).toContainEqual(["sales", "cli", "person", "allowed", "OK"]);
   });
 
