@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Log } from "../../../core/contract/log.ts";
 import { openSocket, type Socket, type SocketReach } from "../../web-socket.ts";
-import { JsonError, type JsonObject, objectIn, textIn } from "../bot/json.ts";
+import { JsonError, type JsonObject } from "../bot/json.ts";
 import { CHANNEL } from "../types.ts";
 import { type Command, type LinkFrame, readFrame, writeFrame } from "./frames.ts";
 
@@ -120,7 +120,7 @@ export const openConnection = async (options: ConnectionOptions): Promise<Opened
     }
     if (frame.kind === "acknowledgement") {
       waiting.get(frame.reqId)?.acknowledged(frame.errcode, frame.body);
-    } else if (isDisplacement(frame)) finish({ kind: "displaced" });
+    } else if (frame.kind === "displaced") finish({ kind: "displaced" });
     else received(frame);
   };
 
@@ -199,8 +199,3 @@ export const openConnection = async (options: ConnectionOptions): Promise<Opened
   }, timings.pingMs);
   return { kind: "open", connection: { request, ended } };
 };
-
-const isDisplacement = ({ command, body }: Extract<LinkFrame, { kind: "callback" }>): boolean =>
-  command === "disconnected_event" ||
-  (command === "aibot_event_callback" &&
-    textIn(objectIn(body, "event"), "eventtype") === "disconnected_event");

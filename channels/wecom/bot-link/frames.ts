@@ -29,11 +29,15 @@ export type LinkFrame =
       readonly command: string;
       readonly reqId: string;
       readonly body: JsonObject;
-    };
+    }
+  /** Another connection has subscribed for the same bot: this one is closed. */
+  | { readonly kind: "displaced" };
 
 /** Reads one frame. Throws JsonError for what is none. */
 export const readFrame = (text: string): LinkFrame => {
   const frame = readJson(text);
+  // Whatever else is missing in it: not to hear of it would be to displace the other one in turn.
+  if (isDisplacement(frame)) return { kind: "displaced" };
   const reqId = textIn(objectIn(frame, "headers"), "req_id");
   if (reqId === undefined || !/^[\x21-\x7e]{1,256}$/.test(reqId)) {
     throw new JsonError("headers.req_id is no id");
@@ -51,6 +55,17 @@ export const readFrame = (text: string): LinkFrame => {
   }
   return { kind: "acknowledgement", reqId, errcode: Number(errcode), body };
 };
+
+const isDisplacement = (frame: JsonObject): boolean => {
+  const command = textIn(frame, "cmd");
+  const event = objectIn(objectIn(frame, "body"), "event");
+  return (
+    command === DISPLACED ||
+    (command === "aibot_event_callback" && textIn(event, "eventtype") === DISPLACED)
+  );
+};
+
+const DISPLACED = "disconnected_event";
 
 /** A frame of ours. */
 export const writeFrame = (command: Command, reqId: string, body: object | undefined): string =>

@@ -17,7 +17,20 @@ describe("readFrame", () => {
 
   it("keeps every digit of a numeric id", () => {
     const frame = readFrame('{"headers":{"req_id":12345678901234567890},"errcode":0}');
-    expect(frame.reqId).toBe("12345678901234567890");
+    expect(frame).toMatchObject({ reqId: "12345678901234567890" });
+  });
+
+  it.each([
+    { cmd: "disconnected_event" },
+    { cmd: "disconnected_event", headers: { req_id: "a" }, body: {} },
+    { cmd: "aibot_event_callback", body: { event: { eventtype: "disconnected_event" } } },
+    {
+      cmd: "aibot_event_callback",
+      headers: { req_id: "" },
+      body: { event: { eventtype: "disconnected_event" } },
+    },
+  ])("hears that another one took the bot over, whatever is missing: %j", (frame) => {
+    expect(read(frame)).toEqual({ kind: "displaced" });
   });
 
   it.each([
