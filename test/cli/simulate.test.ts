@@ -17,6 +17,7 @@ import type { InboundMessage } from "../../core/contract/message.ts";
 import type { Answer } from "../../core/contract/reply.ts";
 import { selfSigned } from "../fakes/certificate.ts";
 import { memoryState } from "../fakes/channel-state.ts";
+import { freePort } from "../fakes/free-port.ts";
 import { recordedLog } from "../fakes/log.ts";
 import { wecomAppOf } from "../fakes/wecom-app.ts";
 import { newCloudApp } from "../fakes/wecom-cloud.ts";
@@ -38,15 +39,6 @@ afterEach(async () => {
   }
   rmSync(folder, { recursive: true });
 });
-
-const freePort = async (): Promise<number> => {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
-};
 
 /** What the gateway does with a message: answer in the response, or send parts, or nothing. */
 type Behaviour = (message: InboundMessage, adapter: ChannelAdapter) => Receipt;

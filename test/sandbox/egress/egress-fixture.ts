@@ -27,6 +27,16 @@ export const temporaryFolder = (): string => {
   return folder;
 };
 
+/** A run that may use all that the settings allow; nobody keeps its record. */
+export const RUN: EgressRun = {
+  tenantId: "acme",
+  runId: "run",
+  only: "settings",
+  credentials: [],
+  bytesPerSecond: Infinity,
+  record: () => {},
+};
+
 /** A link with a run bound to it, and what was recorded of it. */
 export interface TestLink {
   readonly link: EgressLink;
@@ -50,15 +60,7 @@ export const openTestLink = async (
   cleanups.push(() => egress.close());
   const link = await egress.open("slot", "acme", (run.credentials ?? []).length > 0);
   const records: EgressDecision[] = [];
-  link.bind({
-    tenantId: "acme",
-    runId: "run",
-    only: "settings",
-    credentials: [],
-    bytesPerSecond: Infinity,
-    record: (decision) => records.push(decision),
-    ...run,
-  });
+  link.bind({ ...RUN, record: (decision) => records.push(decision), ...run });
   const socket = (name = "egress") => join(link.wayOut.folder, `${name}.sock`);
   return {
     link,

@@ -12,7 +12,14 @@ import { createEgress, type EgressOptions } from "../../../sandbox/egress/proxy.
 import { createLimits } from "../../../sandbox/policy.ts";
 import { createWorkshop, type Workshop } from "../../../sandbox/workshop.ts";
 import { SETTINGS } from "../sandbox-fixture.ts";
-import { cleanUp, internal, startHost, startTlsHost, temporaryFolder } from "./egress-fixture.ts";
+import {
+  cleanUp,
+  internal,
+  RUN,
+  startHost,
+  startTlsHost,
+  temporaryFolder,
+} from "./egress-fixture.ts";
 
 const ENGINES_FOLDER = new URL("../../../.engines", import.meta.url).pathname;
 const DRIVERS: Readonly<Record<string, (workshop: Workshop) => SandboxDriver>> = {
@@ -52,15 +59,7 @@ for (const [name, create] of Object.entries(DRIVERS)) {
     const spec = { tenantId: "acme", language, limits: LIMITS, readonly: new Map() };
     const cell = await openCell(driver, egress, { ...spec, hasNetwork: true });
     try {
-      cell.link?.bind({
-        tenantId: "acme",
-        runId: "run",
-        only: "settings",
-        credentials: [],
-        bytesPerSecond: Infinity,
-        record: (decision) => records.push(decision),
-        ...bound,
-      });
+      cell.link?.bind({ ...RUN, record: (decision) => records.push(decision), ...bound });
       const request = {
         runId: "run",
         tenantId: "acme",

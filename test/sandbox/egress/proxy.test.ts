@@ -8,6 +8,7 @@ import {
   cleanUp,
   internal,
   openTestLink,
+  RUN,
   readAll,
   readUntil,
   startHost,
@@ -60,16 +61,8 @@ describe("a link", () => {
     client.write(get("http://a.test/"));
     expect(await readAll(client)).toBe("");
     expect(host.requests).toEqual([]);
-    const run = {
-      tenantId: "acme",
-      runId: "run",
-      only: "settings",
-      credentials: [],
-      bytesPerSecond: Infinity,
-      record: () => {},
-    } as const;
-    link.bind(run);
-    expect(() => link.bind(run)).toThrow("bound to a run already");
+    link.bind(RUN);
+    expect(() => link.bind(RUN)).toThrow("bound to a run already");
     await egress.close();
     await expect(egress.open("other", "acme")).rejects.toThrow("closed");
   });
