@@ -27,6 +27,12 @@ export const conversationOf = (
   ...(isShared && { isShared }),
 });
 
-/** Whether a room is a chat of two; Slack leaves its kind out where the id says it. */
-export const isDirect = (channelId: string, channelType: string | undefined): boolean =>
-  channelType === undefined ? channelId.startsWith("D") : channelType === "im";
+/** Kinds of rooms of several people. */
+const SHARED = new Set(["channel", "group", "mpim"]);
+
+/**
+ * Whether a room is a chat of two. Slack may leave its kind out, or name the place in our app where it
+ * was written: `app_home`. Then the id says it.
+ */
+export const isDirect = (channelId: string, channelType = ""): boolean =>
+  channelType === "im" || (channelId.startsWith("D") && !SHARED.has(channelType));

@@ -61,6 +61,14 @@ describe("what is meant for us", () => {
     ]);
   });
 
+  it.each(["app_home", "something_new", undefined])(
+    "is always meant for us in the chat with us, also where Slack calls that %s",
+    async (type) => {
+      const [received] = await heard([directMessage("hello", { channel_type: type })]);
+      expect(received?.conversation).toMatchObject({ id: "D0ANN", kind: "direct" });
+    },
+  );
+
   it.each([
     ["a channel", "C0ROOM", "channel"],
     ["a private channel", "G0ROOM", "group"],
