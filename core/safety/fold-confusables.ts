@@ -1,13 +1,15 @@
 // Characters that people mistake for Latin letters, written as "look-alikes -> letter". Capitals are
 // compared with capitals, because Н looks like H while η looks like n. Compatibility forms (full
 // width, mathematical, circled …) and accents are not here: normalization takes them away.
-// Selected from https://www.unicode.org/Public/security/latest/confusables.txt
+// Selected from https://www.unicode.org/Public/security/latest/confusables.txt, beside what generators
+// of fancy letters use.
 const LOOK_ALIKES = `
-A ΑАᎪꓮᴀ  B ΒВᏴꓐʙ  C СᏟꓚᴄϹ  D Ꭰꓓᴅ  E ΕЕᎬꓰᴇ  F ꓝϜꜰ  G Ꮐꓖɢԍ  H ΗНᎻꓧʜн
-I ΙІӀᏆꓲɪ  J ЈᎫꓙᴊͿ  K ΚКᏦꓗᴋ  L ᏞꓡʟⳐ  M ΜМᎷꓟᴍм  N ΝꓠɴⲚ  O ΟОՕꓳᴏⲞ  P ΡРᏢꓑᴘ
-Q ԚႳ  R ᎡꓣʀᏒ  S ЅՏᏚꓢꜱ  T ΤТᎢꓔᴛт  U ՍꓴᴜႮ  V ѴᏙꓦᴠ  W ԜᎳꓪᴡ  X ΧХꓫ  Y ΥҮУꓬʏ  Z ΖᏃꓜᴢ
-a аαɑ  b вЬƄɓ  c сϲ  d ԁɗժ  e еεҽ  f ƒք  g ɡցɠ  h һհɦ  i іιıɩ  j јϳ  k кκƙ  l ӏⅼ  m ɱ  n ηռпɲŋ
-o оοօσ  p рρϱƥ  q ԛգզ  r гᴦ  s ѕʂ  t τƭ  u υսʋ  v νѵ  w ԝωաɯ  x хχ  y уγүỿ  z ʐᴢƶ
+A ΑАᎪꓮᴀᗩ  B ΒВᏴꓐʙᗷⲂ  C СᏟꓚᴄϹᑕⲤ  D Ꭰꓓᴅᗪ  E ΕЕᎬꓰᴇ  F ꓝϜꜰᖴ  G Ꮐꓖɢԍ  H ΗНᎻꓧʜнᕼⲎ  I ΙІӀᏆꓲɪⲒ  J ЈᎫꓙᴊͿᒍ
+K ΚКᏦꓗᴋⲔ  L ᏞꓡʟⳐᒪ  M ΜМᎷꓟᴍмᗰⲘ  N ΝꓠɴⲚᑎ  O ΟОՕꓳᴏⲞ  P ΡРᏢꓑᴘᑭ  Q ԚႳᑫ  R ᎡꓣʀᏒᖇ  S ЅՏᏚꓢꜱᔕ  T ΤТᎢꓔᴛтⲦ
+U ՍꓴᴜႮᑌ  V ѴᏙꓦᴠᐯ  W ԜᎳꓪᴡᗯ  X ΧХꓫ᙭Ⲭ  Y ΥҮУꓬʏⲨ  Z ΖᏃꓜᴢᘔⲌ
+a аαɑ  b вЬƄɓβ  c сϲⲥƈ  d ԁɗժɖ  e еεҽєⲉ  f ƒքғʄ  g ɡցɠ  h һհɦⲏ  i іιıɩⲓ  j јϳյʝ  k кκƙⲕ  l ӏⅼլɭɬ
+m ɱⲙ  n ηռпɲŋոɳⲛ  o оοօσⲟ  p рρϱƥⲣ  q ԛգզʠ  r гᴦ  s ѕʂ  t τƭⲧ  u υսʋ  v νѵ  w ԝωաɯѡⲱ  x хχҳⲭ
+y уγүỿყⲩ  z ʐᴢƶ
 `;
 
 // Letters whose stroke or ligature no normalization takes apart.

@@ -31,6 +31,8 @@ describe("fold", () => {
     ],
     ["Cyrillic and Greek look-alikes", "hеrоіn НЕRОIN сοсаіnе", "heroin heroin cocaine"],
     ["small capitals and phonetic letters", "ʜᴇʀᴏɪɴ ɑɡ", "heroin ag"],
+    ["Armenian, Coptic and syllabic look-alikes", "հеrоіո ⲥⲟⲥaⲓⲛⲉ", "heroin cocaine"],
+    ["letters of generators of fancy text", "ᑕᗩᔕIᑎO ᕼEᖇOIᑎ мєтн", "casino heroin meth"],
     [
       "invisible characters",
       "毒\u200b\u2060品\ufe0f h\u00ade\u200dr\u{e0041}o\u202ein\ufeff",
