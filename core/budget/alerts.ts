@@ -93,7 +93,8 @@ export const createBudgetAlerts = (parts: BudgetAlertParts): BudgetAlerts => {
   };
 };
 
-const thresholdOf = (limit: NanoUsd): NanoUsd => Math.ceil(limit * WARN_AT);
+/** More than nothing: a budget of nought is at its end from the first. */
+const thresholdOf = (limit: NanoUsd): NanoUsd => Math.max(1, Math.ceil(limit * WARN_AT));
 
 const ALERTS = {
   BUDGET_WARNING: {

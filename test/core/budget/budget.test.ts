@@ -227,6 +227,13 @@ describeStores("a monthly budget", (world) => {
     expect(log.lines).toMatchObject([{ fields: { alert: "budget_exceeded", limitUsd: 0.01 } }]);
   });
 
+  it("of nought tells of its end alone: nobody has used four fifths of nothing", async () => {
+    for (let call = 0; call < 3; call++) {
+      expect(await budget.reserve(payer(0), CENT)).toBeUndefined();
+    }
+    expect(audit.records.map(({ code }) => code)).toEqual(["BUDGET_EXCEEDED"]);
+  });
+
   it("refuses and charges as ever when nobody can be told, and tells with the next call", async () => {
     notices = { prepare: async () => Promise.reject(new Error("the key is away")) };
     budget = budgetOn(world.store);
