@@ -71,6 +71,8 @@ export interface RestOptions {
 }
 
 const WITHOUT_HINT_MS = 1_000;
+/** A limit that is said to last longer is not believed: it would keep us away until a restart. */
+const LONGEST_LIMIT_MS = 60 * 60_000;
 /** Longer than all that is sent at once in one tenant takes, two calls each. */
 const LONGEST_WAIT_MS = 15_000;
 
@@ -116,8 +118,10 @@ export const createRest = (options: RestOptions): Rest => {
 
   const limited = (error: RateLimitError, key: string): RestOutcome => {
     const hinted = [error.retryAfter, error.timeToReset, error.sublimitTimeout];
-    const afterMs = Math.max(...hinted.filter(Number.isFinite), 0) || WITHOUT_HINT_MS;
-    if (!error.global) pause(key, afterMs);
+    const hintMs = Math.max(...hinted.filter(Number.isFinite), 0) || WITHOUT_HINT_MS;
+    const afterMs = Math.min(hintMs, LONGEST_LIMIT_MS);
+    if (error.global) rest.globalReset = Math.min(rest.globalReset, Date.now() + afterMs);
+    else pause(key, afterMs);
     return { kind: "limited", afterMs, isGlobal: error.global };
   };
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createRest, type Rest } from "../../../channels/discord/rest.ts";
 import { recordedMetrics } from "../../fakes/channel-metrics.ts";
 import { type DiscordRest, startDiscordRest } from "../../fakes/discord-rest.ts";
@@ -25,6 +25,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  vi.useRealTimers();
   rest.close();
   await discord.close();
 });
@@ -118,6 +119,24 @@ describe("createRest", () => {
     expect(await post(OTHER)).toMatchObject({ kind: "limited", isGlobal: true });
     expect(await rest.request("GET", "/users/@me")).toMatchObject({ kind: "limited" });
     expect(discord.calls).toHaveLength(1);
+  });
+
+  it.each([
+    ["a route", { limitS: 1e9, isBare: true }],
+    ["every route", { limitS: 1e9, isGlobal: true }],
+  ] as const)("believes in no limit of more than an hour, of %s", async (_, fault) => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const lasting = newRest();
+    discord.failNext("POST /channels/:id/messages", fault);
+    const hourMs = 60 * 60_000;
+    expect(await post(ROOM, lasting)).toMatchObject({ kind: "limited", afterMs: hourMs });
+    vi.setSystemTime(Date.now() + hourMs - 1_000);
+    expect(await post(ROOM, lasting)).toMatchObject({ kind: "limited" });
+    expect(discord.calls).toHaveLength(1);
+    vi.setSystemTime(Date.now() + 1_001);
+    await post(ROOM, lasting);
+    expect(discord.calls).toHaveLength(2);
+    lasting.close();
   });
 
   it("stops by itself where a bucket is used up, before a 429 comes", async () => {
