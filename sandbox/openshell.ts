@@ -8,8 +8,9 @@ import { messageOf } from "./errors.ts";
 import { createGate } from "./gate.ts";
 import { createGeneration, type Generation } from "./generation.ts";
 import type { SandboxOptions } from "./options.ts";
-import { type OpenshellSettings, requestProblem } from "./policy.ts";
+import type { OpenshellSettings } from "./policy.ts";
 import { withoutRun } from "./refusal.ts";
+import { requestProblem } from "./request-problem.ts";
 
 /** A sandbox whose settings can change while it is in use. */
 export interface OpenshellSandbox extends Sandbox {

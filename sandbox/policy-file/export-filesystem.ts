@@ -1,5 +1,5 @@
+import { pathProblem } from "../mount-paths.ts";
 import type { OpenshellSettings } from "../policy.ts";
-import { pathProblem } from "../policy.ts";
 import type { PolicyDocument } from "./document.ts";
 import { type Folders, foldersOf, shortest, WORKDIR } from "./filesystem.ts";
 import type { Note } from "./finding.ts";

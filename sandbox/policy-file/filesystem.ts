@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { overlap, pathProblem } from "../policy.ts";
+import { overlap, pathProblem } from "../mount-paths.ts";
 import type { PolicyDocument } from "./document.ts";
 import type { Note } from "./finding.ts";
 
