@@ -2,8 +2,10 @@ import type { Detected } from "./finding.ts";
 import { entropy, isPlaceholder } from "./placeholder.ts";
 
 const NAMED_PASSWORD =
-  "p\\s?[a@4]\\s?(?:[s$5]\\s?){2}[_-]?w\\s?[o0]\\s?r\\s?ds?|passwd|passphrase|passcode|pwd|密\\s?[码碼]|口令|通行[码碼]|登[录錄入]密[码碼]|暗[号號]";
-const PASSWORD = `${NAMED_PASSWORD}|pass|(?<![A-Za-z])pw`;
+  "p\\s?[a@4]\\s?(?:[s$5]\\s?){2}[_-]?w\\s?[o0]\\s?r\\s?ds?|passwd|passphrase|passcode|pwd|密[\\s-]?[码碼]|口令|通行[码碼]|登[录錄入]密[码碼]|暗[号號]";
+const FOREIGN = "mima|passwort|contrasena|senha|mot de passe|пароль|パスワード|비밀번호";
+// "You can pass `x`" is English.
+const PASSWORD = `${NAMED_PASSWORD}|pass(?!\\s["'\`])|(?<![A-Za-z])pw|${FOREIGN}`;
 const KEY =
   "secret|token|api[-_ ]?key|apikey|access[-_ ]?key(?:[-_ ]?id)?|secret[-_ ]?(?:access[-_ ]?)?key|private[-_ ]?key|auth[-_ ]?key|encoding[-_ ]?aes[-_ ]?key|account[-_ ]?key|shared[-_ ]?access[-_ ]?key|signature|sig|client[-_ ]?secret|app[-_ ]?secret|corp[-_ ]?secret|access[-_ ]?token|refresh[-_ ]?token|bearer|authorization|credential|(?<![A-Za-z])[as]k(?=\\s{0,3}[:=])|[密秘][钥鑰]|密匙|金[钥鑰]|令牌|权杖|權杖|私[钥鑰]|凭[证據]|憑證";
 const ASSIGNED =
@@ -21,7 +23,7 @@ const NEXT_TO_NAME = new RegExp(
 const LEAST_CHANGES = 3;
 const BEARER = /\bBearer\s{1,2}([\w\-.~+/]{20,2000}={0,2})/g;
 const WORDS =
-  /密|口令|通行|暗|p\s?[a@4]\s?[s$5]|pwd?|secret|token|key|sig|bearer|authorization|credential|[as]k\s{0,3}[:=]|钥|鑰|令牌|杖|凭|憑/i;
+  /密|口令|通行|暗|p\s?[a@4]\s?[s$5]|pwd?|secret|token|key|sig|bearer|authorization|credential|[as]k\s{0,3}[:=]|钥|鑰|令牌|杖|凭|憑|mima|passe|contras|senha|пароль|パスワ|비밀/i;
 
 /** Passwords and keys that a text names as such, in a folded text: `password=…`, `"api_key": "…"`. */
 export const findAssignments = (text: string): Detected[] => {
@@ -57,7 +59,10 @@ export const assignedValue = (raw: string, quote: string): string => {
   const closing = quote === "" ? -1 : raw.indexOf(quote);
   if (closing >= 0) return raw.slice(0, closing);
   const open = /^[^\s"'`,;&<>]*(?:<[^\s]*>)?/.exec(raw)?.[0] ?? "";
-  return open.replace(/[.)\]}!?:]+$/, (end) => (/^!$/.test(end) ? end : ""));
+  // In Markdown a link goes on behind what its address ends with.
+  const link = open.search(/\)?\]\(/);
+  const value = link < 0 ? open : open.slice(0, link);
+  return value.replace(/[.)\]}!?:]+$/, (end) => (/^!$/.test(end) ? end : ""));
 };
 
 /** Whether a value that something calls a password is one, and no placeholder, word or code. */

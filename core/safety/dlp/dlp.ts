@@ -8,6 +8,7 @@ import { findEmails } from "./email.ts";
 import type { Detected, Finding } from "./finding.ts";
 import { type Folded, fold } from "./folded.ts";
 import { findIbans, findTaiwanIds } from "./identifiers.ts";
+import { readLookAlikes } from "./look-alikes.ts";
 import { findNumbers } from "./numbers.ts";
 import { readNumerals } from "./numerals.ts";
 import { redact } from "./redact.ts";
@@ -148,7 +149,7 @@ const ENOUGH_DIGITS = /\d(?:\D{0,24}\d){7}/;
 
 /** What those detectors find that starts at an offset of the original or behind it. */
 const detect = (folded: Folded, { switchedOn, coversParts }: Detectors, from: number): Spans => {
-  const { text } = folded;
+  const text = readLookAlikes(folded.text);
   const spans: Spans = new Map();
   const search = (
     find: (text: string) => readonly Detected[],
@@ -165,8 +166,8 @@ const detect = (folded: Folded, { switchedOn, coversParts }: Detectors, from: nu
     return found;
   };
   const searchDigits = (view: string): readonly (readonly Detected[])[] => {
-    if (!ENOUGH_DIGITS.test(view)) return [];
     const ibans = search(findIbans, view, "iban");
+    if (!ENOUGH_DIGITS.test(view)) return [ibans];
     const rest = coversParts ? hide(view, ibans) : view;
     return [
       ibans,

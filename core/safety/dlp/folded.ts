@@ -82,6 +82,7 @@ const KEEP_PAIR = -1;
 // strokes and frames change no letter.
 const INVISIBLE =
   /\p{Cf}|\p{Variation_Selector}|[\u0300-\u036f\u20d0-\u20ff]|\u115f|\u1160|\u17b4|\u17b5|\u3164|\uffa0/u;
+const ACCENTED = /^[A-Za-z][\u0300-\u036f]+$/;
 // ① and ² mark a list or a note beside a number as often as they are part of one.
 const BESIDE = /\p{No}/u;
 const DIGIT = /\p{Nd}/u;
@@ -97,7 +98,7 @@ const foldCodePoint = (codePoint: number): number | undefined => {
   if (DIGIT.test(char)) return 0x30 + digitValue(codePoint);
   const compatible = char.normalize("NFKC");
   if (compatible !== char && /^[!-~]$/.test(compatible)) return compatible.charCodeAt(0);
-  return undefined;
+  return ACCENTED.test(char.normalize("NFD")) ? char.normalize("NFD").charCodeAt(0) : undefined;
 };
 
 const digitValue = (codePoint: number): number => {

@@ -1,23 +1,22 @@
 import type { Detector } from "../../../config/detectors.ts";
+import {
+  type Candidate,
+  gapsOf,
+  isCount,
+  isEven,
+  isInternational,
+  isUniform,
+  joinLines,
+  PLUS,
+  sizesOf,
+} from "./candidate.ts";
 import { isCardAt } from "./cards.ts";
 import { isDate, isResidentIdValid } from "./checksums.ts";
-import { type Digits, type Gap, readDigits } from "./digit-groups.ts";
+import { type Digits, readDigits } from "./digit-groups.ts";
 import type { Detected } from "./finding.ts";
+import { mobileOf } from "./mobiles.ts";
 import { lengthsAt, PROVINCE } from "./number-lengths.ts";
 import { createWordsBefore, type WordsBefore } from "./words-before.ts";
-
-/** Some groups in a row that may be one number. */
-interface Candidate {
-  readonly digits: string;
-  /** The text that it stands in, and where. */
-  readonly text: string;
-  readonly start: number;
-  readonly words: WordsBefore;
-  /** The groups: all of the text, which is the first of these and which the last. */
-  readonly all: Digits;
-  readonly first: number;
-  readonly last: number;
-}
 
 const MAX_DIGITS = 19;
 
@@ -103,30 +102,6 @@ const numberFinding = (type: Detector, start: number, end: number): Detected => 
   end,
 });
 
-/** How many digits stand together in each group. */
-const sizesOf = ({ all: { starts, ends }, first, last }: Candidate): readonly number[] => {
-  const sizes: number[] = [];
-  for (let at = first; at <= last; at++) sizes.push((ends[at] ?? 0) - (starts[at] ?? 0));
-  return sizes;
-};
-
-/** What the groups are apart by. */
-const gapsOf = ({ all: { gaps }, first, last }: Candidate): readonly Gap[] =>
-  gaps.slice(first, last);
-
-/** The sizes, counted across line breaks. */
-const joinLines = (sizes: readonly number[], gaps: readonly Gap[]): readonly number[] => {
-  if (!gaps.includes("line")) return sizes;
-  const joined: number[] = [];
-  for (const [i, size] of sizes.entries()) {
-    if (i > 0 && gaps[i - 1] === "line") joined.push((joined.pop() ?? 0) + size);
-    else joined.push(size);
-  }
-  return joined;
-};
-
-// What belongs to a number from abroad.
-const PLUS = /\(?\+\s{0,2}\(?$/;
 // What a number may be joined to a word or to more digits with.
 const JOINT = /[A-Za-z_.-]/;
 
@@ -146,9 +121,6 @@ const checkCharacterBehind = (text: string, end: number): number | undefined => 
   const match = /^[\s\-.]{0,3}[Xx×хХχΧ](?![A-Za-z0-9_])/.exec(text.slice(end, end + 5));
   return match ? end + match[0].length : undefined;
 };
-
-const isInternational = ({ text, start }: Candidate): boolean =>
-  PLUS.test(text.slice(Math.max(0, start - 5), start));
 
 const typeOf = (candidate: Candidate): Detector | undefined => {
   const { digits } = candidate;
@@ -177,9 +149,12 @@ const CARD_WORDS =
 const isCard = (candidate: Candidate): boolean => {
   if (!isCardAt(candidate.digits, 0, candidate.digits.length)) return false;
   const sizes = sizesOf(candidate);
+  const gaps = gapsOf(candidate);
+  // Words, and marks between single digits, are a spelling where they are always the same, else a list.
+  const mayBeList = gaps.includes("words") || (gaps.includes("mark") && sizes.includes(1));
+  const isSpelled = !mayBeList || (isUniform(candidate) && !isCount(candidate));
   return (
-    hasCardShape(sizes) ||
-    hasCardShape(joinLines(sizes, gapsOf(candidate))) ||
+    (isSpelled && (hasCardShape(sizes) || hasCardShape(joinLines(sizes, gaps)))) ||
     candidate.words.has(CARD_WORDS, candidate.start)
   );
 };
@@ -210,74 +185,4 @@ const hasSocialSecurityShape = (candidate: Candidate): boolean => {
   if (count === 9) return hasDash && hasSpace;
   const [first, second] = sizesOf(candidate);
   return first === 3 && second === 2;
-};
-
-// Numbers that China's carriers have been given. https://en.wikipedia.org/wiki/Telephone_numbers_in_China
-const CN_MOBILE = /^(?:(?:00)?86)?(1(?:3\d|4[014-9]|5[0-35-9]|6[2567]|7[0-8]|8\d|9[0-35-9])\d{8})$/;
-const TW_MOBILE = /^(?:09\d{8}|(?:00)?8860?9\d{8})$/;
-
-// A bit for each length: it tells most of what is none, cheaper than an expression does.
-const MOBILE_LENGTHS = {
-  cn: (1 << 11) | (1 << 13) | (1 << 15),
-  tw: (1 << 10) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 15),
-} as const;
-
-const isChineseMobile = (digits: string): boolean =>
-  ((MOBILE_LENGTHS.cn >>> digits.length) & 1) === 1 && CN_MOBILE.test(digits);
-
-const isTaiwanMobile = (digits: string): boolean =>
-  ((MOBILE_LENGTHS.tw >>> digits.length) & 1) === 1 && TW_MOBILE.test(digits);
-const PHONE_WORDS =
-  /手[机機]|[电電][话話]|[联聯][系絡络繫]|行[动動]|[打撥拨][:\s]{0,2}$|打[給给]|[致來来回][电電]|[号號][码碼]|微信|phone|mobile|cell|call|tel\b|tel[:.]|contact|whatsapp|sms|text me|reach me/;
-const OTHER_NUMBERS =
-  /[订訂][单單]|[单單][号號]|[编編][号號]|流水|[运運][单單]|快[递遞](?:[单單号號]|[\s:#]{0,2}$)|追[踪蹤]|序[列號号]|[发發]票|[时時][间間]戳|工[单單]|案[号號]|order|invoice|tracking|ticket|serial|timestamp|isbn|imei|\bsku\b|\bcase\b|\bref\b|build|batch|version|[版批]/;
-
-const HAS_LETTER = /\p{L}/u;
-
-/** The words next to a number: behind another number they are about that one. */
-const nextTo = (before: string): string => {
-  const near = before.slice(-16);
-  return HAS_LETTER.test(near) ? near.replace(/^.*\d(?=\D*\p{L})/su, "") : "";
-};
-
-const mobileOf = (candidate: Candidate): Detector | undefined => {
-  const { digits } = candidate;
-  const isChinese = isChineseMobile(digits);
-  if (!isChinese && !isTaiwanMobile(digits)) return undefined;
-  if (isInternational(candidate) && !/^8[68]/.test(digits)) return undefined;
-  const before = candidate.words.at(candidate.start);
-  // The end of a number of another country: +1 (415) …, +44 7…
-  const isAbroad =
-    before.includes("+") &&
-    /\+\s?\d{1,3}[\s\-(]{0,3}$/.test(before) &&
-    !/\+\s?(?:86|886)[\s\-()0]{0,4}$/.test(before);
-  if (isAbroad) return undefined;
-  const sizes = sizesOf(candidate);
-  const gaps = gapsOf(candidate);
-  // 1-800-555-0199 is American.
-  if (sizes.join() === "1,3,3,4") return undefined;
-  const isUsual = hasMobileShape(sizes) || hasMobileShape(joinLines(sizes, gaps));
-  const isFarApart = gaps.includes("words");
-  const isClear = isUsual && !isFarApart && !OTHER_NUMBERS.test(nextTo(before));
-  if (!isClear && !PHONE_WORDS.test(before)) return undefined;
-  return isChinese ? "cn_mobile" : "tw_mobile";
-};
-
-const MOBILE_SHAPES = (() => {
-  const cn = ["3,4,4", "11", "3,8", "7,4", "3,3,5", "4,4,3", "3,2,2,2,2", "3,3,3,2", "5,6", "6,5"];
-  const tw = ["4,3,3", "10", "4,6", "2,4,4", "3,3,4", "4,2,2,2", "7,3", "5,5", "2,8"];
-  const twAbroad = ["9", "3,3,3", "3,6", "1,4,4", "1,2,3,3", "1,3,3,3", "1,9", "4,3,3", "10"];
-  const shapes = new Set([...cn, ...tw]);
-  for (const shape of cn) for (const code of ["2", "4"]) shapes.add(`${code},${shape}`);
-  for (const shape of twAbroad) for (const code of ["3", "5"]) shapes.add(`${code},${shape}`);
-  return shapes;
-})();
-
-const hasMobileShape = (sizes: readonly number[]): boolean =>
-  isEven(sizes) || MOBILE_SHAPES.has(sizes.join());
-
-/** All groups of one size, but for a shorter last one. One group is even. */
-const isEven = (sizes: readonly number[]): boolean => {
-  const size = sizes[0] ?? 0;
-  return sizes.every((own, i) => own === size || (i === sizes.length - 1 && own < size));
 };

@@ -1,4 +1,5 @@
 import { GAP_UNITS } from "./digit-groups.ts";
+import { readLookAlikes } from "./look-alikes.ts";
 import { openNumerals, readNumerals } from "./numerals.ts";
 import { PRIVATE_KEY_END, PRIVATE_KEY_START, TORN_HINT } from "./secret-formats.ts";
 
@@ -6,7 +7,7 @@ import { PRIVATE_KEY_END, PRIVATE_KEY_START, TORN_HINT } from "./secret-formats.
 const WINDOW_WORDS = 60;
 const HELD_WORDS = 3;
 const LETTERS_BEFORE_DIGITS = 10;
-const WORD_CHARACTER = /[!-~艾特小老鼠點点。｡【】「」]/;
+const WORD_CHARACTER = /[!-~\u0370-\u04ff艾特小老鼠點点。｡【】「」]/;
 const SPELLED = /@|\bat\b|\bdot\b|艾特?$|艾特|小老鼠?$|小老鼠|-----BEGIN/i;
 const SENTENCE_MARK = /[。!?]/;
 
@@ -14,7 +15,8 @@ const SENTENCE_MARK = /[。!?]/;
  * Index in a folded text up to which no detector can find more, nor change what it found, whatever
  * follows `end`.
  */
-export const openTail = (text: string, end: number): number => {
+export const openTail = (folded: string, end: number): number => {
+  const text = readLookAlikes(folded);
   const last = withoutHalf(text, end);
   const read = readNumerals(text) ?? text;
   return withoutHalf(

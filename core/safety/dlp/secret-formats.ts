@@ -1,13 +1,16 @@
 // Keys that their issuers gave a form of their own. Each alternative starts with fixed characters and
 // repeats single classes only, so that matching stays linear.
 const TOKENS: readonly string[] = [
-  // Amazon Web Services, Google, Azure, Alibaba Cloud, Tencent Cloud, DigitalOcean
+  // Amazon Web Services, Google, Azure, Alibaba Cloud, Tencent Cloud, Baidu, Volcengine, DigitalOcean
   "(?:AKIA|ASIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA|ABIA|ACCA)[A-Z0-9]{16}",
   "AIza[\\w-]{35}",
   "ya29\\.[\\w-]{20,1000}",
   "GOCSPX-[\\w-]{24,40}",
   "LTAI[A-Za-z0-9]{12,30}",
+  "ABSK[A-Za-z0-9+/]{100,180}={0,2}",
   "AKID[A-Za-z0-9]{32,48}",
+  "bce-v3/ALTAK-[A-Za-z0-9]{16,32}/[0-9a-f]{40}",
+  "AKLT[A-Za-z0-9]{36,60}",
   "do[opr]_v1_[a-f0-9]{64}",
   // OpenAI, Anthropic, DeepSeek, OpenRouter and others with `sk-`; Hugging Face, NVIDIA, Groq, xAI,
   // Perplexity, Replicate
@@ -19,7 +22,8 @@ const TOKENS: readonly string[] = [
   "xai-[A-Za-z0-9]{40,120}",
   "pplx-[A-Za-z0-9]{32,80}",
   "r8_[A-Za-z0-9]{30,60}",
-  // GitHub, GitLab, npm, PyPI, Docker, Terraform, Vault, Databricks, Linear, Postman, Sentry
+  // GitHub, GitLab, npm, PyPI, Docker, Terraform, Vault, Databricks, Linear, Postman, Sentry, Atlassian,
+  // Grafana, New Relic, age
   "gh[pousr]_[A-Za-z0-9]{36,255}",
   "github_pat_\\w{22,255}",
   "gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent)-[\\w.-]{20,300}",
@@ -31,6 +35,10 @@ const TOKENS: readonly string[] = [
   "lin_api_[A-Za-z0-9]{32,60}",
   "PMAK-[a-f0-9]{24}-[a-f0-9]{34}",
   "sntrys_[\\w+/=-]{40,300}",
+  "ATATT3[\\w=-]{60,250}",
+  "glsa_[A-Za-z0-9]{32}_[0-9a-fA-F]{8}",
+  "NRAK-[A-Z0-9]{27}",
+  "AGE-SECRET-KEY-1[A-Z0-9]{58}",
   // Slack, Discord, Telegram, Stripe, Square, Shopify, SendGrid, Twilio, Mailgun, Mailchimp
   "xox[abeoprs]-[\\w-]{10,250}",
   "xapp-\\d-[\\w-]{20,250}",
@@ -51,7 +59,7 @@ const TOKENS: readonly string[] = [
 
 // What any key with a form of its own holds: most texts have none of it and are done here.
 const TOKEN_HINT =
-  /AKIA|ASIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA|ABIA|ACCA|AIza|ya29|GOCSPX|LTAI|AKID|_v1_|sk-|hf_|nvapi|gsk_|xai-|pplx|r8_|gh[pousr]_|github_pat|gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent)-|npm_|pypi-|dckr_|hv[sb]\.|dapi|lin_api|PMAK|sntrys|xox|xapp|hooks\.|webhook|[sr]k_|whsec|sq0|shp(?:at|ca|pa|ss)|SG\.|SK[0-9a-f]|key-|eyJ/;
+  /AKIA|ASIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA|ABIA|ACCA|AIza|ya29|GOCSPX|LTAI|ABSK|AKID|ALTAK|AKLT|_v1_|sk-|hf_|nvapi|gsk_|xai-|pplx|r8_|gh[pousr]_|github_pat|gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent)-|npm_|pypi-|dckr_|hv[sb]\.|dapi|lin_api|PMAK|sntrys|ATATT|glsa_|NRAK|SECRET-KEY|xox|xapp|hooks\.|webhook|[sr]k_|whsec|sq0|shp(?:at|ca|pa|ss)|SG\.|SK[0-9a-f]|key-|eyJ/;
 
 // The same of keys that start like any word: what they hold further on, which few texts do, and the key.
 const LATE_TOKENS: readonly (readonly [hint: RegExp, token: string])[] = [
@@ -63,6 +71,11 @@ const LATE_TOKENS: readonly (readonly [hint: RegExp, token: string])[] = [
   [/\.[\w-]{6}\./, "[MNO][\\w-]{23,27}\\.[\\w-]{6}\\.[\\w-]{27,42}"],
   // Telegram
   [/\d:AA/, "\\d{8,10}:AA[\\w-]{33}"],
+  // Zhipu; what follows a hash may be a file's ending
+  [
+    /[0-9a-f]{8}\.[A-Za-z0-9]{16}/,
+    "[0-9a-f]{32}\\.(?=[A-Za-z0-9]{0,15}[A-Z])(?=[A-Za-z0-9]{0,15}[a-z])[A-Za-z0-9]{16}",
+  ],
   // Mailchimp
   [/-us\d/, "[0-9a-f]{32}-us\\d{1,2}"],
 ];
@@ -83,18 +96,22 @@ export const SECRET_TOKENS: readonly (readonly [hint: RegExp, token: RegExp])[] 
 const spaced = (prefix: string, alphabet: string, count: number, between = "\\s{0,2}"): string =>
   `${[...prefix].join(between)}(?:${between}[${alphabet}]){${count}}`;
 
-/** The commonest keys of fixed length, torn apart by blanks or line breaks. */
+// A key that may be longer goes on to the next blank.
+const spacedOpen = (prefix: string, alphabet: string, count: number): string =>
+  `${spaced(prefix, alphabet, count)}[${alphabet}]{0,300}`;
+
+/** The commonest keys, torn apart by blanks or line breaks. */
 export const TORN_SECRET_TOKEN = new RegExp(
   `(?<![A-Za-z0-9_])(?:${[
     spaced("AKIA", "A-Z0-9", 16, "[\\s-]{0,2}"),
     spaced("AIza", "A-Za-z0-9_-", 35),
     spaced("ghp_", "A-Za-z0-9", 36),
-    spaced("sk-ant-", "\\w-", 32),
-    spaced("sk-proj-", "\\w-", 32),
+    spacedOpen("sk-ant-", "\\w-", 32),
+    spacedOpen("sk-proj-", "\\w-", 32),
     spaced("sk_live_", "A-Za-z0-9", 24),
-    spaced("sk-", "A-Za-z0-9", 32),
-    spaced("glpat-", "\\w-", 20),
-    spaced("xoxb-", "\\w-", 24),
+    spacedOpen("sk-", "A-Za-z0-9", 32),
+    spacedOpen("glpat-", "\\w-", 20),
+    spacedOpen("xoxb-", "\\w-", 24),
   ].join("|")})`,
   "g",
 );

@@ -12,6 +12,11 @@ describe("a mobile number", () => {
     ["订单备注:到了打13800138000", "订单备注:到了打[cn_mobile]"],
     ["快递放门口,13800138000", "快递放门口,[cn_mobile]"],
     ["call +86 138 0013 8000 or (+886) 912345678", "call [cn_mobile] or [tw_mobile]"],
+    ["(138) 0013-8000", "([cn_mobile]"],
+    ["138.1234.5678", "[cn_mobile]"],
+    ["1380.0138.000", "[cn_mobile]"],
+    ["手机 138.12345678", "手机 [cn_mobile]"],
+    ["手机 1380 (0138), 000", "手机 [cn_mobile]"],
   ])("is found: %s", (text, expected) => expect(masked(text)).toBe(expected));
 
   it.each([
@@ -21,6 +26,11 @@ describe("a mobile number", () => {
     "快递 13800138000",
     "call 1-800-555-0199",
     "庫存 0912 件,出 345 件,剩 678 件",
+    "坐标 138.12345678",
+    "medians 1840 (1674), 350 and 1998 (1881) and 354",
+    "p50 73 s, p99 140 s), at 16 in about 250 s (132",
+    "at 50 calls a second 140 s, at 16 in about 250 s (132",
+    "an excellent callback 1840 (1674), 350",
   ])("is none: %s", (text) => expect(masked(text)).toBe(text));
 });
 
@@ -34,9 +44,28 @@ describe("China's resident number", () => {
   });
 });
 
+describe("a payment card", () => {
+  it.each([
+    "4111 then 1111 then 1111 then 1111",
+    "4 1 1 1-1 1 1 1-1 1 1 1-1 1 1 1",
+    "card 4111 for 1111 the 1111 last 1111",
+  ])("is found: %s", (text) => expect(dlp.inspect(text).action).toBe("block"));
+
+  it.each([
+    "4011 sharding required, 4012 version, 4013 bad intents, 4014",
+    "tick 40 tick 41 tick 42 tick 43 tick 44 tick 45 tick 46 tick 47 tick 48 tick 49 tick 50 tick 51",
+    '["4", "1,1,1", "1,1,1", "1,1,1", "1,1,1", "1,1,1"]',
+  ])("is none: %s", (text) => expect(dlp.inspect(text).action).toBe("allow"));
+});
+
 describe("Taiwan's number", () => {
-  it.each(["A12345/6789", "A,123,456,789", "A123*456*789"])("is found: %s", (id) => {
-    expect(masked(`身分證 ${id}`)).toBe("身分證 [tw_id]");
+  it.each(["A12345/6789", "A,123,456,789", "A123*456*789", "A1 2345-6789", "А123456789"])(
+    "is found: %s",
+    (id) => expect(masked(`身分證 ${id}`)).toBe("身分證 [tw_id]"),
+  );
+
+  it("is none in decimals", () => {
+    expect(masked("node x 1.16, 0.89, 1.14")).toBe("node x 1.16, 0.89, 1.14");
   });
 
   it("leaves no stream in mathematical digits before it is complete", () => {
@@ -55,6 +84,10 @@ describe("an IBAN", () => {
     "DE89/3704/0044/0532/0130/00",
     "DE89,3704,0044,0532,0130,00",
   ])("is found whatever separates it: %s", (iban) => expect(masked(iban)).toBe("[iban]"));
+
+  it("is found with few digits in it", () => {
+    expect(masked("account SA6376N1UEBS1USTBTRWFMB5")).toBe("account [iban]");
+  });
 
   it("is found behind its name without a blank", () => {
     expect(masked("請款單附上IBANDE89370400440532013000")).toBe("請款單附上IBAN[iban]");
@@ -82,6 +115,10 @@ describe("an e-mail address", () => {
     ["寄給amy@example.com。Thanks", "寄給[email]。Thanks"],
     ["mail kate_at_example_dot_com", "mail [email]"],
     ["jose\u0301@example.com", "[email]"],
+    ["jos\u00e9@example.com", "[email]"],
+    ["寫信到 user@bücher.example 謝謝", "寫信到 [email] 謝謝"],
+    ["mail anna@exаmple.com", "mail [email]"],
+    ["mail аnna@example.com", "mail [email]"],
     ["zhangsan (艾特) 163.com", "[email]"],
     ["tom(dot)lee(at)example(dot)com", "[email]"],
     ["https://amy@example.com", "https://[email]"],
@@ -119,6 +156,16 @@ describe("a password", () => {
     ["pwd→Kd83!kQpW2", "pwd→[secret]"],
     ["api-key - NqrAsd3oNZLPffk4vBqwFWN00k76", "api-key - [secret]"],
     ["秘钥:k3Jx82mqPv9ZtR", "秘钥:[secret]"],
+    ["密-码:Kd83!kQpW2", "密-码:[secret]"],
+    ["mima:Kd83!kQpW2", "mima:[secret]"],
+    ["пароль: Kd83!kQpW2", "пароль: [secret]"],
+    ["contraseña: Kd83!kQpW2", "contraseña: [secret]"],
+    ["pаsswоrd: vT4kL9zQe2", "pаsswоrd: [secret]"],
+    ["pássword: pV7rQ2xZ9", "pássword: [secret]"],
+    [
+      "![b](https://a.example/b.svg?token=yZL6LtXkOA12)](https://a.example)",
+      "![b](https://a.example/b.svg?token=[secret])](https://a.example)",
+    ],
   ])("is found: %s", (text, expected) => expect(masked(text)).toBe(expected));
 
   it.each([
@@ -134,5 +181,32 @@ describe("a password", () => {
     "token usage-2026-Q3-Report",
     "密码设为强制更换",
     "ask: 1a2b3c4d5e6f7a8b, task=1a2b3c4d5e6f7a8b",
+    'you can pass\n`"asNeeded"` here',
+    "pass `installerOptions`: {}",
+    "Яндекс2024: пароль",
   ])("is none: %s", (text) => expect(masked(text)).toBe(text));
+});
+
+describe("a key with a form of its own", () => {
+  const random = "f6pcTfZuCHiRnqZW0aB3xK9m";
+  const hex = "3d0a836825153000f57584f71aaba5f2";
+  it.each([
+    ["Baidu", `bce-v3/ALTAK-${random.slice(0, 21)}/${hex}0a1b2c3d`],
+    ["Volcengine", `AKLT${random}${random.slice(0, 20)}`],
+    ["Zhipu", `${hex}.${random.slice(0, 16)}`],
+    ["Amazon Bedrock", `ABSK${random.repeat(5)}==`],
+    ["Atlassian", `ATATT3${random.repeat(3)}`],
+    ["Grafana", `glsa_${random}${random.slice(0, 8)}_1a2b3c4d`],
+    ["New Relic", "NRAK-K3JX82MQPV9ZTRW7HB4YN6C1DAF"],
+    ["age", `AGE-SECRET-KEY-1${"QZRY9X8GF2TVDW0S3JN5".repeat(3).slice(0, 58)}`],
+    ["Amazon, in look-alikes", "АКІАJGT5JSUALGJ4IPBN"],
+  ])("is found: %s", (_, key) => expect(masked(`use ${key} here`)).toBe("use [secret] here"));
+
+  it("is none with a file's ending behind a hash", () => {
+    expect(masked(`see ${hex}.integritymanifest`)).toBe(`see ${hex}.integritymanifest`);
+  });
+
+  it("is covered to its end where it is torn", () => {
+    expect(masked(`k sk-proj-\n${random}${random}${random}.`)).toBe("k [secret].");
+  });
 });

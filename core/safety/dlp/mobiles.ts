@@ -1,0 +1,89 @@
+import type { Detector } from "../../../config/detectors.ts";
+import {
+  type Candidate,
+  gapsOf,
+  isEven,
+  isInternational,
+  isUniform,
+  joinLines,
+  sizesOf,
+} from "./candidate.ts";
+
+// Numbers that China's carriers have been given. https://en.wikipedia.org/wiki/Telephone_numbers_in_China
+const CN_MOBILE = /^(?:(?:00)?86)?(1(?:3\d|4[014-9]|5[0-35-9]|6[2567]|7[0-8]|8\d|9[0-35-9])\d{8})$/;
+const TW_MOBILE = /^(?:09\d{8}|(?:00)?8860?9\d{8})$/;
+
+// A bit for each length: it tells most of what is none, cheaper than an expression does.
+const MOBILE_LENGTHS = {
+  cn: (1 << 11) | (1 << 13) | (1 << 15),
+  tw: (1 << 10) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 15),
+} as const;
+
+const isChineseMobile = (digits: string): boolean =>
+  ((MOBILE_LENGTHS.cn >>> digits.length) & 1) === 1 && CN_MOBILE.test(digits);
+
+const isTaiwanMobile = (digits: string): boolean =>
+  ((MOBILE_LENGTHS.tw >>> digits.length) & 1) === 1 && TW_MOBILE.test(digits);
+
+const PHONE_WORDS =
+  /手[机機]|[电電][话話]|[联聯][系絡络繫]|行[动動]|[打撥拨][:\s]{0,2}$|打[給给]|[致來来回][电電]|[号號][码碼]|微信|phone|mobile|\bcell|\bcall(?:ing|ed)?\b|tel\b|tel[:.]|contact|whatsapp|sms|text me|reach me/;
+const OTHER_NUMBERS =
+  /[订訂][单單]|[单單][号號]|[编編][号號]|流水|[运運][单單]|快[递遞](?:[单單号號]|[\s:#]{0,2}$)|追[踪蹤]|序[列號号]|[发發]票|[时時][间間]戳|工[单單]|案[号號]|order|invoice|tracking|ticket|serial|timestamp|isbn|imei|\bsku\b|\bcase\b|\bref\b|build|batch|version|[版批]/;
+
+const HAS_LETTER = /\p{L}/u;
+
+/** The words next to a number: behind another number they are about that one. */
+const nextTo = (before: string): string => {
+  const near = before.slice(-16);
+  return HAS_LETTER.test(near) ? near.replace(/^.*\d(?=\D*\p{L})/su, "") : "";
+};
+
+/** Which kind of mobile number it is, if any. */
+export const mobileOf = (candidate: Candidate): Detector | undefined => {
+  const { digits } = candidate;
+  const isChinese = isChineseMobile(digits);
+  if (!isChinese && !isTaiwanMobile(digits)) return undefined;
+  if (isInternational(candidate) && !/^8[68]/.test(digits)) return undefined;
+  const before = candidate.words.at(candidate.start);
+  // The end of a number of another country: +1 (415) …, +44 7…
+  const isAbroad =
+    before.includes("+") &&
+    /\+\s?\d{1,3}[\s\-(]{0,3}$/.test(before) &&
+    !/\+\s?(?:86|886)[\s\-()0]{0,4}$/.test(before);
+  if (isAbroad) return undefined;
+  const sizes = sizesOf(candidate);
+  const gaps = gapsOf(candidate);
+  // 1-800-555-0199 is American.
+  if (sizes.join() === "1,3,3,4") return undefined;
+  const isUsual = hasMobileShape(sizes) || hasMobileShape(joinLines(sizes, gaps));
+  const isFarApart = gaps.includes("words");
+  if (isFarApart && !isUsual) return undefined;
+  const isClear =
+    isUsual && !isFarApart && !isFigures(candidate, sizes) && !OTHER_NUMBERS.test(nextTo(before));
+  if (!isClear && !PHONE_WORDS.test(before)) return undefined;
+  return isChinese ? "cn_mobile" : "tw_mobile";
+};
+
+/** Whether groups look like a decimal, or like figures in a row: 138.12345678; 1840 (1674), 350. */
+const isFigures = (candidate: Candidate, sizes: readonly number[]): boolean => {
+  const { text, all, first, last } = candidate;
+  if (sizes.length === 2) return text.slice(all.ends[first], all.starts[last]) === ".";
+  if (!gapsOf(candidate).includes("mark")) return false;
+  return !EVERYDAY_SHAPES.test(sizes.join()) && !isUniform(candidate);
+};
+
+// As people write them whatever stands between, behind the number of the country or not.
+const EVERYDAY_SHAPES = /^(?:[2-5],)?(?:3,4,4|4,3,3|3,3,3|2,4,4|1,4,4|3,8|11|10|9)$/;
+
+const MOBILE_SHAPES = (() => {
+  const cn = ["3,4,4", "11", "3,8", "7,4", "3,3,5", "4,4,3", "3,2,2,2,2", "3,3,3,2", "5,6", "6,5"];
+  const tw = ["4,3,3", "10", "4,6", "2,4,4", "3,3,4", "4,2,2,2", "7,3", "5,5", "2,8"];
+  const twAbroad = ["9", "3,3,3", "3,6", "1,4,4", "1,2,3,3", "1,3,3,3", "1,9", "4,3,3", "10"];
+  const shapes = new Set([...cn, ...tw]);
+  for (const shape of cn) for (const code of ["2", "4"]) shapes.add(`${code},${shape}`);
+  for (const shape of twAbroad) for (const code of ["3", "5"]) shapes.add(`${code},${shape}`);
+  return shapes;
+})();
+
+const hasMobileShape = (sizes: readonly number[]): boolean =>
+  isEven(sizes) || MOBILE_SHAPES.has(sizes.join());
