@@ -2,7 +2,7 @@ import { confusables } from "../fold-confusables.ts";
 
 // Greek and Cyrillic.
 const OTHERS = "\\u0370-\\u04ff";
-const MIXED = new RegExp(`[A-Za-z0-9][${OTHERS}]|[${OTHERS}][A-Za-z0-9]`);
+const MIXED = new RegExp(`[${OTHERS}](?:[A-Za-z0-9]|(?<=[A-Za-z0-9].))`);
 const WORD = new RegExp(`[A-Za-z0-9${OTHERS}]+`, "g");
 const OTHER = new RegExp(`[${OTHERS}]`, "g");
 

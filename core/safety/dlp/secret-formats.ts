@@ -73,7 +73,7 @@ const LATE_TOKENS: readonly (readonly [hint: RegExp, token: string])[] = [
   [/\d:AA/, "\\d{8,10}:AA[\\w-]{33}"],
   // Zhipu; what follows a hash may be a file's ending
   [
-    /[0-9a-f]{8}\.[A-Za-z0-9]{16}/,
+    /\.(?<=[0-9a-f]{8}\.)[A-Za-z0-9]{16}/,
     "[0-9a-f]{32}\\.(?=[A-Za-z0-9]{0,15}[A-Z])(?=[A-Za-z0-9]{0,15}[a-z])[A-Za-z0-9]{16}",
   ],
   // Mailchimp
