@@ -1,5 +1,6 @@
 import { AttachmentError } from "./contract/errors.ts";
 import type { Attachment } from "./contract/message.ts";
+import { decodeText } from "./decode-text.ts";
 import type { Context } from "./stage.ts";
 
 // Enough for a report or a table; a model's context is not a place for more.
@@ -44,8 +45,8 @@ const readOne = async (
 ): Promise<AttachedText> => {
   const { name } = file;
   try {
-    const bytes = await readCapped(await open(file));
-    return { name, text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
+    const text = decodeText(await readCapped(await open(file)));
+    return text === undefined ? { name, problem: "no text" } : { name, text };
   } catch (cause) {
     return { name, problem: cause instanceof AttachmentError ? cause.reason : "no text" };
   }
