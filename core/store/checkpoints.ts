@@ -8,7 +8,10 @@ export interface Checkpoints {
    * can start anew: nothing may be committed before it resolves. It never rejects.
    */
   after(writes: number): Promise<void> | undefined;
-  /** Moves all of it and leaves the log empty, unless somebody keeps it busy for seconds. It never rejects. */
+  /**
+   * Moves all of it and leaves the log empty, unless somebody's reader keeps it busy for half a second.
+   * It never rejects.
+   */
   empty(): Promise<void>;
   /** Lets what is under way end. */
   close(): Promise<void>;
@@ -25,7 +28,7 @@ const { parentPort, workerData } = require("node:worker_threads");
 const Libsql = require(workerData.libsql);
 const database = new Libsql(workerData.file);
 database.exec("PRAGMA synchronous = NORMAL");
-database.exec("PRAGMA busy_timeout = 5000");
+database.exec("PRAGMA busy_timeout = 500");
 const checkpoints = {
   move: database.prepare("PRAGMA wal_checkpoint(PASSIVE)"),
   empty: database.prepare("PRAGMA wal_checkpoint(TRUNCATE)"),
