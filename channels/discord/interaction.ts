@@ -1,5 +1,5 @@
 import type { CardClick } from "../../core/contract/card.ts";
-import type { Content, InboundMessage } from "../../core/contract/message.ts";
+import type { Content, Conversation, InboundMessage } from "../../core/contract/message.ts";
 import { conversationOf, type Place } from "./parse.ts";
 import { idIn, idsIn, numberIn, objectIn, objectsIn, type Payload, textIn } from "./payload.ts";
 import { resolvedAttachments } from "./resolved-attachments.ts";
@@ -65,7 +65,7 @@ export const toMessage = (
     id,
     channel: CHANNEL,
     workspaceId: guildId ?? "",
-    conversation: conversationIn(payload, place, id),
+    conversation: conversationIn(interaction, place, deferred),
     sender: {
       id: userId,
       displayName:
@@ -191,9 +191,16 @@ const placeOf = (payload: Payload): Place => {
 };
 
 /** Outside of servers there are direct chats, and those of several people that no bot is in. */
-const conversationIn = (payload: Payload, place: Place, id: string) => {
+const conversationIn = (
+  { payload, id, userId }: Interaction,
+  place: Place,
+  deferred: TargetInteraction["deferred"],
+): Conversation => {
+  const { kind, channelId } = place;
   const type = numberIn(objectIn(payload, "channel"), "type") ?? DIRECT;
-  return place.kind === "direct" && type !== DIRECT
-    ? ({ id: place.channelId, kind: "group" } as const)
+  if (kind === "direct" && type !== DIRECT) return { id: channelId, kind: "group" };
+  // What two people ask in one room must not wait for each other; a card there is everybody's.
+  return kind === "room" && deferred !== "update"
+    ? { id: `${channelId}/${userId}`, kind: "group", room: channelId }
     : conversationOf(place, id);
 };

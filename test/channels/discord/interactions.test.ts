@@ -7,6 +7,7 @@ import type { Receive, WebhookRequest } from "../../../core/contract/channel.ts"
 import { OverloadError, PayloadError, SignatureError } from "../../../core/contract/errors.ts";
 import type { InboundMessage } from "../../../core/contract/message.ts";
 import type { Answer, Refusal } from "../../../core/contract/reply.ts";
+import { conversationLane } from "../../../core/delivery/lane.ts";
 import {
   type DiscordRest,
   type RestFault,
@@ -93,7 +94,7 @@ describe("a command from the gateway", () => {
     const message = only();
     expect(message).toMatchObject({
       ...{ id: asked.id, channel: "discord", workspaceId: GUILD },
-      conversation: { id: ROOM, kind: "group" },
+      conversation: { id: `${ROOM}/${PERSON.id}`, kind: "group", room: ROOM },
       sender: { id: PERSON.id, displayName: "Tess Ter", roles: ["1"], isBot: false },
       content: { kind: "text", text: "Why?" },
     });
@@ -171,6 +172,15 @@ describe("a command from the gateway", () => {
       { workspaceId: "", conversation: { id: ROOM, kind: "direct" }, sender: { id: PERSON.id } },
       { workspaceId: GUILD, conversation: { id: thread.id, kind: "group", room: ROOM } },
     ]);
+  });
+
+  it("does not wait for what somebody else asks in the same room", async () => {
+    const other = { user: { ...PERSON, id: "700000000000000077" }, roles: [] };
+    await interactions.take(command().payload, receive);
+    await interactions.take(command({ member: other }).payload, receive);
+    const [mine, theirs] = received.map(conversationLane);
+    expect(mine).not.toBe(theirs);
+    expect(received.map(({ conversation }) => conversation.room)).toEqual([ROOM, ROOM]);
   });
 
   it("gets its further parts in order, once each, whatever goes wrong", async () => {
@@ -388,7 +398,7 @@ describe("clicks and forms", () => {
     expect(handedIn.callback).toEqual({ type: 5 });
     const message = only();
     expect(message).toMatchObject({
-      ...{ id: handedIn.id, sender: { id: PERSON.id }, conversation: { id: ROOM } },
+      ...{ id: handedIn.id, sender: { id: PERSON.id }, conversation: { room: ROOM } },
       content: { kind: "text", text: "Why not?" },
     });
     await bench.deliver(message.target, text("Because."));
