@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { REMEMBERED_MS } from "../../../core/delivery/housekeeping.ts";
 import type { Claim } from "../../../core/delivery/inbox.ts";
 import { laneOf } from "../../../core/delivery/lane.ts";
@@ -27,7 +27,10 @@ let time: number;
 const now = () => new Date(time);
 beforeEach(() => {
   time = STARTED_AT;
+  // A process renews its lease by a timer of the machine, which may tick while the test moves its clock.
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
 });
+afterEach(() => vi.useRealTimers());
 
 describeStores("inbox", (world) => {
   let process: DeliveryProcess;
