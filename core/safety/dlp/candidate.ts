@@ -25,12 +25,17 @@ export const sizesOf = ({ all: { starts, ends }, first, last }: Candidate): read
 export const gapsOf = ({ all: { gaps }, first, last }: Candidate): readonly Gap[] =>
   gaps.slice(first, last);
 
-/** Whether the same stands between all groups, whatever its letters are. */
+/** What stands in the text from its first digit to its last. */
+export const writtenAs = ({ text, start, all: { ends }, last }: Candidate): string =>
+  text.slice(start, ends[last]);
+
+/** Whether the same stands between all groups. */
 export const isUniform = ({ text, all: { starts, ends }, first, last }: Candidate): boolean => {
-  const gapAt = (at: number): string =>
-    text.slice(ends[at] ?? 0, starts[at + 1] ?? 0).replace(/[a-z]/gi, "a");
-  const gap = gapAt(first);
-  for (let at = first + 1; at < last; at++) if (gapAt(at) !== gap) return false;
+  const gap = text.slice(ends[first], starts[first + 1]);
+  for (let at = first + 1; at < last; at++) {
+    const from = ends[at] ?? 0;
+    if (starts[at + 1] !== from + gap.length || !text.startsWith(gap, from)) return false;
+  }
   return true;
 };
 

@@ -15,7 +15,7 @@ const ADDRESS = new RegExp(
 );
 // Spoken: "wang at example dot com". A bare " at " alone is English, so the dot must be spoken too.
 const SPOKEN = new RegExp(
-  `at(?<=(${LOCAL}[\\s_]{1,2})at)[\\s_]{1,2}${LABEL}(?:[\\s_]{1,2}dot[\\s_]{1,2}${LABEL}){1,5}(?![A-Za-z0-9])`,
+  `at(?=[\\s_]{1,2}${LABEL}[\\s_]{1,2}dot)(?<=(${LOCAL}[\\s_]{1,2})at)[\\s_]{1,2}${LABEL}(?:[\\s_]{1,2}dot[\\s_]{1,2}${LABEL}){1,5}(?![A-Za-z0-9])`,
   "gi",
 );
 // "Look at example dot com": a site, not a person.

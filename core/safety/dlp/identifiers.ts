@@ -17,7 +17,7 @@ export const findTaiwanIds = (text: string): Detected[] => {
     if (!isTaiwanIdValid(id) || /^.(\d)\1+$/.test(id)) continue;
     // Figures in a row: x 1.16, 0.89, 1.14.
     const marks = new Set(match[0].replaceAll(/[A-Za-z0-9\s]/g, ""));
-    if (marks.size > 1) continue;
+    if (marks.size > 1 && marks.has(".")) continue;
     findings.push({ type: "tw_id", start: match.index, end: match.index + match[0].length });
   }
   return findings;

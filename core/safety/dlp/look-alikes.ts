@@ -7,6 +7,9 @@ const WORD = new RegExp(`[A-Za-z0-9${OTHERS}]+`, "g");
 const OTHER = new RegExp(`[${OTHERS}]`, "g");
 
 const LATIN: ReadonlyMap<string, string> = confusables();
+const MISTAKEN = [...LATIN.keys()].filter((char) => char.search(OTHER) === 0).join("");
+/** What nobody takes for Latin. */
+const FOREIGN = new RegExp(`(?![${MISTAKEN}])[${OTHERS}]`);
 
 /**
  * A folded text with Latin letters for the Greek and Cyrillic ones that people take for them, in words
@@ -15,8 +18,7 @@ const LATIN: ReadonlyMap<string, string> = confusables();
 export const readLookAlikes = (text: string): string =>
   MIXED.test(text) ? text.replace(WORD, readWord) : text;
 
-const readWord = (word: string): string => {
-  if (!MIXED.test(word)) return word;
-  const read = word.replace(OTHER, (char) => LATIN.get(char) ?? char);
-  return read.search(OTHER) < 0 ? read : word;
-};
+const readWord = (word: string): string =>
+  FOREIGN.test(word) || !MIXED.test(word)
+    ? word
+    : word.replace(OTHER, (char) => LATIN.get(char) ?? char);

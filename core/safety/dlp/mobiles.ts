@@ -68,7 +68,8 @@ export const mobileOf = (candidate: Candidate): Detector | undefined => {
 const isFigures = (candidate: Candidate, sizes: readonly number[]): boolean => {
   const { text, all, first, last } = candidate;
   if (sizes.length === 2) return text.slice(all.ends[first], all.starts[last]) === ".";
-  if (!gapsOf(candidate).includes("mark")) return false;
+  // Single digits are spelled.
+  if (!gapsOf(candidate).includes("mark") || sizes.every((size) => size === 1)) return false;
   return !EVERYDAY_SHAPES.test(sizes.join()) && !isUniform(candidate);
 };
 

@@ -9,6 +9,7 @@ import {
   joinLines,
   PLUS,
   sizesOf,
+  writtenAs,
 } from "./candidate.ts";
 import { isCardAt } from "./cards.ts";
 import { isDate, isResidentIdValid } from "./checksums.ts";
@@ -150,14 +151,21 @@ const isCard = (candidate: Candidate): boolean => {
   if (!isCardAt(candidate.digits, 0, candidate.digits.length)) return false;
   const sizes = sizesOf(candidate);
   const gaps = gapsOf(candidate);
-  // Words, and marks between single digits, are a spelling where they are always the same, else a list.
-  const mayBeList = gaps.includes("words") || (gaps.includes("mark") && sizes.includes(1));
-  const isSpelled = !mayBeList || (isUniform(candidate) && !isCount(candidate));
   return (
-    (isSpelled && (hasCardShape(sizes) || hasCardShape(joinLines(sizes, gaps)))) ||
+    ((hasCardShape(sizes) || hasCardShape(joinLines(sizes, gaps))) && !isList(candidate)) ||
     candidate.words.has(CARD_WORDS, candidate.start)
   );
 };
+
+/** Whether groups are counted up with words between, or are items with commas or quotes between. */
+const isList = (candidate: Candidate): boolean => {
+  const isFarApart = gapsOf(candidate).includes("words");
+  if (isFarApart && isCount(candidate)) return true;
+  return (isFarApart ? ITEMS : QUOTED).test(writtenAs(candidate)) && !isUniform(candidate);
+};
+
+const ITEMS = /[,;，；、]/;
+const QUOTED = /["'`]/;
 
 const hasCardShape = (sizes: readonly number[]): boolean =>
   isEven(sizes) ||

@@ -15,6 +15,7 @@ describe("a mobile number", () => {
     ["(138) 0013-8000", "([cn_mobile]"],
     ["138.1234.5678", "[cn_mobile]"],
     ["1380.0138.000", "[cn_mobile]"],
+    ["1 3 8, 0 0 1 3, 8 0 0 0", "[cn_mobile]"],
     ["手机 138.12345678", "手机 [cn_mobile]"],
     ["手机 1380 (0138), 000", "手机 [cn_mobile]"],
   ])("is found: %s", (text, expected) => expect(masked(text)).toBe(expected));
@@ -48,7 +49,9 @@ describe("a payment card", () => {
   it.each([
     "4111 then 1111 then 1111 then 1111",
     "4 1 1 1-1 1 1 1-1 1 1 1-1 1 1 1",
-    "card 4111 for 1111 the 1111 last 1111",
+    "4 1 1 1, 1 1 1 1, 1 1 1 1, 1 1 1 1",
+    "4111 first 1111 second 1111 last 1111",
+    "card 4111 for 1111 the 1111, last 1111",
   ])("is found: %s", (text) => expect(dlp.inspect(text).action).toBe("block"));
 
   it.each([
@@ -59,10 +62,14 @@ describe("a payment card", () => {
 });
 
 describe("Taiwan's number", () => {
-  it.each(["A12345/6789", "A,123,456,789", "A123*456*789", "A1 2345-6789", "А123456789"])(
-    "is found: %s",
-    (id) => expect(masked(`身分證 ${id}`)).toBe("身分證 [tw_id]"),
-  );
+  it.each([
+    "A12345/6789",
+    "A,123,456,789",
+    "A123*456*789",
+    "A-1-2-3,4-5-6,7-8-9",
+    "A1 2345-6789",
+    "А123456789",
+  ])("is found: %s", (id) => expect(masked(`身分證 ${id}`)).toBe("身分證 [tw_id]"));
 
   it("is none in decimals", () => {
     expect(masked("node x 1.16, 0.89, 1.14")).toBe("node x 1.16, 0.89, 1.14");
