@@ -152,15 +152,16 @@ const isCard = (candidate: Candidate): boolean => {
   const sizes = sizesOf(candidate);
   const gaps = gapsOf(candidate);
   return (
-    ((hasCardShape(sizes) || hasCardShape(joinLines(sizes, gaps))) && !isList(candidate)) ||
+    ((hasCardShape(sizes) || hasCardShape(joinLines(sizes, gaps))) && !isList(candidate, sizes)) ||
     candidate.words.has(CARD_WORDS, candidate.start)
   );
 };
 
-/** Whether groups are counted up with words between, or are items with commas or quotes between. */
-const isList = (candidate: Candidate): boolean => {
+/** Whether groups are counted up with words between, or are items with commas or in quotes. */
+const isList = (candidate: Candidate, sizes: readonly number[]): boolean => {
   const isFarApart = gapsOf(candidate).includes("words");
   if (isFarApart && isCount(candidate)) return true;
+  if (!isFarApart && !sizes.includes(1)) return false;
   return (isFarApart ? ITEMS : QUOTED).test(writtenAs(candidate)) && !isUniform(candidate);
 };
 

@@ -50,6 +50,7 @@ describe("a payment card", () => {
     "4111 then 1111 then 1111 then 1111",
     "4 1 1 1-1 1 1 1-1 1 1 1-1 1 1 1",
     "4 1 1 1, 1 1 1 1, 1 1 1 1, 1 1 1 1",
+    '["4111","1111", "1111","1111"]',
     "4111 first 1111 second 1111 last 1111",
     "card 4111 for 1111 the 1111, last 1111",
   ])("is found: %s", (text) => expect(dlp.inspect(text).action).toBe("block"));
