@@ -8,19 +8,11 @@ import { redisFinding } from "./doctor-redis.ts";
 import { examineSlack } from "./doctor-slack.ts";
 import { storeFindings } from "./doctor-store.ts";
 import { examineDemo, examineWecom } from "./doctor-wecom.ts";
+import { bad, type Finding, ok } from "./finding.ts";
 import { enginesFolder } from "./open-sandbox.ts";
 import { sandboxWords } from "./sandbox-words.ts";
 import { skillFolders } from "./skill-folders.ts";
 import { skillWarnings } from "./skill-warnings.ts";
-
-/** What was found of one thing. `unknown` = could not be judged from here; it fails nothing. */
-export interface Finding {
-  readonly check: string;
-  readonly state: "ok" | "bad" | "unknown";
-  readonly text: string;
-  /** What to do about it. */
-  readonly remedy?: string;
-}
 
 /** Looks at everything but the settings themselves; works beside a running gateway. */
 export const examine = async (loaded: LoadedSettings): Promise<readonly Finding[]> => {
@@ -43,7 +35,8 @@ const skillFinding = async (settings: Settings): Promise<Finding> => {
   const known = [...catalogue.skills.keys()].join(", ") || "none";
   const warnings = skillWarnings(settings, catalogue);
   return {
-    ...{ check: "skills", state: catalogue.problems.length > 0 ? "bad" : "ok" },
+    check: "skills",
+    state: catalogue.problems.length > 0 ? "bad" : "ok",
     text: [known, ...warnings].join("\n").replaceAll("\n", `\n${" ".repeat(20)}`),
     ...(warnings.length > 0 && { remedy: "correct the folder or the name (docs/skills.md)" }),
   };
@@ -60,18 +53,12 @@ const sandboxFinding = async (settings: Settings): Promise<Finding> => {
   try {
     const status = await sandbox.status();
     return status.ok
-      ? {
-          check: "sandbox",
-          state: "ok",
-          text: sandboxWords(status, settings.openshell).join(`\n${" ".repeat(20)}`),
-        }
-      : {
-          check: "sandbox",
-          state: "bad",
-          text: `skills are off: ${status.reason}`,
-          remedy:
-            "`clawgate sandbox probe` says of each engine why; `npm start` as root installs gVisor",
-        };
+      ? ok("sandbox", sandboxWords(status, settings.openshell).join(`\n${" ".repeat(20)}`))
+      : bad(
+          "sandbox",
+          `skills are off: ${status.reason}`,
+          "`clawgate sandbox probe` says of each engine why; `npm start` as root installs gVisor",
+        );
   } finally {
     await sandbox.close();
   }

@@ -1,6 +1,6 @@
 import type { Settings } from "../config/schema.ts";
 import { boundWorkspaces } from "./adapters.ts";
-import type { Finding } from "./doctor-checks.ts";
+import { bad, type Finding, ok, unknown } from "./finding.ts";
 
 const TIMEOUT_MS = 5_000;
 // https://discord.com/developers/docs/resources/application#application-object-application-flags
@@ -15,15 +15,16 @@ export const examineDiscord = async (settings: Settings): Promise<readonly Findi
   const bot = await get("/applications/@me");
   if (bot.status === 401) {
     return [
-      {
-        ...{ check, state: "bad", text: "Discord refuses the bot token (401)" },
-        remedy: "create a new one in the developer portal (Bot > Reset Token)",
-      },
+      bad(
+        check,
+        "Discord refuses the bot token (401)",
+        "create a new one in the developer portal (Bot > Reset Token)",
+      ),
     ];
   }
   if (bot.status !== 200) {
     const text = `${discord.api_base_url} does not say (${bot.status ?? "no answer"})`;
-    return [{ check, state: "unknown", text, remedy: "let this machine reach Discord" }];
+    return [unknown(check, text, "let this machine reach Discord")];
   }
   const guilds = boundWorkspaces(settings, "discord");
   return [
@@ -35,30 +36,33 @@ export const examineDiscord = async (settings: Settings): Promise<readonly Findi
 
 const applicationFinding = (configured: string | undefined, found: string): Finding =>
   configured === undefined || configured === found
-    ? { check: "discord bot", state: "ok", text: `application ${found}` }
-    : {
-        ...{ check: "discord bot", state: "bad", text: `the token is of application ${found}` },
-        remedy: `correct channels.discord.application_id, which is ${configured}`,
-      };
+    ? ok("discord bot", `application ${found}`)
+    : bad(
+        "discord bot",
+        `the token is of application ${found}`,
+        `correct channels.discord.application_id, which is ${configured}`,
+      );
 
 const intentFinding = (flags: number): Finding =>
   (flags & MESSAGE_CONTENT) !== 0
-    ? { check: "discord intents", state: "ok", text: "Message Content Intent is on" }
-    : {
-        ...{ check: "discord intents", state: "bad", text: "Message Content Intent is off" },
-        remedy: "switch it on in the developer portal (Bot > Privileged Gateway Intents)",
-      };
+    ? ok("discord intents", "Message Content Intent is on")
+    : bad(
+        "discord intents",
+        "Message Content Intent is off",
+        "switch it on in the developer portal (Bot > Privileged Gateway Intents)",
+      );
 
 const guildFinding = async (id: string, get: Call): Promise<Finding> => {
   const check = "discord server";
   const { status, body } = await get(`/guilds/${id}`);
-  if (status === 200) return { check, state: "ok", text: `${id}: ${String(body.name ?? "")}` };
+  if (status === 200) return ok(check, `${id}: ${String(body.name ?? "")}`);
   return status === 403 || status === 404
-    ? {
-        ...{ check, state: "bad", text: `${id}: the bot is not in it` },
-        remedy: "invite it (docs/discord.md), or correct the workspace of the binding",
-      }
-    : { check, state: "unknown", text: `${id}: ${status ?? "no answer"}` };
+    ? bad(
+        check,
+        `${id}: the bot is not in it`,
+        "invite it (docs/discord.md), or correct the workspace of the binding",
+      )
+    : unknown(check, `${id}: ${status ?? "no answer"}`);
 };
 
 interface Answer {

@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import type { Settings } from "../config/schema.ts";
-import type { Finding } from "./doctor-checks.ts";
+import { bad, type Finding, ok, unknown } from "./finding.ts";
+import { localUrl } from "./gateway-url.ts";
 import { startProblem } from "./listener.ts";
-import { callbackUrl } from "./wecom-delivery.ts";
 
 const TIMEOUT_MS = 3_000;
 const SOON_MS = 14 * 86_400_000;
@@ -16,7 +16,7 @@ export const listenerFinding = async (settings: Settings, now: Date): Promise<Fi
   const { server } = settings;
   const problem = startProblem(settings);
   if (problem !== undefined) {
-    return { check, state: "bad", text: "start would refuse", remedy: problem };
+    return bad(check, "start would refuse", problem);
   }
   const address = `${server.host}:${server.port}`;
   let until = "";
@@ -25,23 +25,21 @@ export const listenerFinding = async (settings: Settings, now: Date): Promise<Fi
     const end = new Date(new X509Certificate(readFileSync(cert_file)).validTo);
     until = `, certificate until ${end.toISOString().slice(0, 10)}`;
     if (end.getTime() - now.getTime() < SOON_MS) {
-      return {
-        ...{ check, state: end < now ? "bad" : "unknown", text: `${address}${until}` },
-        remedy: `put a newer certificate into ${cert_file}, with its key, and restart`,
-      };
+      const judge = end < now ? bad : unknown;
+      return judge(
+        check,
+        `${address}${until}`,
+        `put a newer certificate into ${cert_file}, with its key, and restart`,
+      );
     }
   }
-  if (server.port === 0) return { check, state: "ok", text: `${server.host}, any port${until}` };
+  if (server.port === 0) return ok(check, `${server.host}, any port${until}`);
   const found = await whoAnswers(server);
-  return found === "other"
-    ? {
-        ...{ check, state: "bad", text: `another program has ${address}` },
-        remedy: "stop it, or set server.port to another",
-      }
-    : {
-        ...{ check, state: found === "slow" ? "unknown" : "ok" },
-        text: `${address}, where ${FOUND[found]}${until}`,
-      };
+  if (found === "other") {
+    return bad(check, `another program has ${address}`, "stop it, or set server.port to another");
+  }
+  const judge = found === "slow" ? unknown : ok;
+  return judge(check, `${address}, where ${FOUND[found]}${until}`);
 };
 
 const FOUND = {
@@ -55,7 +53,7 @@ const FOUND = {
 const whoAnswers = (server: Settings["server"]): Promise<keyof typeof FOUND | "other"> =>
   new Promise((resolve) => {
     const options = { agent: false, timeout: TIMEOUT_MS, rejectUnauthorized: false };
-    const url = callbackUrl(server, "/api/health/live");
+    const url = `${localUrl(server)}/api/health/live`;
     const request = server.tls ? requestHttps(url, options) : requestHttp(url, options);
     request.on("response", (response) => {
       const chunks: Buffer[] = [];

@@ -1,5 +1,5 @@
 import { lookAtRedis } from "../core/delivery/look-at-redis.ts";
-import type { Finding } from "./doctor-checks.ts";
+import { bad, type Finding, ok } from "./finding.ts";
 
 const check = "redis";
 
@@ -7,16 +7,17 @@ const check = "redis";
 export const redisFinding = async (url: string): Promise<Finding> => {
   const found = await lookAtRedis(url);
   if (!found.ok) {
-    return {
-      ...{ check, state: "bad", text: found.reason },
-      remedy:
-        "start Redis there, or correct queue.redis_url; until then messages are stored and wait",
-    };
+    return bad(
+      check,
+      found.reason,
+      "start Redis there, or correct queue.redis_url; until then messages are stored and wait",
+    );
   }
   const { policy = "noeviction" } = found;
-  if (policy === "noeviction") return { check, state: "ok", text: "answers" };
-  return {
-    ...{ check, state: "bad", text: `drops jobs when its memory is full (${policy})` },
-    remedy: "set maxmemory-policy noeviction in redis.conf",
-  };
+  if (policy === "noeviction") return ok(check, "answers");
+  return bad(
+    check,
+    `drops jobs when its memory is full (${policy})`,
+    "set maxmemory-policy noeviction in redis.conf",
+  );
 };

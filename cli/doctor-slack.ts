@@ -1,7 +1,8 @@
 import type { ApiOutcome } from "../channels/slack/api-outcome.ts";
 import type { Settings } from "../config/schema.ts";
 import { slackMode } from "../config/slack-mode.ts";
-import type { Finding } from "./doctor-checks.ts";
+import { bad, type Finding, ok, unknown } from "./finding.ts";
+import { gatewayUrl } from "./gateway-url.ts";
 
 const TIMEOUT_MS = 5_000;
 type Slack = NonNullable<Settings["channels"]["slack"]>;
@@ -42,26 +43,25 @@ const tokenFinding = async (
   const check = "slack token";
   const outcome = await call(token, "auth.test");
   if (outcome.kind === "error") {
-    return {
-      ...{ check, state: "bad", text: `${name}: Slack refuses it (${outcome.error})` },
-      remedy: "copy the Bot User OAuth Token of the app's OAuth & Permissions page again",
-    };
+    return bad(
+      check,
+      `${name}: Slack refuses it (${outcome.error})`,
+      "copy the Bot User OAuth Token of the app's OAuth & Permissions page again",
+    );
   }
   if (outcome.kind !== "ok") return notReachable(check, name);
   const found = String(outcome.body.team_id);
   if (team !== undefined && team !== found && outcome.body.is_enterprise_install !== true) {
-    return {
-      ...{ check, state: "bad", text: `${name}: it is the token of ${found}` },
-      remedy: `put the token of ${team} there`,
-    };
+    return bad(check, `${name}: it is the token of ${found}`, `put the token of ${team} there`);
   }
   const missing = await missingScopes(outcome.body);
   return missing.length === 0
-    ? { check, state: "ok", text: `${name}: speaks in ${found}` }
-    : {
-        ...{ check, state: "bad", text: `${name}: may not ${missing.join(", ")}` },
-        remedy: "add these bot scopes under OAuth & Permissions and install the app again",
-      };
+    ? ok(check, `${name}: speaks in ${found}`)
+    : bad(
+        check,
+        `${name}: may not ${missing.join(", ")}`,
+        "add these bot scopes under OAuth & Permissions and install the app again",
+      );
 };
 
 /** Slack names what a token may in a header, which its client puts beside the answer. */
@@ -79,23 +79,21 @@ const socketFinding = async (slack: Slack, call: Call): Promise<Finding> => {
   const check = "slack socket";
   if (slack.app_token === undefined) return lacking(check, "app_token");
   const outcome = await call(slack.app_token, "apps.connections.open");
-  if (outcome.kind === "ok") return { check, state: "ok", text: "connections can be opened" };
+  if (outcome.kind === "ok") return ok(check, "connections can be opened");
   if (outcome.kind !== "error") return notReachable(check, "apps.connections.open");
-  return {
-    ...{ check, state: "bad", text: `Slack refuses connections (${outcome.error})` },
-    remedy:
-      "switch Socket Mode on in the app's settings, and copy an app-level token with connections:write",
-  };
+  return bad(
+    check,
+    `Slack refuses connections (${outcome.error})`,
+    "switch Socket Mode on in the app's settings, and copy an app-level token with connections:write",
+  );
 };
 
 /** Asks the running gateway what Slack asks when the request URL is saved. */
-const callbackFinding = async (slack: Slack, { server }: Settings): Promise<Finding> => {
+const callbackFinding = async (slack: Slack, settings: Settings): Promise<Finding> => {
   const check = "slack url";
   if (slack.signing_secret === undefined) return lacking(check, "signing_secret");
   const { sign } = await import("../channels/slack/verify.ts");
-  const base =
-    server.public_url ?? `${server.tls ? "https" : "http"}://${server.host}:${server.port}`;
-  const url = new URL(slack.webhook_path, base);
+  const url = new URL(slack.webhook_path, gatewayUrl(settings));
   const challenge = crypto.randomUUID();
   const body = JSON.stringify({ type: "url_verification", challenge });
   const timestamp = String(Math.floor(Date.now() / 1000));
@@ -108,27 +106,27 @@ const callbackFinding = async (slack: Slack, { server }: Settings): Promise<Find
         "x-slack-signature": `v0=${sign(slack.signing_secret, timestamp, Buffer.from(body)).toString("hex")}`,
       },
     });
-    if ((await response.text()) === challenge)
-      return { check, state: "ok", text: `${url} answers` };
-    return {
-      ...{ check, state: "bad", text: `${url} answered ${response.status}, not what was asked` },
-      remedy:
-        "is this gateway, with these settings, behind that address? Restart it after a change",
-    };
+    if ((await response.text()) === challenge) return ok(check, `${url} answers`);
+    return bad(
+      check,
+      `${url} answered ${response.status}, not what was asked`,
+      "is this gateway, with these settings, behind that address? Restart it after a change",
+    );
   } catch {
-    return {
-      ...{ check, state: "bad", text: `${url} does not answer` },
-      remedy: "start the gateway (npm start), and let server.public_url reach it",
-    };
+    return bad(
+      check,
+      `${url} does not answer`,
+      "start the gateway (npm start), and let server.public_url reach it",
+    );
   }
 };
 
-const lacking = (check: string, key: string): Finding => ({
-  ...{ check, state: "bad", text: `channels.slack.${key} is missing` },
-  remedy: "fill it in: docs/slack.md says where it stands",
-});
+const lacking = (check: string, key: string): Finding =>
+  bad(check, `channels.slack.${key} is missing`, "fill it in: docs/slack.md says where it stands");
 
-const notReachable = (check: string, name: string): Finding => ({
-  ...{ check, state: "unknown", text: `${name}: Slack could not be asked` },
-  remedy: "let this machine reach the api_base_url of channels.slack",
-});
+const notReachable = (check: string, name: string): Finding =>
+  unknown(
+    check,
+    `${name}: Slack could not be asked`,
+    "let this machine reach the api_base_url of channels.slack",
+  );

@@ -10,7 +10,7 @@ import { isSchemaError } from "../core/store/migrate.ts";
 import { openStore } from "../core/store/open-store.ts";
 import { PLATFORM_SCOPE } from "../core/store/scope.ts";
 import type { Store } from "../core/store/store.ts";
-import type { Finding } from "./doctor-checks.ts";
+import { bad, type Finding, ok } from "./finding.ts";
 import { embeddedFolder, storeBesideGateway } from "./storage.ts";
 
 /** Opens the store, and with the key file what is stored in it. Makes no key. */
@@ -25,7 +25,7 @@ export const storeFindings = async ({
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
     const text = message.replace(/^store: /, "");
-    return [{ check: "store", state: "bad", text, remedy: remedyFor(cause, settings) }];
+    return [bad("store", text, remedyFor(cause, settings))];
   } finally {
     await store?.close();
   }
@@ -37,7 +37,7 @@ const depthFinding = async (store: Store, settings: Settings): Promise<Finding> 
     depths.reduce((sum, depth) => sum + (depth.state === state ? depth.messages : 0), 0);
   const place = embeddedFolder(settings) ?? "PostgreSQL";
   const text = `${place}: ${count("waiting")} messages waiting, ${count("dead")} dead letters`;
-  return { check: "store", state: "ok", text };
+  return ok("store", text);
 };
 
 const keyFinding = async (store: Store, keyFile: string): Promise<Finding> => {
@@ -48,18 +48,13 @@ const keyFinding = async (store: Store, keyFile: string): Promise<Finding> => {
     const isUsed =
       (await createDataKeys({ store, keys, now: () => new Date() }).newest(PLATFORM_SCOPE)) !==
       undefined;
-    if (isUsed) return { check, state: "ok", text: `${keyFile} opens what is stored` };
-    if (!existsSync(keyFile)) {
-      return { check, state: "ok", text: `${keyFile} is made at the first start` };
-    }
+    if (isUsed) return ok(check, `${keyFile} opens what is stored`);
+    if (!existsSync(keyFile)) return ok(check, `${keyFile} is made at the first start`);
     await keys.currentId();
-    return { check, state: "ok", text: keyFile };
+    return ok(check, keyFile);
   } catch (cause) {
     if (!(cause instanceof KeyError)) throw cause;
-    return {
-      ...{ check, state: "bad", text: cause.message },
-      remedy: "every host needs the same key file (docs/encryption.md)",
-    };
+    return bad(check, cause.message, "every host needs the same key file (docs/encryption.md)");
   }
 };
 

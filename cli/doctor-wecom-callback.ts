@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { seal } from "../channels/wecom/envelope.ts";
 import type { Settings } from "../config/schema.ts";
 import type { WecomAppSettings } from "../config/wecom-apps.ts";
-import type { Finding } from "./doctor-checks.ts";
+import { bad, type Finding, ok } from "./finding.ts";
+import { gatewayUrl } from "./gateway-url.ts";
 
 const TIMEOUT_MS = 3_000;
 
@@ -26,35 +27,29 @@ export const callbackFinding = async (
       const answer = await verify(url, pair, receiveId);
       if (answer.isEcho) continue;
       const which = index === 0 ? "" : ` with previous key pair ${index}`;
-      return {
-        ...{
-          check,
-          state: "bad",
-          text: `${shown} answered ${answer.status}${which}, not what was asked`,
-        },
-        remedy:
-          "is this gateway, with these settings, behind that address? Restart it after a change",
-      };
+      return bad(
+        check,
+        `${shown} answered ${answer.status}${which}, not what was asked`,
+        "is this gateway, with these settings, behind that address? Restart it after a change",
+      );
     }
     if ((await verify(url, keys, `${receiveId}x`)).isEcho) {
-      return {
-        ...{ check, state: "bad", text: `${shown} answers for another corp (receiveid)` },
-        remedy: "what answers there does not check receiveid: it is not this gateway",
-      };
+      return bad(
+        check,
+        `${shown} answers for another corp (receiveid)`,
+        "what answers there does not check receiveid: it is not this gateway",
+      );
     }
   } catch {
-    return {
-      ...{ check, state: "bad", text: `${shown} does not answer` },
-      remedy: "start the gateway (npm start), and let server.public_url reach it",
-    };
+    return bad(
+      check,
+      `${shown} does not answer`,
+      "start the gateway (npm start), and let server.public_url reach it",
+    );
   }
   const pairs = keys.previous.length === 0 ? "" : `, with ${keys.previous.length + 1} key pairs`;
-  return { check, state: "ok", text: `${shown} answers${pairs}` };
+  return ok(check, `${shown} answers${pairs}`);
 };
-
-/** Where the cloud finds the gateway, else where this machine does. */
-export const gatewayUrl = ({ server }: Settings): string =>
-  server.public_url ?? `${server.tls ? "https" : "http"}://${server.host}:${server.port}`;
 
 const verify = async (
   at: URL,

@@ -3,8 +3,8 @@ import type { Settings } from "../config/schema.ts";
 import type { WecomLinkedBotSettings } from "../config/wecom-apps.ts";
 import { isGatewayAlive } from "../core/delivery/process-lease.ts";
 import { openStore } from "../core/store/open-store.ts";
-import type { Finding } from "./doctor-checks.ts";
-import { gatewayUrl } from "./doctor-wecom-callback.ts";
+import { bad, type Finding, ok, unknown } from "./finding.ts";
+import { gatewayUrl } from "./gateway-url.ts";
 import { storeBesideGateway } from "./storage.ts";
 import { wecomReach } from "./wecom-reach.ts";
 
@@ -26,7 +26,7 @@ export const linkFindings = async (
   const names = bots.map(({ bot_id }) => bot_id).join(", ");
   if (isRunning === undefined) {
     const text = `${names}: not tried: a gateway may hold the connection, and the store that knows cannot be read`;
-    return [{ check, state: "unknown", text, remedy: "put the store right first" }];
+    return [unknown(check, text, "put the store right first")];
   }
   return [await healthFinding(names, settings)];
 };
@@ -54,17 +54,18 @@ const healthFinding = async (names: string, settings: Settings): Promise<Finding
     const { checks } = (await response.json()) as Health;
     const known = checks?.["channels.wechat_work"];
     if (known === undefined) throw new Error("no such check");
-    if (known.ok) return { check, state: "ok", text: `${names}: the gateway knows of no fault` };
-    return {
-      ...{ check, state: "bad", text: `${names}: the gateway says: ${known.reason}` },
-      remedy:
-        "put that right; each gateway needs a bot of its own, and a restart after a new secret",
-    };
+    if (known.ok) return ok(check, `${names}: the gateway knows of no fault`);
+    return bad(
+      check,
+      `${names}: the gateway says: ${known.reason}`,
+      "put that right; each gateway needs a bot of its own, and a restart after a new secret",
+    );
   } catch {
-    return {
-      ...{ check, state: "unknown", text: `${names}: ${why}; ${url.origin} says nothing of it` },
-      remedy: "look at channels.wechat_work on the gateway's health page",
-    };
+    return unknown(
+      check,
+      `${names}: ${why}; ${url.origin} says nothing of it`,
+      "look at channels.wechat_work on the gateway's health page",
+    );
   }
 };
 
@@ -88,25 +89,24 @@ const subscriptionFinding = async (
   done.abort();
   switch (opened.kind) {
     case "open":
-      return { check, state: "ok", text: `${botId}: subscribed at ${host}, and left again` };
+      return ok(check, `${botId}: subscribed at ${host}, and left again`);
     case "credentials":
-      return {
-        ...{ check, state: "bad", text: `${botId}: ${host} says errcode ${opened.errcode}` },
-        remedy: "copy bot_id and secret again: the secret is the one of the long connection mode",
-      };
+      return bad(
+        check,
+        `${botId}: ${host} says errcode ${opened.errcode}`,
+        "copy bot_id and secret again: the secret is the one of the long connection mode",
+      );
     case "displaced":
-      return {
-        ...{ check, state: "bad", text: `${botId}: displaced at once` },
-        remedy: "something else subscribes for this bot: give each gateway a bot of its own",
-      };
+      return bad(
+        check,
+        `${botId}: displaced at once`,
+        "something else subscribes for this bot: give each gateway a bot of its own",
+      );
     case "broken":
-      return {
-        ...{
-          check,
-          state: "unknown",
-          text: `${botId}: no connection to ${host} (${opened.reason})`,
-        },
-        remedy: "let this machine reach ws_url; ca_file and proxy_url help with private networks",
-      };
+      return unknown(
+        check,
+        `${botId}: no connection to ${host} (${opened.reason})`,
+        "let this machine reach ws_url; ca_file and proxy_url help with private networks",
+      );
   }
 };

@@ -7,10 +7,10 @@ import {
   wecomBots,
   wecomLinkedBots,
 } from "../config/wecom-apps.ts";
-import type { Finding } from "./doctor-checks.ts";
 import { callbackFinding } from "./doctor-wecom-callback.ts";
 import { linkFindings } from "./doctor-wecom-link.ts";
 import { StartError } from "./errors.ts";
+import { bad, type Finding, ok, unknown } from "./finding.ts";
 import { wecomFetch } from "./wecom-reach.ts";
 
 const TIMEOUT_MS = 3_000;
@@ -31,7 +31,7 @@ export const examineWecom = async (settings: Settings): Promise<readonly Finding
   } catch (cause) {
     if (!(cause instanceof StartError)) throw cause;
     const remedy = "correct the file, or leave the setting out for a public certificate";
-    return [{ check: "wecom api", state: "bad", text: cause.message, remedy }];
+    return [bad("wecom api", cause.message, remedy)];
   }
   return [
     await clockFinding(first.api_base_url, fetch),
@@ -49,9 +49,7 @@ export const examineWecom = async (settings: Settings): Promise<readonly Finding
 
 /** The built-in demo's WeCom is played by `simulate`, while it runs: only our own side can be judged. */
 export const examineDemo = async (settings: Settings): Promise<readonly Finding[]> => [
-  {
-    ...{ check: "platform", state: "ok", text: "of the demo: `clawgate simulate wecom` plays it" },
-  },
+  ok("platform", "of the demo: `clawgate simulate wecom` plays it"),
   ...(await Promise.all(
     wecomApps(settings).map((app) => callbackFinding("callback", app, app.corp_id, settings)),
   )),
@@ -68,13 +66,14 @@ const clockFinding = async (platform: string, fetch: Fetch): Promise<Finding> =>
     const offMs = Math.abs(Date.now() - Date.parse(response.headers.get("date") ?? ""));
     if (Number.isNaN(offMs)) throw new Error("it sends no date");
     return offMs <= CLOCK_TOLERANCE_MS
-      ? { check, state: "ok", text: `${ours}, as ${host} has it` }
-      : {
-          ...{ check, state: "bad", text: `${Math.round(offMs / 1000)} s off ${host}` },
-          remedy: "set the clock (timedatectl set-ntp true): callbacks are refused as too old",
-        };
+      ? ok(check, `${ours}, as ${host} has it`)
+      : bad(
+          check,
+          `${Math.round(offMs / 1000)} s off ${host}`,
+          "set the clock (timedatectl set-ntp true): callbacks are refused as too old",
+        );
   } catch {
-    return { check, state: "unknown", text: `${ours}; ${host} not reachable to compare with` };
+    return unknown(check, `${ours}; ${host} not reachable to compare with`);
   }
 };
 
@@ -82,24 +81,27 @@ const clockFinding = async (platform: string, fetch: Fetch): Promise<Finding> =>
 const addressFinding = ({ server: { public_url } }: Settings): Finding => {
   const check = "public url";
   if (public_url === undefined) {
-    return {
-      ...{ check, state: "unknown", text: "server.public_url is not set" },
-      remedy: "name the address that WeCom reaches; the callback is judged from this machine",
-    };
+    return unknown(
+      check,
+      "server.public_url is not set",
+      "name the address that WeCom reaches; the callback is judged from this machine",
+    );
   }
   const { protocol, hostname } = new URL(public_url);
   if (/^(localhost|127\.|\[::1\])/.test(hostname)) {
-    return {
-      ...{ check, state: "bad", text: `${public_url} is this machine alone` },
-      remedy: "set server.public_url to the address that WeCom reaches",
-    };
+    return bad(
+      check,
+      `${public_url} is this machine alone`,
+      "set server.public_url to the address that WeCom reaches",
+    );
   }
   return protocol === "https:"
-    ? { check, state: "ok", text: public_url }
-    : {
-        ...{ check, state: "unknown", text: `${public_url} is not encrypted` },
-        remedy: "put TLS before it: WeCom takes http, but sender and time travel in the open",
-      };
+    ? ok(check, public_url)
+    : unknown(
+        check,
+        `${public_url} is not encrypted`,
+        "put TLS before it: WeCom takes http, but sender and time travel in the open",
+      );
 };
 
 /** What an operator does about an errcode; the others are said by their number alone. */
@@ -134,34 +136,28 @@ const credentialsFinding = async (app: WecomAppSettings, fetch: Fetch): Promise<
   const api = typeof token === "string" && isApp ? "agent/get" : "gettoken";
   if (asked.kind === "answered" && asked.errcode === 0) {
     const what = isApp ? ", the app is there" : "";
-    return { check, state: "ok", text: `${name}: token granted${what}` };
+    return ok(check, `${name}: token granted${what}`);
   }
   if (asked.kind === "answered") {
     const text = `${name}: ${api} says errcode ${asked.errcode}`;
-    return { check, state: "bad", text, remedy: remedyFor(asked.errcode) };
+    return bad(check, text, remedyFor(asked.errcode));
   }
   if (api === "agent/get") {
-    return {
-      check,
-      state: "ok",
-      text: `${name}: token granted; the app itself cannot be asked for`,
-    };
+    return ok(check, `${name}: token granted; the app itself cannot be asked for`);
   }
   const { host } = new URL(app.api_base_url);
   if (asked.kind === "rejected") {
-    return {
-      ...{
-        check,
-        state: "bad",
-        text: `${name}: ${host} answers HTTP ${asked.status}, not as WeCom`,
-      },
-      remedy: "correct api_base_url; for a private deployment it may need a path",
-    };
+    return bad(
+      check,
+      `${name}: ${host} answers HTTP ${asked.status}, not as WeCom`,
+      "correct api_base_url; for a private deployment it may need a path",
+    );
   }
-  return {
-    ...{ check, state: "unknown", text: `${name}: ${host} not reachable (${asked.reason})` },
-    remedy: "let this machine reach it; ca_file and proxy_url help with private networks",
-  };
+  return unknown(
+    check,
+    `${name}: ${host} not reachable (${asked.reason})`,
+    "let this machine reach it; ca_file and proxy_url help with private networks",
+  );
 };
 
 const remedyFor = (errcode: number): string =>

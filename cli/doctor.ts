@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { type LoadedSettings, loadSettings } from "../config/load.ts";
-import type { Finding } from "./doctor-checks.ts";
+import { type Finding, ok } from "./finding.ts";
 import { type Exit, type Io, setExitCode } from "./io.ts";
 
 interface DoctorOptions {
@@ -46,5 +46,5 @@ const settingsFinding = (loaded: LoadedSettings): Finding => {
     ...warnings,
     ...(notEnforced.length > 0 ? [`without effect yet: ${notEnforced.join(", ")}`] : []),
   ];
-  return { check: "settings", state: "ok", text: [source, ...remarks].join(`\n${" ".repeat(20)}`) };
+  return ok("settings", [source, ...remarks].join(`\n${" ".repeat(20)}`));
 };

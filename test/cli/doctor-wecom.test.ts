@@ -71,6 +71,11 @@ describe("the WeCom checks", () => {
     expect(found("clock")?.state).toBe("ok");
   });
 
+  it("judge the callback of a gateway that listens on every address of IPv6", async () => {
+    const found = await examine({}, { host: "::" });
+    expect(found("callback")?.text).toMatch(/^http:\/\/\[::1\]:\d+\//);
+  });
+
   it.each([
     ["a secret of another app", { secret: "another" }, "gettoken says errcode 40001", "secret"],
     ["a wrong corp", { corp_id: "wwother" }, "gettoken says errcode 40013", "corp_id"],
