@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, type KeyObject, sign } from "node:cr
 import { readFileSync } from "node:fs";
 import type { Settings } from "../config/schema.ts";
 import { type DiscordScene, type DiscordStandIn, startDiscordStandIn } from "./discord-stand-in.ts";
+import { localUrl } from "./gateway-url.ts";
 
 export interface DiscordSimulation {
   readonly settings: Settings;
@@ -144,9 +145,7 @@ const command = async (
   });
   const timestamp = String(Math.floor(Date.now() / 1000));
   const signature = sign(null, Buffer.from(timestamp + body), key).toString("hex");
-  const scheme = server.tls ? "https" : "http";
-  const host = server.host === "0.0.0.0" || server.host === "::" ? "127.0.0.1" : server.host;
-  const url = `${scheme}://${host}:${server.port}${channels.discord?.webhook_path ?? ""}`;
+  const url = `${localUrl(server)}${channels.discord?.webhook_path ?? ""}`;
   try {
     const response = await fetch(url, {
       method: "POST",

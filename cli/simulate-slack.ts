@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { sign } from "../channels/slack/verify.ts";
 import type { Settings } from "../config/schema.ts";
 import { slackMode } from "../config/slack-mode.ts";
+import { localUrl } from "./gateway-url.ts";
 import {
   RESPONSE_PATH,
   type SlackForm,
@@ -180,9 +181,7 @@ const tell = async (
   body: string,
   deadline: AbortSignal,
 ): Promise<string | undefined> => {
-  const host = server.host === "0.0.0.0" ? "127.0.0.1" : server.host;
-  const origin = `${server.tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${server.port}`;
-  const url = new URL(channels.slack?.webhook_path ?? "", origin);
+  const url = new URL(channels.slack?.webhook_path ?? "", localUrl(server));
   const timestamp = String(Math.floor(Date.now() / 1000));
   const signature = sign(secret, timestamp, Buffer.from(body)).toString("hex");
   try {

@@ -9,33 +9,23 @@ import {
   wecomBots,
   wecomLinkedBots,
 } from "../config/wecom-apps.ts";
+import { localUrl } from "./gateway-url.ts";
+import { codeIn } from "./refusal-code.ts";
+import { playWecomLink } from "./simulate-wecom-link.ts";
+import { botSaidJson, isBotEvent, isForBots } from "./wecom-bot-said.ts";
+import { type BotShown, shownOf } from "./wecom-bot-shown.ts";
+import { deliver, notTaken, unreadable } from "./wecom-delivery.ts";
 import {
-  codeIn,
+  type BotSimulation,
   mediaOf,
+  misuse,
   misuseOf,
   openApi,
   portBusy,
   SILENCE_MS,
   type Simulated,
-  type Simulation,
-} from "./simulate-wecom.ts";
-import { playWecomLink } from "./simulate-wecom-link.ts";
-import { botSaidJson, isBotEvent, isForBots } from "./wecom-bot-said.ts";
-import { type BotShown, shownOf } from "./wecom-bot-shown.ts";
-import { callbackUrl, deliver, notTaken, unreadable } from "./wecom-delivery.ts";
+} from "./wecom-simulation.ts";
 import type { BotSide, StandIn } from "./wecom-stand-in.ts";
-
-/** What somebody does to an intelligent bot. */
-export interface BotSimulation extends Simulation {
-  /** Which bot; absent = the first. */
-  readonly botId?: string | undefined;
-  /** The id of a group where the bot is mentioned; absent = alone with it. */
-  readonly group?: string | undefined;
-  /** What the person refers to. */
-  readonly quote?: string | undefined;
-  /** The real one asks about once a second. */
-  readonly pollMs?: number;
-}
 
 const POLL_MS = 500;
 // The platform stops asking then, whether the stream is finished or not.
@@ -96,7 +86,7 @@ const converse = async (
   const { kind = "text", pollMs = POLL_MS } = simulation;
   const startedAt = performance.now();
   const elapsed = () => Math.round(performance.now() - startedAt);
-  const url = callbackUrl(settings.server, bot.webhook_path);
+  const url = `${localUrl(settings.server)}${bot.webhook_path}`;
   const certFile = settings.server.tls?.cert_file;
   const base = `${bot.api_base_url.replace(/\/+$/, "")}/cgi-bin/aibot`;
   const said = botSaidJson(
@@ -170,7 +160,6 @@ const patienceOf = (
   return AbortSignal.timeout(polls > 0 ? AFTER_POLLS_MS : AFTER_RESPONSE_MS);
 };
 
-const misuse = (problem: string): Simulated => ({ kind: "misuse", problem });
 const NO_ANSWER = "no answer in time: see the gateway's log, or wait longer with --timeout";
 const NEVER = new AbortController().signal;
 

@@ -1,17 +1,18 @@
 import { randomBytes } from "node:crypto";
 import type { WecomLinkedBotSettings } from "../config/wecom-apps.ts";
+import { codeIn } from "./refusal-code.ts";
+import { botSaidJson, isBotEvent, isForBots } from "./wecom-bot-said.ts";
+import { type LinkStandIn, startLinkStandIn } from "./wecom-link-stand-in.ts";
 import {
-  codeIn,
+  type BotSimulation,
   mediaOf,
+  misuse,
   misuseOf,
   openApi,
   portBusy,
   SILENCE_MS,
   type Simulated,
-} from "./simulate-wecom.ts";
-import type { BotSimulation } from "./simulate-wecom-bot.ts";
-import { botSaidJson, isBotEvent, isForBots } from "./wecom-bot-said.ts";
-import { type LinkStandIn, startLinkStandIn } from "./wecom-link-stand-in.ts";
+} from "./wecom-simulation.ts";
 
 // A gateway that found nobody tries again after at most 38 s.
 const CONNECTS_WITHIN_MS = 45_000;
@@ -26,7 +27,6 @@ export const playWecomLink = async (
   const { source, timeoutMs, notice, kind = "text", faults = [], userId, group } = simulation;
   const url = new URL(bot.ws_url);
   const isOurs = url.protocol === "ws:" && /^(localhost|127\.\d+\.\d+\.\d+)$/.test(url.hostname);
-  const misuse = (problem: string): Simulated => ({ kind: "misuse", problem });
   if (!isOurs) {
     return misuse(
       `${bot.bot_id} connects to ${url.origin}: to be played, its ws_url in ${source} must be ` +

@@ -1,9 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { loadSettings } from "../config/load.ts";
 import { type Exit, type Io, setExitCode } from "./io.ts";
+import { codeIn } from "./refusal-code.ts";
 import { SAID_KINDS, type SaidKind } from "./said-kinds.ts";
 import { MISUSE, sayNo } from "./say-no.ts";
-import type { Simulated, Simulation } from "./simulate-wecom.ts";
+import type { Simulated, Simulation } from "./wecom-simulation.ts";
 
 interface WecomOptions {
   readonly settings?: string | undefined;
@@ -118,20 +119,15 @@ export const registerSimulate = (program: Command, io: Io, exit: Exit = setExitC
 
 /** Says TEXT and prints the answer. 0 answered, 1 refused or no answer, 2 misuse. Throws SettingsError. */
 const simulateWecom = async (io: Io, text: string, options: WecomOptions): Promise<number> => {
-  const loaded = loadSettings({
-    path: options.settings,
-    env: io.env,
-    cwd: io.cwd,
-    mayCreate: false,
-  });
+  const { settings, source } = settingsOf(io, options);
   const { bot, group, quote } = options;
   if (bot === undefined && (group !== undefined || quote !== undefined)) {
     const problem = "--group and --quote need --bot: an application has neither";
     return sayNo(io, options, MISUSE, problem);
   }
   const simulation = {
-    settings: loaded.settings,
-    source: loaded.source,
+    settings,
+    source,
     text,
     kind: options.kind,
     file: options.file,
@@ -149,6 +145,10 @@ const simulateWecom = async (io: Io, text: string, options: WecomOptions): Promi
   return simulated.kind === "answered" && simulated.code === undefined ? 0 : 1;
 };
 
+/** Those of the running gateway. */
+const settingsOf = (io: Io, { settings }: { readonly settings?: string | undefined }) =>
+  loadSettings({ path: settings, env: io.env, cwd: io.cwd, mayCreate: false });
+
 /** Only this verb needs the channel's libraries. */
 const play = async (
   simulation: Simulation,
@@ -161,12 +161,7 @@ const play = async (
 
 /** The same on Discord. */
 const simulateDiscord = async (io: Io, text: string, options: DiscordOptions): Promise<number> => {
-  const { settings, source } = loadSettings({
-    path: options.settings,
-    env: io.env,
-    cwd: io.cwd,
-    mayCreate: false,
-  });
+  const { settings, source } = settingsOf(io, options);
   const { playDiscord } = await import("./simulate-discord.ts");
   const simulated = await playDiscord({
     ...{ settings, source, text },
@@ -180,12 +175,7 @@ const simulateDiscord = async (io: Io, text: string, options: DiscordOptions): P
 
 /** The same in Slack. */
 const simulateSlack = async (io: Io, text: string, options: SlackOptions): Promise<number> => {
-  const { settings, source } = loadSettings({
-    path: options.settings,
-    env: io.env,
-    cwd: io.cwd,
-    mayCreate: false,
-  });
+  const { settings, source } = settingsOf(io, options);
   const { playSlack } = await import("./simulate-slack.ts");
   const simulated = await playSlack({
     ...{ settings, source, text, userId: options.user, teamId: options.team },
@@ -208,8 +198,7 @@ const printPlayed = (io: Io, simulated: Played, isJson: boolean | undefined): nu
   if (isJson) io.stdout.write(`${JSON.stringify({ answer, ms })}\n`);
   else if (answer !== null) io.stdout.write(`${answer}\n\n  after       ${ms} ms\n`);
   if (simulated.kind === "unanswered") io.stderr.write(`${simulated.problem}\n`);
-  // A refusal ends with its code in brackets.
-  return answer !== null && !/ \[[A-Z_]+\]$/.test(answer) ? 0 : 1;
+  return answer !== null && codeIn(answer).code === undefined ? 0 : 1;
 };
 
 const timesOf = (value: string): number => {

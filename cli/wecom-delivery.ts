@@ -1,4 +1,3 @@
-import type { Settings } from "../config/schema.ts";
 import { type Posted, postCallback } from "./post-callback.ts";
 
 /** A callback on its way to the gateway. */
@@ -30,13 +29,6 @@ export const deliver = async (delivery: WecomDelivery, deadline: AbortSignal): P
     if (isOver || deadline.aborted) break;
   }
   return first ?? { kind: "lost" };
-};
-
-/** Where the running gateway takes callbacks of this path. */
-export const callbackUrl = ({ host, port, tls }: Settings["server"], path: string): string => {
-  // A listener on every address is reached on loopback.
-  const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  return `${tls ? "https" : "http"}://${name.includes(":") ? `[${name}]` : name}:${port}${path}`;
 };
 
 /** Why a callback was not taken; undefined where it was, or where nobody knows. */

@@ -8,6 +8,7 @@ import { afterEach, expect, it } from "vitest";
 import { createDiscordAdapter } from "../../channels/discord/adapter.ts";
 import { GATEWAY_TIMINGS } from "../../channels/discord/gateway.ts";
 import { createWebhookListener } from "../../channels/http.ts";
+import { registerSimulate } from "../../cli/simulate.ts";
 import { type DiscordSimulation, playDiscord } from "../../cli/simulate-discord.ts";
 import { settingsSchema } from "../../config/schema.ts";
 import { createLeases } from "../../core/channel-state/leases.ts";
@@ -17,6 +18,7 @@ import { memoryState } from "../fakes/channel-state.ts";
 import { freePort } from "../fakes/free-port.ts";
 import { recordedLog } from "../fakes/log.ts";
 import { temporaryFolder } from "../fakes/temporary-folder.ts";
+import { runVerb } from "./run-verb.ts";
 
 const QUICK = {
   ...GATEWAY_TIMINGS,
@@ -30,7 +32,7 @@ afterEach(async () => {
 });
 
 /** A gateway of which only the channel is there; it says back what was said, and where. */
-const gatewayWith = async (discord: object) => {
+const gatewayWith = async (discord: object, ending = "") => {
   const [state, log] = [memoryState(), recordedLog()];
   const draft = { bot_token: "the-token", application_id: "5", ...discord };
   const parsed = settingsSchema.parse({ channels: { discord: draft } });
@@ -42,7 +44,7 @@ const gatewayWith = async (discord: object) => {
   });
   const answer = async (message: InboundMessage): Promise<void> => {
     const said = message.content.kind === "text" ? message.content.text : "";
-    const markdown = `${said}, in ${message.workspaceId || "private"}`;
+    const markdown = `${said}, in ${message.workspaceId || "private"}${ending}`;
     const bodies = adapter.render({ kind: "text", markdown }, message.target);
     for (const [index, body] of bodies.entries()) {
       const part = { id: `${message.id}/${index}`, target: message.target, body };
@@ -66,13 +68,15 @@ const gatewayWith = async (discord: object) => {
     server.closeAllConnections();
   });
   const { port } = server.address() as AddressInfo;
-  return settingsSchema.parse({
+  const draftOfAll = {
     server: { port },
-    channels: { discord: draft },
+    channels: { discord: { enabled: true, ...draft } },
     multi_tenant: {
       tenants: [{ id: "a", bindings: [{ channel: "discord", workspace: GUILD }] }],
     },
-  });
+  };
+  writeFileSync(join(folder.path, "settings.json"), JSON.stringify(draftOfAll));
+  return settingsSchema.parse(draftOfAll);
 };
 
 const play = (settings: DiscordSimulation["settings"], more: Partial<DiscordSimulation> = {}) =>
@@ -86,6 +90,17 @@ const away = async () => `http://127.0.0.1:${await freePort()}/api`;
 it("plays a person who mentions the bot", async () => {
   const settings = await gatewayWith({ api_base_url: await away() });
   expect(await play(settings)).toMatchObject({ kind: "answered", parts: [`hello, in ${GUILD}`] });
+});
+
+it.each([
+  [1, "a refusal's code", " [RATE_LIMITED]"],
+  [0, "words of the answer's own in brackets", " [TODO]"],
+])("exits with %i after an answer that ends with %s", async (expected, _, ending) => {
+  await gatewayWith({ api_base_url: await away() }, ending);
+  const { code, out } = await runVerb(registerSimulate, folder.path, [
+    ...["simulate", "discord", "hello"],
+  ]);
+  expect([out, code]).toEqual([expect.stringContaining(ending), expected]);
 });
 
 it("plays a direct chat", async () => {
