@@ -1,7 +1,6 @@
 import { AttachmentError } from "./contract/errors.ts";
-import type { Attachment } from "./contract/message.ts";
+import type { Attachment, InboundMessage } from "./contract/message.ts";
 import { decodeText } from "./decode-text.ts";
-import type { Context } from "./stage.ts";
 
 // Enough for a report or a table; a model's context is not a place for more.
 const MAX_BYTES = 256 * 1024;
@@ -16,15 +15,19 @@ export type AttachedText = { readonly name: string } & (
   | { readonly text?: never; readonly problem: string }
 );
 
+/** The bytes of a file that came with a message. Throws AttachmentError. */
+export type OpenAttachment = (attachment: Attachment) => Promise<ReadableStream<Uint8Array>>;
+
 /** Reads the text files that came with a message. Does not throw. */
-export const readAttached = async (context: Context): Promise<readonly AttachedText[]> => {
-  const { content } = context.message;
-  const { openAttachment } = context;
-  if (content.kind !== "text" || !openAttachment) return [];
+export const readAttached = async (
+  { content }: InboundMessage,
+  open: OpenAttachment,
+): Promise<readonly AttachedText[]> => {
+  if (content.kind !== "text") return [];
   const files = (content.attachments ?? [])
     .filter(({ kind, name }) => kind === "file" && TEXT_NAME.test(name))
     .slice(0, MAX_FILES);
-  return Promise.all(files.map((file) => readOne(file, openAttachment)));
+  return Promise.all(files.map((file) => readOne(file, open)));
 };
 
 /** What a model is given of them. */
@@ -39,10 +42,7 @@ export const attachedPrompt = (attached: readonly AttachedText[]): string =>
     })
     .join("");
 
-const readOne = async (
-  file: Attachment,
-  open: NonNullable<Context["openAttachment"]>,
-): Promise<AttachedText> => {
+const readOne = async (file: Attachment, open: OpenAttachment): Promise<AttachedText> => {
   const { name } = file;
   try {
     const text = decodeText(await readCapped(await open(file)));

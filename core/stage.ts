@@ -1,8 +1,8 @@
 import type { Tenant } from "../config/tenant.ts";
-import type { AttachedText } from "./attached-texts.ts";
+import type { AttachedText, OpenAttachment } from "./attached-texts.ts";
 import type { AuditRecord } from "./audit-log.ts";
 import type { Suggestion } from "./contract/channel.ts";
-import type { Attachment, InboundMessage } from "./contract/message.ts";
+import type { InboundMessage } from "./contract/message.ts";
 import type { Locale } from "./contract/model.ts";
 import type { Reply } from "./contract/reply.ts";
 import type { Exchange } from "./memory/exchange.ts";
@@ -26,8 +26,8 @@ export interface Context {
   readonly progress?: (markdown: string) => void;
   /** Offers questions to whoever opened the chat, the most useful ones first; absent where the channel cannot. */
   readonly suggest?: (suggestions: readonly Suggestion[]) => void;
-  /** The bytes of a file that came with the message; absent where the channel has none. */
-  readonly openAttachment?: (attachment: Attachment) => Promise<ReadableStream<Uint8Array>>;
+  /** Absent where the channel has no files. */
+  readonly openAttachment?: OpenAttachment;
   /** The text files that came with the message; absent until they were read. */
   readonly attached?: readonly AttachedText[];
   /** Adds a fact to the message's own record: kinds, counts and ids, never a text. */

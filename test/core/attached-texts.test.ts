@@ -14,13 +14,11 @@ const given = async (
   open: (attachment: Attachment) => string | Uint8Array,
 ) => {
   const opened: string[] = [];
-  const attached = await readAttached({
-    ...contextOf({ kind: "text", text: "look", attachments }),
-    openAttachment: async (attachment) => {
-      opened.push(attachment.name);
-      const bytes = open(attachment);
-      return new Blob([typeof bytes === "string" ? bytes : new Uint8Array(bytes)]).stream();
-    },
+  const { message } = contextOf({ kind: "text", text: "look", attachments });
+  const attached = await readAttached(message, async (attachment) => {
+    opened.push(attachment.name);
+    const bytes = open(attachment);
+    return new Blob([typeof bytes === "string" ? bytes : new Uint8Array(bytes)]).stream();
   });
   return { opened, text: attachedPrompt(attached) };
 };
