@@ -102,9 +102,17 @@ export const firstPending = statement<{ tenantId: string; lane: string }>()((db,
     .limit(1),
 );
 
-/** Takes a part to send it, unless somebody else did in the meantime; counts the try. */
+/**
+ * Takes a part as it was read to send it; counts the try. Not where somebody else took it since, also
+ * if they have put it off again: what was read does not know of their try.
+ */
 export const takePart = statement<
-  PartKey & { owner: string; earlierOwner: string; fingerprint: Uint8Array }
+  PartKey & {
+    owner: string;
+    earlierOwner: string;
+    earlierAttempts: number;
+    fingerprint: Uint8Array;
+  }
 >()((db, arg) =>
   db
     .updateTable("outbox")
@@ -119,7 +127,8 @@ export const takePart = statement<
     .where("inbox_id", "=", arg("inboxId"))
     .where("part", "=", arg("part"))
     .where(stateOfRow, "=", sql.lit("pending"))
-    .where("owner", "=", arg("earlierOwner")),
+    .where("owner", "=", arg("earlierOwner"))
+    .where("attempts", "=", arg("earlierAttempts")),
 );
 
 /** The same for the only part of a reply that nobody has taken yet, if nothing of its lane is before it. */

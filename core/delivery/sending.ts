@@ -98,12 +98,12 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
       transaction.run(takeFirst, { tenantId, inboxId, lane: id, owner, fingerprint }),
     );
     if (taken === 0) return undefined;
-    if (!holdsLease()) return { afterMs: RACE_MS };
     const row: SentPart = {
       ...{ tenant_id: tenantId, inbox_id: inboxId, part: 0, lane: id, channel },
       ...{ created_at: createdAt, attempts: 0, unsure: 0 },
     };
     const outcome = await send(row, { content, fingerprint });
+    if (outcome === undefined) return { afterMs: RACE_MS };
     if (outcome.kind !== "delivered") {
       await settle(row, outcome);
       return "again";
@@ -135,12 +135,13 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
     const opened = await open(row);
     const { fingerprint } = opened;
     // Counted before the call: after a crash in the middle, the next try knows that it is not the first.
+    const earlier = { earlierOwner: row.owner, earlierAttempts: row.attempts };
     const taken = await store.note(scope, (transaction) =>
-      transaction.run(takePart, { ...keyOf(row), owner, earlierOwner: row.owner, fingerprint }),
+      transaction.run(takePart, { ...keyOf(row), ...earlier, owner, fingerprint }),
     );
-    // Suspended since it was taken, we may come too late: another process may be sending it.
-    if (taken === 0 || !holdsLease()) return { afterMs: RACE_MS };
-    await settle(row, await send(row, opened));
+    const outcome = taken === 0 ? undefined : await send(row, opened);
+    if (outcome === undefined) return { afterMs: RACE_MS };
+    await settle(row, outcome);
     return "again";
   };
 
@@ -185,7 +186,8 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
     }
   };
 
-  const send = async (row: SentPart, opened: Opened): Promise<SendOutcome> => {
+  /** Nothing when another process may be sending it by now. */
+  const send = async (row: SentPart, opened: Opened): Promise<SendOutcome | undefined> => {
     const adapter = adapters.get(row.channel);
     if ("refused" in opened) return { kind: "refused", reason: opened.refused };
     if (!adapter) return { kind: "refused", reason: `channel ${row.channel} is switched off` };
@@ -200,6 +202,8 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
         const found = await adapter.reconcile(part, signal);
         if (found.kind !== "send") return found;
       }
+      // The last thing before the call: we may have been suspended at any moment since it was taken.
+      if (!holdsLease()) return undefined;
       trace("sending", undefined, row.inbox_id);
       const outcome = await adapter.send(part, signal);
       if (outcome.kind === "delivered") trace("sent", undefined, row.inbox_id);

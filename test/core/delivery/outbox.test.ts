@@ -520,6 +520,63 @@ describeStores("outbox", (world) => {
       expect(bodies()).toEqual(["one", "two"]);
     });
 
+    /** A process for which something happens between a question to the store and its going on. */
+    const heldUp = async (
+      after: (row: Readonly<Record<string, unknown>> | undefined) => unknown,
+    ) => {
+      const store = await world.open();
+      const { read } = store;
+      const slow: Store = Object.assign(Object.create(store), {
+        read: async (...given: Parameters<Store["read"]>) => {
+          const found = await read(...given);
+          await after(found as Readonly<Record<string, unknown>> | undefined);
+          return found;
+        },
+      });
+      const { lease, ...parts } = await another({
+        store: slow,
+        holdsLease: () => lease.isHeld(),
+      });
+      return { ...parts, lease };
+    };
+
+    it("ask the platform about a try that another one made since they looked", async () => {
+      await reply("m1", ["one"]);
+      channel.outcomes.push({ kind: "unknown", reason: "timeout" });
+      const other = await another();
+      let looked = 0;
+      const late = await heldUp(async (row) => {
+        if (row?.attempts === 0 && looked++ === 0) await work(other);
+      });
+      await step(late);
+      expect(channel.sent).toHaveLength(1);
+      time += 1_000;
+      channel.answers.push({ kind: "delivered" });
+      expect(await work(late)).toBe("idle");
+      expect(channel.asked).toHaveLength(1);
+      expect(channel.sent).toHaveLength(1);
+    });
+
+    it.each([1, 2])(
+      "leave alone what one of them took before it was suspended on its way to the platform, of %i parts",
+      async (parts) => {
+        const next = await another();
+        let suspended = 0;
+        const late = await heldUp(async () => {
+          const [row] = await world.sql("SELECT unsure FROM outbox ORDER BY part");
+          if (row?.unsure !== 1 || suspended++ > 0) return;
+          time += LEASE_MS;
+          await next.lease.setListening(true);
+          await work(next);
+        });
+        const texts = Array.from({ length: parts }, (_, part) => `part ${part}`);
+        await reply("m1", texts, false, late);
+        expect(await step(late)).toEqual({ afterMs: 50 });
+        expect(suspended).toBe(1);
+        expect(bodies()).toEqual(texts);
+      },
+    );
+
     it("takes a delivery that became known late for one", async () => {
       const [stalled, current] = [held(), held()];
       channel.outcomes.push(stalled.outcome, current.outcome);
