@@ -22,7 +22,7 @@ export interface EngineCommand {
   readonly uid?: number;
   /** Files that the engine itself may hold open, as far as this host lets it. */
   readonly openFiles: number;
-  /** What goes to the file descriptors from 3 on, at most four. */
+  /** What goes to the file descriptors from FIRST_EXTRA on. */
   readonly extra?: readonly Extra[];
 }
 
@@ -59,7 +59,11 @@ const BOOT_MS = 20_000;
 const COLLECT_BYTES = 4096;
 const SAID_BYTES = 300;
 const LAST_WORDS_MS = 500;
-const FIRST_ENTRANCE = 7;
+// The shell that enters knows descriptors of one digit only.
+const FIRST_ENTRANCE = 3;
+const MOST_ENTRANCES = 4;
+/** The file descriptor that an engine has its first `extra` at. */
+export const FIRST_EXTRA = FIRST_ENTRANCE + MOST_ENTRANCES;
 
 // Enters the control groups before anything else runs, so that nothing escapes the count. Their
 // files were opened by us, whose right it is that counts. When entering fails the process kills
@@ -68,7 +72,7 @@ const ENTER = `for n in $1; do echo 0 >&$n || kill -9 $$; done
 ulimit -c 0
 ulimit -n $2 2>/dev/null || ulimit -n $(ulimit -Hn)
 shift 2
-exec "$@" 7>&- 8>&- 9>&-`;
+exec "$@" 3>&- 4>&- 5>&- 6>&-`;
 // What whoever started the gateway left open must not reach a job; Node cannot close it, so it is
 // covered. Looked up once: nothing that Node opens later is inheritable.
 const DEV_NULL = openSync("/dev/null", "r");
@@ -85,7 +89,7 @@ export const startEngine = async (engine: EngineCommand): Promise<EngineProcess>
   const [stdout, stderr] = [openReader(engine.outputs[0]), openReader(engine.outputs[1])];
   const writers = engine.outputs.map((path) => openSync(path, "w"));
   const entrances = cgroup.entrances.map((file) => openSync(file, "w"));
-  const gap = FIRST_ENTRANCE - 3 - extra.length;
+  const gap = MOST_ENTRANCES - entrances.length;
   let child: ChildProcess;
   try {
     const numbers = entrances.map((_, index) => FIRST_ENTRANCE + index).join(" ");
@@ -95,10 +99,10 @@ export const startEngine = async (engine: EngineCommand): Promise<EngineProcess>
       ...(uid === undefined ? {} : { uid, gid: uid }),
       stdio: [
         ...["pipe" as const, ...writers],
-        ...extra.map(() => "pipe" as const),
-        ...Array.from({ length: gap }, () => DEV_NULL),
         ...entrances,
-        ...covers(FIRST_ENTRANCE + entrances.length),
+        ...Array.from({ length: gap }, () => DEV_NULL),
+        ...extra.map(() => "pipe" as const),
+        ...covers(FIRST_EXTRA + extra.length),
       ],
     });
   } finally {
@@ -112,15 +116,17 @@ export const startEngine = async (engine: EngineCommand): Promise<EngineProcess>
   });
   exit.catch(() => {}); // told by the boot that waits for it
   const collecting = extra.flatMap((entry, index) =>
-    entry === "collect" ? [capture(readable(child, index + 3), COLLECT_BYTES, () => {})] : [],
+    entry === "collect"
+      ? [capture(readable(child, FIRST_EXTRA + index), COLLECT_BYTES, () => {})]
+      : [],
   );
   let refusal: unknown;
   for (const [index, entry] of extra.entries()) {
     if (entry === "collect") continue;
-    const pipe = writable(child, index + 3);
+    const pipe = writable(child, FIRST_EXTRA + index);
     if (Buffer.isBuffer(entry)) pipe.end(entry);
     else {
-      firstChunk(readable(child, 3 + extra.indexOf("collect")))
+      firstChunk(readable(child, FIRST_EXTRA + extra.indexOf("collect")))
         .then((said) => entry.permit(said))
         .then(() => pipe.end("+"))
         .catch((error: unknown) => {

@@ -1,8 +1,13 @@
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { field, integer, write, writeIfThere } from "./control-file.ts";
 import type { Layout } from "./layout.ts";
 
-const CONTROLLERS = ["memory", "pids", "cpuacct"] as const;
+const NEEDED = ["memory", "pids", "cpuacct"];
+/**
+ * Shares out processors: a job of sixty threads counts as one of ours and does not leave the gateway a
+ * sixtieth. No less than one, since here each of our threads competes by itself and not as a group.
+ */
+const WANTED = "cpu";
 
 /**
  * Version 1: a hierarchy, and so a folder of a group, for each controller. Undefined where one of
@@ -10,8 +15,13 @@ const CONTROLLERS = ["memory", "pids", "cpuacct"] as const;
  * @see https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
  */
 export const splitLayout = (root: string): Layout | undefined => {
-  const parents = CONTROLLERS.map((controller) => `${root}/${controller}`);
-  if (!parents.every((parent) => existsSync(`${parent}/cgroup.procs`))) return undefined;
+  const isMounted = (controller: string) => existsSync(`${root}/${controller}/cgroup.procs`);
+  if (!NEEDED.every(isMounted)) return undefined;
+  const controllers = isMounted(WANTED) ? [...NEEDED, WANTED] : NEEDED;
+  // Most systems mount cpu and cpuacct as one hierarchy with two names.
+  const parents = [
+    ...new Set(controllers.map((controller) => realpathSync(`${root}/${controller}`))),
+  ];
   const memory = (name: string, file: string) => `${root}/memory/${name}/memory.${file}`;
   const pidsMax = (name: string) => `${root}/pids/${name}/pids.max`;
   return {

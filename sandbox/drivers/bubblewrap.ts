@@ -3,7 +3,7 @@ import { existsSync, realpathSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import type { Probe, SandboxDriver, SlotSpec } from "../driver.ts";
-import { type EngineProcess, startEngine } from "../engine-process.ts";
+import { type EngineProcess, FIRST_EXTRA, startEngine } from "../engine-process.ts";
 import { messageOf, SandboxError } from "../errors.ts";
 import { seccompFilter } from "../seccomp.ts";
 import { SYSCALLS } from "../syscalls.ts";
@@ -22,10 +22,10 @@ const BWRAP = "/usr/bin/bwrap";
 const OWN_PROCESSES = 2;
 const IDLE_BYTES = 10 << 20;
 // Descriptors of the engine process, in the order of `extra`.
-const SECCOMP = 3;
-const OPTIONS = 4;
-const STATUS = 5;
-const BLOCK = 6;
+const SECCOMP = FIRST_EXTRA;
+const OPTIONS = FIRST_EXTRA + 1;
+const STATUS = FIRST_EXTRA + 2;
+const BLOCK = FIRST_EXTRA + 3;
 
 /**
  * Runs jobs in Linux namespaces under a seccomp filter: a wall inside the host's kernel, weaker than

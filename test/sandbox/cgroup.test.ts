@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -90,6 +98,18 @@ describe("version 1", () => {
     put("memory/job/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
     expect(group.cpuMs()).toBe(1500);
     expect(group.isOutOfMemory()).toBe(true);
+  });
+
+  it("attack: a job of many threads counts as one where processors are shared out", () => {
+    put("cpu/cgroup.procs", "");
+    const group = findCgroups(root).create("job", LIMITS);
+    expect(group.entrances).toContain(join(root, "cpu", "job", "tasks"));
+  });
+
+  it("makes one group where cpu and cpuacct are one hierarchy", () => {
+    symlinkSync("cpuacct", join(root, "cpu"));
+    const group = findCgroups(root).create("job", LIMITS);
+    expect(group.entrances).toHaveLength(3);
   });
 });
 

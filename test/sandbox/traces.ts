@@ -2,7 +2,10 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 
 /** Names of the control groups that this process's sandboxes have now. */
 export const ownCgroups = (pid = process.pid): string[] =>
-  ["/sys/fs/cgroup", ...["memory", "pids", "cpuacct"].map((name) => `/sys/fs/cgroup/${name}`)]
+  [
+    "/sys/fs/cgroup",
+    ...["memory", "pids", "cpuacct", "cpu"].map((name) => `/sys/fs/cgroup/${name}`),
+  ]
     .filter(existsSync)
     .flatMap((folder) => readdirSync(folder))
     .filter((name) => name.startsWith(`clawgate-${pid}-`));
