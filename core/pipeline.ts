@@ -12,6 +12,7 @@ import { answer } from "./stages/answer.ts";
 import { attachments } from "./stages/attachments.ts";
 import { audit } from "./stages/audit.ts";
 import { authorize } from "./stages/authorize.ts";
+import { called } from "./stages/called.ts";
 import { type ConsentParts, consent } from "./stages/consent.ts";
 import { dataIn } from "./stages/data-in.ts";
 import { dataOut } from "./stages/data-out.ts";
@@ -65,6 +66,7 @@ export const createPipeline = ({ log, turns, agent, now, roles, ...parts }: Pipe
     stop(turns), // `/stop` ends the running turn instead of asking the agent
     reviewed([consent({ ...parts, now }), remember(parts.memory), dataOut(parts.safetyOf)]), // what was held and is decided goes on, or its sender is told
     rateLimit(limiter, counters), // does the sender, or the tenant, write faster than they may?
+    called(parts.skills), // who calls without a word is greeted
     forget({ ...parts, now }), // `/forget` erases what is remembered of whoever says it
     consent({ ...parts, now }), // where the tenant asks for it, nothing goes on before the sender said yes
     review({ ...parts, roles, now }), // `/review` shows reviewers what is held, and takes their decisions

@@ -1,4 +1,3 @@
-import { promptOf } from "../prompt.ts";
 import { refuse } from "../refuse.ts";
 import type { Stage } from "../stage.ts";
 
@@ -9,8 +8,5 @@ export const readable = (): Stage => async (context, next) => {
     return { kind: "silence", reason: "EVENT_NOT_HANDLED" };
   }
   if (content.kind === "unsupported") return refuse("KIND_UNSUPPORTED", context.locale);
-  if (promptOf(content).trim() === "") {
-    return { kind: "silence", reason: "EMPTY_MESSAGE" };
-  }
   return next();
 };

@@ -109,6 +109,14 @@ describe("pipeline", () => {
     expect(log.lines).toMatchObject([{ level: "error" }]);
   });
 
+  it("greets who calls without a word without asking a model, and refuses it to who may not ask", async () => {
+    const ask = async () => expect.unreachable();
+    const greeting = { kind: "text", markdown: expect.stringContaining("Hello") };
+    expect(await setUp(ask).pipeline(textContext(""))).toMatchObject(greeting);
+    const refusal = { code: "NOT_PERMITTED" };
+    expect(await setUp(ask, ["log:view"]).pipeline(textContext(""))).toMatchObject(refusal);
+  });
+
   it("does not answer a turn that was cut off because the gateway goes down", async () => {
     const { pipeline } = setUp((context) => Promise.reject(context.signal.reason));
     const context = { ...textContext("hi"), signal: AbortSignal.abort() };
