@@ -67,16 +67,18 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   });
   const { find, decide } = createDecider({ adapters, rules, identify, log, now });
   const suspects = createSuspects(MAX_ATTEMPTS, (lane) => schedule().wake(lane));
-  // Lanes of what ends turns and is at work although it was not its turn.
-  const atOnce = new Set<string>();
+  // What ends turns begins at once, and the schedule may come to its lane in the same moment: what is
+  // ours in the store does not tell whether its turn runs already.
+  const atWork = new Set<string>();
 
-  const step: Step = async (lane) =>
-    atOnce.has(laneKey(lane)) ? { afterMs: LOOK_AGAIN_MS } : takeStep(lane);
-
-  const takeStep: Step = async (lane) => {
+  const step: Step = async (lane) => {
+    const key = laneKey(lane);
+    if (atWork.has(key)) return { afterMs: LOOK_AGAIN_MS };
+    atWork.add(key);
     try {
       return await begin(await inbox.claim(lane, suspects.admit));
     } finally {
+      atWork.delete(key);
       suspects.stepEnded(lane);
     }
   };
@@ -220,14 +222,10 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
 
   /** Not in its turn: what it is to end may hold the last slot that its tenant can have. */
   const beginAtOnce = async (lane: Lane): Promise<void> => {
-    const key = laneKey(lane);
-    atOnce.add(key);
     try {
-      await takeStep(lane);
+      await step(lane);
     } catch (cause) {
       log.error({ err: cause, lane }, "what ends turns is not finished; trying again in its turn");
-    } finally {
-      atOnce.delete(key);
     }
     // Its lane is its own: this finds nothing left to do, unless that did not end well.
     schedule().wake(lane);

@@ -5,6 +5,8 @@ import type { Directory, Identity } from "../../core/contract/channel.ts";
 import { OverloadError } from "../../core/contract/errors.ts";
 import type { InboundMessage, ReplyTarget } from "../../core/contract/message.ts";
 import type { Reply } from "../../core/contract/reply.ts";
+import { laneOf } from "../../core/delivery/lane.ts";
+import type { Schedule } from "../../core/delivery/schedule.ts";
 import { createQueue } from "../../core/operators/queue.ts";
 import type { Pipeline } from "../../core/pipeline.ts";
 import type { Context } from "../../core/stage.ts";
@@ -218,6 +220,31 @@ describeStores("dispatcher", (world) => {
     }
     await Promise.all(coming);
     expect(coming).toHaveLength(5);
+  });
+
+  it("does once what ends turns, also when the schedule comes to its lane as it begins at once", async () => {
+    const { pipeline, begun, end } = held();
+    let wake: Schedule["wake"] = () => {};
+    const gateway = await start(pipeline, {
+      pipeline: (parts) => {
+        wake = parts.wake;
+        return pipeline;
+      },
+    });
+    const stop = textMessage("m1", "/stop");
+    await gateway.receive(stop);
+    wake({ id: laneOf(stop), tenantId: "sales" });
+    await eventually(() => expect(begun).toEqual(["m1"]));
+    // Long enough for another one: whole turns of another conversation.
+    for (const id of ["m2", "m3"]) {
+      await gateway.receive(textMessage(id, "hi", "li"));
+      await eventually(() => expect(begun).toContain(id));
+      end(id);
+      await eventually(async () => expect(await states()).toContain(`${id} done`));
+    }
+    end("m1");
+    await eventually(async () => expect(await states()).toContain("m1 done"));
+    expect(begun).toEqual(["m1", "m2", "m3"]);
   });
 
   it("takes no reply for delivered that no response carries, since storing it seemed to fail", async () => {
