@@ -9,6 +9,7 @@ import { settingsSchema } from "../../config/schema.ts";
 import { type ProcessLease, takeProcessLease } from "../../core/delivery/process-lease.ts";
 import { openStore } from "../../core/store/open-store.ts";
 import { memoryState } from "../fakes/channel-state.ts";
+import { eventually } from "../fakes/eventually.ts";
 import { freePort } from "../fakes/free-port.ts";
 import { recordedLog } from "../fakes/log.ts";
 import { temporaryFolder } from "../fakes/temporary-folder.ts";
@@ -97,7 +98,7 @@ describe("the checks of WeCom's intelligent bots", () => {
     const found = await examine([linked()]);
     expect(found("bot link")).toMatchObject({ state: "ok" });
     expect(cloud.frames.map(({ cmd }) => cmd)).toEqual(["aibot_subscribe"]);
-    await expect.poll(() => cloud.isSubscribed("aibLINK")).toBe(false);
+    await eventually(() => expect(cloud.isSubscribed("aibLINK")).toBe(false));
   });
 
   it("tell a wrong secret from a place that cannot be reached, and hold neither", async () => {

@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { watchSettings } from "../../cli/watch-settings.ts";
+import { eventually } from "../fakes/eventually.ts";
 import { recordedLog } from "../fakes/log.ts";
 import { temporaryFolder } from "../fakes/temporary-folder.ts";
 
@@ -17,7 +18,7 @@ const watching = () => {
   return onChange;
 };
 const calls = (onChange: ReturnType<typeof vi.fn>, count: number) =>
-  vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(count), { timeout: 5_000 });
+  eventually(() => expect(onChange).toHaveBeenCalledTimes(count));
 
 describe("watching the settings", () => {
   it("notices a file that an editor replaced", async () => {

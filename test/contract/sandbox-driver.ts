@@ -51,6 +51,8 @@ threading.Thread(target=last).start()
 ctypes.CDLL(None).syscall(60 if platform.machine() == "x86_64" else 93, 0)
 `;
 
+import { eventually } from "../fakes/eventually.ts";
+
 /** What every engine has to do, tried with the engine itself, or with what stands in for it. */
 export const describeSandboxDriver = async (
   engine: EngineName,
@@ -341,7 +343,7 @@ export const describeSandboxDriver = async (
           const [forks, errno] = text(result).split(" ").map(Number);
           expect(errno).toBe(11); // EAGAIN
           expect(forks).toBeLessThan(20);
-          await expect.poll(() => new Set(ownCgroups()).size).toBe(waiting);
+          await eventually(() => expect(new Set(ownCgroups()).size).toBe(waiting));
         },
       );
 
@@ -369,7 +371,7 @@ export const describeSandboxDriver = async (
         // Whether it is refused often enough in that short time to be called one is its own affair.
         expect(result.reason ?? "pids").toBe("pids");
         expect(result.usage.wallMs).toBeLessThan(6_000);
-        await expect.poll(() => new Set(ownCgroups()).size).toBe(waiting);
+        await eventually(() => expect(new Set(ownCgroups()).size).toBe(waiting));
       });
 
       it.skipIf(isElsewhere)("processes: a job that fails for want of one is told so", async () => {
@@ -661,7 +663,7 @@ export const describeSandboxDriver = async (
           readdirSync(stateFolder)
             .flatMap((owner) => readdirSync(join(stateFolder, owner)))
             .filter((name) => !/^(empty|etc|trace|root-\w+)$/.test(name));
-        await expect.poll(left).toEqual([]);
+        await eventually(() => expect(left()).toEqual([]));
         expect(ownCgroups()).toEqual([]);
         // The gateway's own folder stays, and may be a file system of its own.
         const folders = readdirSync(stateFolder);

@@ -21,6 +21,7 @@ import {
   tenantByRole,
 } from "../fakes/core-gateway.ts";
 import { deliveryProcess } from "../fakes/delivery-process.ts";
+import { eventually } from "../fakes/eventually.ts";
 import { textMessage } from "../fakes/messages.ts";
 import { describeStores } from "../fakes/stores.ts";
 import { temporaryFolder } from "../fakes/temporary-folder.ts";
@@ -62,7 +63,6 @@ const inRoom = (id: string, tenant: string): InboundMessage => ({
   sender: { ...textMessage(id).sender, roles: [tenant] },
 });
 
-const eventually = (check: () => void | Promise<void>) => vi.waitFor(check, { interval: 2 });
 const never = new Promise<void>(() => {});
 
 describeStores("dispatcher", (world) => {
@@ -216,7 +216,7 @@ describeStores("dispatcher", (world) => {
       // Well before the ten seconds after which a sweep would find it.
       const answered = () =>
         expect(bodies(gateway).slice(2 * index), moment).toEqual(["first", "second"]);
-      await vi.waitFor(answered, { interval: 2, timeout: 8_000 });
+      await eventually(answered);
     }
     await Promise.all(coming);
     expect(coming).toHaveLength(5);
@@ -396,7 +396,7 @@ describeStores("dispatcher", (world) => {
       });
     end("m1");
     const isFree = () => expect(owners).toContainEqual({ owner: "", attempts: 0 });
-    await vi.waitFor(isFree, { interval: 2, timeout: 8_000 });
+    await eventually(isFree);
   });
 
   it("sends at once what the waiting response cannot carry", async () => {

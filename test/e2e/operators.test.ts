@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { eventually } from "../fakes/eventually.ts";
 import { readExposition } from "../fakes/exposition-text.ts";
 import { startWecomGateway, type WecomGateway } from "../fakes/wecom-gateway.ts";
 
@@ -107,7 +108,7 @@ it("a dead letter that is replayed over HTTP is delivered at once, and once", as
   });
   // Sooner than a sweep would find it.
   await world.cloud.waitForSeen("wei", 1, 5_000);
-  await vi.waitFor(async () => expect((await ask("GET", "/api/queue")).messages).toEqual([]));
+  await eventually(async () => expect((await ask("GET", "/api/queue")).messages).toEqual([]));
   expect(world.cloud.seen("wei")).toMatchObject([{ via: "send", text: "PLANTED answer" }]);
   expect(world.cloud.sendCalls).toHaveLength(2);
   // It was answered before: nobody asked the model again.

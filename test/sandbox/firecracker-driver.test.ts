@@ -8,6 +8,7 @@ import type { RunRequest } from "../../sandbox/driver.ts";
 import { createFirecrackerDriver } from "../../sandbox/drivers/firecracker/driver.ts";
 import { createLimits } from "../../sandbox/policy.ts";
 import { createWorkshop } from "../../sandbox/workshop.ts";
+import { eventually } from "../fakes/eventually.ts";
 import { installFakeFirecracker } from "../fakes/firecracker/install.ts";
 import { SETTINGS } from "./sandbox-fixture.ts";
 
@@ -45,7 +46,7 @@ describe.skipIf(!isRoot)("a Firecracker machine", async () => {
     expect(probe).toMatchObject({ ok: false });
     if (!probe.ok) expect(probe.reason).toContain("did not boot");
     const jails = () => readdirSync(join(hanging.jailFolder, "firecracker"));
-    await expect.poll(jails, { timeout: 5_000 }).toEqual([]);
+    await eventually(() => expect(jails()).toEqual([]));
   });
 
   it("lets a job reach the socket of its way out, and nothing else of the host", async () => {

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../fakes/eventually.ts";
 import { compileGateway, ROOT } from "./compiled-gateway.ts";
 import { openTestSandbox, SETTINGS } from "./sandbox-fixture.ts";
 import { mountsWith, ownCgroups, processesWith } from "./traces.ts";
@@ -63,7 +64,7 @@ describe.skipIf(!isRoot && process.env.CI !== "true").each([
     expect(killed.status).toMatchObject({ ok: true });
     const live = await start();
     const hasJob = (pid: number) => ownCgroups(pid).length > 0;
-    await expect.poll(() => hasJob(killed.pid) && hasJob(live.pid)).toBe(true);
+    await eventually(() => expect(hasJob(killed.pid) && hasJob(live.pid)).toBe(true));
 
     killed.gateway.kill("SIGKILL");
     await once(killed.gateway, "exit");

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createTrees } from "../../sandbox/trees.ts";
+import { eventually } from "../fakes/eventually.ts";
 import { temporaryFolder } from "../fakes/temporary-folder.ts";
 import { openTestSandbox } from "./sandbox-fixture.ts";
 
@@ -58,7 +59,7 @@ describe("a tree", () => {
     theirs.giveBack();
     clock.ms += 3_600_000;
     (await borrow(treeOf("d2", { a: "" }))).giveBack();
-    await vi.waitFor(() => expect(existsSync(folder)).toBe(false));
+    await eventually(() => expect(existsSync(folder)).toBe(false));
     expect((await borrow(SMALL)).folders.get("/d1")).not.toBe(folder);
   });
 

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createInteractions, type Interactions } from "../../../channels/discord/interactions.ts";
 import { readTarget } from "../../../channels/discord/target.ts";
 import type { Receive, WebhookRequest } from "../../../core/contract/channel.ts";
@@ -14,6 +14,7 @@ import {
   type StandInInteraction,
   startDiscordRest,
 } from "../../fakes/discord-rest.ts";
+import { eventually } from "../../fakes/eventually.ts";
 import { type Bench, newBench } from "./deliver.ts";
 
 const ROOM = "800000000000000001";
@@ -280,7 +281,7 @@ describe("a command from the gateway", () => {
     const asked = command();
     await interactions.take(asked.payload, receive);
     bench.sender.silent(only().target);
-    await vi.waitFor(() => expect(asked.original).toBeUndefined());
+    await eventually(() => expect(asked.original).toBeUndefined());
     expect(discord.messages(ROOM)).toEqual([]);
   });
 
@@ -288,7 +289,7 @@ describe("a command from the gateway", () => {
     const asked = command();
     await interactions.take(asked.payload, receive);
     bench.sender.progress(only().target, "Becau");
-    await vi.waitFor(() => expect(asked.original?.content).toBe("Becau"));
+    await eventually(() => expect(asked.original?.content).toBe("Becau"));
     await bench.deliver(only().target, text("Because."));
     expect(said()).toEqual(["Because."]);
   });

@@ -5,6 +5,7 @@ import type { ChannelState } from "../../../core/contract/channel-state.ts";
 import type { Answer } from "../../../core/contract/reply.ts";
 import { memoryState } from "../../fakes/channel-state.ts";
 import { type DiscordRest, type RestFault, startDiscordRest } from "../../fakes/discord-rest.ts";
+import { eventually } from "../../fakes/eventually.ts";
 import { type Bench, newBench } from "./deliver.ts";
 
 const ROOM = "800000000000000001";
@@ -181,7 +182,7 @@ describe("sending to a room", () => {
     discord.failNext("POST /channels/:id/messages", { hang: "lost" });
     const order: string[] = [];
     const hanging = bench.deliver(ask(), text("slow")).then(() => order.push("slow"));
-    await vi.waitFor(() => expect(discord.callsOf("POST /channels/:id/messages")).toHaveLength(1));
+    await eventually(() => expect(discord.callsOf("POST /channels/:id/messages")).toHaveLength(1));
     const question = discord.write(other, {});
     const target = discordTarget({ channelId: other, guildId: GUILD, replyTo: question.id });
     await bench.deliver(target, text("quick"), { id: "2" }).then(() => order.push("quick"));
@@ -317,7 +318,7 @@ describe("progress", () => {
     await discord.waitForSaid(ROOM, 1);
     for (const more of ["One two", "One two three"]) {
       bench.sender.progress(target, more);
-      await vi.waitFor(() => expect(contents()).toEqual([more]));
+      await eventually(() => expect(contents()).toEqual([more]));
     }
     await bench.deliver(target, text("One two three four."));
     expect(contents()).toEqual(["One two three four."]);
@@ -331,7 +332,7 @@ describe("progress", () => {
   it("edits at the pace and not at every word", async () => {
     const target = ask();
     for (let i = 1; i <= 500; i++) bench.sender.progress(target, "word ".repeat(i));
-    await vi.waitFor(() => expect(contents()[0]?.length).toBeGreaterThan(1990));
+    await eventually(() => expect(contents()[0]?.length).toBeGreaterThan(1990));
     await bench.deliver(target, text("done"));
     expect(discord.callsOf("PATCH /channels/:id/messages/:id").length).toBeLessThan(10);
     expect(contents()).toEqual(["done"]);
@@ -349,7 +350,7 @@ describe("progress", () => {
     const target = ask();
     discord.failNext("POST /channels/:id/messages", fault);
     first.sender.progress(target, "Unfinis");
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(discord.callsOf("POST /channels/:id/messages")[0]?.status).toBeGreaterThan(0),
     );
     first.close();
@@ -367,14 +368,14 @@ describe("progress", () => {
     const sends = newBench(discord, { state });
     const target = ask();
     runs.sender.progress(target, "Unfinished");
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const [key = ""] = await state.keys("answer/");
       expect((await state.get(key))?.value).toContain("messageId");
     });
     await sends.deliver(target, text("Finished."));
     get.mockClear();
     runs.sender.progress(target, "Unfinished and late");
-    await vi.waitFor(() => expect(get).toHaveBeenCalled());
+    await eventually(() => expect(get).toHaveBeenCalled());
     // It has looked; an edit that came of it would be before this one.
     await runs.rest.request("PATCH", `/channels/${ROOM}/messages/${target.replyTo}`, { body: {} });
     expect(contents()).toEqual(["Finished."]);
@@ -408,7 +409,7 @@ describe("progress", () => {
     await discord.waitForSaid(ROOM, 1);
     await bench.deliver(answered, text("Finished."));
     for (const target of [begun, answered]) bench.sender.silent(target);
-    await vi.waitFor(() => expect(contents()).toEqual(["Finished."]));
+    await eventually(() => expect(contents()).toEqual(["Finished."]));
   });
 
   it("a second answer to the same question is a message of its own", async () => {

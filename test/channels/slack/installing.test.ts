@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import type { ApiOutcome } from "../../../channels/slack/api-outcome.ts";
 import { createInstallations } from "../../../channels/slack/installations.ts";
 import { createOauth, INSTALL_PATH, REDIRECT_PATH } from "../../../channels/slack/oauth.ts";
@@ -7,6 +7,7 @@ import { createLeases } from "../../../core/channel-state/leases.ts";
 import type { WebhookRequest } from "../../../core/contract/channel.ts";
 import { recordedMetrics } from "../../fakes/channel-metrics.ts";
 import { memoryState } from "../../fakes/channel-state.ts";
+import { eventually } from "../../fakes/eventually.ts";
 import { recordedLog } from "../../fakes/log.ts";
 
 const NOON = Date.parse("2026-03-01T12:00:00Z");
@@ -267,7 +268,7 @@ describe("whose a token is", () => {
   it("is said to be wrong, with what to do, where Slack refuses it", async () => {
     const { workspaces, log } = open(() => no("invalid_auth"), { botToken: "xoxb-1" });
     workspaces.start();
-    await vi.waitFor(() => expect(workspaces.fault()).toMatch(/bot_token \(invalid_auth\): copy/));
+    await eventually(() => expect(workspaces.fault()).toMatch(/bot_token \(invalid_auth\): copy/));
     expect(await workspaces.tokenFor("T0TEAM")).toBeUndefined();
     expect(log.lines.map(({ fields }) => fields.alert)).toEqual(["slack_token_refused"]);
     expect(JSON.stringify(log.lines)).not.toContain("xoxb-1");
@@ -278,6 +279,6 @@ describe("whose a token is", () => {
       tokens: new Map([["T0ELSE", "xoxb-1"]]),
     });
     workspaces.start();
-    await vi.waitFor(() => expect(workspaces.fault()).toMatch(/team_id T0ELSE is another/));
+    await eventually(() => expect(workspaces.fault()).toMatch(/team_id T0ELSE is another/));
   });
 });

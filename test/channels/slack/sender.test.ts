@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Card } from "../../../core/contract/card.ts";
 import type { OutboundPart, Reconciliation, SendOutcome } from "../../../core/contract/channel.ts";
+import { eventually } from "../../fakes/eventually.ts";
 import { type Bot, type SlackApi, startSlackApi } from "../../fakes/slack-api.ts";
 import { forever, inThread, openSender, partOf, ROOM, said, TEAM } from "./sender-fixture.ts";
 
@@ -225,7 +226,7 @@ describe("when Slack fails", () => {
       send(partOf(`11.${index}`, inThread(ts, { channelId: `C0OTHER${index}` }), bodyOf("quick"))),
     );
     expect(await Promise.all(others)).toEqual(others.map(() => ({ kind: "delivered" })));
-    await vi.waitFor(() => expect(slack.messages(ROOM, ts)).toHaveLength(1));
+    await eventually(() => expect(slack.messages(ROOM, ts)).toHaveLength(1));
     leaving.abort();
     expect(await hanging).toMatchObject({ kind: "unknown" });
     const again = partOf("10.0", inThread(ts), bodyOf("slow"), 2);

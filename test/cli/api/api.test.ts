@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { request } from "node:http";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { type OperatedQueue, operatedQueue } from "../../core/operators/operated-queue.ts";
+import { eventually } from "../../fakes/eventually.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 import { type ApiServer, type Asked, startApi } from "./api-server.ts";
@@ -349,7 +350,7 @@ describeStores("the operators' API", (world) => {
         headers: { Authorization: `Bearer ${text}`, "Content-Type": "application/json" },
       });
       held.write("{");
-      await vi.waitFor(() => expect(looks).toBe(1));
+      await eventually(() => expect(looks).toBe(1));
       await world.sql("UPDATE api_keys SET revoked_at = 1");
       held.end('"label":"x","permissions":["*"]}');
       const [response] = await once(held, "response");

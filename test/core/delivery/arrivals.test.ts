@@ -10,6 +10,7 @@ import { tenantScope } from "../../../core/store/scope.ts";
 import type { Store } from "../../../core/store/store.ts";
 import { type FakeChannel, fakeChannel } from "../../fakes/channel.ts";
 import { begin, type DeliveryProcess, deliveryProcess } from "../../fakes/delivery-process.ts";
+import { eventually } from "../../fakes/eventually.ts";
 import { textMessage } from "../../fakes/messages.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
@@ -102,7 +103,7 @@ describeStores("replies that travelled in responses", (world) => {
       return note(access, work);
     });
     return {
-      reached: () => vi.waitFor(() => expect(go).toBeDefined(), { interval: 2, timeout: 8_000 }),
+      reached: () => eventually(() => expect(go).toBeDefined()),
       go: () => go?.(),
     };
   };

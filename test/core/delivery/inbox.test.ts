@@ -7,6 +7,7 @@ import { KeyError } from "../../../core/keys/errors.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import type { Store } from "../../../core/store/store.ts";
 import { begin, type DeliveryProcess, deliveryProcess } from "../../fakes/delivery-process.ts";
+import { eventually } from "../../fakes/eventually.ts";
 import { textMessage } from "../../fakes/messages.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
@@ -224,7 +225,7 @@ describeStores("inbox", (world) => {
         goOn = resolve;
       });
       const accepting = accept("m1", "wei", alone);
-      await vi.waitFor(async () => expect(await states()).toContain("m1 pending"));
+      await eventually(async () => expect(await states()).toContain("m1 pending"));
       const begun: string[] = [];
       const run = async (claim: Claim): Promise<void> => {
         if (claim.kind !== "entry") return;

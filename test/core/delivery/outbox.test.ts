@@ -11,6 +11,7 @@ import {
   type DeliveryProcessOptions,
   deliveryProcess,
 } from "../../fakes/delivery-process.ts";
+import { eventually } from "../../fakes/eventually.ts";
 import { textMessage } from "../../fakes/messages.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
@@ -435,7 +436,7 @@ describeStores("outbox", (world) => {
       channel.outcomes.push(new Promise(() => {}));
       await reply("m1", ["one"]);
       void step();
-      await vi.waitFor(() => expect(channel.sent).toHaveLength(1), { interval: 1 });
+      await eventually(() => expect(channel.sent).toHaveLength(1));
       const next = await another();
       expect(await step(next)).toEqual({ afterMs: LEASE_MS });
       time += LEASE_MS;
@@ -471,7 +472,7 @@ describeStores("outbox", (world) => {
       await reply("m1", ["one"]);
       const others = await Promise.all([another(), another()]);
       const steps = [process, ...others].map((by) => step(by));
-      await vi.waitFor(() => expect(channel.sent).toHaveLength(1), { interval: 1 });
+      await eventually(() => expect(channel.sent).toHaveLength(1));
       expect(await Promise.race(steps)).toMatchObject({ afterMs: expect.any(Number) });
       first.end({ kind: "delivered" });
       expect((await Promise.all(steps)).filter((next) => next === "again")).toHaveLength(1);
@@ -487,11 +488,11 @@ describeStores("outbox", (world) => {
       channel.outcomes.push(stalled.outcome, current.outcome);
       await reply("m1", ["one"]);
       const stalledStep = step();
-      await vi.waitFor(() => expect(channel.sent).toHaveLength(1), { interval: 1 });
+      await eventually(() => expect(channel.sent).toHaveLength(1));
       time += LEASE_MS;
       const next = await another();
       const currentStep = step(next);
-      await vi.waitFor(() => expect(channel.sent).toHaveLength(2), { interval: 1 });
+      await eventually(() => expect(channel.sent).toHaveLength(2));
       stalled.end(late);
       await stalledStep;
       // The other process still sends it: nobody else may.
@@ -582,11 +583,11 @@ describeStores("outbox", (world) => {
       channel.outcomes.push(stalled.outcome, current.outcome);
       await reply("m1", ["one"]);
       const stalledStep = step();
-      await vi.waitFor(() => expect(channel.sent).toHaveLength(1), { interval: 1 });
+      await eventually(() => expect(channel.sent).toHaveLength(1));
       time += LEASE_MS;
       const next = await another();
       const currentStep = step(next);
-      await vi.waitFor(() => expect(channel.sent).toHaveLength(2), { interval: 1 });
+      await eventually(() => expect(channel.sent).toHaveLength(2));
       stalled.end({ kind: "delivered" });
       await stalledStep;
       current.end({ kind: "unknown", reason: "timeout" });

@@ -1,6 +1,7 @@
 import { beforeEach, expect, it } from "vitest";
 import { createAuditLog } from "../../../core/audit-log.ts";
 import { createQueue } from "../../../core/operators/queue.ts";
+import { eventually } from "../../fakes/eventually.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 import { EVERYBODY, type OperatedQueue, operatedQueue } from "./operated-queue.ts";
@@ -206,7 +207,7 @@ describeStores("the operators' queue", (world) => {
       }),
     );
     const sending = at.send("m");
-    await expect.poll(() => at.channel.sent.length).toBe(1);
+    await eventually(() => expect(at.channel.sent).toHaveLength(1));
     expect(await at.queue.drop(EVERYBODY, id)).toMatchObject({ code: "UNDER_WAY" });
     deliver();
     await sending;

@@ -3,6 +3,7 @@ import { createAuditLog } from "../../../core/audit-log.ts";
 import type { RecallOutcome } from "../../../core/contract/channel.ts";
 import { createRecall, type Recall } from "../../../core/operators/recall.ts";
 import { cipherOn } from "../../fakes/cipher.ts";
+import { eventually } from "../../fakes/eventually.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 import { EVERYBODY, type OperatedQueue, operatedQueue } from "./operated-queue.ts";
@@ -113,7 +114,7 @@ describeStores("an answer that must not stand", (world) => {
       }),
     );
     const sending = at.send("m");
-    await expect.poll(() => at.channel.sent.length).toBe(1);
+    await eventually(() => expect(at.channel.sent).toHaveLength(1));
     expect(await recall(EVERYBODY, id, signal)).toMatchObject({ code: "UNDER_WAY" });
     deliver();
     await sending;

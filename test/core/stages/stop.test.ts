@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { TenantIndex } from "../../../config/tenant.ts";
 import { OverloadError } from "../../../core/contract/errors.ts";
 import type { InboundMessage } from "../../../core/contract/message.ts";
@@ -9,6 +9,7 @@ import {
   coreGateway,
   tenantByRole,
 } from "../../fakes/core-gateway.ts";
+import { eventually } from "../../fakes/eventually.ts";
 import { textMessage } from "../../fakes/messages.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
@@ -33,8 +34,6 @@ const inRoom = (id: string, text: string, tenant: string): InboundMessage => ({
   conversation: { id: "room", kind: "group" },
   sender: { ...textMessage(id).sender, roles: [tenant] },
 });
-
-const eventually = (check: () => void | Promise<void>) => vi.waitFor(check, { interval: 2 });
 
 describeStores("/stop", (world) => {
   let gateways: CoreGateway[] = [];

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { createGroupCommit, type GroupCommit } from "../../../core/store/group-commit.ts";
 import { openSqlite, type Sqlite } from "../../../core/store/sqlite.ts";
 import type { Transaction } from "../../../core/store/store.ts";
+import { eventually } from "../../fakes/eventually.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 
 const folder = temporaryFolder();
@@ -68,14 +69,14 @@ it("syncs nothing for works that need not be durable", async () => {
 it("lets all that comes while the disk syncs share the next commit and its sync", async () => {
   commits = withSyncsByHand();
   const works = [commits.add(insert("a"), true)];
-  await vi.waitFor(() => expect(syncs).toHaveLength(1));
+  await eventually(() => expect(syncs).toHaveLength(1));
   for (const key of ["b", "c", "d"]) {
     works.push(commits.add(insert(key), true));
     await turns(5);
   }
   expect(kept()).toEqual(["a"]);
   syncs[0]?.end();
-  await vi.waitFor(() => expect(syncs).toHaveLength(2));
+  await eventually(() => expect(syncs).toHaveLength(2));
   expect(syncs[1]?.saw).toEqual(["a", "b", "c", "d"]);
   syncs[1]?.end();
   await Promise.all(works);
@@ -129,7 +130,7 @@ it("moves no log that the disk has not kept", async () => {
 it("does nothing any more once the disk has not kept what was written", async () => {
   commits = withSyncsByHand();
   const lost = commits.add(insert("lost"), true);
-  await vi.waitFor(() => expect(syncs).toHaveLength(1));
+  await eventually(() => expect(syncs).toHaveLength(1));
   const behind = commits.add(insert("behind"), true);
   syncs[0]?.end(new Error("EIO: i/o error, fdatasync"));
   const why = /the disk did not keep what was written \(EIO.*check it, then restart/;
@@ -149,7 +150,7 @@ it("does nothing any more either of a batch that is done one by one, since a wor
   };
   const works = [insert("lost"), throws, insert("behind")];
   const outcomes = Promise.allSettled(works.map((work) => commits.add(work, true)));
-  await vi.waitFor(() => expect(syncs).toHaveLength(1));
+  await eventually(() => expect(syncs).toHaveLength(1));
   syncs[0]?.end(new Error("EIO: i/o error, fdatasync"));
   const why = expect.objectContaining({ message: expect.stringMatching(/the disk did not keep/) });
   const refused = { status: "rejected", reason: why };
@@ -177,7 +178,7 @@ it("is drained only when the disk has synced", async () => {
   commits = withSyncsByHand();
   void commits.add(insert("a"), true);
   const drained = commits.drained();
-  await vi.waitFor(() => expect(syncs).toHaveLength(1));
+  await eventually(() => expect(syncs).toHaveLength(1));
   await turns(10);
   expect(await stateOf(drained)).toBe("waits");
   syncs[0]?.end();
@@ -192,7 +193,7 @@ it("lets into a commit what arrives turn after turn of the event loop", async ()
     works.push(commits.add(insert(key), key === "d"));
     await nextTurn;
   }
-  await vi.waitFor(() => expect(syncs).toHaveLength(1));
+  await eventually(() => expect(syncs).toHaveLength(1));
   expect(syncs[0]?.saw).toEqual(["a", "b", "c", "d"]);
   syncs[0]?.end();
   await Promise.all(works);

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   openTraceHub,
   type TraceHub,
@@ -8,6 +8,7 @@ import {
   type TraceSession,
 } from "../../../sandbox/audit/trace-session.ts";
 import type { Observation } from "../../../sandbox/driver.ts";
+import { eventually } from "../../fakes/eventually.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 import { processesWith } from "../traces.ts";
 import { recordedTrace } from "./recorded-trace.ts";
@@ -162,7 +163,7 @@ describe("the trace hub", () => {
     const seen = listen(session);
     await connect(session);
     process.kill(relayPid(), "SIGKILL");
-    await vi.waitFor(() => expect(session.broken.aborted).toBe(true));
+    await eventually(() => expect(session.broken.aborted).toBe(true));
     expect(seen.lost).toBe(Infinity);
     expect(() => listen(waiting)).toThrow(/lost the trace/);
     await session.settle();
@@ -199,7 +200,7 @@ describe("the trace hub", () => {
     const pid = relayPid();
     session.close();
     session.close();
-    await vi.waitFor(() => expect(readdirSync(join(folder.path, "trace"))).toEqual([]));
+    await eventually(() => expect(readdirSync(join(folder.path, "trace"))).toEqual([]));
     await hub.close();
     expect(readdirSync(folder.path)).toEqual([]);
     expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);

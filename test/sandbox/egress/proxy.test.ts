@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { connect as tlsConnect } from "node:tls";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createEgress } from "../../../sandbox/egress/proxy.ts";
+import { eventually } from "../../fakes/eventually.ts";
 import {
   cleanUp,
   internal,
@@ -89,7 +90,7 @@ describe("a link", () => {
     );
     let gone = 0;
     for (const each of closed) each.then(() => gone++);
-    await vi.waitFor(() => expect(gone).toBe(1000 - 256));
+    await eventually(() => expect(gone).toBe(1000 - 256));
     expect(test.records[0]).toMatchObject({
       decision: "deny",
       rule: "more than 256 connections at once",
@@ -124,7 +125,7 @@ describe("plain requests", () => {
       "x-own": "1",
       connection: "keep-alive",
     });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(test.records).toMatchObject([
         {
           method: "GET",
@@ -312,7 +313,7 @@ describe("a tunnel", () => {
     const host = await startTlsHost("a.test");
     const test = await openTestLink({ hosts: { "a.test": internal({ 443: host.port }) } });
     expect(await overTunnel(test, "a.test:443", "a.test", host.caPem)).toContain("hello over tls");
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(test.records).toMatchObject([
         { method: "CONNECT", host: "a.test", port: 443, decision: "allow" },
       ]),
@@ -374,7 +375,7 @@ describe("a tunnel", () => {
     });
     const secure = tlsConnect({ socket: wire, servername: "a.test", ca: host.caPem });
     secure.on("error", () => {});
-    await vi.waitFor(() => expect(pieces.length).toBeGreaterThan(0));
+    await eventually(() => expect(pieces.length).toBeGreaterThan(0));
     const hello = Buffer.concat(pieces.splice(0));
     outer.write(
       Buffer.concat([Buffer.from("CONNECT a.test:443 HTTP/1.1\r\n\r\n"), hello.subarray(0, 9)]),
@@ -474,8 +475,8 @@ describe("waiting", () => {
     client.write(get("http://a.test/"));
     await readUntil(client, /200 OK/);
     client.destroy();
-    await vi.waitFor(() => expect(hasClosed).toBe(true));
-    await vi.waitFor(() => expect(test.records).toMatchObject([{ decision: "allow" }]));
+    await eventually(() => expect(hasClosed).toBe(true));
+    await eventually(() => expect(test.records).toMatchObject([{ decision: "allow" }]));
   });
 });
 

@@ -2,10 +2,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { connect as tlsConnect } from "node:tls";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { createAuthority } from "../../../sandbox/egress/authority.ts";
 import { placeholderOf } from "../../../sandbox/egress/credentials.ts";
 import type { EndpointRules } from "../../../sandbox/egress/rules.ts";
+import { eventually } from "../../fakes/eventually.ts";
 import {
   cleanUp,
   internal,
@@ -77,7 +78,7 @@ describe("TLS that the proxy ends", () => {
       /200 OK[\s\S]*hello over tls[\s\S]*403 Forbidden[\s\S]*no rule allows GET/,
     );
     expect(host.requests.map(({ url }) => url)).toEqual(["/v1/x"]);
-    await vi.waitFor(() => expect(test.records.length).toBe(3));
+    await eventually(() => expect(test.records.length).toBe(3));
     expect(test.records).toMatchObject([{ method: "CONNECT" }, {}, {}]);
     const request = { method: "GET", host: "a.test", port: 443 };
     expect(test.records).toContainEqual(
@@ -181,7 +182,7 @@ describe("a credential", () => {
     expect(answer).not.toContain("top-secret");
     expect(answer).toContain(`X-Echo: ${placeholder}`);
     expect(answer).toContain(`got ${placeholder} and /?k=${placeholder}`);
-    await vi.waitFor(() => expect(test.records.length).toBe(2));
+    await eventually(() => expect(test.records.length).toBe(2));
     expect(JSON.stringify(test.records)).not.toMatch(/top-secret|resolve:env/);
   });
 
