@@ -23,6 +23,7 @@ interface Fixture {
 
 let undo: (() => Promise<void>)[] = [];
 afterEach(async () => {
+  vi.useRealTimers();
   for (const step of undo.reverse()) await step();
   undo = [];
 });
@@ -188,6 +189,8 @@ describe("the connections of Socket Mode", () => {
   });
 
   it("are noticed when they are deaf, and replaced with an alarm", async () => {
+    // Moves with each look of the test: where the machine stands still, nobody is silent.
+    vi.useFakeTimers({ toFake: ["performance"] });
     const fixture = await open({ timings: { pingMs: 50, silenceMs: 1_500 } });
     await both(fixture);
     fixture.server.live()[0]?.goDeaf();
