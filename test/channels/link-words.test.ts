@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { toDiscordMarkdown } from "../../channels/discord/markdown.ts";
 import { leadsElsewhere } from "../../channels/link-words.ts";
 import { toMrkdwn } from "../../channels/slack/mrkdwn.ts";
+import { processorMs } from "../fakes/processor-time.ts";
 
 const EVIL = "https://evil.example/login";
 
@@ -44,10 +45,11 @@ describe("words of a link that look like an address", () => {
   });
 
   it("takes time in proportion to hostile words", () => {
-    const startedAt = performance.now();
-    for (const words of ["a.".repeat(50_000), "a".repeat(100_000), "@".repeat(100_000)]) {
-      leadsElsewhere(words, EVIL);
-    }
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    const spentMs = processorMs(() => {
+      for (const words of ["a.".repeat(50_000), "a".repeat(100_000), "@".repeat(100_000)]) {
+        leadsElsewhere(words, EVIL);
+      }
+    });
+    expect(spentMs).toBeLessThan(2_000);
   });
 });
