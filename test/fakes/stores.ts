@@ -72,7 +72,7 @@ const worldOf = (dialect: DialectName, { create, sql, server }: Backing): StoreW
   let url = "";
   let opened: Store[] = [];
   const open = async () => {
-    const store = await openStore({ url });
+    const store = await openPatiently(url);
     opened.push(store);
     return store;
   };
@@ -103,6 +103,17 @@ const worldOf = (dialect: DialectName, { create, sql, server }: Backing): StoreW
       return server();
     },
   };
+};
+
+/** Again where no connection came in time: a machine may stand still for longer than that. */
+const openPatiently = async (url: string, tries = 5): Promise<Store> => {
+  try {
+    return await openStore({ url });
+  } catch (cause) {
+    const isLate = /connection timeout/.test(String(cause));
+    if (!isLate || tries === 1) throw cause;
+    return openPatiently(url, tries - 1);
+  }
 };
 
 const querySqlite = async (url: string, text: string): Promise<readonly Row[]> => {
