@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it, type TestContext, vi } from "vitest";
 import type { AuditSink } from "../../sandbox/audit/trail.ts";
 import type { SandboxOptions } from "../../sandbox/options.ts";
+import { eventually } from "../fakes/eventually.ts";
 import { openTestSandbox, SETTINGS } from "./sandbox-fixture.ts";
 import { ownCgroupAgeMs, ownCgroups, ownProcesses } from "./traces.ts";
 
@@ -114,8 +115,8 @@ describe.skipIf(!isRoot && process.env.CI !== "true")("new settings", () => {
       sandbox.run({ ...requestOf(), program: { kind: "source", text } }, signal);
     expect((await run("echo one")).verdict).toBe("ok");
     await settled();
-    const running = run("while ! [ -e /tmp/never ]; do sleep 0.1; ((n++ > 10)) && exit 7; done");
-    await vi.waitFor(() => expect(ownProcesses(/sleep 0\.1/)).not.toEqual([]));
+    const running = run("sleep 765432; exit 7");
+    await eventually(() => expect(ownProcesses(/^sleep 765432/)).not.toEqual([]));
     sandbox.update({
       ...SETTINGS,
       isolation: "bubblewrap",
@@ -124,6 +125,7 @@ describe.skipIf(!isRoot && process.env.CI !== "true")("new settings", () => {
     const refused = await run("echo two");
     expect(refused).toMatchObject({ verdict: "blocked", reason: "policy" });
     expect(refused.detail).toContain("allowed_languages");
+    for (const pid of ownProcesses(/^sleep 765432/)) process.kill(pid, "SIGKILL");
     expect(await running).toMatchObject({ verdict: "error", exitCode: 7 });
     await gone();
   });
