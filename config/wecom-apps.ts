@@ -40,6 +40,7 @@ export interface WecomLinkedBotSettings {
   readonly corp_id: string;
   readonly name?: string;
   readonly api_base_url: string;
+  readonly file_hosts: readonly string[];
 }
 
 /** https://developer.work.weixin.qq.com/document/path/101463 */
@@ -49,13 +50,13 @@ const WS_URL = "wss://openws.work.weixin.qq.com";
 export const wecomLinkedBots = (settings: Settings): readonly WecomLinkedBotSettings[] => {
   const block = settings.channels.wechat_work;
   if (!block?.enabled) return [];
-  const { api_base_url } = block;
+  const { api_base_url, file_hosts } = block;
   return block.bots.flatMap(({ bot_id, secret, ws_url = WS_URL, name, corp_id }) => {
     // The schema has seen to it that these two come together.
     if (bot_id === undefined || secret === undefined) return [];
     const called = name === undefined ? {} : { name };
     const corp = corp_id ?? block.corp_id ?? bot_id;
-    return [{ bot_id, secret, ws_url, corp_id: corp, ...called, api_base_url }];
+    return [{ bot_id, secret, ws_url, corp_id: corp, ...called, api_base_url, file_hosts }];
   });
 };
 
@@ -68,6 +69,7 @@ export interface WecomBotSettings {
   readonly encoding_aes_key: string;
   readonly webhook_path: string;
   readonly api_base_url: string;
+  readonly file_hosts: readonly string[];
   readonly replay_window_s: number;
   readonly previous: readonly { readonly token: string; readonly encoding_aes_key: string }[];
 }
@@ -76,7 +78,7 @@ export interface WecomBotSettings {
 export const wecomBots = (settings: Settings): readonly WecomBotSettings[] => {
   const block = settings.channels.wechat_work;
   if (!block?.enabled) return [];
-  const { api_base_url, replay_window_s } = block;
+  const { api_base_url, file_hosts, replay_window_s } = block;
   return block.bots.flatMap((bot) => {
     const { id, token, encoding_aes_key, previous, name } = bot;
     // The schema has seen to it that these three come together.
@@ -84,6 +86,8 @@ export const wecomBots = (settings: Settings): readonly WecomBotSettings[] => {
     const webhook_path = bot.webhook_path ?? `/api/wechat/bots/${id}`;
     const corp_id = bot.corp_id ?? block.corp_id ?? id;
     const callback = { token, encoding_aes_key, webhook_path, previous, replay_window_s };
-    return [{ id, corp_id, ...(name !== undefined && { name }), ...callback, api_base_url }];
+    return [
+      { id, corp_id, ...(name !== undefined && { name }), ...callback, api_base_url, file_hosts },
+    ];
   });
 };

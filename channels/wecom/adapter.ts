@@ -232,8 +232,9 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
       const linkedBot = linkedOf(target)?.bot;
       if (linkedBot) {
         // Each file brings its own key.
-        const { api_base_url: apiBaseUrl } = linkedBot;
-        return openBotMedia(ref, { fetch, apiBaseUrl, keys: [], timeoutMs }, signal);
+        const { bot_id: botId, api_base_url: apiBaseUrl, file_hosts: fileHosts } = linkedBot;
+        const media = { fetch, apiBaseUrl, fileHosts, keys: [], timeoutMs, botId, log };
+        return openBotMedia(ref, media, signal);
       }
       const client = clientOf(target);
       if (client) return client.openMedia(ref, signal);

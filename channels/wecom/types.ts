@@ -30,6 +30,8 @@ export interface WecomBot extends CallbackKeys {
   readonly webhook_path: string;
   /** Answers that come late go to this host and no other. */
   readonly api_base_url: string;
+  /** Where else files may lie: `host` or `*.host`, as a parser of URLs writes them. */
+  readonly file_hosts: readonly string[];
 }
 
 /**

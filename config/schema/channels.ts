@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { foldFileHost } from "../file-host.ts";
 import { localPath, secret, text, textLike, url } from "./marks.ts";
 
 const webhookPath = () =>
@@ -105,6 +106,23 @@ const wecomBot = z
     { error: "either id, token and encoding_aes_key, or bot_id and secret" },
   );
 
+// Where Tencent keeps them: its object store. https://developer.work.weixin.qq.com/document/path/100719
+const TENCENT_FILE_HOSTS = ["*.myqcloud.com"];
+
+const wecomFileHosts = () =>
+  z
+    .array(
+      textLike(
+        "name of a public host, e.g. files.example.com or *.example.com",
+        (value) => foldFileHost(value) !== undefined,
+      ),
+    )
+    .transform((hosts) => hosts.map((host) => foldFileHost(host) ?? host))
+    .default(TENCENT_FILE_HOSTS)
+    .describe(
+      "Hosts that files sent to bots are fetched from, by https on port 443, besides `api_base_url` itself.",
+    );
+
 const enabled = () => z.boolean().default(true).describe("Switches the channel on.");
 
 const wechatWorkSchema = z
@@ -117,6 +135,7 @@ const wechatWorkSchema = z
     api_base_url: url(["https", "http"])
       .default("https://qyapi.weixin.qq.com")
       .describe("Base URL of the WeCom API, for all apps of this block; may end in a path."),
+    file_hosts: wecomFileHosts(),
     ca_file: localPath(text())
       .optional()
       .describe("PEM file with authorities that the API's certificate may come from too."),

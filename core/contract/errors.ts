@@ -38,11 +38,14 @@ export class PayloadError extends GatewayError {
   }
 }
 
-/** An attachment cannot be had. `reason` is fit for a person: expired, too large, refused. */
+/**
+ * An attachment cannot be had. `reason` is fit for a person; `not_allowed` = it lies where the
+ * settings allow nothing to be fetched from.
+ */
 export class AttachmentError extends GatewayError {
   override readonly name = "AttachmentError";
   constructor(
-    readonly reason: "expired" | "too_large" | "refused" | "unreachable",
+    readonly reason: "expired" | "too_large" | "refused" | "unreachable" | "not_allowed",
     message: string,
     options?: ErrorOptions,
   ) {

@@ -34,7 +34,7 @@ const startGateway = async (
   const api_base_url = `http://127.0.0.1:${await freePort()}`;
   const state = memoryState();
   const log = recordedLog();
-  const bot = { bot_id: BOT, ws_url, corp_id: "wwexample000000001", api_base_url };
+  const bot = { bot_id: BOT, ws_url, corp_id: "wwexample000000001", api_base_url, file_hosts: [] };
   const gateway = createWecomAdapter({
     ...{ apps: [], log, now: () => new Date(), state, isAlone: true, random: () => 0 },
     linked: { bots: [{ ...bot, secret }], leases: createLeases({ state, log }) },

@@ -9,6 +9,7 @@ export const wecomBotOf = (bot: CloudBot, settings: Partial<WecomBot> = {}): Wec
   encoding_aes_key: bot.encodingAesKey,
   webhook_path: "/api/wechat/bot",
   api_base_url: "http://127.0.0.1:9",
+  file_hosts: [],
   replay_window_s: 300,
   previous: [],
   ...settings,

@@ -37,6 +37,8 @@ export interface LinkedBot {
   readonly reach?: SocketReach;
   /** The one host whose files may come without TLS or from a private address. */
   readonly api_base_url: string;
+  /** Where else files may lie: `host` or `*.host`, as a parser of URLs writes them. */
+  readonly file_hosts: readonly string[];
 }
 
 /** One intelligent bot with a long connection, which one replica holds for all. */

@@ -53,7 +53,10 @@ export const createWecomBot = (options: WecomBotOptions): WecomBotLink => {
   const sender = createBotSender({ ...options, streams, post: createPostResponse(options) });
   const answerPoll = createAnswerPoll(streams, now, log);
   const growing = createGrowing(streams, now, log);
-  const keys = [bot, ...bot.previous].map((pair) => pair.encoding_aes_key);
+  const media = {
+    ...{ fetch, apiBaseUrl: bot.api_base_url, fileHosts: bot.file_hosts, timeoutMs, log },
+    ...{ botId: bot.id, keys: [bot, ...bot.previous].map((pair) => pair.encoding_aes_key) },
+  };
   return {
     webhook: createBotWebhook({ ...options, streams, answerPoll }),
     send: sender.send,
@@ -65,8 +68,7 @@ export const createWecomBot = (options: WecomBotOptions): WecomBotLink => {
         )
         .catch((err) => log.warn({ channel: CHANNEL, err }, "stream without an answer not ended"));
     },
-    openAttachment: (ref, signal) =>
-      openBotMedia(ref, { fetch, apiBaseUrl: bot.api_base_url, keys, timeoutMs }, signal),
+    openAttachment: (ref, signal) => openBotMedia(ref, media, signal),
     stop: growing.stop,
   };
 };

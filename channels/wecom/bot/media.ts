@@ -1,18 +1,24 @@
 import { createDecipheriv } from "node:crypto";
-import { BlockList, isIP } from "node:net";
+import { isFileHost } from "../../../config/file-host.ts";
 import { AttachmentError } from "../../../core/contract/errors.ts";
+import type { Log } from "../../../core/contract/log.ts";
 import { createDeadline } from "../../deadline.ts";
 import type { Fetch } from "../api.ts";
+import { CHANNEL } from "../types.ts";
 import { fromMediaRef } from "./media-ref.ts";
 
 export interface BotMediaOptions {
   readonly fetch: Fetch;
   /** The one host that may be private, and spoken to without TLS. */
   readonly apiBaseUrl: string;
+  /** The others: `host` or `*.host`, as a parser of URLs writes them. */
+  readonly fileHosts: readonly string[];
   /** EncodingAESKeys of the bot, the current one first; of no use where a file brings its own. */
   readonly keys: readonly string[];
   /** Longest that one call may take; a file may take three times as long. */
   readonly timeoutMs: number;
+  readonly botId: string;
+  readonly log: Log;
 }
 
 const MAX_BYTES = 20 * 2 ** 20;
@@ -25,18 +31,41 @@ const PADDING_BYTES = 32;
  */
 export const openBotMedia = async (
   ref: string,
-  { fetch, apiBaseUrl, keys, timeoutMs }: BotMediaOptions,
+  options: BotMediaOptions,
   signal: AbortSignal,
 ): Promise<ReadableStream<Uint8Array>> => {
+  const { fetch, keys, timeoutMs } = options;
   const { url, aeskey } = fromMediaRef(ref);
-  if (!isAllowed(url, apiBaseUrl))
-    throw new AttachmentError("refused", "file is at no allowed address");
+  refuseForeign(url, options);
   const encrypted = await download(url, fetch, timeoutMs, signal);
   for (const key of aeskey === undefined ? keys : [aeskey]) {
     const bytes = decrypted(encrypted, Buffer.from(key, "base64"));
     if (bytes) return new Blob([new Uint8Array(bytes)]).stream();
   }
   throw new AttachmentError("refused", "file does not decrypt with the key of this bot");
+};
+
+/** Nothing that a callback says leads us to a host that nobody configured. Throws AttachmentError. */
+const refuseForeign = (
+  url: string,
+  { apiBaseUrl, fileHosts, botId, log }: BotMediaOptions,
+): void => {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed && isAllowed(parsed, apiBaseUrl, fileHosts)) return;
+  // Without its path and query: they open the file for five minutes.
+  const from = parsed ? `${parsed.protocol}//${parsed.host}` : "no URL";
+  log.error(
+    { channel: CHANNEL, botId, from, alert: "wecom_file_host_refused" },
+    "file not fetched: it is neither at channels.wechat_work.api_base_url nor, by https on port 443, at a host of channels.wechat_work.file_hosts",
+  );
+  throw new AttachmentError("not_allowed", "file: at no host of channels.wechat_work.file_hosts");
+};
+
+const isAllowed = (url: URL, apiBaseUrl: string, fileHosts: readonly string[]): boolean => {
+  if (url.username !== "" || url.password !== "") return false;
+  const { protocol, host } = new URL(apiBaseUrl);
+  if (url.host === host && url.protocol === protocol) return true;
+  return url.protocol === "https:" && url.port === "" && isFileHost(fileHosts, url.hostname);
 };
 
 const download = async (
@@ -83,41 +112,4 @@ const decrypted = (bytes: Buffer, key: Buffer): Buffer | undefined => {
   if (padding < 1 || padding > PADDING_BYTES || padding > padded.length) return undefined;
   if (padded.subarray(-padding).some((byte) => byte !== padding)) return undefined;
   return padded.subarray(0, -padding);
-};
-
-/** Files lie with the platform's storage: public, with TLS; or with a deployment of one's own. */
-const isAllowed = (url: string, apiBaseUrl: string): boolean => {
-  if (!URL.canParse(url)) return false;
-  const { protocol, host, hostname, username, password } = new URL(url);
-  if (username !== "" || password !== "") return false;
-  const api = new URL(apiBaseUrl);
-  if (host === api.host && protocol === api.protocol) return true;
-  return protocol === "https:" && !isPrivate(hostname.replace(/^\[|\]$/g, ""));
-};
-
-const privateRanges = new BlockList();
-for (const [address, bits] of [
-  ["0.0.0.0", 8],
-  ["10.0.0.0", 8],
-  ["100.64.0.0", 10],
-  ["127.0.0.0", 8],
-  ["169.254.0.0", 16],
-  ["172.16.0.0", 12],
-  ["192.0.0.0", 24],
-  ["192.168.0.0", 16],
-  ["198.18.0.0", 15],
-  ["224.0.0.0", 3],
-] as const) {
-  privateRanges.addSubnet(address, bits, "ipv4");
-}
-const publicIpv6 = new BlockList();
-publicIpv6.addSubnet("2000::", 3, "ipv6");
-
-const isPrivate = (hostname: string): boolean => {
-  const version = isIP(hostname);
-  if (version === 4) return privateRanges.check(hostname, "ipv4");
-  if (version === 6) return !publicIpv6.check(hostname, "ipv6");
-  // A name without a dot is one of our own network's.
-  const name = hostname.replace(/\.$/, "").toLowerCase();
-  return !name.includes(".") || /\.(?:localhost|local|internal|home\.arpa)$/.test(name);
 };

@@ -99,6 +99,7 @@ const startLink = (
       ws_url: url,
       corp_id: "wwexample000000001",
       api_base_url: "https://qyapi.weixin.qq.com",
+      file_hosts: [],
     },
     checkCorp: createCorpCheck([
       { corp_id: "wwexample000000001" },

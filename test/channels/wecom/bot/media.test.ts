@@ -3,11 +3,13 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { openBotMedia } from "../../../../channels/wecom/bot/media.ts";
 import { toMediaRef } from "../../../../channels/wecom/bot/media-ref.ts";
+import { recordedLog } from "../../../fakes/log.ts";
 import { encryptedFile, newCloudBot } from "../../../fakes/wecom-bot-envelope.ts";
 
 const { encodingAesKey } = newCloudBot();
 const API = "https://qyapi.weixin.qq.com";
 const FILE = "https://storage.example.com/f?sign=SECRET";
+const fileHosts = ["storage.example.com", "*.files.example.net", "xn--5nqu69aq8e.example.com"];
 const signal = new AbortController().signal;
 const servers: (() => void)[] = [];
 
@@ -21,8 +23,9 @@ const open = (
 ) => {
   const fetch = vi.fn(async () => answer());
   const { url = FILE, keys = [encodingAesKey], aeskey } = options;
-  const media = { fetch, apiBaseUrl: API, keys, timeoutMs: 1_000 };
-  return { fetch, opened: openBotMedia(toMediaRef(url, aeskey), media, signal) };
+  const log = recordedLog();
+  const media = { fetch, apiBaseUrl: API, fileHosts, keys, timeoutMs: 1_000, botId: "aib1", log };
+  return { fetch, log, opened: openBotMedia(toMediaRef(url, aeskey), media, signal) };
 };
 
 const bodyOf = (bytes: Buffer) => new Response(new Uint8Array(bytes));
@@ -67,8 +70,69 @@ describe("openBotMedia", () => {
     "no address",
   ])("never fetches from %s", async (url) => {
     const { fetch, opened } = open(() => bodyOf(Buffer.alloc(32)), { url });
-    await expect(opened).rejects.toMatchObject({ reason: "refused" });
+    await expect(opened).rejects.toMatchObject({ reason: "not_allowed" });
     expect(fetch).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ["any other public host", "https://evil.example.org/f"],
+    ["a name that ends like one", "https://evilstorage.example.com/f"],
+    ["a name that begins like one", "https://storage.example.com.evil.org/f"],
+    ["what a wildcard ends with", "https://files.example.net/f"],
+    ["what only looks like a wildcard's", "https://evilfiles.example.net/f"],
+    ["another port", "https://storage.example.com:8443/f"],
+    ["another port of the API's host", "https://qyapi.weixin.qq.com:8443/f"],
+    ["no TLS", "http://storage.example.com/f"],
+    ["the API's host without TLS", "http://qyapi.weixin.qq.com/f"],
+    ["the root's dot", "https://storage.example.com./f"],
+    ["a host that poses as a user", "https://storage.example.com@evil.org/f"],
+    ["a user at an allowed host", "https://evil.org@storage.example.com/f"],
+    ["a backslash before the at", "https://evil.org\\@storage.example.com/f"],
+    ["a fragment", "https://evil.org#@storage.example.com/f"],
+    ["an escaped dot", "https://storage.example.com%2eevil.org/f"],
+    ["an ideographic full stop", "https://storage.example.com\u3002evil.org/f"],
+    ["a letter of another script", "https://stor\u0430ge.example.com/f"],
+  ])("attack: is not led to a host that nobody configured, by %s", async (_how, url) => {
+    const { fetch, opened } = open(() => bodyOf(Buffer.alloc(32)), { url });
+    await expect(opened).rejects.toMatchObject({ reason: "not_allowed" });
+    expect(fetch).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    "https://STORAGE.Example.com/f",
+    "https://storage.example.com:443/f",
+    "https://a.b.files.example.net/f",
+    "https://\u6587\u4ef6\u5eab.example.com/f",
+    "https://qyapi.weixin.qq.com/f",
+  ])("fetches from %s, however it is written", async (url) => {
+    const bytes = encryptedFile(Buffer.from("hello"), encodingAesKey);
+    expect(await read(open(() => bodyOf(bytes), { url }).opened)).toBe("hello");
+  });
+
+  it("tells the operator the host and the setting, but nothing that opens the file", async () => {
+    const url = "https://new-bucket.example.org:8443/f?sign=SECRET";
+    const { log, opened } = open(() => bodyOf(Buffer.alloc(32)), { url });
+    const error = await opened.catch((cause: unknown) => cause);
+    expect(log.lines).toHaveLength(1);
+    expect(log.lines[0]).toMatchObject({
+      level: "error",
+      fields: {
+        from: "https://new-bucket.example.org:8443",
+        alert: "wecom_file_host_refused",
+      },
+    });
+    expect(JSON.stringify(log.lines)).toContain("channels.wechat_work.file_hosts");
+    expect(`${JSON.stringify(log.lines)}${String(error)}`).not.toContain("SECRET");
+  });
+
+  it("attack: is not redirected, from an allowed host to any other or to itself", async () => {
+    for (const location of ["https://evil.org/f", "http://10.0.0.1/f", FILE]) {
+      const redirecting = () => new Response("", { status: 302, headers: { location } });
+      const { fetch, opened } = open(redirecting);
+      await expect(opened).rejects.toMatchObject({ reason: "refused" });
+      expect(fetch).toHaveBeenCalledOnce();
+      expect(fetch.mock.lastCall).toMatchObject([FILE, { redirect: "manual" }]);
+    }
   });
 
   it("follows no redirect", async () => {
@@ -80,7 +144,10 @@ describe("openBotMedia", () => {
     servers.push(() => server.close());
     await new Promise((resolve) => server.once("listening", resolve));
     const apiBaseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const media = { fetch, apiBaseUrl, keys: [encodingAesKey], timeoutMs: 1_000 };
+    const media = {
+      ...{ fetch, apiBaseUrl, fileHosts, keys: [encodingAesKey], timeoutMs: 1_000 },
+      ...{ botId: "aib1", log: recordedLog() },
+    };
     const opened = openBotMedia(toMediaRef(`${apiBaseUrl}/f`, undefined), media, signal);
     await expect(opened).rejects.toMatchObject({ reason: "refused" });
     expect(visits).toBe(1);
