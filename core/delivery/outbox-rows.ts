@@ -239,6 +239,19 @@ export const markBroken = statement<{ tenantId: string; inboxId: number; reason:
       .where(stateOfRow, "=", sql.lit("pending")),
 );
 
+/** Waits for whoever is just ending the turn of a message: what it stores is there then, or never. */
+export const awaitTurnEnd = statement<{ tenantId: string; inboxId: number }>()(
+  (db, arg, dialect) => {
+    const row = db
+      .selectFrom("inbox")
+      .select("id")
+      .where("tenant_id", "=", arg("tenantId"))
+      .where("id", "=", arg("inboxId"));
+    // On SQLite only one transaction writes at a time.
+    return dialect === "postgres" ? row.forUpdate() : row;
+  },
+);
+
 /** What an earlier response carried. */
 export const inlinePart = statement<{ tenantId: string; inboxId: number }>()((db, arg) =>
   db

@@ -8,7 +8,7 @@ import { createArrivals } from "./arrivals.ts";
 import type { Counters } from "./counters.ts";
 import type { InboxEntry } from "./inbox.ts";
 import { answeredLanes, endTurn } from "./inbox-rows.ts";
-import { inlinePart, insertInline, insertPart, markBroken } from "./outbox-rows.ts";
+import { awaitTurnEnd, inlinePart, insertInline, insertPart, markBroken } from "./outbox-rows.ts";
 import { contentOf, openContent, sealParts } from "./part-content.ts";
 import { type Lane, type LaneSource, placeAfter, type Schedule, type Step } from "./schedule.ts";
 import { createSending } from "./sending.ts";
@@ -157,11 +157,18 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       }
       log.warn({ inbox: inboxId }, "response broke off; waiting for the platform's redelivery");
       const reason = "the response broke off";
-      await sending.knownBroken(inboxId, () =>
+      const mark = () =>
         store.note(scope, (transaction) =>
           transaction.run(markBroken, { tenantId, inboxId, reason }),
-        ),
-      );
+        );
+      await sending.knownBroken(inboxId, async () => {
+        if ((await mark()) > 0) return;
+        // Where the connection broke during the commit, the server may be at it still.
+        await store.note(scope, (transaction) =>
+          transaction.first(awaitTurnEnd, { tenantId, inboxId }),
+        );
+        await mark();
+      });
       schedule().wake(lane);
     },
   };

@@ -267,6 +267,45 @@ describeStores("dispatcher", (world) => {
     );
   });
 
+  it.runIf(world.dialect === "postgres")(
+    "takes no reply for delivered that no response carries, which is stored only after that",
+    async () => {
+      const { pipeline, begun, end } = held();
+      const gateway = await start(pipeline);
+      const receipt = await gateway.receive(textMessage("m1"));
+      const waiting = receipt.inlineReply(never);
+      await eventually(() => expect(begun).toEqual(["m1"]));
+      const { write } = world.store;
+      let commit = () => {};
+      const committing = new Promise<void>((resolve) => {
+        commit = resolve;
+      });
+      vi.spyOn(world.store, "write").mockImplementationOnce(
+        (access, work) =>
+          new Promise((_resolve, reject) => {
+            void write(access, async (transaction) => {
+              await work(transaction);
+              reject(new StoreAwayError("the connection broke during COMMIT"));
+              await committing;
+            });
+          }),
+      );
+      end("m1");
+      expect(await waiting).toBeUndefined();
+      // The turn is given back: that waits for the commit, too.
+      await eventually(async () => {
+        const waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+        expect(await world.sql(waits)).not.toEqual([]);
+      });
+      commit();
+      await eventually(async () =>
+        expect(await world.sql("SELECT via, state, reason FROM outbox")).toEqual([
+          { via: "inline", state: "pending", reason: "the response broke off" },
+        ]),
+      );
+    },
+  );
+
   it("does a turn again that a dying process left unfinished", async () => {
     const { pipeline, begun } = held();
     const dying = await start(pipeline);
