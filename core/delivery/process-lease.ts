@@ -42,25 +42,33 @@ export const takeProcessLease = async (options: ProcessLeaseOptions): Promise<Pr
   let listeningSince = 0;
   let renewedAt = 0;
   let triedAt = 0;
+  // Renewals that were begun, and the last of them that was written.
+  let begun = 0;
+  let written = 0;
   const renew = async (): Promise<void> => {
     const at = now().getTime();
+    const turn = ++begun;
     triedAt = at;
-    if (listeningSince > 0 && at - renewedAt > GAP_MS) listeningSince = at;
+    // Either way: where the clock was set back, nothing was written down as of that time.
+    if (listeningSince > 0 && Math.abs(at - renewedAt) > GAP_MS) listeningSince = at;
     await store.note("intake", (transaction) =>
       transaction.run(upsert, { id, since: listeningSince, renewedAt: at, until: at + leaseMs }),
     );
-    renewedAt = Math.max(renewedAt, at);
+    if (turn < written) return;
+    written = turn;
+    renewedAt = at;
   };
   if (isAlone) await store.note("intake", (transaction) => transaction.run(removeAll, {}));
   await renew();
   const timer = setInterval(
     () => {
-      const isUnderWay = triedAt > renewedAt;
+      const isUnderWay = begun > written;
       // Alone, nobody reads it, and an idle gateway need not write to its disk every second.
       const isRead = listeningSince > 0 && !isAlone;
       const everyMs = isRead && !isUnderWay ? LISTENING_RENEWED_MS : leaseMs / 3;
-      // Timers are early by a millisecond at times.
-      if (now().getTime() - triedAt < everyMs - 1) return;
+      const sinceMs = now().getTime() - triedAt;
+      // Timers are early by a millisecond at times. Negative: the clock was set back.
+      if (sinceMs >= 0 && sinceMs < everyMs - 1) return;
       renew().catch((cause) => log.warn({ err: cause }, "process lease not renewed; trying again"));
     },
     Math.min(LISTENING_RENEWED_MS, leaseMs / 3),

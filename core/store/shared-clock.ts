@@ -13,6 +13,8 @@ export interface SharedClockOptions {
   readonly store: Store;
   /** This machine's clock. */
   readonly now: () => Date;
+  /** Milliseconds on a clock of this process that nobody sets. Default: `performance.now`. */
+  readonly elapsedMs?: () => number;
   /** Told when this machine's clock is off by much. Default: nobody is. */
   readonly log?: Log;
   readonly everyMs?: number;
@@ -27,33 +29,36 @@ const LONGEST_ANSWER_MS = 1_000;
 const OFF_BY_MUCH_MS = 5_000;
 
 /**
- * Takes the time from PostgreSQL, where processes on several machines meet, and goes on with this
- * machine's clock in between. An embedded store has one process, whose clock is the only one.
+ * Takes the time from PostgreSQL, where processes on several machines meet, and counts on by itself in
+ * between: a machine whose clock is set would take over what all the others work on until its next
+ * look. An embedded store has one process, whose clock is the only one.
  * Throws StoreError when PostgreSQL cannot be asked.
  */
 export const startSharedClock = async (options: SharedClockOptions): Promise<SharedClock> => {
   const { store, now, log, everyMs = EVERY_MS } = options;
+  const { elapsedMs = () => performance.now() } = options;
   if (store.dialect === "sqlite") return { now, stop: () => {} };
   let offsetMs = 0;
   let isFirst = true;
   let isTold = false;
+  const shared = (): Date => new Date(elapsedMs() + offsetMs);
 
   const look = async (): Promise<void> => {
     const { before, at, after } = await store.read("intake", async (transaction) => {
-      const asked = now().getTime();
+      const asked = elapsedMs();
       const row = await transaction.first(databaseTime, {});
-      return { before: asked, at: row?.at, after: now().getTime() };
+      return { before: asked, at: row?.at, after: elapsedMs() };
     });
     const tookMs = after - before;
-    const isTooSlow = tookMs < 0 || tookMs > LONGEST_ANSWER_MS;
-    if (at === undefined || (isTooSlow && !isFirst)) return;
+    if (at === undefined || (tookMs > LONGEST_ANSWER_MS && !isFirst)) return;
     const foundMs = Math.round(at - (before + after) / 2);
     const isJitter = Math.abs(foundMs - offsetMs) <= JITTER_MS + tookMs / 2;
     if (!isJitter) offsetMs = foundMs;
     isFirst = false;
-    const isOff = Math.abs(offsetMs) > OFF_BY_MUCH_MS;
+    const offMs = shared().getTime() - now().getTime();
+    const isOff = Math.abs(offMs) > OFF_BY_MUCH_MS;
     if (isOff && !isTold) {
-      const fields = { offsetMs, alert: "clock_off" };
+      const fields = { offsetMs: offMs, alert: "clock_off" };
       log?.warn(
         fields,
         "this machine's clock differs from PostgreSQL's, which counts: set it (NTP)",
@@ -68,7 +73,7 @@ export const startSharedClock = async (options: SharedClockOptions): Promise<Sha
   }, everyMs);
   timer.unref();
   return {
-    now: () => new Date(now().getTime() + offsetMs),
+    now: shared,
     stop: () => clearInterval(timer),
   };
 };

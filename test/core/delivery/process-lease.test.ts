@@ -11,6 +11,7 @@ import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 
 const LEASE_MS = 15_000;
 const LISTENING_RENEWED_MS = 1_000;
+const HOUR_MS = 60 * 60_000;
 const wei = { id: laneOf(textMessage("x")), tenantId: "sales" };
 const folder = temporaryFolder();
 const now = () => new Date();
@@ -73,6 +74,19 @@ describeStores("process lease", (world) => {
     await lease.release();
   });
 
+  it("is renewed at once when the clock was set back, and not held for an hour without that", async () => {
+    const store = await world.open();
+    const lease = await takeProcessLease({ store, now, log: recordedLog(), isAlone: false });
+    vi.setSystemTime(Date.now() - HOUR_MS);
+    await pass(LISTENING_RENEWED_MS, LISTENING_RENEWED_MS);
+    await eventually(() => expect(lease.isHeld()).toBe(true));
+    const note = vi.spyOn(store, "note").mockRejectedValue(new Error("away"));
+    await vi.advanceTimersByTimeAsync(LEASE_MS);
+    expect(lease.isHeld()).toBe(false);
+    note.mockRestore();
+    await lease.release();
+  });
+
   describe("says since when and until when platforms reached its process", () => {
     const listened = async () => world.sql("SELECT gateway_since, renewed_at FROM processes");
     const take = async () =>
@@ -97,6 +111,16 @@ describeStores("process lease", (world) => {
       await lease.setListening(true);
       // Nothing of it ran meanwhile: no timer either.
       vi.setSystemTime(Date.now() + 10_000);
+      await pass(LISTENING_RENEWED_MS, LISTENING_RENEWED_MS);
+      const since = Date.now();
+      expect(await listened()).toEqual([{ gateway_since: since, renewed_at: since }]);
+      await lease.release();
+    });
+
+    it("as of the time to which the clock was set back", async () => {
+      const lease = await take();
+      await lease.setListening(true);
+      vi.setSystemTime(Date.now() - HOUR_MS);
       await pass(LISTENING_RENEWED_MS, LISTENING_RENEWED_MS);
       const since = Date.now();
       expect(await listened()).toEqual([{ gateway_since: since, renewed_at: since }]);

@@ -9,6 +9,7 @@ import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 
 const TEN_MINUTES_MS = 10 * 60_000;
+const HOUR_MS = 60 * 60_000;
 const SECOND_MS = 1_000;
 const wei = { id: laneOf(textMessage("x")), tenantId: "sales" };
 const folder = temporaryFolder();
@@ -48,6 +49,32 @@ describeStores("shared clock", (world) => {
         wrong.stop();
         await other.lease.release();
       }
+      right.stop();
+      await process.lease.release();
+    },
+  );
+
+  onlyPostgres(
+    "lets a machine take over nothing of another one that lives because its clock is set between two looks",
+    async () => {
+      const right = await machine(0);
+      const process = await deliveryProcess({ ...right, folder: folder.path });
+      await process.inbox.accept(textMessage("m1"), tenantScope("sales"));
+      await begin(process, wei);
+      let setByMs = 0;
+      const now = () => new Date(Date.now() + setByMs);
+      const store = await world.open();
+      const clock = await startSharedClock({ store, now, log });
+      for (setByMs of [HOUR_MS, -HOUR_MS]) {
+        const offMs = clock.now().getTime() - right.now().getTime();
+        expect(Math.abs(offMs)).toBeLessThan(TEN_MINUTES_MS);
+        const other = await deliveryProcess({ store, now: clock.now, folder: folder.path });
+        const claim = await other.inbox.claim(wei);
+        expect(claim).toMatchObject({ kind: "taken" });
+        expect(claim.kind === "taken" && claim.afterMs).toBeLessThan(TEN_MINUTES_MS);
+        await other.lease.release();
+      }
+      clock.stop();
       right.stop();
       await process.lease.release();
     },
