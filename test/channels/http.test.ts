@@ -15,7 +15,9 @@ import { recordedMetrics } from "../fakes/channel-metrics.ts";
 import { recordedLog } from "../fakes/log.ts";
 
 const PATH = "/hook";
-const limits = { maxBytes: 1024, timeoutMs: 200 };
+// Patient where a test is not about a body that does not end: the machine may be slow.
+const limits = { maxBytes: 1024, timeoutMs: 60_000 };
+const within = (timeoutMs: number) => ({ ...limits, timeoutMs });
 
 let server: Server | undefined;
 
@@ -37,7 +39,7 @@ const adapterOf = (webhook: Webhook, path = PATH, name = "test"): ChannelAdapter
   reconcile: async () => ({ kind: "send" }),
 });
 
-const serve = async (webhook: Webhook, gate?: GateOptions, within = limits) => {
+const serve = async (webhook: Webhook, gate?: GateOptions, given = limits) => {
   const log = recordedLog();
   const metrics = recordedMetrics();
   const rejections: Rejection[] = [];
@@ -49,7 +51,7 @@ const serve = async (webhook: Webhook, gate?: GateOptions, within = limits) => {
   const options = {
     log,
     onRejected: (rejection: Rejection) => void rejections.push(rejection),
-    limits: within,
+    limits: given,
     metricsOf: () => metrics,
     ...(gate && { gate }),
   };
@@ -224,7 +226,7 @@ describe("the cap on a body", () => {
   });
 
   it("refuses by Content-Length before the body is sent, and closes", async () => {
-    const { port } = await serve(ok);
+    const { port } = await serve(ok, undefined, within(200));
     const socket = connect(port, "127.0.0.1");
     socket.write(`POST ${PATH} HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999\r\n\r\n`);
     const answer = await answerOf(socket);
@@ -238,9 +240,7 @@ describe("the cap on a body", () => {
   ])(
     "tells who writes all of a body before reading that it is %s",
     async (_why, header, status) => {
-      // So that a slow machine has the time to write all of it.
-      const patient = { ...limits, timeoutMs: 60_000 };
-      const { port, requests } = await serve(ok, undefined, patient);
+      const { port, requests } = await serve(ok);
       const body = Buffer.alloc(8 * 2 ** 20);
       const socket = connect(port, "127.0.0.1");
       const head = `POST ${PATH} HTTP/1.1\r\nHost: a\r\n${header}Content-Length: ${body.length}\r\n\r\n`;
@@ -254,7 +254,7 @@ describe("the cap on a body", () => {
   );
 
   it("counts what arrives when no length was given, and closes", async () => {
-    const { port, requests, rejections } = await serve(ok);
+    const { port, requests, rejections } = await serve(ok, undefined, within(2_000));
     const socket = connect(port, "127.0.0.1");
     socket.write(`POST ${PATH} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n`);
     for (let chunk = 0; chunk < 5; chunk += 1) socket.write(`100\r\n${"x".repeat(256)}\r\n`);
@@ -264,7 +264,7 @@ describe("the cap on a body", () => {
   });
 
   it("gives up on a body that does not end, and closes", async () => {
-    const { port, requests, rejections } = await serve(ok);
+    const { port, requests, rejections } = await serve(ok, undefined, within(200));
     const socket = connect(port, "127.0.0.1");
     socket.write(`POST ${PATH} HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx`);
     expect(await answerOf(socket)).toMatch(/^HTTP\/1\.1 408 /);

@@ -12,7 +12,7 @@ beforeEach(async () => {
   discord = await startDiscordRest();
   log = recordedLog();
   const now = () => new Date();
-  rest = createRest({ baseUrl: discord.apiBaseUrl, token: discord.token, now, timeoutMs: 2_000 });
+  rest = createRest({ baseUrl: discord.apiBaseUrl, token: discord.token, now, timeoutMs: 20_000 });
 });
 
 afterEach(async () => {

@@ -21,7 +21,7 @@ beforeEach(async () => {
   asked = [];
   discord = await startDiscordRest();
   const now = () => new Date();
-  rest = createRest({ baseUrl: discord.apiBaseUrl, token: discord.token, now, timeoutMs: 2_000 });
+  rest = createRest({ baseUrl: discord.apiBaseUrl, token: discord.token, now, timeoutMs: 20_000 });
 });
 
 afterEach(async () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createRest, type Rest } from "../../../channels/discord/rest.ts";
 import { recordedMetrics } from "../../fakes/channel-metrics.ts";
 import { type DiscordRest, startDiscordRest } from "../../fakes/discord-rest.ts";
+import { eventually } from "../../fakes/eventually.ts";
 import { freePort } from "../../fakes/free-port.ts";
 
 const ROOM = "800000000000000001";
@@ -82,10 +83,14 @@ describe("createRest", () => {
   });
 
   it("takes none of a call's time for the one before it on the same route that hangs", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     discord.failNext("*", { hang: "lost" });
     const quick = newRest({ timeoutMs: 300 });
     const member = (id: string) => quick.request("GET", `/guilds/${OTHER}/members/${id}`);
-    const [hanging, behind] = await Promise.all([member(ROOM), member(OTHER)]);
+    const both = Promise.all([member(ROOM), member(OTHER)]);
+    await eventually(() => expect(discord.calls).toHaveLength(1));
+    await vi.advanceTimersByTimeAsync(300);
+    const [hanging, behind] = await both;
     expect(hanging).toMatchObject({ kind: "lost" });
     expect(behind).toMatchObject({ kind: "failed", code: 10004 });
     quick.close();

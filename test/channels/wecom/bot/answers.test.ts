@@ -38,7 +38,7 @@ interface SiteOptions {
 }
 
 /** Two replicas of the adapter before one store, the cloud that speaks to them, a clock to move. */
-const site = async ({ silenceMs = 300, apiBaseUrl, platform }: SiteOptions = {}) => {
+const site = async ({ silenceMs = 5 * MINUTE, apiBaseUrl, platform }: SiteOptions = {}) => {
   const cloud = await startWecomBotCloud();
   ended.push(() => cloud.close());
   const clock = { aheadMs: 0 };
@@ -56,7 +56,7 @@ const site = async ({ silenceMs = 300, apiBaseUrl, platform }: SiteOptions = {})
           replay_window_s: 24 * 3600,
         }),
       ],
-      ...{ log, state, silenceMs, inlineMs: 0, timeoutMs: 2_000 },
+      ...{ log, state, silenceMs, inlineMs: 0, timeoutMs: 10_000 },
       now: () => new Date(Date.now() + clock.aheadMs),
     });
     await adapter.start(async (message) => {
