@@ -50,7 +50,7 @@ const cardParts = (reply: Answer | Refusal, isUpdate: boolean): readonly string[
   const inWords = () => markedUpParts(cardInWords(card));
   const link = isUpdate ? undefined : linkCard(card);
   if (link) return link === "too long" ? inWords() : [toBody(link)];
-  const shown = templateCard(card);
+  const shown = templateCard(card, isUpdate);
   return shown ? [toBody({ kind: "card", card: shown })] : inWords();
 };
 

@@ -12,8 +12,9 @@ const MAX_LABEL = 10;
  * A card as one of WeCom's template cards, by what is on it: something to decide (button
  * interaction), to tick (vote) or to choose (multiple), else a notice with or without a picture.
  * Undefined where there is no form for it: a notice must lead somewhere.
+ * @param isUpdate it takes the place of one that was clicked: a decision has a form then, too
  */
-export const templateCard = (card: Card): object | undefined => {
+export const templateCard = (card: Card, isUpdate = false): object | undefined => {
   const isOpen = card.status === undefined;
   const selects = isOpen ? card.selects : [];
   const buttons = isOpen ? card.buttons : [];
@@ -45,7 +46,11 @@ export const templateCard = (card: Card): object | undefined => {
       task_id: card.id,
     };
   }
-  if (!card.link) return undefined;
+  if (!card.link) {
+    return isUpdate && card.status !== undefined ? decided(card, card.status) : undefined;
+  }
+  // A bot's card is changed by one that bears the same id.
+  const id = isUpdate ? { task_id: card.id } : {};
   const action = { card_action: { type: 1, url: card.link.url } };
   const jump = { jump_list: [{ type: 1, title: cut(card.link.label, 13), url: card.link.url }] };
   return card.imageUrl
@@ -55,8 +60,29 @@ export const templateCard = (card: Card): object | undefined => {
         card_image: { url: card.imageUrl },
         ...jump,
         ...action,
+        ...id,
       }
-    : { card_type: "text_notice", ...common, ...jump, ...action };
+    : { card_type: "text_notice", ...common, ...jump, ...action, ...id };
+};
+
+/** What no card of ours calls a button: a click on it decides nothing. */
+const DECIDED = "@decided";
+
+/**
+ * A decision without anywhere to lead to, in the place of the buttons that led to it. There is no such
+ * card without a button: where an application changes it, `replace_text` greys it out; bots may not know that.
+ * @see https://developer.work.weixin.qq.com/document/path/94888
+ */
+const decided = (card: Card, status: string) => {
+  // Its first words: all of it is said above the button.
+  const label = cut(/^[^\p{P}]+/u.exec(status)?.[0] ?? status, MAX_LABEL);
+  return {
+    card_type: "button_interaction",
+    ...commonOf(card),
+    button_list: [{ text: label, style: 4, key: DECIDED }],
+    replace_text: label,
+    task_id: card.id,
+  };
 };
 
 /** A card in words, for where there is no form for it, and for those who see no cards. */

@@ -60,7 +60,8 @@ const textParts = (reply: Answer | Refusal): readonly Outgoing[] => {
 const cardParts = (reply: Answer | Refusal): readonly Outgoing[] => {
   const card = reply.kind === "text" ? reply.card : undefined;
   if (!card) return [];
-  const shown = templateCard(card);
+  // Only a click brings a decision, and a card with its id is also taken where it is a new one.
+  const shown = templateCard(card, true);
   return [shown ? { kind: "card", card: shown } : { kind: "markdown", text: cardInWords(card) }];
 };
 

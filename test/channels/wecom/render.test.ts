@@ -154,6 +154,34 @@ describe("a card in WeCom", () => {
     });
   });
 
+  it("that was decided takes the place of the one that was clicked, with nothing left to click", () => {
+    const status = "已放行：將繼續處理並回覆提問者。";
+    const card = { ...CARD, status };
+    const [body = ""] = render({ kind: "text", markdown: "", card }, true);
+    expect(fromBody(body)).toEqual({
+      kind: "card",
+      card: {
+        card_type: "button_interaction",
+        main_title: { title: "Leave of three days" },
+        sub_title_text: `${status}\nWei asks for it`,
+        horizontal_content_list: [{ keyname: "From", value: "Monday" }],
+        button_list: [{ text: "已放行", style: 4, key: "@decided" }],
+        replace_text: "已放行",
+        task_id: "approval-1",
+      },
+    });
+  });
+
+  it("that was decided says so on a button even in words that are long or have no letters", () => {
+    const labelOf = (status: string) => {
+      const [body = ""] = render({ kind: "text", markdown: "", card: { ...CARD, status } }, true);
+      const part = fromBody(body);
+      return part.kind === "card" && (part.card as { replace_text?: string }).replace_text;
+    };
+    expect(labelOf("It was released already.")).toBe("It was re…");
+    expect(labelOf("!")).toBe("!");
+  });
+
   it("loses nothing that is too long for its field", () => {
     const value = "a value far too long for a field of this card";
     expect(cardOf({ buttons: [YES], fields: [{ label: "From", value }] })).toMatchObject({
@@ -226,7 +254,9 @@ describe("a card in WeCom that only leads somewhere", () => {
   it("is a notice where it takes the place of a card that was clicked", () => {
     const card = { ...CARD, fields: [], link };
     const [body = ""] = render({ kind: "text", markdown: "", card }, true);
-    expect(fromBody(body)).toMatchObject({ card: { card_type: "text_notice" } });
+    expect(fromBody(body)).toMatchObject({
+      card: { card_type: "text_notice", task_id: "approval-1" },
+    });
   });
 });
 

@@ -63,6 +63,27 @@ describe("renderForBot", () => {
     expect(shown({ kind: "text", markdown })).toEqual([markdown]);
   });
 
+  it("shows a decision on the card that was clicked, which its id tells", () => {
+    const card = {
+      ...{ id: "c1", title: "Review", status: "Released: it goes on.", fields: [] },
+      ...{ buttons: [], selects: [] },
+    };
+    const cardOf = (more: object) => {
+      const [body = ""] = renderForBot({
+        ...{ kind: "text", markdown: "", card: { ...card, ...more } },
+      });
+      return fromBody(body);
+    };
+    expect(cardOf({})).toMatchObject({
+      kind: "card",
+      card: { card_type: "button_interaction", button_list: [{ text: "Released" }], task_id: "c1" },
+    });
+    expect(cardOf({ link: { url: "https://a.example/1", label: "Open" } })).toMatchObject({
+      kind: "card",
+      card: { card_type: "text_notice", task_id: "c1" },
+    });
+  });
+
   it("shows verbatim texts character by character", () => {
     expect(shown({ kind: "text", markdown: "a_b 1 < 2", isVerbatim: true })).toEqual(["a_b 1 < 2"]);
     expect(shown({ kind: "text", markdown: "**a**", isVerbatim: true })).toEqual(["\\*\\*a\\*\\*"]);
