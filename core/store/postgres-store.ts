@@ -125,7 +125,10 @@ export const openPostgresStore = async (options: {
     try {
       await ask(client, { text: begin });
       const value = await work(transactionOn(client));
-      await ask(client, { text: "COMMIT" });
+      // Where a statement was refused and the work went on all the same, this rolls back, and only says so.
+      const { command } = await ask(client, { text: "COMMIT" });
+      if (command !== "COMMIT")
+        throw new StoreError("PostgreSQL kept nothing: a statement had failed");
       return value;
     } catch (cause) {
       await client.query("ROLLBACK").catch((error: Error) => {

@@ -111,6 +111,19 @@ describeStores("a store", (world) => {
     expect(await keys(world.store)).toEqual(["before", "after"]);
   });
 
+  it.runIf(world.dialect === "postgres")(
+    "never takes for stored what PostgreSQL rolled back, though the work went on past what was refused",
+    async () => {
+      const nonsense = statement<object>()((db) => db.selectFrom("nowhere" as "inbox").selectAll());
+      const work: Work<void> = async (transaction) => {
+        await insert("a")(transaction);
+        await transaction.all(nonsense, {}).catch(() => {});
+      };
+      await expect(world.store.write("intake", work)).rejects.toThrow(StoreError);
+      expect(await keys(world.store)).toEqual([]);
+    },
+  );
+
   it("says StoreError of what the database refuses, read or written", async () => {
     const nowhere = statement<object>()((db) => db.selectFrom("nowhere" as "inbox").selectAll());
     for (const way of ["read", "write", "note"] as const) {
