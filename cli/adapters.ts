@@ -50,7 +50,10 @@ export const createAdapters = async (
     const { log, machineNow: now } = parts;
     adapters.push(
       createSlackAdapter({
-        ...{ settings: { ...slack, mode: slackMode(slack) }, log, now, state },
+        settings: { ...slack, mode: slackMode(slack) },
+        log,
+        now,
+        state,
         metrics: metricsOf("slack"),
         publicUrl: settings.server.public_url,
         leases: createLeases({ state, log }),
@@ -65,7 +68,10 @@ export const createAdapters = async (
     const { log, machineNow: now } = parts;
     adapters.push(
       createDiscordAdapter({
-        ...{ bot: discord, state, log, now },
+        bot: discord,
+        state,
+        log,
+        now,
         metrics: metricsOf("discord"),
         boundGuilds: () => parts.boundWorkspaces("discord"),
         leases: createLeases({ state, log }),

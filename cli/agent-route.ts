@@ -74,7 +74,10 @@ const asked = (text: string, tenant: Tenant): Context => ({
 const messageOf = (text: string): InboundMessage => {
   const nobody = { channel: "", workspaceId: "" };
   return {
-    ...{ ...nobody, id: "", sentAt: new Date(), content: { kind: "text", text } },
+    ...nobody,
+    id: "",
+    sentAt: new Date(),
+    content: { kind: "text", text },
     conversation: { id: "", kind: "direct" },
     sender: { id: "", displayName: "", isBot: false, departments: [], roles: [] },
     target: { ...nobody, appId: "", address: "", replyTo: "" },
@@ -94,7 +97,12 @@ interface Way {
 }
 
 const NO_WAY: Way = {
-  ...{ text: null, personal_data: true, regions: [], models: [], skills: [], fits: null },
+  text: null,
+  personal_data: true,
+  regions: [],
+  models: [],
+  skills: [],
+  fits: null,
 };
 
 const wayOf = (

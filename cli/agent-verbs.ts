@@ -31,8 +31,12 @@ export const list = async (io: Io, options: AgentOptions): Promise<number> => {
       tenant.agents.map((agent, at) => {
         const of = servedBy(tenant, agent);
         return {
-          ...{ tenant: tenant.id, name: agent.name, is_default: at === 0 },
-          ...{ provider: of.provider, model: of.model, region: of.region },
+          tenant: tenant.id,
+          name: agent.name,
+          is_default: at === 0,
+          provider: of.provider,
+          model: of.model,
+          region: of.region,
           skills: allowedTo(of, skills).map(({ name }) => name),
         };
       }),

@@ -67,13 +67,32 @@ export const createDelivery = (parts: DeliveryParts): Delivery => {
   let schedule: Schedule = NOT_STARTED;
   let sends: Schedule = NOT_STARTED;
   const outbox = createOutbox({
-    ...{ store, cipher, owner: lease.id, isAlone, adapters, now, log, signal, counters, metrics },
+    store,
+    cipher,
+    owner: lease.id,
+    isAlone,
+    adapters,
+    now,
+    log,
+    signal,
+    counters,
+    metrics,
     holdsLease: () => isAlone || lease.isHeld(),
     random: Math.random,
     schedule: () => sends,
   });
   const dispatcher = createDispatcher({
-    ...{ inbox, outbox, turns, adapters, rules, auditLog, log, now, signal, counters, metrics },
+    inbox,
+    outbox,
+    turns,
+    adapters,
+    rules,
+    auditLog,
+    log,
+    now,
+    signal,
+    counters,
+    metrics,
     schedule: () => schedule,
     isWorker: roles.isWorker,
   });
@@ -86,7 +105,10 @@ export const createDelivery = (parts: DeliveryParts): Delivery => {
     const shared = { onError: onError("turn"), now };
     if (redisUrl === undefined) return createInProcessSchedule({ ...work, ...shared });
     const bull = createBullSchedule({
-      ...{ ...shared, redisUrl, log, name: "turns" },
+      ...shared,
+      redisUrl,
+      log,
+      name: "turns",
       ...(roles.isWorker && { work: { ...work, hasWork: inbox.hasPending } }),
     });
     redisHealth = bull.health;
@@ -105,7 +127,10 @@ export const createDelivery = (parts: DeliveryParts): Delivery => {
       // Whoever ends a turn sends its reply, a gateway that of a `/stop`; what a dead process left, a
       // worker's sweep finds.
       sends = createInProcessSchedule({
-        ...{ ...SENDS, step: outbox.step, source: roles.isWorker ? outbox.lanes : NO_LANES, now },
+        ...SENDS,
+        step: outbox.step,
+        source: roles.isWorker ? outbox.lanes : NO_LANES,
+        now,
         onError: onError("send"),
       });
       schedule = startTurns();

@@ -105,9 +105,12 @@ export const startDiscordStandIn = async (
           return;
         }
         dispatch(socket, "READY", {
-          ...{ v: 10, session_id: "simulated", resume_gateway_url: gatewayAt(base).url },
+          v: 10,
+          session_id: "simulated",
+          resume_gateway_url: gatewayAt(base).url,
           user: { id: scene.botId, username: "clawgate", bot: true },
-          ...{ application: { id: scene.applicationId, flags: 0 }, guilds: [] },
+          application: { id: scene.applicationId, flags: 0 },
+          guilds: [],
         });
         players.add(socket);
       },

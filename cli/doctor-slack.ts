@@ -99,7 +99,9 @@ const callbackFinding = async (slack: Slack, settings: Settings): Promise<Findin
   const timestamp = String(Math.floor(Date.now() / 1000));
   try {
     const response = await fetch(url, {
-      ...{ method: "POST", body, signal: AbortSignal.timeout(TIMEOUT_MS) },
+      method: "POST",
+      body,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
       headers: {
         "content-type": "application/json",
         "x-slack-request-timestamp": timestamp,

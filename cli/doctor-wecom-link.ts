@@ -81,7 +81,11 @@ const subscriptionFinding = async (
   const { host } = new URL(url);
   const done = new AbortController();
   const opened = await openConnection({
-    ...{ url, reach: wecomReach(settings), botId, secret, signal: done.signal },
+    url,
+    reach: wecomReach(settings),
+    botId,
+    secret,
+    signal: done.signal,
     timings: { ...LINK_TIMINGS, subscribeMs: TIMEOUT_MS },
     log: { info: () => {}, warn: () => {}, error: () => {} },
     received: () => {},

@@ -114,7 +114,12 @@ export const startGateway = async (
     let inForce = settings;
     const metrics = createMetrics();
     const adapters = await createAdapters(settings, {
-      ...{ store, cipher, log, now, machineNow, metrics },
+      store,
+      cipher,
+      log,
+      now,
+      machineNow,
+      metrics,
       boundWorkspaces: (channel) => boundWorkspaces(inForce, channel),
     });
     // An embedded store takes one gateway, which holds its lock.
@@ -143,7 +148,10 @@ export const startGateway = async (
     const wake = (lane: Lane) => delivery.wake(lane);
     const reviews = createReviews({ store, cipher, auditLog, wake, log, now });
     const stopRetention = startRetention({
-      ...{ store, auditLog, now, log },
+      store,
+      auditLog,
+      now,
+      log,
       daysOf: () => retentionOf(inForce),
     });
     undo.push(stopRetention);
@@ -184,31 +192,39 @@ export const startGateway = async (
     let isDraining = false;
     const router = new Router();
     addHealthRoutes(router, {
-      ...{ inbox, adapters, sandbox, redis: delivery.redisHealth, holdsLease: lease.isHeld },
+      inbox,
+      adapters,
+      sandbox,
+      redis: delivery.redisHealth,
+      holdsLease: lease.isHeld,
       isDraining: () => isDraining,
     });
     const scrape = createScrape({
-      ...{ metrics, counters, adapters, version: version() },
+      metrics,
+      counters,
+      adapters,
+      version: version(),
       storeFigures: createStoreFigures({
-        ...{ store, now, log, channels: [...adapters.keys()] },
+        store,
+        now,
+        log,
+        channels: [...adapters.keys()],
         tenants: () => inForce.multi_tenant.tenants,
       }),
       settings: () => inForce.monitoring.metrics,
     });
     addApi(router, {
-      ...{
-        server: settings.server,
-        store,
-        cipher,
-        auditLog,
-        counters,
-        scrape,
-        memory,
-        log,
-        now,
-        wake: delivery.wake,
-        auditKey: () => openSigningKey(auditFilesOf(settings, loaded.keyFile).keyFile),
-      },
+      server: settings.server,
+      store,
+      cipher,
+      auditLog,
+      counters,
+      scrape,
+      memory,
+      log,
+      now,
+      wake: delivery.wake,
+      auditKey: () => openSigningKey(auditFilesOf(settings, loaded.keyFile).keyFile),
       settings: () => inForce,
       tenants: () => rules.tenants,
       skills: () => rules.skills,

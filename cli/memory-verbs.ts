@@ -146,7 +146,9 @@ const withMemory = (
     const note = (_fields: object, message: string) => void io.stderr.write(`note: ${message}\n`);
     const log = { error: note, warn: note };
     const cipher = await createContentCipher({
-      ...{ store, now, log },
+      store,
+      now,
+      log,
       keys: createKeyFile(keyFile, now),
     });
     const memory = createMemory({ store, cipher, log, now });

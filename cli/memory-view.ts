@@ -15,21 +15,32 @@ export const exchangeView = (hit: MemoryHit) => ({
 
 /** Everything about a person as it is handed to them. */
 export const personExportView = (tenant: string, person: string, data: PersonExport) => ({
-  ...{ kind: "person_export", tenant, person, at: data.at.toISOString() },
+  kind: "person_export",
+  tenant,
+  person,
+  at: data.at.toISOString(),
   memory: data.memory.map(exchangeView),
   messages: data.messages.map(({ id, state, receivedAt, message, replies }) => ({
-    ...{ id, state, received_at: receivedAt.toISOString(), sent_at: message.sentAt },
+    id,
+    state,
+    received_at: receivedAt.toISOString(),
+    sent_at: message.sentAt,
     conversation: message.conversation,
     sender: message.sender,
     content: message.content,
     replies,
   })),
   waiting_for_review: data.held.map(({ id, direction, heldAt, text, message }) => ({
-    ...{ id, direction, held_at: heldAt.toISOString(), text },
+    id,
+    direction,
+    held_at: heldAt.toISOString(),
+    text,
     content: message.content,
   })),
   consents: data.consents.map(({ at, decision, wording }) => ({
-    ...{ at: at.toISOString(), decision, wording },
+    at: at.toISOString(),
+    decision,
+    wording,
   })),
   legal_holds: data.holds.map(({ on, since }) => ({ on, since: since.toISOString() })),
   remembered_by_channels: data.remembered,

@@ -58,7 +58,11 @@ export const withAnyStore = async (
     const { now, stop } = await startSharedClock({ store, now: () => new Date() });
     try {
       return await work({
-        ...{ settings, source, keyFile, store, now },
+        settings,
+        source,
+        keyFile,
+        store,
+        now,
         auditLog: createAuditLog(store),
       });
     } finally {

@@ -18,7 +18,12 @@ export const recall = (io: Io, options: QueueOptions, which: number | string): P
     const auditLog = createAuditLog(store, cipher);
     // Not started: it opens nothing, and takes no connection from a running gateway.
     const adapters = await createAdapters(settings, {
-      ...{ store, cipher, log, now, machineNow: () => new Date(), metrics: NO_METRICS },
+      store,
+      cipher,
+      log,
+      now,
+      machineNow: () => new Date(),
+      metrics: NO_METRICS,
       boundWorkspaces: (channel) => boundWorkspaces(settings, channel),
     });
     const operator = { who: "cli", tenantId: options.tenant };

@@ -75,7 +75,10 @@ const withReviews = (
       log,
     });
     const reviews = createReviews({
-      ...{ store, cipher, now, log },
+      store,
+      cipher,
+      now,
+      log,
       auditLog: createAuditLog(store, cipher),
       wake: () => {}, // a running gateway looks for itself
     });

@@ -37,7 +37,9 @@ const createReviewerCheck = (settings: Settings): ((tenant: TenantSettings) => b
   const mayReview = (senderId: string, channel = "", workspaceId = "", department?: string) =>
     roles
       .permissionsOf({
-        ...{ channel, workspaceId, senderId },
+        channel,
+        workspaceId,
+        senderId,
         departments: department === undefined ? [] : [department],
       })
       .has("content:review");
@@ -51,7 +53,11 @@ const createReviewerCheck = (settings: Settings): ((tenant: TenantSettings) => b
     const { channel = "", workspaceId = "", senderId: id = "" } = parsePerson(written) ?? {};
     return roles
       .permissionsOf({
-        ...{ channel, workspaceId, senderId: "", departments: [], groups: [{ workspaceId, id }] },
+        channel,
+        workspaceId,
+        senderId: "",
+        departments: [],
+        groups: [{ workspaceId, id }],
       })
       .has("content:review");
   };

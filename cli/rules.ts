@@ -85,7 +85,10 @@ export const buildRules = async (
   const models = createModels({
     providers: new Map([...providers].map(([name, found]) => [name, createProvider(found)])),
     prices: createPriceBook(settings),
-    ...{ budget, metrics, log, now },
+    budget,
+    metrics,
+    log,
+    now,
   });
   const { warnings, ...content } = loadContentRules(loaded, loadLexicon, models);
   if (settings.moderation?.lexicons?.length) prepareModeration();
@@ -107,22 +110,20 @@ export const buildRules = async (
     asksForDepartments: createDepartmentNeeds(settings),
     boundGroups: createBoundGroups(settings),
     pipeline: createPipeline({
-      ...{
-        log,
-        roles,
-        turns,
-        agent,
-        now,
-        skills,
-        welcomed,
-        limiter,
-        counters,
-        memory,
-        holds,
-        consents,
-        reviews,
-        ...content,
-      },
+      log,
+      roles,
+      turns,
+      agent,
+      now,
+      skills,
+      welcomed,
+      limiter,
+      counters,
+      memory,
+      holds,
+      consents,
+      reviews,
+      ...content,
     }),
     skills: catalogue.skills,
     warnings: [

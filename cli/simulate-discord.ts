@@ -63,8 +63,12 @@ export const playDiscord = async (simulation: DiscordSimulation): Promise<Discor
   if (typeof key === "string") return misuse(key);
 
   const scene: DiscordScene = {
-    ...{ botId: "900000000000000004", applicationId, token: discord.bot_token },
-    ...{ guildId, userId, roles },
+    botId: "900000000000000004",
+    applicationId,
+    token: discord.bot_token,
+    guildId,
+    userId,
+    roles,
   };
   const standIn = await startDiscordStandIn(base, scene);
   if (!standIn) {
@@ -74,7 +78,9 @@ export const playDiscord = async (simulation: DiscordSimulation): Promise<Discor
   const elapsed = () => Math.round(performance.now() - startedAt);
   const deadline = AbortSignal.timeout(timeoutMs);
   const unanswered = (problem: string): DiscordSimulated => ({
-    ...{ kind: "unanswered", problem, ms: elapsed() },
+    kind: "unanswered",
+    problem,
+    ms: elapsed(),
   });
   try {
     const place = { ...scene, channelId, isDirect: simulation.isDirect };
@@ -114,14 +120,22 @@ const speak = async (
     return "the gateway did not log in: is it running, with this bot_token and this api_base_url?";
   }
   standIn.dispatch("MESSAGE_CREATE", {
-    ...{ id: newId(), type: 0, attachments: [], embeds: [], mention_roles: [] },
+    id: newId(),
+    type: 0,
+    attachments: [],
+    embeds: [],
+    mention_roles: [],
     author: { id: userId, username: "tester" },
     timestamp: new Date().toISOString(),
     ...(isDirect
       ? { channel_id: channelId, channel_type: 1, content: text, mentions: [] }
       : {
-          ...{ channel_id: channelId, channel_type: 0, guild_id: guildId, member: { roles } },
-          ...{ content: `<@${botId}> ${text}`, mentions: [{ id: botId }] },
+          channel_id: channelId,
+          channel_type: 0,
+          guild_id: guildId,
+          member: { roles },
+          content: `<@${botId}> ${text}`,
+          mentions: [{ id: botId }],
         }),
   });
   return undefined;
@@ -137,8 +151,13 @@ const command = async (
 ): Promise<string | undefined> => {
   const user = { id: userId, username: "tester" };
   const body = JSON.stringify({
-    ...{ id: newId(), application_id: applicationId, type: 2, version: 1 },
-    ...{ token: "simulated-interaction", locale: "en-US", channel_id: channelId },
+    id: newId(),
+    application_id: applicationId,
+    type: 2,
+    version: 1,
+    token: "simulated-interaction",
+    locale: "en-US",
+    channel_id: channelId,
     data: { id: "1", name: "ask", type: 1, options: [{ name: "question", type: 3, value: text }] },
     channel: { id: channelId, type: isDirect ? 1 : 0 },
     ...(isDirect ? { user } : { guild_id: guildId, member: { user, roles } }),
@@ -154,7 +173,8 @@ const command = async (
         "x-signature-ed25519": signature,
         "x-signature-timestamp": timestamp,
       },
-      ...{ body, signal: deadline },
+      body,
+      signal: deadline,
     });
     await response.text();
     return response.ok ? undefined : `the gateway refused the command with ${response.status}`;

@@ -82,7 +82,9 @@ export const playSlack = async (simulation: SlackSimulation): Promise<SlackSimul
   const said: Said = { ...scene, channelId, text, responseUrl: `${base.origin}${RESPONSE_PATH}` };
   try {
     const unanswered = (problem: string): SlackSimulated => ({
-      ...{ kind: "unanswered", problem, ms: elapsed() },
+      kind: "unanswered",
+      problem,
+      ms: elapsed(),
     });
     const { signing_secret: secret } = slack;
     const how = simulation.isCommand ? commandOf : eventOf;
@@ -123,15 +125,20 @@ const eventOf = ({ teamId, userId, channelId, text, botUserId }: Said): string =
   const isDirect = channelId.startsWith("D");
   const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   return JSON.stringify({
-    ...{ type: "event_callback", team_id: teamId, api_app_id: "A0SIMULATED" },
-    ...{
-      event_id: `Ev${randomBytes(6).toString("hex")}`,
-      event_time: Math.floor(Date.now() / 1000),
-    },
+    type: "event_callback",
+    team_id: teamId,
+    api_app_id: "A0SIMULATED",
+    event_id: `Ev${randomBytes(6).toString("hex")}`,
+    event_time: Math.floor(Date.now() / 1000),
     authorizations: [{ team_id: teamId, user_id: botUserId, is_bot: true }],
     is_ext_shared_channel: false,
     event: {
-      ...{ type: "message", user: userId, user_team: teamId, channel: channelId, ts, event_ts: ts },
+      type: "message",
+      user: userId,
+      user_team: teamId,
+      channel: channelId,
+      ts,
+      event_ts: ts,
       text: isDirect ? escaped : `<@${botUserId}> ${escaped}`,
       channel_type: isDirect ? "im" : "channel",
     },
@@ -140,16 +147,23 @@ const eventOf = ({ teamId, userId, channelId, text, botUserId }: Said): string =
 
 const commandOf = ({ teamId, userId, channelId, text, responseUrl }: Said): string =>
   new URLSearchParams({
-    ...{ command: "/ask", text, team_id: teamId, user_id: userId, channel_id: channelId },
-    ...{ trigger_id: randomBytes(8).toString("hex"), response_url: responseUrl },
+    command: "/ask",
+    text,
+    team_id: teamId,
+    user_id: userId,
+    channel_id: channelId,
+    trigger_id: randomBytes(8).toString("hex"),
+    response_url: responseUrl,
   }).toString();
 
 /** What a person does with something of the app's. */
 const interactionOf = ({ teamId, userId }: Said, payload: object): string =>
   new URLSearchParams({
     payload: JSON.stringify({
-      ...{ team: { id: teamId }, user: { id: userId, team_id: teamId } },
-      ...{ trigger_id: randomBytes(8).toString("hex"), ...payload },
+      team: { id: teamId },
+      user: { id: userId, team_id: teamId },
+      trigger_id: randomBytes(8).toString("hex"),
+      ...payload,
     }),
   }).toString();
 
@@ -186,7 +200,9 @@ const tell = async (
   const signature = sign(secret, timestamp, Buffer.from(body)).toString("hex");
   try {
     const response = await fetch(url, {
-      ...{ method: "POST", body, signal: deadline },
+      method: "POST",
+      body,
+      signal: deadline,
       headers: {
         "content-type": body.startsWith("{")
           ? "application/json"

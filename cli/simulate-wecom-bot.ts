@@ -92,7 +92,9 @@ const converse = async (
   const said = botSaidJson(
     { kind, text, userId, group, quote },
     {
-      ...{ botId: bot.id, name: bot.name ?? "bot", media: { url: `${base}/media` } },
+      botId: bot.id,
+      name: bot.name ?? "bot",
+      media: { url: `${base}/media` },
       responseUrl: `${base}/response?response_code=${side.responseCode}`,
     },
   );
@@ -139,7 +141,11 @@ const converse = async (
   }
   const answer = parts.map((part) => part.replace(/^\n/, "")).join("\n");
   return {
-    ...{ kind: "answered", answer, parts: parts.length, status, ...codeIn(answer) },
+    kind: "answered",
+    answer,
+    parts: parts.length,
+    status,
+    ...codeIn(answer),
     via: !shown ? "response_url" : shown.streamId ? "stream" : "passive",
     ms: later ? Math.round(later.lastAt - startedAt) : elapsed(),
     ...(shown?.streamId && { frames }),
@@ -182,7 +188,9 @@ const readAnswer = (bot: WecomBotSettings, body: string): BotShown | undefined =
     const field = (name: string) => textIn(outer, name) ?? "";
     const encrypt = field("encrypt");
     const isSigned = isSignedWith(bot.token, {
-      ...{ encrypt, timestamp: field("timestamp"), nonce: field("nonce") },
+      encrypt,
+      timestamp: field("timestamp"),
+      nonce: field("nonce"),
       signature: field("msgsignature"),
     });
     const opening = open(encrypt, bot.encoding_aes_key, NO_RECEIVE_ID);

@@ -45,7 +45,8 @@ export const playWecomLink = async (
   const side = { responseCode: "", userId, encodingAesKey: aeskey };
   const files = BRING_FILES.includes(kind)
     ? await openApi(undefined, bot.api_base_url, notice, AbortSignal.timeout(timeoutMs), {
-        ...{ media, bot: side },
+        media,
+        bot: side,
       })
     : undefined;
   if (files === "busy") return portBusy(bot.api_base_url, "api_base_url", timeoutMs);
@@ -108,7 +109,13 @@ const converse = async (
   }
   const answer = shown.parts.join("\n");
   return {
-    ...{ kind: "answered", answer, via: "link", parts: shown.parts.length, status: undefined },
-    ...{ frames: shown.frames, ms: Math.round(shown.lastAt - saidAt), ...codeIn(answer) },
+    kind: "answered",
+    answer,
+    via: "link",
+    parts: shown.parts.length,
+    status: undefined,
+    frames: shown.frames,
+    ms: Math.round(shown.lastAt - saidAt),
+    ...codeIn(answer),
   };
 };

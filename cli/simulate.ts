@@ -164,9 +164,15 @@ const simulateDiscord = async (io: Io, text: string, options: DiscordOptions): P
   const { settings, source } = settingsOf(io, options);
   const { playDiscord } = await import("./simulate-discord.ts");
   const simulated = await playDiscord({
-    ...{ settings, source, text },
-    ...{ userId: options.user, roles: options.role, isDirect: options.direct ?? false },
-    ...{ guildId: options.guild, channelId: options.channel, signingKey: options.signingKey },
+    settings,
+    source,
+    text,
+    userId: options.user,
+    roles: options.role,
+    isDirect: options.direct ?? false,
+    guildId: options.guild,
+    channelId: options.channel,
+    signingKey: options.signingKey,
     timeoutMs: options.timeout * 1000,
     notice: (line) => io.stderr.write(`${line}\n`),
   });
@@ -178,9 +184,15 @@ const simulateSlack = async (io: Io, text: string, options: SlackOptions): Promi
   const { settings, source } = settingsOf(io, options);
   const { playSlack } = await import("./simulate-slack.ts");
   const simulated = await playSlack({
-    ...{ settings, source, text, userId: options.user, teamId: options.team },
-    ...{ channelId: options.channel, times: options.times },
-    ...{ isCommand: options.command ?? false, isForm: options.form ?? false },
+    settings,
+    source,
+    text,
+    userId: options.user,
+    teamId: options.team,
+    channelId: options.channel,
+    times: options.times,
+    isCommand: options.command ?? false,
+    isForm: options.form ?? false,
     timeoutMs: options.timeout * 1000,
   });
   return printPlayed(io, simulated, options.json);

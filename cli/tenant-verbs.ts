@@ -64,7 +64,10 @@ export const show = async (io: Io, id: string, options: TenantOptions): Promise<
   return withAnyStore(io, options.settings, async ({ store, auditLog, now }) => {
     await auditLog.record(
       allowed({ who: "cli" }, now(), {
-        ...{ scope: PLATFORM_SCOPE, action: "tenant.show", subject: id, traceId: randomUUID() },
+        scope: PLATFORM_SCOPE,
+        action: "tenant.show",
+        subject: id,
+        traceId: randomUUID(),
       }),
     );
     const month = monthOf(now(), tenant.timeZone);
@@ -93,7 +96,9 @@ const factsOf = ({ settings }: LoadedSettings, tenant: Tenant, { skills }: Catal
       skills: allowedTo(servedBy(tenant, agent), skills).map(({ name }) => name),
     })),
     secrets: (written?.secrets ?? []).map(({ name, host, skills: of }) => ({
-      ...{ name, host, skills: of ?? null },
+      name,
+      host,
+      skills: of ?? null,
     })),
     contacts: tenant.contacts ?? [],
   };
@@ -102,7 +107,9 @@ const factsOf = ({ settings }: LoadedSettings, tenant: Tenant, { skills }: Catal
 const modelOf = ({ provider, model }: Tenant) => ({ provider, model });
 
 const spending = ({ month, spentUsd, reservedUsd }: Usage) => ({
-  ...{ month, spent_usd: spentUsd, reserved_usd: reservedUsd },
+  month,
+  spent_usd: spentUsd,
+  reserved_usd: reservedUsd,
 });
 
 type Further = ReturnType<typeof factsOf> & { readonly spending: ReturnType<typeof spending> };

@@ -78,13 +78,19 @@ const factsOf = (loaded: LoadedSettings, person: Subject, { skills }: Catalogue)
   const { settings } = loaded;
   const { channel, workspaceId, senderId, conversationId, roles, departments, groups } = person;
   const found = createTenantIndex(settings).resolve({
-    ...{ channel, workspaceId, conversationId: conversationId ?? "" },
-    ...{ roles: roles ?? [], departments: departments ?? [] },
+    channel,
+    workspaceId,
+    conversationId: conversationId ?? "",
+    roles: roles ?? [],
+    departments: departments ?? [],
   });
   const tenant = found.kind === "tenant" ? found.tenant : undefined;
   const index = createRoleIndex(settings);
   const principal = {
-    ...{ channel, workspaceId, senderId, departments: departments ?? [] },
+    channel,
+    workspaceId,
+    senderId,
+    departments: departments ?? [],
     groups: [...(roles ?? []), ...(groups ?? [])].map((id) => ({ workspaceId, id })),
   };
   const mayTalk = index.permissionsOf(principal).has("agent:chat");
@@ -108,7 +114,11 @@ const factsOf = (loaded: LoadedSettings, person: Subject, { skills }: Catalogue)
       groups: groups ?? null,
     },
     bindings: looks.map(({ tenantId, path, asks, outcome, because }) => ({
-      ...{ tenant: tenantId, path, asks, outcome, because },
+      tenant: tenantId,
+      path,
+      asks,
+      outcome,
+      because,
     })),
     tenant: tenantFacts(found),
     role_check: settings.enterprise.rbac?.enabled !== false,

@@ -51,7 +51,8 @@ export const botSaidJson = (said: BotSaid, scene: BotScene): object => {
     ...(scene.responseUrl !== undefined && { response_url: scene.responseUrl }),
     ...(event
       ? {
-          ...{ msgtype: "event", create_time: Math.floor(Date.now() / 1000) },
+          msgtype: "event",
+          create_time: Math.floor(Date.now() / 1000),
           event: { ...event.details, eventtype: event.type },
         }
       : MESSAGES[kind]?.(said, scene)),
@@ -95,7 +96,9 @@ const EVENTS: Written<(said: BotSaid) => { type: string; details: object }> = {
       option_ids: { option_id: options },
     }));
     const card = {
-      ...{ card_type: "button_interaction", event_key: buttonId, task_id: cardId },
+      card_type: "button_interaction",
+      event_key: buttonId,
+      task_id: cardId,
       ...(selected_item.length > 0 && { selected_items: { selected_item } }),
     };
     return { type: "template_card_event", details: { template_card_event: card } };

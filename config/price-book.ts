@@ -69,8 +69,10 @@ const declared = (
   prices
     .filter((price) => price.provider === provider && price.model === model)
     .map(({ currency, valid_from, input_per_million, output_per_million }) => ({
-      ...{ currency, validFrom: valid_from },
-      ...{ input: input_per_million, output: output_per_million },
+      currency,
+      validFrom: valid_from,
+      input: input_per_million,
+      output: output_per_million,
     }))
     .sort(byDay);
 
@@ -80,7 +82,10 @@ const listed = ({ kind, baseUrl }: ResolvedProvider, model: string): readonly En
     ? []
     : LIST_PRICES.filter((price) => price.kind === kind && price.model === model)
         .map(({ currency, validFrom, inputPerMillion, outputPerMillion }) => ({
-          ...{ currency, validFrom, input: inputPerMillion, output: outputPerMillion },
+          currency,
+          validFrom,
+          input: inputPerMillion,
+          output: outputPerMillion,
         }))
         .sort(byDay);
 

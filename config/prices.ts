@@ -16,7 +16,12 @@ const list = (
   rows: readonly (readonly [model: string, validFrom: string, input: number, output: number])[],
 ): readonly ListPrice[] =>
   rows.map(([model, validFrom, inputPerMillion, outputPerMillion]) => ({
-    ...{ kind, model, currency: "USD", validFrom, inputPerMillion, outputPerMillion },
+    kind,
+    model,
+    currency: "USD",
+    validFrom,
+    inputPerMillion,
+    outputPerMillion,
   }));
 
 /**

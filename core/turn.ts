@@ -94,7 +94,13 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
       const isPartial = isWaitedFor && content.isPartial === true;
       const whole = isPartial ? await adapter?.complete?.(message, signal) : undefined;
       const context = {
-        ...{ message: whole ?? message, tenant, traceId, locale, signal, record, keep },
+        message: whole ?? message,
+        tenant,
+        traceId,
+        locale,
+        signal,
+        record,
+        keep,
         ...link,
       };
       const reply = await rules().pipeline(context);

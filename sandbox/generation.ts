@@ -206,7 +206,10 @@ const observer = (
 const cellSpecOf = (request: RunRequest): CellSpec => {
   const { tenantId, language, limits, readonly, egress, credentials } = request;
   return {
-    ...{ tenantId, language, limits, readonly },
+    tenantId,
+    language,
+    limits,
+    readonly,
     hasNetwork: egress === "settings" || (egress !== "none" && egress.length > 0),
     endsTls: credentials.length > 0,
   };

@@ -28,7 +28,10 @@ export const openEgress = (
   chmodSync(folder, 0o711); // each link has a folder of its own in it, for its job's user to reach
   return {
     egress: createEgress({
-      ...{ network, hosts, egress_ca_file, folder },
+      network,
+      hosts,
+      egress_ca_file,
+      folder,
       ...(policy && { rules: () => policy.rules }),
     }),
     onlyFor: (asked) => egressWithin(asked, policy?.open),

@@ -30,8 +30,11 @@ export const agentHandlers = (parts: AgentRouteParts) => {
     });
     await auditLog.record(
       allowed(call.operator, now(), {
-        ...{ scope: tenantScope(tenant.id), action: "agent.list", subject: "agents" },
-        ...{ detail: { shown: agents.length }, traceId: randomUUID() },
+        scope: tenantScope(tenant.id),
+        action: "agent.list",
+        subject: "agents",
+        detail: { shown: agents.length },
+        traceId: randomUUID(),
       }),
     );
     // Where there are none the tenant itself answers.
@@ -39,7 +42,9 @@ export const agentHandlers = (parts: AgentRouteParts) => {
   };
 
   const answering = (of: Tenant) => ({
-    ...{ provider: of.provider, model: of.model, region: of.region },
+    provider: of.provider,
+    model: of.model,
+    region: of.region,
     skills: allowedTo(of, skills()).map(({ name }) => name),
   });
 

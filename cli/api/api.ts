@@ -46,8 +46,10 @@ export const addApi = (router: Router, parts: ApiParts): void => {
   const onRejected = createRejectionRecorder(auditLog, log, now, "api");
   const guard = createGuard({ ...parts, keys, onRejected });
   const routes = createRoutes({
-    ...{ ...parts, keys },
-    ...{ queue: createQueue(parts), reviews: createReviews(parts) },
+    ...parts,
+    keys,
+    queue: createQueue(parts),
+    reviews: createReviews(parts),
   });
   addApiRoutes(router, routes, { guard, log });
 };

@@ -23,9 +23,15 @@ export const forbid = async (
   tenant?: string,
 ): Promise<never> => {
   await auditLog.record({
-    ...{ at: now(), traceId: randomUUID(), actor: key.id, action: "api", durationMs: 0 },
+    at: now(),
+    traceId: randomUUID(),
+    actor: key.id,
+    action: "api",
+    durationMs: 0,
     scope: homeOf({ who: key.id, tenantId: key.tenantId }),
-    ...{ subject: permission, decision: "refused", code: "FORBIDDEN" },
+    subject: permission,
+    decision: "refused",
+    code: "FORBIDDEN",
     ...(tenant !== undefined && { detail: { tenant } }),
   });
   throw new ApiError(403, "FORBIDDEN", message);

@@ -44,14 +44,20 @@ const operation = ({ method, path, does, needs, takes }: Route) => ({
 
 const inPath = (path: string) =>
   [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
-    ...{ name, in: "path", required: true, schema: { type: "string" } },
+    name,
+    in: "path",
+    required: true,
+    schema: { type: "string" },
   }));
 
 const inQuery = (query: z.ZodObject | undefined) => {
   if (!query) return [];
   const { properties = {}, required = [] } = jsonSchema(query);
   return Object.entries(properties).map(([name, schema]) => ({
-    ...{ name, in: "query", required: required.includes(name), schema },
+    name,
+    in: "query",
+    required: required.includes(name),
+    schema,
   }));
 };
 
@@ -60,7 +66,10 @@ const jsonSchema = (schema: z.ZodObject): z.core.JSONSchema.JSONSchema =>
   z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
 
 const NARROWING = {
-  ...{ name: "X-Tenant-ID", in: "header", required: false, schema: { type: "string" } },
+  name: "X-Tenant-ID",
+  in: "header",
+  required: false,
+  schema: { type: "string" },
   description: "Makes an operator's key as narrow as this tenant's; it never widens one.",
 } as const;
 

@@ -25,8 +25,11 @@ export const skillHandlers = (parts: SkillRouteParts) => {
     const found = allowedTo(tenant, skills());
     await auditLog.record(
       allowed(call.operator, now(), {
-        ...{ scope: tenantScope(tenant.id), action: "skill.list", subject: "skills" },
-        ...{ detail: { shown: found.length }, traceId: randomUUID() },
+        scope: tenantScope(tenant.id),
+        action: "skill.list",
+        subject: "skills",
+        detail: { shown: found.length },
+        traceId: randomUUID(),
       }),
     );
     return { status: 200, body: { tenant: tenant.id, skills: found.map(view) } };
@@ -36,7 +39,11 @@ export const skillHandlers = (parts: SkillRouteParts) => {
 };
 
 const view = ({ name, description, risk, digest, entry, egress, secrets }: Skill) => ({
-  ...{ name, description, risk, digest },
+  name,
+  description,
+  risk,
+  digest,
   language: entry?.language ?? null,
-  ...{ egress, secrets },
+  egress,
+  secrets,
 });

@@ -51,7 +51,9 @@ export const tenantHandlers = (parts: TenantRouteParts) => {
       data_retention_days: written.data_retention_days ?? null,
       budget: {
         monthly_usd: written.max_api_budget_monthly_usd ?? null,
-        ...{ month, spent_usd: spentUsd, reserved_usd: reservedUsd },
+        month,
+        spent_usd: spentUsd,
+        reserved_usd: reservedUsd,
       },
     };
   };
@@ -70,8 +72,11 @@ export const tenantHandlers = (parts: TenantRouteParts) => {
     const page = found.slice(0, limit);
     await auditLog.record(
       allowed(operator, now(), {
-        ...{ scope: homeOf(operator), action: "tenant.list", subject: "tenants" },
-        ...{ detail: { shown: page.length }, traceId: randomUUID() },
+        scope: homeOf(operator),
+        action: "tenant.list",
+        subject: "tenants",
+        detail: { shown: page.length },
+        traceId: randomUUID(),
       }),
     );
     const views = [];

@@ -137,8 +137,15 @@ export const createAuditReader = (parts: AuditReaderParts): AuditReader => {
     // Whom they looked for is a person: by the keyed hash, like everybody's name here.
     const tag = actor === undefined ? undefined : (await tagOf(scope, actor)).toString("hex");
     await auditLog.record({
-      ...{ at: now(), traceId: randomUUID(), scope, actor: who, action, subject: "log" },
-      ...{ decision: "allowed", code: "OK", durationMs: 0 },
+      at: now(),
+      traceId: randomUUID(),
+      scope,
+      actor: who,
+      action,
+      subject: "log",
+      decision: "allowed",
+      code: "OK",
+      durationMs: 0,
       detail: {
         ...(from && { from: from.toISOString() }),
         ...(to && { to: to.toISOString() }),

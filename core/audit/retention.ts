@@ -53,7 +53,10 @@ const cut = async (
   const at = now();
   const signed = signCheckpoint(
     {
-      ...{ kind: "cut", tenant: tenantId, seq, at: at.toISOString() },
+      kind: "cut",
+      tenant: tenantId,
+      seq,
+      at: at.toISOString(),
       hash: Buffer.from(last.hash).toString("hex"),
     },
     key(),
@@ -64,8 +67,15 @@ const cut = async (
     const facts = { ...place, hash: last.hash, at: at.getTime(), signature: cut_signature };
     await transaction.run(cutChain, facts);
     await auditLog.recordIn(transaction, {
-      ...{ at, traceId: randomUUID(), scope, actor: "gateway", action: "audit.cut" },
-      ...{ subject: "log", decision: "allowed", code: "OK", durationMs: 0 },
+      at,
+      traceId: randomUUID(),
+      scope,
+      actor: "gateway",
+      action: "audit.cut",
+      subject: "log",
+      decision: "allowed",
+      code: "OK",
+      durationMs: 0,
       detail: { up_to: seq },
     });
   });

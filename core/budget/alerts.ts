@@ -58,10 +58,20 @@ export const createBudgetAlerts = (parts: BudgetAlertParts): BudgetAlerts => {
     const prepared = await notices.prepare(notice, contacts);
     const { unreachable } = prepared;
     const record = await auditLog.prepare({
-      ...{ at: now(), traceId: randomUUID(), scope, actor: "gateway", action: "budget.alert" },
-      ...{ subject: month, decision: "allowed", code, durationMs: 0, namesPeople: true },
+      at: now(),
+      traceId: randomUUID(),
+      scope,
+      actor: "gateway",
+      action: "budget.alert",
+      subject: month,
+      decision: "allowed",
+      code,
+      durationMs: 0,
+      namesPeople: true,
       detail: {
-        ...{ month, limitUsd, contacts: contacts.join(" ") },
+        month,
+        limitUsd,
+        contacts: contacts.join(" "),
         ...(unreachable.length > 0 && { unreachable: unreachable.join(" ") }),
       },
     });

@@ -16,8 +16,10 @@ export interface MonthCost {
 export const readMonthCosts = async (store: Store, since: string): Promise<readonly MonthCost[]> =>
   store.read("operator", async (transaction) =>
     (await transaction.all(costsSince, { since })).map(({ tenantId, month, spent, reserved }) => ({
-      ...{ tenantId, month },
-      ...{ spentUsd: toUsd(spent), reservedUsd: toUsd(reserved) },
+      tenantId,
+      month,
+      spentUsd: toUsd(spent),
+      reservedUsd: toUsd(reserved),
     })),
   );
 

@@ -85,7 +85,10 @@ export const erasePerson = async (
   return {
     kind: "erased",
     erasure: {
-      ...{ kind: "erasure", tenant: tenantId, erased, at: now().toISOString() },
+      kind: "erasure",
+      tenant: tenantId,
+      erased,
+      at: now().toISOString(),
       person: `${person.channel}:${person.workspaceId}:${person.senderId}`,
       kept: [
         "audit records: sealed, until audit retention removes them",

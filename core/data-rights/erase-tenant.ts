@@ -74,7 +74,11 @@ export const eraseTenant = async (
   return {
     kind: "erased",
     erasure: {
-      ...{ kind: "erasure", tenant: tenantId, person: null, erased, at: now().toISOString() },
+      kind: "erasure",
+      tenant: tenantId,
+      person: null,
+      erased,
+      at: now().toISOString(),
       kept: [
         "audit records: what names people in them cannot be read without the keys",
         SANDBOX_FILES,

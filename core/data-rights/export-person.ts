@@ -72,7 +72,9 @@ export const exportPerson = async (
     if (entry.channel === channel && entry.workspaceId === workspaceId) audit.push(entry);
   }
   return {
-    ...{ at, messages, audit },
+    at,
+    messages,
+    audit,
     memory: exchanges,
     held: await reviewsOf(parts, scope, person),
     consents: await consents.allOf(scope, person),

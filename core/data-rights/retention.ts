@@ -80,9 +80,16 @@ export const sweepOldData = async (parts: RetentionParts): Promise<void> => {
   for (const [tenantId, { exchanges, messages, held }] of expired) {
     if (exchanges + messages + held === 0) continue;
     await auditLog.record({
-      ...{ at, traceId: randomUUID(), scope: tenantScope(tenantId), actor: "retention" },
-      ...{ action: "memory.expire", subject: "tenant", decision: "allowed", code: "OK" },
-      ...{ durationMs: now().getTime() - at.getTime(), detail: { exchanges, messages, held } },
+      at,
+      traceId: randomUUID(),
+      scope: tenantScope(tenantId),
+      actor: "retention",
+      action: "memory.expire",
+      subject: "tenant",
+      decision: "allowed",
+      code: "OK",
+      durationMs: now().getTime() - at.getTime(),
+      detail: { exchanges, messages, held },
     });
   }
 };

@@ -39,7 +39,9 @@ export const processFamilies = (parts: ProcessFiguresParts): readonly Family[] =
       counters.rateLimited,
     ),
     {
-      ...{ name: "clawgate_channel_faulty", type: "gauge", labels: ["channel"] },
+      name: "clawgate_channel_faulty",
+      type: "gauge",
+      labels: ["channel"],
       help: "1 where an operator has to put something right before the channel works",
       samples: [...adapters].map(([channel, adapter]) => ({
         values: [channel],
@@ -47,7 +49,9 @@ export const processFamilies = (parts: ProcessFiguresParts): readonly Family[] =
       })),
     },
     {
-      ...{ name: "clawgate_build_info", type: "gauge", labels: ["version", "node"] },
+      name: "clawgate_build_info",
+      type: "gauge",
+      labels: ["version", "node"],
       help: "Always 1; the labels say what runs",
       samples: [{ values: [version, process.version], value: 1 }],
     },
@@ -67,7 +71,9 @@ export const processFamilies = (parts: ProcessFiguresParts): readonly Family[] =
 };
 
 const plain = (name: string, help: string, value: number) => ({
-  ...{ name, help, labels: [] },
+  name,
+  help,
+  labels: [],
   samples: [{ values: [], value }],
 });
 

@@ -82,7 +82,10 @@ const gauge = (
   labels: readonly string[],
   samples: Samples,
 ): SimpleFamily => ({
-  ...{ name, help, labels, type: "gauge" },
+  name,
+  help,
+  labels,
+  type: "gauge",
   samples: samples.map(([values, value]) => ({ values, value })),
 });
 

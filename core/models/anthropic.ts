@@ -79,7 +79,8 @@ const toBody = (request: ModelRequest) => {
     messages: toMessages(messages),
     ...(tools.length > 0 && {
       tools: tools.map(({ name, description, parameters }) => ({
-        ...{ name, description },
+        name,
+        description,
         input_schema: parameters,
       })),
     }),
@@ -111,7 +112,9 @@ const toBlocks = (message: ModelMessage): object[] => {
   const text = message.text === "" ? [] : [{ type: "text", text: message.text }];
   if (message.role === "user") return text;
   const calls = message.toolCalls.map(({ id, name, argumentsJson }) => ({
-    ...{ type: "tool_use", id, name },
+    type: "tool_use",
+    id,
+    name,
     input: argumentsOf(argumentsJson),
   }));
   return [...text, ...calls];

@@ -227,8 +227,13 @@ const putOnRecord = (
 ): void => {
   const { traceId, message, tenant } = context;
   context.record({
-    ...{ at: startedAt, traceId, scope: tenantScope(tenant.id), message },
-    ...{ action: "model.call", subject: `${provider}/${model}`, ...outcome },
+    at: startedAt,
+    traceId,
+    scope: tenantScope(tenant.id),
+    message,
+    action: "model.call",
+    subject: `${provider}/${model}`,
+    ...outcome,
     durationMs: now().getTime() - startedAt.getTime(),
     detail: { region, ...detail },
   });

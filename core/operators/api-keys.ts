@@ -74,7 +74,10 @@ export const createApiKeys = ({ store, auditLog, now }: ApiKeysParts): ApiKeys =
     if (problem !== undefined) {
       await auditLog.record({
         ...allowed(maker, now(), {
-          ...{ scope: homeOf(maker), action: "key.create", subject: "key", traceId },
+          scope: homeOf(maker),
+          action: "key.create",
+          subject: "key",
+          traceId,
           detail: { tenant: tenantId ?? "", permissions: permissions.join(" ") },
         }),
         decision: "refused",
@@ -107,8 +110,11 @@ export const createApiKeys = ({ store, auditLog, now }: ApiKeysParts): ApiKeys =
     );
     await auditLog.record(
       allowed(operator, now(), {
-        ...{ scope: PLATFORM_SCOPE, action: "key.list", subject: "keys" },
-        ...{ detail: { tenant: tenantId, shown: rows.length }, traceId: randomUUID() },
+        scope: PLATFORM_SCOPE,
+        action: "key.list",
+        subject: "keys",
+        detail: { tenant: tenantId, shown: rows.length },
+        traceId: randomUUID(),
       }),
     );
     return rows.map(describe);

@@ -137,7 +137,10 @@ export const createQueue = ({ store, auditLog, now }: QueueParts): Queue => {
       const detail = { tenant: tenantId, state: state ?? "", shown: entries.length };
       await auditLog.record(
         allowed(operator, now(), {
-          ...{ scope: PLATFORM_SCOPE, action: "queue.list", subject: "queue", detail },
+          scope: PLATFORM_SCOPE,
+          action: "queue.list",
+          subject: "queue",
+          detail,
           traceId: randomUUID(),
         }),
       );
@@ -154,7 +157,9 @@ export const createQueue = ({ store, auditLog, now }: QueueParts): Queue => {
       const at = now();
       await auditLog.record({
         ...allowed(operator, at, {
-          ...{ scope: PLATFORM_SCOPE, action: "queue.show", subject: String(id) },
+          scope: PLATFORM_SCOPE,
+          action: "queue.show",
+          subject: String(id),
           detail: { tenant: found?.row.tenant_id ?? operator.tenantId ?? "" },
           traceId: randomUUID(),
         }),

@@ -53,7 +53,8 @@ export const createSharedRateLimiter = (store: Store, now: () => Date): RateLimi
       try {
         const { verdict, taken } = await store.note(tenantScope(tenantId), (transaction) =>
           takeIn(transaction, message, {
-            ...{ nowUs: time * 1000, mustTidy },
+            nowUs: time * 1000,
+            mustTidy,
             tenantTries: isPaid ? [] : [...new Set([batch, 1])],
           }),
         );

@@ -18,7 +18,10 @@ export const reviewRecord = (
 ): AuditRecord => {
   const { refused, ...rest } = about;
   return {
-    ...{ at, scope, durationMs: 0, ...rest },
+    at,
+    scope,
+    durationMs: 0,
+    ...rest,
     ...(refused === undefined
       ? ({ decision: "allowed", code: "OK" } as const)
       : ({ decision: "refused", code: refused } as const)),

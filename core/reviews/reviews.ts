@@ -155,7 +155,8 @@ export const createReviews = (parts: ReviewParts): ReviewQueue => {
     if (row?.state !== "pending") return;
     const held = await open(scope, row);
     const record = recordOf({ kind: "operator", who: "gateway" }, scope, {
-      ...{ action: "review.expire", subject: id },
+      action: "review.expire",
+      subject: id,
     });
     const back = held && cameBack(held, scope, { kind: "expired", reviewId: id });
     await settle(scope, id, "expired", record, back);
@@ -170,7 +171,10 @@ export const createReviews = (parts: ReviewParts): ReviewQueue => {
       const { tenantId } = scope;
       const id = newReviewId();
       const content = await sealHeld(cipher, scope, id, {
-        ...{ message, text, terms, isSensitive },
+        message,
+        text,
+        terms,
+        isSensitive,
         ...(answer && { answer: heldAnswer(answer) }),
       });
       const tags = await tagsOf(cipher, scope, message, saidIdOf(message));
@@ -217,7 +221,8 @@ export const createReviews = (parts: ReviewParts): ReviewQueue => {
       const held = row?.state === "pending" ? await open(scope, row) : undefined;
       await auditLog.record(
         recordOf(reviewer, scope, {
-          ...{ action: "review.show", subject: subjectOf(id) },
+          action: "review.show",
+          subject: subjectOf(id),
           ...(!held && { refused: "NOT_FOUND" }),
         }),
       );

@@ -101,7 +101,8 @@ export const decideReview = statement<{
       state: arg("state"),
       content: arg("nothing"),
       decided_at: arg("decidedAt"),
-      ...{ person: null, said: null },
+      person: null,
+      said: null,
     })
     .where("tenant_id", "=", arg("tenantId"))
     .where("id", "=", arg("id"))

@@ -32,7 +32,9 @@ const reviewCard = (review: Review, locale: Locale, now: Date): Card => {
   const words = WORDS[locale];
   const { id, held } = review;
   return {
-    ...{ id: newCardId(id), title: words.title[review.direction], selects: [] },
+    id: newCardId(id),
+    title: words.title[review.direction],
+    selects: [],
     fields: [
       { label: words.id, value: id },
       { label: words.sender, value: held.message.sender.displayName || held.message.sender.id },
@@ -53,9 +55,12 @@ const reviewCard = (review: Review, locale: Locale, now: Date): Card => {
 export const decidedCard = (id: string, reviewId: string, status: string, locale: Locale): Card => {
   const words = WORDS[locale];
   return {
-    ...{ id, title: words.decided, status },
+    id,
+    title: words.decided,
+    status,
     fields: [{ label: words.id, value: reviewId }],
-    ...{ buttons: [], selects: [] },
+    buttons: [],
+    selects: [],
   };
 };
 
@@ -128,8 +133,14 @@ const WORDS: Readonly<Record<Locale, Words>> = {
   en: {
     title: { in: "Held message", out: "Held answer" },
     // WeCom shows five letters of a label.
-    ...{ decided: "Review", id: "ID", sender: "From", age: "Age" },
-    ...{ terms: "Terms", classifier: "a classifier", release: "Release", reject: "Reject" },
+    decided: "Review",
+    id: "ID",
+    sender: "From",
+    age: "Age",
+    terms: "Terms",
+    classifier: "a classifier",
+    release: "Release",
+    reject: "Reject",
     nothing: "Nothing waits for a review.",
     usage:
       "`/review` shows what waits longest, `/review list` what there is, `/review show ID` one of it; `/review release ID` and `/review reject ID` decide.",
@@ -155,8 +166,14 @@ const WORDS: Readonly<Record<Locale, Words>> = {
   },
   "zh-Hant": {
     title: { in: "待審核的訊息", out: "待審核的回答" },
-    ...{ decided: "內容審核", id: "編號", sender: "提問者", age: "已等候" },
-    ...{ terms: "詞條", classifier: "分類器", release: "放行", reject: "駁回" },
+    decided: "內容審核",
+    id: "編號",
+    sender: "提問者",
+    age: "已等候",
+    terms: "詞條",
+    classifier: "分類器",
+    release: "放行",
+    reject: "駁回",
     nothing: "目前沒有待審核的內容。",
     usage:
       "`/review` 顯示等候最久的一項，`/review list` 列出全部，`/review show 編號` 顯示其中一項；`/review release 編號` 放行，`/review reject 編號` 駁回。",
@@ -177,8 +194,14 @@ const WORDS: Readonly<Record<Locale, Words>> = {
   },
   "zh-Hans": {
     title: { in: "待审核的消息", out: "待审核的回答" },
-    ...{ decided: "内容审核", id: "编号", sender: "提问者", age: "已等待" },
-    ...{ terms: "词条", classifier: "分类器", release: "放行", reject: "驳回" },
+    decided: "内容审核",
+    id: "编号",
+    sender: "提问者",
+    age: "已等待",
+    terms: "词条",
+    classifier: "分类器",
+    release: "放行",
+    reject: "驳回",
     nothing: "目前没有待审核的内容。",
     usage:
       "`/review` 显示等待最久的一项，`/review list` 列出全部，`/review show 编号` 显示其中一项；`/review release 编号` 放行，`/review reject 编号` 驳回。",

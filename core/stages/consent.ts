@@ -33,8 +33,15 @@ export const consent =
     if (asked === "yes" || asked === "no") {
       context.keep(await consents.prepare(scope, person, { decision: asked, wording: WORDING }));
       const record: AuditRecord = {
-        ...{ at: now(), traceId: context.traceId, scope, message, action: "consent" },
-        ...{ subject: asked, decision: "allowed", code: "OK", durationMs: 0 },
+        at: now(),
+        traceId: context.traceId,
+        scope,
+        message,
+        action: "consent",
+        subject: asked,
+        decision: "allowed",
+        code: "OK",
+        durationMs: 0,
         detail: { wording: WORDING },
       };
       context.record(record);

@@ -26,7 +26,12 @@ export const forget =
     const scope = tenantScope(tenant.id);
     const isHeld = await holds.isHeld(scope, personOf(message));
     context.record({
-      ...{ at: now(), traceId, scope, message, action: "memory.erase", subject: "own" },
+      at: now(),
+      traceId,
+      scope,
+      message,
+      action: "memory.erase",
+      subject: "own",
       ...(isHeld
         ? ({ decision: "refused", code: "LEGAL_HOLD" } as const)
         : ({ decision: "allowed", code: "OK" } as const)),

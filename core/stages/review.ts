@@ -38,7 +38,8 @@ export const review =
     const { reviewer, scope } = whoAndWhere(context);
     const shown = (review: Review, pending?: number): Reply =>
       reviewAnswer(review, {
-        ...{ locale, now: now() },
+        locale,
+        now: now(),
         ...(pending !== undefined && { pending }),
         isPrivate: message.conversation.kind === "direct",
       });

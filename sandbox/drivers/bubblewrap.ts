@@ -120,7 +120,9 @@ export const createBubblewrapDriver = (workshop: Workshop): SandboxDriver => {
     async dispatch(slot, run, signal) {
       const { resources, engine } = slots.use(slot);
       return runJob({
-        ...{ resources, engine, run },
+        resources,
+        engine,
+        run,
         ...(workshop.hasCgroups ? {} : { polledMemoryBytes: run.request.limits.memoryBytes }),
         stops: [{ signal, reason: "aborted" }],
         // bwrap says so on a descriptor that the job does not have; silence means that bwrap died.

@@ -167,7 +167,9 @@ export const createGvisorDriver = (
       });
       const exit = Promise.race(jobEnd === undefined ? [engine.exit] : [engine.exit, jobEnd]);
       return runJob({
-        ...{ resources, run, engine: { ...engine, exit } },
+        resources,
+        run,
+        engine: { ...engine, exit },
         polledMemoryBytes: run.request.limits.memoryBytes + SENTRY_BYTES,
         stops: [
           { signal, reason: "aborted" },

@@ -76,7 +76,16 @@ export const takeResources = async (
     if (uid !== 0) for (const path of outputs) chownSync(path, uid, uid);
     const space = createSpace(spaceFolder, mounts.writable, uid, mounter.view);
     return {
-      ...{ id, spec, uid, folder, jobFolder, outputs, mounts, space, cgroup, release },
+      id,
+      spec,
+      uid,
+      folder,
+      jobFolder,
+      outputs,
+      mounts,
+      space,
+      cgroup,
+      release,
       show: (source) => place(`shown-${mounted.length}`, (at) => mounter.bindReadOnly(source, at)),
     };
   } catch (error) {

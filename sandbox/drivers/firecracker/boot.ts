@@ -114,7 +114,15 @@ const takeResources = (
     const { diskBytes } = spec.limits;
     jail = createJail(places, { owner, slotId: id, uid, diskBytes });
     return {
-      ...{ id, spec, uid, home: mounts.home, jail, cgroup, jobFolder, outputsFolder, memoryBytes },
+      id,
+      spec,
+      uid,
+      home: mounts.home,
+      jail,
+      cgroup,
+      jobFolder,
+      outputsFolder,
+      memoryBytes,
       own: (bridge) => void bridges.push(bridge),
       release,
     };
@@ -146,7 +154,10 @@ const bootGuest = async (
   try {
     await guest.build(
       {
-        ...{ uid, home, empty: mounts.empty, writable: mounts.writable },
+        uid,
+        home,
+        empty: mounts.empty,
+        writable: mounts.writable,
         mounts: [...folders.keys()],
         jobFolder: JOB_FOLDER,
         hosts: wayOut?.hosts ?? "",
@@ -164,7 +175,10 @@ const bootGuest = async (
     clearTimeout(overdue);
   }
   const engine = createGuestEngine({
-    ...{ cgroup, guest, connection, outputsFolder: resources.outputsFolder },
+    cgroup,
+    guest,
+    connection,
+    outputsFolder: resources.outputsFolder,
     mostOutputBytes: OUTPUT_BYTES,
   });
   return { resources, engine };

@@ -90,7 +90,11 @@ export const createGuestEngine = (parts: EngineParts): GuestEngine => {
   const closed = Promise.all([once(stdout, "end"), once(stderr, "end")]).then(() => {});
   closed.catch(() => {}); // the same
   return {
-    ...{ cgroup, exit, closed, stdout, stderr },
+    cgroup,
+    exit,
+    closed,
+    stdout,
+    stderr,
     expect(jobFolder, outputs) {
       expected = { jobFolder, outputs };
     },
