@@ -60,6 +60,23 @@ describe("clawgate", () => {
   });
 });
 
+describe("clawgate memory erase", () => {
+  it("ends with 0 when all is gone, though a thread of the store's is the last to end", async () => {
+    const file = settingsFile({ multi_tenant: { tenants: [{ id: "sales" }] } });
+    const person = ["--tenant", "sales", "--user", "slack:T1:U7"];
+    const { code, output } = await clawgate(
+      "memory",
+      "erase",
+      ...person,
+      "--yes",
+      "--settings",
+      file,
+    );
+    expect(JSON.parse(output)).toMatchObject({ kind: "erasure", person: "slack:T1:U7" });
+    expect(code).toBe(0);
+  });
+});
+
 describe("clawgate start", () => {
   it("refuses a listener that others can reach without encryption, and says what to do", async () => {
     const { code, output } = await clawgate(
