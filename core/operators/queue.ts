@@ -4,6 +4,7 @@ import { finishMessage } from "../delivery/reply-end-rows.ts";
 import type { Lane } from "../delivery/schedule.ts";
 import { PLATFORM_SCOPE, type TenantScope, tenantScope } from "../store/scope.ts";
 import type { Store, Transaction } from "../store/store.ts";
+import { findMessage, giveUp } from "./one-message.ts";
 import { allowed, homeOf, type Operator, readingAs } from "./operator.ts";
 import {
   entryOf,
@@ -15,11 +16,7 @@ import {
   stateOf,
 } from "./queue-entry.ts";
 import {
-  anyPartPending,
-  dropMessage,
-  dropParts,
   type MessageRow,
-  messageById,
   oldestIn,
   partsOfMessage,
   reviveMessage,
@@ -78,7 +75,9 @@ export interface QueueParts {
 
 export const createQueue = ({ store, auditLog, now }: QueueParts): Queue => {
   const find = (operator: Operator, id: number): Promise<MessageRow | undefined> =>
-    store.read(readingAs(operator), (transaction) => findIn(transaction, operator.tenantId, id));
+    store.read(readingAs(operator), (transaction) =>
+      findMessage(transaction, operator.tenantId, id),
+    );
 
   const seen = (row: MessageRow): QueueEntry => entryOf(row, now().getTime());
 
@@ -93,22 +92,22 @@ export const createQueue = ({ store, auditLog, now }: QueueParts): Queue => {
     let scope: TenantScope | undefined;
     try {
       const found = await find(operator, id);
-      if (!found) throw new Refusal("NOT_FOUND", NO_SUCH(id));
+      if (!found) throw new RefusedError("NOT_FOUND", NO_SUCH(id));
       const { tenant_id: tenantId } = found;
       scope = tenantScope(tenantId);
       const record = { scope, action, subject: String(id), traceId };
       return await store.write(scope, async (transaction) => {
-        const before = await findIn(transaction, tenantId, id);
-        if (!before) throw new Refusal("NOT_FOUND", NO_SUCH(id));
+        const before = await findMessage(transaction, tenantId, id);
+        if (!before) throw new RefusedError("NOT_FOUND", NO_SUCH(id));
         await apply(transaction, before);
-        const after = (await findIn(transaction, tenantId, id)) ?? before;
+        const after = (await findMessage(transaction, tenantId, id)) ?? before;
         const detail = { channel: before.channel, state: stateOf(before), now: stateOf(after) };
         await auditLog.recordIn(transaction, allowed(operator, now(), { ...record, detail }));
         const lane = { id: before.lane, tenantId };
         return { kind: "changed", entry: seen(after), lane } as const;
       });
     } catch (cause) {
-      if (!(cause instanceof Refusal)) throw cause;
+      if (!(cause instanceof RefusedError)) throw cause;
       const { code, message } = cause;
       const record = { scope: scope ?? homeOf(operator), action, subject: String(id), traceId };
       await auditLog.record({
@@ -149,7 +148,7 @@ export const createQueue = ({ store, auditLog, now }: QueueParts): Queue => {
 
     show: async (operator, id) => {
       const found = await store.read(readingAs(operator), async (transaction) => {
-        const row = await findIn(transaction, operator.tenantId, id);
+        const row = await findMessage(transaction, operator.tenantId, id);
         if (!row) return undefined;
         const parts = await transaction.all(partsOfMessage, { tenantId: row.tenant_id, id });
         return { row, parts };
@@ -176,11 +175,11 @@ export const createQueue = ({ store, auditLog, now }: QueueParts): Queue => {
     replay: (operator, id) =>
       change(operator, id, "queue.replay", async (transaction, row) => {
         const key = { tenantId: row.tenant_id, id };
-        if (row.state !== "dead") throw new Refusal("NOT_DEAD", NOT_DEAD(id, stateOf(row)));
+        if (row.state !== "dead") throw new RefusedError("NOT_DEAD", NOT_DEAD(id, stateOf(row)));
         await transaction.run(reviveParts, { ...key, now: now().getTime() });
         const state = row.parts > 0 ? "answered" : "pending";
         const revived = await transaction.run(reviveMessage, { ...key, state });
-        if (revived === 0) throw new Refusal("NOT_DEAD", CHANGED_MEANWHILE(id));
+        if (revived === 0) throw new RefusedError("NOT_DEAD", CHANGED_MEANWHILE(id));
         // Should every part be out already, there is nothing to go on with.
         await transaction.run(finishMessage, key);
       }),
@@ -188,19 +187,17 @@ export const createQueue = ({ store, auditLog, now }: QueueParts): Queue => {
     drop: (operator, id) =>
       change(operator, id, "queue.drop", async (transaction, row) => {
         const { state } = row;
-        if (state === "done") throw new Refusal("FINISHED", FINISHED(id));
-        const given = { tenantId: row.tenant_id, id, now: now().getTime(), reason: DROPPED };
-        await transaction.run(dropParts, given);
-        const isSending = (await transaction.first(anyPartPending, given)) !== undefined;
-        const dropped = isSending ? 0 : await transaction.run(dropMessage, { ...given, state });
-        if (dropped === 0) throw new Refusal("UNDER_WAY", UNDER_WAY(id));
+        if (state === "done") throw new RefusedError("FINISHED", FINISHED(id));
+        if (!(await giveUp(transaction, row, state, now(), DROPPED))) {
+          throw new RefusedError("UNDER_WAY", UNDER_WAY(id));
+        }
       }),
   };
 };
 
 /** Ends a transaction that shall change nothing. */
-class Refusal extends Error {
-  override readonly name = "Refusal";
+class RefusedError extends Error {
+  override readonly name = "RefusedError";
   constructor(
     readonly code: QueueRefusalCode,
     message: string,
@@ -228,14 +225,3 @@ const listsFor = (reach: "tenant" | "all") => ({
 });
 
 const LISTS = { tenant: listsFor("tenant"), all: listsFor("all") };
-const BY_ID = { tenant: messageById("tenant"), all: messageById("all") };
-
-const findIn = (
-  transaction: Transaction,
-  tenantId: string | undefined,
-  id: number,
-): Promise<MessageRow | undefined> =>
-  transaction.first(tenantId === undefined ? BY_ID.all : BY_ID.tenant, {
-    tenantId: tenantId ?? "",
-    id,
-  });

@@ -7,15 +7,10 @@ import { SealError } from "../keys/errors.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import { type TenantScope, tenantScope } from "../store/scope.ts";
 import type { Store, Transaction } from "../store/store.ts";
+import { findMessage, giveUp } from "./one-message.ts";
 import { allowed, homeOf, type Operator, readingAs } from "./operator.ts";
 import { stateOf } from "./queue-entry.ts";
-import {
-  anyPartPending,
-  dropMessage,
-  dropParts,
-  type MessageRow,
-  messageById,
-} from "./queue-rows.ts";
+import type { MessageRow } from "./queue-rows.ts";
 import { deliveredParts, messageByKey, notePart } from "./recall-rows.ts";
 
 /** An answer that must not stand: what is out of it is taken back, and nothing more goes out. */
@@ -52,29 +47,24 @@ export const createRecall = (parts: RecallParts): Recall => {
   const find = (operator: Operator, which: number | string): Promise<MessageRow | undefined> =>
     store.read(readingAs(operator), async (transaction) => {
       const { tenantId } = operator;
-      const byId = messageById(tenantId === undefined ? "all" : "tenant");
-      if (typeof which === "number") {
-        return transaction.first(byId, { tenantId: tenantId ?? "", id: which });
-      }
+      if (typeof which === "number") return findMessage(transaction, tenantId, which);
       for (const channel of adapters.keys()) {
         const found = await transaction.first(messageByKey, { channel, key: which });
-        if (found) return transaction.first(byId, { tenantId: tenantId ?? "", id: found.id });
+        if (found) return findMessage(transaction, tenantId, found.id);
       }
       return undefined;
     });
 
-  /** Nothing more of it goes out; how many messages were ended. Throws Refusal. */
-  const end = async (transaction: Transaction, { id, tenant_id: tenantId, state }: MessageRow) => {
+  /** Nothing more of it goes out. Throws RefusedError. */
+  const end = async (transaction: Transaction, row: MessageRow): Promise<void> => {
+    const { state } = row;
     if (state === "done" || state === "pending") return;
-    const given = { tenantId, id, now: now().getTime(), reason: RECALLED };
-    await transaction.run(dropParts, given);
-    const isSending = (await transaction.first(anyPartPending, given)) !== undefined;
-    if (isSending || (await transaction.run(dropMessage, { ...given, state })) === 0) {
-      throw new Refusal("UNDER_WAY", UNDER_WAY(id));
+    if (!(await giveUp(transaction, row, state, now(), RECALLED))) {
+      throw new RefusedError("UNDER_WAY", UNDER_WAY(row.id));
     }
   };
 
-  /** Ends it, and reads what has arrived. Throws Refusal. */
+  /** Ends it, and reads what has arrived. Throws RefusedError. */
   const begin = async (operator: Operator, row: MessageRow, traceId: string) => {
     const { id, tenant_id: tenantId, channel } = row;
     const scope = tenantScope(tenantId);
@@ -82,7 +72,7 @@ export const createRecall = (parts: RecallParts): Recall => {
       await end(transaction, row);
       const arrived = await transaction.all(deliveredParts, { tenantId, id });
       const nothing = row.state === "pending" || row.parts === 0;
-      if (nothing) throw new Refusal("NOT_ANSWERED", NOT_ANSWERED(id));
+      if (nothing) throw new RefusedError("NOT_ANSWERED", NOT_ANSWERED(id));
       const detail = { channel, state: stateOf(row), parts: row.parts, arrived: arrived.length };
       await auditLog.recordIn(transaction, recordOf(operator, scope, id, traceId, detail));
       return arrived;
@@ -137,7 +127,7 @@ export const createRecall = (parts: RecallParts): Recall => {
     const row = await find(operator, which);
     const scope = row ? tenantScope(row.tenant_id) : homeOf(operator);
     try {
-      if (!row) throw new Refusal("NOT_FOUND", NO_SUCH(which));
+      if (!row) throw new RefusedError("NOT_FOUND", NO_SUCH(which));
       const tried: RecalledPart[] = [];
       // The last one first: should one stay, what is before it still reads as it was meant.
       for (const arrived of await begin(operator, row, traceId)) {
@@ -151,7 +141,7 @@ export const createRecall = (parts: RecallParts): Recall => {
       });
       return { kind: "tried", id: row.id, parts: tried };
     } catch (cause) {
-      if (!(cause instanceof Refusal)) throw cause;
+      if (!(cause instanceof RefusedError)) throw cause;
       const { code, message } = cause;
       const record = recordOf(operator, scope, row?.id ?? "unknown", traceId);
       await auditLog.record({ ...record, decision: "refused", code });
@@ -161,8 +151,8 @@ export const createRecall = (parts: RecallParts): Recall => {
 };
 
 /** Ends a transaction that shall change nothing. */
-class Refusal extends Error {
-  override readonly name = "Refusal";
+class RefusedError extends Error {
+  override readonly name = "RefusedError";
   constructor(
     readonly code: RecallRefusalCode,
     message: string,
