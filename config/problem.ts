@@ -22,12 +22,17 @@ export class SettingsError extends Error {
     readonly source: string,
     readonly problems: readonly Problem[],
   ) {
-    const lines = problems.slice(0, SHOWN).map(formatProblem);
-    const more = problems.length - lines.length;
-    if (more > 0) lines.push(`and ${more} more`);
-    super([`settings not usable: ${source}`, ...lines.map((line) => `  ${line}`)].join("\n"));
+    super(formatProblems(`settings not usable: ${source}`, problems));
   }
 }
+
+/** A heading, and the first problems below it, one a line. */
+export const formatProblems = (heading: string, problems: readonly Problem[]): string => {
+  const lines = problems.slice(0, SHOWN).map(formatProblem);
+  const more = problems.length - lines.length;
+  if (more > 0) lines.push(`and ${more} more`);
+  return [heading, ...lines.map((line) => `  ${line}`)].join("\n");
+};
 
 /** `line 3: server.port: found "x", expected integer`. */
 export const formatProblem = ({ path, found, expected, line }: Problem): string =>

@@ -1,6 +1,4 @@
-import { formatProblem, type Problem } from "../../config/problem.ts";
-
-const SHOWN = 50;
+import { formatProblems, type Problem } from "../../config/problem.ts";
 
 /** A policy file cannot be used. `problems` holds everything that is wrong, not only the first. */
 export class PolicyFileError extends Error {
@@ -11,9 +9,6 @@ export class PolicyFileError extends Error {
     readonly source: string,
     readonly problems: readonly Problem[],
   ) {
-    const lines = problems.slice(0, SHOWN).map(formatProblem);
-    const more = problems.length - lines.length;
-    if (more > 0) lines.push(`and ${more} more`);
-    super([`policy not usable: ${source}`, ...lines.map((line) => `  ${line}`)].join("\n"));
+    super(formatProblems(`policy not usable: ${source}`, problems));
   }
 }
