@@ -13,6 +13,7 @@ import { createRecalls } from "./recall.ts";
 import { createSendCalls } from "./send-calls.ts";
 import { createSendOutcome, retry } from "./send-outcome.ts";
 import { isUserId, type WecomApp } from "./types.ts";
+import { createUpdateCard } from "./update-card.ts";
 import { withToken } from "./with-token.ts";
 
 /** Sends to the members of one application, and opens what they sent. */
@@ -72,7 +73,8 @@ export const createWecomClient = (options: WecomClientOptions): WecomClient => {
     post: (path, json, signal) => callGranted({ path, query: {}, json }, signal),
   });
 
-  const post = createSendCalls({ app, api, pace, media, taken: recalls.keep });
+  const updateCard = createUpdateCard({ app, call, state });
+  const post = createSendCalls({ app, api, pace, media, updateCard, taken: recalls.keep });
   const outcomeOf = createSendOutcome(options);
 
   return {

@@ -5,6 +5,7 @@ import type { Media } from "./media.ts";
 import { fromBody, type LinkCardType, type Outgoing } from "./outgoing.ts";
 import type { Pace } from "./pace.ts";
 import type { WecomApp } from "./types.ts";
+import type { UpdateCard } from "./update-card.ts";
 
 /** Which call of the API decided, and how. */
 export interface Called {
@@ -17,6 +18,7 @@ export interface SendCallsOptions {
   readonly api: PausingApi;
   readonly pace: Pace;
   readonly media: Media;
+  readonly updateCard: UpdateCard;
   /** Told of what the platform took, with its answer. */
   readonly taken: (partId: string, body: Readonly<Record<string, unknown>>) => Promise<void>;
 }
@@ -30,6 +32,7 @@ export const createSendCalls = ({
   api: { call, pauseOf },
   pace,
   media,
+  updateCard,
   taken,
 }: SendCallsOptions): ((
   token: string,
@@ -79,28 +82,6 @@ export const createSendCalls = ({
       signal,
     );
 
-  const updateCard = async (
-    card: object,
-    token: string,
-    { target }: OutboundPart,
-    signal: AbortSignal,
-  ): Promise<Called> => ({
-    api: "message/update_template_card",
-    result: await call(
-      {
-        path: "/cgi-bin/message/update_template_card",
-        query: { access_token: token },
-        json: {
-          userids: [target.address],
-          agentid: Number(app.agent_id),
-          response_code: target.cardToken,
-          template_card: card,
-        },
-      },
-      signal,
-    ),
-  });
-
   const sendFile = async (
     file: Extract<Outgoing, { kind: "file" }>,
     token: string,
@@ -130,12 +111,14 @@ export const createSendCalls = ({
       : called;
   };
 
-  return (token, part, signal) => {
+  return async (token, part, signal) => {
     const outgoing = fromBody(part.body);
     if (outgoing.kind === "file") return sendFile(outgoing, token, part, signal);
-    return outgoing.kind === "card" && part.target.cardToken !== undefined
-      ? updateCard(outgoing.card, token, part, signal)
-      : sendMessage(messageOf(outgoing), token, part, signal);
+    if (outgoing.kind === "card" && part.target.cardToken !== undefined) {
+      const result = await updateCard(outgoing.card, token, part, signal);
+      return { api: "message/update_template_card", result };
+    }
+    return sendMessage(messageOf(outgoing), token, part, signal);
   };
 };
 

@@ -36,11 +36,11 @@ afterEach(() => cloud.close());
 const signal = new AbortController().signal;
 const partOf = (
   body: string,
-  more: { readonly id?: string; readonly cardToken?: string } = {},
+  more: { readonly id?: string; readonly cardToken?: string; readonly attempt?: number } = {},
 ) => ({
   id: more.id ?? "1.0",
   body,
-  attempt: 1,
+  attempt: more.attempt ?? 1,
   isRepeat: false,
   target: {
     channel: "wechat_work",
@@ -125,6 +125,42 @@ describe("a card that is sent", () => {
       { response_code: cardToken, userids: ["Tester"], template_card: { task_id: "c1" } },
     ]);
     expect(cloud.seen("Tester")).toEqual([]);
+  });
+
+  describe("in answer to a click, tried again", () => {
+    const change = (attempt: number, by = client) =>
+      by.send(partOf(bodyOf({ card }), { cardToken: "one-use-code", attempt }), signal);
+
+    it("is done where the answer to the try that did it was lost, whoever tries again", async () => {
+      cloud.failNext("update", { cut: "shown" });
+      expect(await change(1)).toMatchObject({ kind: "unknown" });
+      const restarted = clientAt(cloud.apiBaseUrl);
+      expect(await change(2, restarted)).toEqual({ kind: "delivered" });
+      expect(cloud.cardChanges).toHaveLength(1);
+    });
+
+    it("is done by the next try where the request was lost", async () => {
+      cloud.failNext("update", { cut: "lost" });
+      expect(await change(1)).toMatchObject({ kind: "unknown" });
+      expect(await change(2)).toEqual({ kind: "delivered" });
+      expect(cloud.cardChanges).toHaveLength(1);
+    });
+
+    it("is refused where no earlier try can have done it", async () => {
+      cloud.failNext("update", { errcode: -1 }, { errcode: 42014 });
+      expect(await change(1)).toMatchObject({ kind: "retry" });
+      expect(await change(2)).toMatchObject({ kind: "refused" });
+    });
+
+    it("waits while the store is away that knows of earlier tries", async () => {
+      const away = async () => Promise.reject(new Error("store away"));
+      const { putIfAbsent } = state;
+      const kept = (key: string, ...more: [string, number]) =>
+        key.startsWith("card-change/") ? away() : putIfAbsent(key, ...more);
+      state = { ...state, putIfAbsent: kept };
+      expect(await change(1, clientAt(cloud.apiBaseUrl))).toMatchObject({ kind: "retry" });
+      expect(cloud.cardChanges).toHaveLength(0);
+    });
   });
 });
 
