@@ -52,7 +52,7 @@ export const parseJsonc = (
     return refuse(tooDeepAt, "deeper nesting", `at most ${MAX_DEPTH} levels of nesting`);
   }
   const errors: ParseError[] = [];
-  const root = parseTree(text, errors, { allowTrailingComma: true, allowEmptyContent: false });
+  const root = parseTree(text, errors, { allowTrailingComma: true, allowEmptyContent: true });
   if (errors.length > 0) {
     return {
       problems: errors.slice(0, MAX_SYNTAX_PROBLEMS).map(({ error, offset }) => {

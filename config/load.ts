@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { lstatSync, readFileSync, statSync } from "node:fs";
 import { dirname, resolve as resolvePath } from "node:path";
 import { crossCheck } from "./cross-check.ts";
 import { demoSettings } from "./demo.ts";
@@ -70,7 +70,8 @@ const chooseFile = (
   const named = path ?? (env.CLAWGATE_SETTINGS || undefined);
   if (named !== undefined) return resolvePath(cwd, named);
   const usual = resolvePath(cwd, "settings.json");
-  return statSync(usual, { throwIfNoEntry: false }) ? usual : undefined;
+  // A link that leads nowhere (a volume that is not mounted yet) is no reason to run the demo.
+  return lstatSync(usual, { throwIfNoEntry: false }) ? usual : undefined;
 };
 
 const readSettingsFile = (file: string): string => {
@@ -85,8 +86,11 @@ const readSettingsFile = (file: string): string => {
     if (cause instanceof SettingsError) throw cause;
     if (cause instanceof TypeError) throw refuse("bytes that are not UTF-8", "UTF-8 text");
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
-    const found = code === "ENOENT" ? "no such file" : `a file that cannot be read (${code})`;
-    throw refuse(found, "a readable settings file; `clawgate init` writes one");
+    if (code === "ENOENT") {
+      const expected = "a readable settings file; `clawgate init` writes one";
+      throw refuse("no such file, or a link to none", expected);
+    }
+    throw refuse(`a file that cannot be read (${code})`, "a settings file that this user may read");
   }
 };
 

@@ -71,6 +71,12 @@ describe("parseJsonc", () => {
     });
   });
 
+  it.each(["", " \n", "// later\n", "/* later */"])("says of %j that nothing is in it", (text) => {
+    expect(parseJsonc(text).problems).toEqual([
+      { path: "settings", found: "nothing", expected: "an object: { … }", line: 1 },
+    ]);
+  });
+
   it("does not show the text around a syntax error", () => {
     const { problems } = parseJsonc('{"channels": {"wechat_work": {"secret": "hunter2}}');
     expect(JSON.stringify(problems)).not.toContain("hunter2");

@@ -58,6 +58,12 @@ describe("which settings are loaded", () => {
     expect(() => loadSettings({ env: {}, cwd })).toThrow(SettingsError);
   });
 
+  it("never runs the demo in place of a settings.json that is a link to nothing", () => {
+    const cwd = createWorkspace();
+    symlinkSync("not-mounted.json", join(cwd, "settings.json"));
+    expect(() => loadSettings({ env: {}, cwd })).toThrow(/no such file, or a link to none/);
+  });
+
   it("refuses a file of more than a mebibyte", () => {
     expect(problemsOf(`{${" ".repeat(1024 * 1024)}}`)[0]?.expected).toBe("at most 1048576 bytes");
   });
