@@ -24,7 +24,7 @@ export const serverSchema = z
     public_url: url(["https", "http"])
       .optional()
       .describe(
-        "Where the platforms reach the gateway; used in hints that `init` and `doctor` print.",
+        "Address of the gateway for platforms and people: the HTTP API answers to its host, Slack's installation comes back to it, and `doctor` tries it.",
       ),
     trusted_proxies: z
       .array(textLike("IP address or range, e.g. 10.0.0.0/8", isAddressRange))
