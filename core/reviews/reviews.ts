@@ -4,29 +4,27 @@ import type { Log } from "../contract/log.ts";
 import type { InboundMessage } from "../contract/message.ts";
 import { inboxRow } from "../delivery/inbox-row.ts";
 import { insertMessage } from "../delivery/inbox-rows.ts";
-import { saidIdOf } from "../delivery/said-id.ts";
 import type { Lane } from "../delivery/schedule.ts";
-import { isWithdrawn } from "../delivery/withdrawal-rows.ts";
 import { SealError } from "../keys/errors.ts";
-import { refuse } from "../refuse.ts";
 import type { Reviews } from "../safety/reviews.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import type { ReviewsTable } from "../store/schema.ts";
 import { type TenantScope, tenantScope } from "../store/scope.ts";
 import type { Store } from "../store/store.ts";
-import { cameBack, type Held, heldAnswer, isSender, openHeld, released, sealHeld } from "./held.ts";
+import { cameBack, type Held, isSender, openHeld, released } from "./held.ts";
+import { createHold } from "./hold.ts";
 import { type Reviewer, reviewRecord } from "./on-record.ts";
-import { isReviewId, newReviewId } from "./review-id.ts";
+import { isReviewId } from "./review-id.ts";
 import {
   countPending,
   decideReview,
   forgetDecided,
-  insertReview,
+  NOTHING,
   oldestPending,
   pendingSince,
   reviewById,
 } from "./rows.ts";
-import { createWithdraw, tagsOf, type Withdraw } from "./withdraw.ts";
+import { createWithdraw, type Withdraw } from "./withdraw.ts";
 
 /** Something that waits for a reviewer. */
 export interface Review {
@@ -94,8 +92,6 @@ const EXPIRES_MS = 7 * DAY_MS;
 // Until then a late click is told what was decided.
 const REMEMBERED_MS = 30 * DAY_MS;
 const EXPIRED_AT_ONCE = 100;
-const NOTHING = new Uint8Array(0);
-const WITHDRAWN = { state: "withdrawn", content: NOTHING, person: null, said: null } as const;
 
 export const createReviews = (parts: ReviewParts): ReviewQueue => {
   const { store, cipher, auditLog, wake, log, now } = parts;
@@ -165,38 +161,7 @@ export const createReviews = (parts: ReviewParts): ReviewQueue => {
   return {
     withdraw: createWithdraw({ store, cipher, settle, now }),
 
-    hold: async (context, { direction, text, terms, answer }) => {
-      const { message, tenant, locale, traceId, isSensitive = false } = context;
-      const scope = tenantScope(tenant.id);
-      const { tenantId } = scope;
-      const id = newReviewId();
-      const content = await sealHeld(cipher, scope, id, {
-        message,
-        text,
-        terms,
-        isSensitive,
-        ...(answer && { answer: heldAnswer(answer) }),
-      });
-      const tags = await tagsOf(cipher, scope, message, saidIdOf(message));
-      const heldAt = now().getTime();
-      const row = { tenantId, id, direction, traceId, heldAt };
-      const asked = { tenantId, channel: message.channel, key: message.id };
-      context.keep(async (transaction) => {
-        // Its sender may have taken it back while the turn was about to end.
-        const question = { ...asked, otherKey: saidIdOf(message) };
-        const isOver = (await transaction.first(isWithdrawn, question)) !== undefined;
-        await transaction.run(insertReview, {
-          ...row,
-          ...(isOver
-            ? { ...WITHDRAWN, decidedAt: heldAt }
-            : ({ ...tags, state: "pending", content, decidedAt: 0 } as const)),
-        });
-      });
-      const detail = { direction, terms: terms.join(" ").slice(0, MAX_FACT_UNITS) };
-      const sender = { kind: "person", message, traceId } as const;
-      context.record(recordOf(sender, scope, { action: "review.hold", subject: id, detail }));
-      return refuse("CONTENT_HELD", locale);
-    },
+    hold: createHold({ cipher, now }),
 
     list: async (reviewer, scope, limit) => {
       const { tenantId } = scope;
@@ -277,8 +242,6 @@ export const createReviews = (parts: ReviewParts): ReviewQueue => {
     },
   };
 };
-
-const MAX_FACT_UNITS = 500;
 
 const STATES = { release: "released", reject: "rejected" } as const;
 

@@ -6,6 +6,9 @@ import { statement } from "../store/statement.ts";
 // Statements on what is held; they run in the tenant's scope, the last two with `intake` access.
 // States are literals: a partial index is used only where the text shows that it fits.
 
+/** The content of a review that is over. */
+export const NOTHING = new Uint8Array(0);
+
 export const insertReview = statement<{
   tenantId: string;
   id: string;
