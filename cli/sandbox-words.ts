@@ -1,4 +1,4 @@
-import { coverageOf } from "../sandbox/audit/open-trail.ts";
+import { coverageOf } from "../sandbox/audit/coverage.ts";
 import type { SandboxStatus } from "../sandbox/driver.ts";
 import type { OpenshellSettings } from "../sandbox/policy.ts";
 

@@ -1,19 +1,15 @@
 import { posix } from "node:path";
 import type { Observation, RunRequest } from "../driver.ts";
-import type { OpenshellSettings } from "../policy.ts";
+import { type CoverageFacts, coverageOf } from "./coverage.ts";
 import { jsonLine } from "./json-line.ts";
 import { httpKind, KIND, type OcsfKind, ocsfBase } from "./ocsf.ts";
 import type { AuditSink, OpenTrail, Trail } from "./trail.ts";
 import { commandLine, cut, cutAndMask } from "./words.ts";
 
-export interface TrailOptions {
+export interface TrailOptions extends CoverageFacts {
   readonly sink: AuditSink;
-  /** What is switched on; refusals, starts and ends are recorded in any case. */
-  readonly audit: NonNullable<OpenshellSettings["audit"]>;
   /** What really isolates, in words. */
   readonly isolation: string;
-  /** What the engine's observations cover. */
-  readonly sees: readonly Observation["kind"][];
   readonly now?: () => Date;
 }
 
@@ -181,45 +177,6 @@ export const createOpenTrail = (options: TrailOptions): OpenTrail => {
     };
   };
 };
-
-/** Which of a job's doings end up in the record: partial where the engine sees less than is asked. */
-export const coverageOf = ({
-  audit,
-  sees,
-}: Pick<TrailOptions, "audit" | "sees">): {
-  coverage: "full" | "partial";
-  coverage_detail: string;
-} => {
-  const parts = COVERAGE.map(({ kind, key, seen, unseen }) => {
-    const isMissed = audit[key] === true && !sees.includes(kind);
-    return { isMissed, words: audit[key] !== true ? `${key} is off` : isMissed ? unseen : seen };
-  });
-  return {
-    coverage: parts.some(({ isMissed }) => isMissed) ? "partial" : "full",
-    coverage_detail: `attempts, not outcomes: ${parts.map(({ words }) => words).join("; ")}`,
-  };
-};
-
-const COVERAGE = [
-  {
-    kind: "exec",
-    key: "log_all_commands",
-    seen: "every command",
-    unseen: "of commands only the job itself",
-  },
-  {
-    kind: "open",
-    key: "log_file_access",
-    seen: "files opened for writing, and for reading below readonly_paths; no deletions or renames",
-    unseen: "no access to files",
-  },
-  {
-    kind: "connect",
-    key: "log_network_requests",
-    seen: "connections and what reached the egress proxy; no datagrams",
-    unseen: "of the network only what reached the egress proxy",
-  },
-] as const;
 
 const jobProcess = ({ language, program, argv }: RunRequest): object => {
   const path = program.kind === "file" ? program.path : "(source)";
