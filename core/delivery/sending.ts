@@ -94,7 +94,7 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
   ): Promise<Awaited<ReturnType<Step>> | undefined> => {
     const { tenantId, id } = lane;
     const fingerprint = await fingerprinted(channel, tenantId, content);
-    const taken = await store.note(tenantScope(tenantId), (transaction) =>
+    const taken = await store.write(tenantScope(tenantId), (transaction) =>
       transaction.run(takeFirst, { tenantId, inboxId, lane: id, owner, fingerprint }),
     );
     if (taken === 0) return undefined;
@@ -134,9 +134,10 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
     // Before it is taken: that its key cannot be had for now is not held against it.
     const opened = await open(row);
     const { fingerprint } = opened;
-    // Counted before the call: after a crash in the middle, the next try knows that it is not the first.
+    // Counted before the call, durably: after a crash or a power loss in the middle, the next try knows
+    // that it is not the first.
     const earlier = { earlierOwner: row.owner, earlierAttempts: row.attempts };
-    const taken = await store.note(scope, (transaction) =>
+    const taken = await store.write(scope, (transaction) =>
       transaction.run(takePart, { ...keyOf(row), ...earlier, owner, fingerprint }),
     );
     const outcome = taken === 0 ? undefined : await send(row, opened);

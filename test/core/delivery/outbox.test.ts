@@ -3,7 +3,7 @@ import type { SendOutcome } from "../../../core/contract/channel.ts";
 import { laneOf } from "../../../core/delivery/lane.ts";
 import type { Lane } from "../../../core/delivery/schedule.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
-import type { Store } from "../../../core/store/store.ts";
+import type { Store, Work } from "../../../core/store/store.ts";
 import { type FakeChannel, fakeChannel } from "../../fakes/channel.ts";
 import {
   begin,
@@ -445,6 +445,37 @@ describeStores("outbox", (world) => {
       expect(channel.sent).toHaveLength(2);
     });
 
+    it.each([1, 2])(
+      "is asked for by the next process after a power loss right after the send of the first of %i",
+      async (parts) => {
+        const store = await world.open();
+        let isLost = false;
+        /** What only outlives the process is undone. */
+        const note: Store["note"] = async (access, work) => {
+          if (!isLost) return store.note(access, work);
+          const undone = new Error("power loss");
+          let value: unknown;
+          const undo: Work<void> = async (transaction) => {
+            value = await work(transaction);
+            throw undone;
+          };
+          await store.write(access, undo).catch((cause) => expect(cause).toBe(undone));
+          return value as Awaited<ReturnType<typeof work>>;
+        };
+        const unlucky = await another({ store: Object.assign(Object.create(store), { note }) });
+        const texts = Array.from({ length: parts }, (_, part) => `part ${part}`);
+        await reply("m1", texts, false, unlucky);
+        isLost = true;
+        await step(unlucky);
+        expect(bodies()).toEqual(["part 0"]);
+        channel.answers.push({ kind: "delivered" });
+        time += LEASE_MS;
+        expect(await work(await another())).toBe("idle");
+        expect(channel.asked).toMatchObject([{ body: "part 0", attempt: 2 }]);
+        expect(bodies()).toEqual(texts);
+      },
+    );
+
     it("is sent after a restart when nothing was tried before", async () => {
       await reply("m1", ["one"]);
       const next = await another();
@@ -455,7 +486,7 @@ describeStores("outbox", (world) => {
 
     it("is not sent again because its delivery could not be recorded at first", async () => {
       await reply("m1", ["one"]);
-      failTransaction(world.store, 2); // the first one takes the part
+      failTransaction(world.store, 1); // what takes the part is durable
       await expect(step()).rejects.toThrow("disk full");
       expect(channel.sent).toHaveLength(1);
       expect(await work()).toBe("idle");
