@@ -6,20 +6,26 @@ import { readSigningKey, type VerifyingKey, verifyingKey } from "../core/audit/s
 import { isCertified } from "../core/data-rights/certificate.ts";
 import { StartError } from "./errors.ts";
 import type { Io } from "./io.ts";
+import { sayNo } from "./say-no.ts";
 
 export interface CertificateOptions {
   readonly settings?: string | undefined;
   readonly publicKey?: string | undefined;
+  readonly json?: boolean | undefined;
 }
 
 /** Checks a certificate of erasure. 0 ours and unchanged, 1 not. */
 export const verifyCertificate = (io: Io, file: string, options: CertificateOptions): number => {
-  const keys = [keyFor(io, options)];
-  const isOurs = isCertified(parsed(read(io, "the certificate", file)), keys);
-  io.stdout.write(
-    isOurs ? "the certificate is ours and unchanged\n" : "BAD: the key did not sign this text\n",
-  );
-  return isOurs ? 0 : 1;
+  const certificate = parsed(read(io, "the certificate", file));
+  const isOurs = isCertified(certificate, [keyFor(io, options)]);
+  if (isOurs) {
+    io.stdout.write(options.json ? '{"ok":true}\n' : "the certificate is ours and unchanged\n");
+    return 0;
+  }
+  const problem = "the key did not sign this text";
+  if (options.json) return sayNo(io, options, "NOT_CERTIFIED", problem);
+  io.stdout.write(`BAD: ${problem}\n`);
+  return 1;
 };
 
 const keyFor = (io: Io, { settings: path, publicKey }: CertificateOptions): VerifyingKey => {

@@ -48,6 +48,7 @@ export const registerMemory = (program: Command, io: Io, exit: Exit = setExitCod
     .argument("<file>", "the certificate")
     .option("--public-key <file>", "what it is signed with; absent = the gateway's own key")
     .option("--settings <file>", "settings file")
+    .option("--json", "machine-readable")
     .action(async (file: string, _options, command: Command) => {
       const { verifyCertificate } = await import("./memory-certificate.ts");
       exit(verifyCertificate(io, file, command.optsWithGlobals<CertificateOptions>()));

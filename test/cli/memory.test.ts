@@ -135,10 +135,17 @@ describe("clawgate memory", () => {
     });
     writeFileSync(file, erased.out.replace('"exchanges": 1', '"exchanges": 2'));
     expect(await run("verify", file)).toMatchObject({ code: 1, out: expect.stringMatching(/BAD/) });
+    const told = await run("verify", file, "--json");
+    expect(told).toMatchObject({ code: 1, out: expect.stringMatching(/"NOT_CERTIFIED"/) });
     const publicKey = openSigningKey(join(folder.path, "data", "audit-signing.key")).publicPem;
     writeFileSync(join(folder.path, "public.pem"), publicKey);
     writeFileSync(file, erased.out);
     expect(await run("verify", file, "--public-key", "public.pem")).toMatchObject({ code: 0 });
+    expect(await run("verify", file, "--json")).toMatchObject({ code: 0, out: '{"ok":true}\n' });
+  });
+
+  it("verify names a certificate that is not there before it asks for a key", async () => {
+    await expect(run("verify", "none.json")).rejects.toThrow(/the certificate: cannot read none/);
   });
 
   it("erase refuses what a legal hold keeps, and a tenant that is still in the settings", async () => {
