@@ -1,5 +1,5 @@
-import { chmodSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { chmodSync, existsSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import { INIT_VARIABLES, renderInitSettings } from "./init-settings.ts";
 import { type Exit, type Io, setExitCode } from "./io.ts";
@@ -39,6 +39,7 @@ const init = async (io: Io, { force, out = "settings.json" }: InitOptions): Prom
   }
   const next = [
     `written: ${file}`,
+    ...demoLeft(join(dirname(file), "data")),
     "next:",
     "  1. set the variables (the WeCom admin console shows their values):",
     ...INIT_VARIABLES.map(({ name, meaning }) => `       export ${name}=…   # ${meaning}`),
@@ -49,3 +50,9 @@ const init = async (io: Io, { force, out = "settings.json" }: InitOptions): Prom
   io.stdout.write(`${next.join("\n")}\n`);
   return 0;
 };
+
+/** The settings above keep their data where the demo did. */
+const demoLeft = (folder: string): readonly string[] =>
+  existsSync(join(folder, "demo.json"))
+    ? [`note: ${folder} holds what the demo stored, with its API keys; remove it before you start`]
+    : [];

@@ -41,6 +41,12 @@ describe("init", () => {
     for (const name of read) expect(out).toContain(`export ${name}=`);
   });
 
+  it("says that the demo's data lie where these settings keep theirs", async () => {
+    const cwd = createWorkspace({ "data/demo.json": "{}" });
+    expect((await run(cwd)).out).toContain(`note: ${cwd}/data holds what the demo stored`);
+    expect((await run(createWorkspace())).out).not.toContain("demo");
+  });
+
   it("leaves an existing file alone without --force", async () => {
     const cwd = createWorkspace({ "settings.json": "mine" });
     const { codes, err } = await run(cwd);
