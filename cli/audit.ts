@@ -12,7 +12,10 @@ export const registerAudit = (program: Command, io: Io, exit: Exit = setExitCode
   const add = (name: string, description: string) =>
     audit.command(name).description(description).option("--settings <file>", "settings file");
 
-  add("verify", "check every record's link; says the first bad place of each tenant, exit 1")
+  add(
+    "verify",
+    "check every record's link, and say each tenant's first bad place; exit 1 = there is one",
+  )
     .option("--tenant <id>", "only this tenant's log; absent = everybody's")
     .option("--checkpoints <file>", "what the log must agree with; absent = the gateway's own file")
     .option(

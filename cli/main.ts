@@ -77,5 +77,6 @@ function report(error: unknown): number {
   const problem = error instanceof Error ? error.message : String(error);
   const code = error instanceof GatewayError ? error.code : "FAILED";
   sayNo(io, { json }, code, problem);
+  if (code === "STORE_FAILED" && !json) io.stderr.write("(`clawgate doctor` says what to do)\n");
   return code === "START_REFUSED" ? 2 : 1;
 }

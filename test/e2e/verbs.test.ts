@@ -60,6 +60,17 @@ describe("clawgate", () => {
   });
 });
 
+describe("a store that cannot be opened", () => {
+  it("is told with who says what to do about it", async () => {
+    const file = settingsFile({ storage: { url: "postgres://gate@127.0.0.1:1/none" } });
+    const { code, output } = await clawgate("queue", "list", "--settings", file);
+    expect(code).toBe(1);
+    expect(output).toMatch(
+      /^clawgate: store: .*ECONNREFUSED.*\n\(`clawgate doctor` says what to do\)\n$/,
+    );
+  });
+});
+
 describe("clawgate memory erase", () => {
   it("ends with 0 when all is gone, though a thread of the store's is the last to end", async () => {
     const file = settingsFile({ multi_tenant: { tenants: [{ id: "sales" }] } });
