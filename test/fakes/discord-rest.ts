@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { STAYS_OPEN } from "./stays-open.ts";
 
 /** A message as the API gives it back, with what only its author sees of it. */
 export interface DiscordMessage {
@@ -589,7 +590,7 @@ export const startDiscordRest = async (options: DiscordRestOptions = {}): Promis
     write({ status: fault.status, body: { message: "Internal Server Error", code: 0 } });
   };
 
-  const server = createServer((request, response) => {
+  const server = createServer(STAYS_OPEN, (request, response) => {
     serve(request, response).catch(() => response.destroy());
   });
   server.listen(options.port ?? 0, "127.0.0.1");

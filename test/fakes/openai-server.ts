@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { STAYS_OPEN } from "./stays-open.ts";
 
 /** What a request to the stand-in looked like. */
 interface SeenRequest {
@@ -70,7 +71,7 @@ export const startOpenAiServer = async (): Promise<OpenAiServer> => {
     send(response, seen, script.shift() ?? (await fallback(seen)));
   };
 
-  const server = createServer((request, response) => {
+  const server = createServer(STAYS_OPEN, (request, response) => {
     response.once("close", () => {
       if (!response.writableFinished) hungUpAt.push(Date.now());
     });

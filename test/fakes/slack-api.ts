@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { STAYS_OPEN } from "./stays-open.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -427,7 +428,7 @@ export const startSlackApi = async (): Promise<SlackApi> => {
     response.end(file.bytes);
   };
 
-  const server = createServer((request, response) => {
+  const server = createServer(STAYS_OPEN, (request, response) => {
     handle(request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

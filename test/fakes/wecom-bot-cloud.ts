@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { STAYS_OPEN } from "./stays-open.ts";
 import { botRequest, type CloudBot, newCloudBot, openBotAnswer } from "./wecom-bot-envelope.ts";
 import type { Forgery, SignedRequest } from "./wecom-envelope.ts";
 
@@ -153,7 +154,7 @@ export const startWecomBotCloud = async (
     return fault === "cut_after" ? "cut" : { errcode: 0, errmsg: "ok" };
   };
 
-  const server = createServer((incoming, response) => {
+  const server = createServer(STAYS_OPEN, (incoming, response) => {
     postOf(incoming).then(
       (result) => (result === "cut" ? response.destroy() : response.end(JSON.stringify(result))),
       () => response.destroy(),

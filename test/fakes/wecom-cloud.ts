@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { STAYS_OPEN } from "./stays-open.ts";
 import {
   type CloudApp,
   callbackRequest,
@@ -368,7 +369,7 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
     }
   };
 
-  const server = createServer((incoming, response) => {
+  const server = createServer(STAYS_OPEN, (incoming, response) => {
     answerApi(incoming, response).catch(() => response.destroy());
   });
   server.listen(options.port ?? 0, "127.0.0.1");
@@ -439,7 +440,7 @@ export const startWecomCloud = async (options: WecomCloudOptions = {}): Promise<
       return { status, body, passive: undefined, ms: performance.now() - startedAt };
     },
     seen: (user) => screens.get(user.toLowerCase()) ?? [],
-    waitForSeen: (user, count, timeoutMs = 10_000) =>
+    waitForSeen: (user, count, timeoutMs = 30_000) =>
       new Promise((resolve, reject) => {
         const stop = () => {
           clearTimeout(timer);
