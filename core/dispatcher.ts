@@ -1,23 +1,20 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { AuditLog } from "./audit-log.ts";
-import type { ChannelAdapter, InlineReply, Receive } from "./contract/channel.ts";
-import { OverloadError } from "./contract/errors.ts";
+import type { ChannelAdapter, Receive } from "./contract/channel.ts";
 import type { Log } from "./contract/log.ts";
-import type { InboundMessage } from "./contract/message.ts";
-import { kindOf, type Metrics, NO_METRICS } from "./contract/metrics.ts";
-import type { Locale } from "./contract/model.ts";
-import type { Answer, Refusal } from "./contract/reply.ts";
+import { type Metrics, NO_METRICS } from "./contract/metrics.ts";
 import { trace } from "./contract/trace-points.ts";
 import { type Counters, createCounters } from "./delivery/counters.ts";
 import type { Claim, Inbox, InboxEntry } from "./delivery/inbox.ts";
 import { createInlineWaiters } from "./delivery/inline-waiters.ts";
-import { endsTurns, laneOf } from "./delivery/lane.ts";
 import type { InlineRow, Outbox } from "./delivery/outbox.ts";
 import type { RunningTurns } from "./delivery/running-turns.ts";
-import { type Lane, laneKey, type Schedule, type Step } from "./delivery/schedule.ts";
+import { laneKey, type Schedule, type Step } from "./delivery/schedule.ts";
 import { createSuspects } from "./delivery/suspects.ts";
 import { createIdentify } from "./identify.ts";
-import { refuse } from "./refuse.ts";
+import { createInlineReply } from "./inline-reply.ts";
+import { createReceive } from "./receive.ts";
+import { renderReply } from "./render-reply.ts";
 import { StoreAwayError } from "./store/errors.ts";
 import type { Work } from "./store/store.ts";
 import { createDecider, MAX_ATTEMPTS, type Rules, scopeOf, type Turn } from "./turn.ts";
@@ -59,6 +56,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const { inbox, outbox, turns, adapters, schedule, isWorker, rules, auditLog, log, now } = options;
   const { counters = createCounters(), metrics = NO_METRICS, signal } = options;
   const waiters = createInlineWaiters();
+  const inlineReply = createInlineReply(outbox, log);
   const identify = createIdentify({
     adapters,
     asksForDepartments: (channel, workspaceId) =>
@@ -144,7 +142,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         for (const work of kept) await work(transaction);
         for (const record of prepared) await auditLog.recordIn(transaction, record);
       };
-      const parts = reply.kind === "silence" ? [] : render(entry, reply, locale);
+      const adapter = adapters.get(entry.message.channel);
+      const parts = reply.kind === "silence" ? [] : renderReply(adapter, entry, reply, locale, log);
       if (typeof parts === "string") {
         log.error({ inbox: entry.id, reason: parts, alert: "dead_letter" }, "message not answered");
         const isOurs = await inbox.bury(entry, parts, also);
@@ -177,88 +176,19 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const tellSilence = ({ message }: InboxEntry): void =>
     adapters.get(message.channel)?.silent?.(message.target);
 
-  /** The reply's parts, or why there are none. */
-  const render = (
-    entry: InboxEntry,
-    reply: Answer | Refusal,
-    locale: Locale,
-  ): readonly string[] | string => {
-    const { channel } = entry.message;
-    const adapter = adapters.get(channel);
-    if (!adapter) return `channel ${channel} is switched off`;
-    // A reply that cannot be rendered will not be rendered by doing its turn again, either.
-    for (const candidate of [reply, refuse("INTERNAL", locale)]) {
-      try {
-        return adapter.render(candidate, entry.message.target);
-      } catch (cause) {
-        const fields = { err: cause, inbox: entry.id, alert: "reply_not_renderable" };
-        log.error(fields, "reply cannot be rendered");
-      }
-    }
-    return "its reply cannot be rendered";
-  };
-
-  const inlineReply = (row: InlineRow, body: string): InlineReply => ({
-    body,
-    settled: (isComplete) => {
-      outbox.inlineSettled(row, isComplete).catch((cause) => {
-        log.error({ err: cause, inbox: row.inboxId }, "delivery of an inline reply not recorded");
-      });
-    },
-  });
-
-  /** Takes a message in, unless too much of its tenant's waits; what is known already always is. */
-  const accept = async (given: InboundMessage) => {
-    const message = await identify.remember(given);
-    const scope = scopeOf(find(message));
-    if (endsTurns(message) || !schedule().isFull(scope.tenantId))
-      return inbox.accept(message, scope);
-    const known = await inbox.find(message);
-    if (known) return known;
-    counters.overloaded++;
-    metrics.told(scope, message.channel, kindOf(message.content), "store", "put_off");
-    throw new OverloadError(scope.tenantId);
-  };
-
-  /** Not in its turn: what it is to end may hold the last slot that its tenant can have. */
-  const beginAtOnce = async (lane: Lane): Promise<void> => {
-    try {
-      await step(lane);
-    } catch (cause) {
-      log.error({ err: cause, lane }, "what ends turns is not finished; trying again in its turn");
-    }
-    // Its lane is its own: this finds nothing left to do, unless that did not end well.
-    schedule().wake(lane);
-  };
-
-  return {
+  const receive = createReceive({
+    inbox,
+    outbox,
+    waiters,
+    identify,
+    schedule,
     step,
-    receive: async (message) => {
-      trace("received", message.id);
-      const { id, isNew, scope } = await accept(message);
-      const lane = laneOf(message);
-      if (isNew) {
-        counters.accepted++;
-        metrics.told(scope, message.channel, kindOf(message.content), "store", "new");
-        trace("stored", message.id, id);
-        // In the next turn of the event loop, so that the adapter can say that it waits.
-        const begin = endsTurns(message) ? beginAtOnce : schedule().wake;
-        setImmediate(() => void begin({ id: lane, tenantId: scope.tenantId }));
-        return {
-          isNew,
-          inlineReply: async (deadline, fits = () => true) =>
-            isWorker || endsTurns(message) ? waiters.wait(id, deadline, fits) : undefined,
-        };
-      }
-      counters.duplicates++;
-      metrics.told(scope, message.channel, kindOf(message.content), "store", "duplicate");
-      return {
-        isNew,
-        inlineReply: async () => {
-          const body = await outbox.inlineBody(scope, id);
-          return body === undefined ? undefined : inlineReply({ inboxId: id, lane, scope }, body);
-        },
-      };
-    },
-  };
+    scopeFor: (message) => scopeOf(find(message)),
+    isWorker,
+    inlineReply,
+    counters,
+    metrics,
+    log,
+  });
+  return { step, receive };
 };
