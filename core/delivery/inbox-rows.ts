@@ -104,6 +104,7 @@ export const nextInLane = statement<{ tenantId: string; lane: string }>()((db, a
       "inbox.attempts",
       "inbox.owner",
       "inbox.reason",
+      "inbox.stop",
       "inbox.received_at",
       "processes.lease_until",
     ])
@@ -126,7 +127,7 @@ export const takeMessage = statement<{
 }>()((db, arg) =>
   db
     .updateTable("inbox")
-    .set({ owner: arg("owner"), attempts: arg("attempts"), stop: 0 })
+    .set({ owner: arg("owner"), attempts: arg("attempts") })
     .where("id", "=", arg("id"))
     .where("tenant_id", "=", arg("tenantId"))
     .where(stateOfRow, "=", sql.lit("pending"))

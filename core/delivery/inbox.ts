@@ -84,8 +84,8 @@ export interface InboxEntry {
   /** 1 for the first try; more when a process died before the reply was stored. */
   readonly attempt: number;
   readonly receivedAt: Date;
-  /** Its sender has taken it back. Default false. */
-  readonly isWithdrawn?: boolean;
+  /** Its turn is to end before it begins: its sender has taken it back, or it was stopped elsewhere. Default false. */
+  readonly isStopped?: boolean;
 }
 
 export type Claim =
@@ -230,11 +230,12 @@ export const createInbox = (options: InboxOptions): Inbox => {
         return { kind: "taken", afterMs: 0 };
       }
       const receivedAt = new Date(row.received_at);
-      const isWithdrawn = row.reason === WITHDRAWN || (await withdrawal.isTakenBack(message));
+      const isStopped =
+        row.stop === 1 || row.reason === WITHDRAWN || (await withdrawal.isTakenBack(message));
       return {
         kind: "entry",
         isOnly: false,
-        entry: { id: row.id, lane: lane.id, scope, message, attempt, receivedAt, isWithdrawn },
+        entry: { id: row.id, lane: lane.id, scope, message, attempt, receivedAt, isStopped },
       };
     },
 

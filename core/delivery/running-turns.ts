@@ -65,7 +65,7 @@ export const createRunningTurns = (options: RunningTurnsOptions): RunningTurns =
       const controller = new AbortController();
       if (signal.aborted) controller.abort(signal.reason);
       running.set(entry.id, controller);
-      if (early.delete(entry.id) || entry.isWithdrawn) controller.abort(new TurnStoppedError());
+      if (early.delete(entry.id) || entry.isStopped) controller.abort(new TurnStoppedError());
       if (lookEveryMs > 0 && timer === undefined) timer = setTimeout(look, lookEveryMs);
       try {
         return await turn(controller.signal);

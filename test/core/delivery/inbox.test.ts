@@ -465,14 +465,26 @@ describeStores("inbox", (world) => {
       expect(await process.inbox.stopRequests()).toEqual(new Set());
     });
 
-    it("does not outlive the turn that it was meant for", async () => {
+    it("ends the turn of whoever takes it over from a process that died over it, or gave it back", async () => {
       await accept("m1");
       await begin(process, wei);
       await process.inbox.requestStop(wei);
       time += LEASE_MS;
       const other = await another();
-      await begin(other, wei);
-      expect(await other.inbox.stopRequests()).toEqual(new Set());
+      const again = await begin(other, wei);
+      expect(again.isStopped).toBe(true);
+      await other.inbox.giveBack(again);
+      expect((await begin(process, wei)).isStopped).toBe(true);
+    });
+
+    it("does not outlive the message that it was meant for", async () => {
+      await accept("m1");
+      await accept("m2");
+      const entry = await begin(process, wei);
+      await process.inbox.requestStop(wei);
+      await process.outbox.complete(entry, { parts: [], mayInline: false });
+      expect((await begin(process, wei)).isStopped).toBe(false);
+      expect(await process.inbox.stopRequests()).toEqual(new Set());
     });
 
     it("reaches no other conversation and no other tenant", async () => {
@@ -502,9 +514,9 @@ describeStores("inbox", (world) => {
       time += LEASE_MS;
       const other = await another();
       const again = await begin(other, wei);
-      expect([again.message.id, again.isWithdrawn]).toEqual(["m1", true]);
+      expect([again.message.id, again.isStopped]).toEqual(["m1", true]);
       await other.outbox.complete(again, { parts: [], mayInline: false });
-      expect(await begin(other, wei)).toMatchObject({ message: { id: "m2" }, isWithdrawn: true });
+      expect(await begin(other, wei)).toMatchObject({ message: { id: "m2" }, isStopped: true });
     });
 
     it("are its edits, too, and no message whose id only begins alike", async () => {
@@ -518,7 +530,7 @@ describeStores("inbox", (world) => {
       expect(await process.inbox.withdraw(laneIn("bo"), said("m1"))).toEqual(nothing);
       expect(await process.inbox.withdraw(laneIn("wei", "legal"), said("m1"))).toEqual(nothing);
       const entry = await begin(process, wei);
-      expect(entry.isWithdrawn).not.toBe(true);
+      expect(entry.isStopped).not.toBe(true);
       await process.outbox.complete(entry, { parts: ["answer"], mayInline: false });
       expect(await process.inbox.withdraw(wei, said("m1"))).toEqual(nothing);
     });
