@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type LoadedSettings, loadSettings } from "../config/load.ts";
+import type { LoadedSettings } from "../config/load.ts";
 import { createTenantIndex, type ModelChoice, type Tenant } from "../config/tenant.ts";
 import { asTool } from "../core/agent.ts";
 import { compose } from "../core/compose.ts";
@@ -19,6 +19,7 @@ import type { AgentOptions } from "./agent-verbs.ts";
 import { allowedTo } from "./allowed-skills.ts";
 import { loadContentRules } from "./content-rules.ts";
 import type { Io } from "./io.ts";
+import { lookAtSettings } from "./look-at-settings.ts";
 import { noTenant } from "./no-tenant.ts";
 import { sections } from "./sections.ts";
 import { skillFolders } from "./skill-folders.ts";
@@ -33,7 +34,7 @@ export const route = async (
   options: AgentOptions & { readonly tenant: string },
 ): Promise<number> => {
   const { settings: path, tenant: id } = options;
-  const loaded = loadSettings({ path, env: io.env, cwd: io.cwd, mayCreate: false });
+  const loaded = lookAtSettings(io, path);
   const tenant = createTenantIndex(loaded.settings).get(id);
   if (!tenant) return noTenant(io, options, loaded, id);
   const { safetyOf } = loadContentRules(loaded, createLexiconLoader());

@@ -1,9 +1,9 @@
-import { loadSettings } from "../config/load.ts";
 import { createTenantIndex } from "../config/tenant.ts";
 import { servedBy } from "../core/named-agents.ts";
 import { loadCatalogue } from "../skills/catalogue.ts";
 import { allowedTo } from "./allowed-skills.ts";
 import type { Io } from "./io.ts";
+import { lookAtSettings } from "./look-at-settings.ts";
 import { noTenant } from "./no-tenant.ts";
 import { skillFolders } from "./skill-folders.ts";
 import { table } from "./table.ts";
@@ -17,7 +17,7 @@ export interface AgentOptions {
 /** Lists agents. 0 also when there are none, 1 there is no such tenant. */
 export const list = async (io: Io, options: AgentOptions): Promise<number> => {
   const { settings: path, tenant: only, json } = options;
-  const loaded = loadSettings({ path, env: io.env, cwd: io.cwd, mayCreate: false });
+  const loaded = lookAtSettings(io, path);
   const { tenants } = loaded.settings.multi_tenant;
   if (only !== undefined && !tenants.some(({ id }) => id === only)) {
     return noTenant(io, options, loaded, only);

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
-import { type LoadedSettings, loadSettings } from "../config/load.ts";
+import type { LoadedSettings } from "../config/load.ts";
 import { maskSecrets } from "../config/mask.ts";
 import { formatProblem, SettingsError } from "../config/problem.ts";
 import { type Exit, type Io, setExitCode } from "./io.ts";
+import { lookAtSettings } from "./look-at-settings.ts";
 
 interface ConfigOptions {
   readonly settings?: string | undefined;
@@ -59,7 +60,7 @@ const load = async (
   { settings }: ConfigOptions,
 ): Promise<LoadedSettings | SettingsError> => {
   try {
-    const found = loadSettings({ path: settings, env: io.env, cwd: io.cwd, mayCreate: false });
+    const found = lookAtSettings(io, settings);
     const { startProblem } = await import("./listener.ts");
     const problem = startProblem(found.settings);
     const refusals = problem === undefined ? [] : [`start refuses with these: ${problem}`];

@@ -1,10 +1,10 @@
 import type { Direction } from "../config/detectors.ts";
-import { loadSettings } from "../config/load.ts";
 import { createDlp, type Dlp } from "../core/safety/dlp/dlp.ts";
 import { choiceFor } from "../core/safety/tenant-safety.ts";
 import { StartError } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { answerLines } from "./json-lines.ts";
+import { lookAtSettings } from "./look-at-settings.ts";
 
 /** Options of `policy dlp`. */
 export interface DlpVerbOptions {
@@ -37,7 +37,7 @@ const createEngine = (
       "policy dlp: --tenant names a tenant of the settings; add --settings FILE",
     );
   }
-  const { settings } = loadSettings({ path, env: io.env, cwd: io.cwd, mayCreate: false });
+  const { settings } = lookAtSettings(io, path);
   const ids = settings.multi_tenant.tenants.map(({ id }) => id);
   if (tenant !== undefined && !ids.includes(tenant)) {
     throw new StartError(

@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
-import { loadSettings } from "../config/load.ts";
 import { LexiconError } from "../core/safety/moderation/lexicon.ts";
 import { createLexiconLoader } from "../core/safety/moderation/load-lexicon.ts";
 import { createModeration, type Moderation } from "../core/safety/moderation/moderation.ts";
 import type { Io } from "./io.ts";
 import { answerLines } from "./json-lines.ts";
+import { lookAtSettings } from "./look-at-settings.ts";
 import { MISUSE, sayNo } from "./say-no.ts";
 
 /** Options of `policy moderation`. */
@@ -44,12 +44,7 @@ const lexiconFiles = (io: Io, options: ModerationOptions): readonly string[] | s
   if (options.settings === undefined) {
     return "policy moderation: no terms to look for; give --lexicon FILE, or --settings FILE of a tenant with lexicons";
   }
-  const { settings, source } = loadSettings({
-    path: options.settings,
-    env: io.env,
-    cwd: io.cwd,
-    mayCreate: false,
-  });
+  const { settings, source } = lookAtSettings(io, options.settings);
   const tenants = settings.multi_tenant.tenants;
   const only = options.tenant === undefined && tenants.length === 1;
   const tenant = only ? tenants[0] : tenants.find(({ id }) => id === options.tenant);

@@ -1,6 +1,5 @@
 import { writeFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
-import { loadSettings } from "../config/load.ts";
 import { formatProblem, type Problem, SettingsError } from "../config/problem.ts";
 import { PolicyFileError } from "../sandbox/policy-file/errors.ts";
 import { explainPolicy, explainSettings } from "../sandbox/policy-file/explain.ts";
@@ -9,6 +8,7 @@ import type { Finding, Status } from "../sandbox/policy-file/finding.ts";
 import { loadPolicyFile } from "../sandbox/policy-file/load.ts";
 import { writePolicy } from "../sandbox/policy-file/write.ts";
 import type { Io } from "./io.ts";
+import { lookAtSettings } from "./look-at-settings.ts";
 import { MISUSE, sayNo } from "./say-no.ts";
 
 interface CommonOptions {
@@ -135,7 +135,7 @@ const tellSettings = (io: Io, options: ExplainOptions): Told => {
 };
 
 const settingsOf = (io: Io, { settings: path }: { readonly settings?: string | undefined }) => {
-  const { settings, source } = loadSettings({ path, env: io.env, cwd: io.cwd, mayCreate: false });
+  const { settings, source } = lookAtSettings(io, path);
   const { openshell } = settings;
   const { policy_file } = openshell;
   const policy = policy_file === undefined ? undefined : loadPolicyFile(policy_file);

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { loadSettings } from "../config/load.ts";
 import { type Exit, type Io, setExitCode } from "./io.ts";
+import { lookAtSettings } from "./look-at-settings.ts";
 import { codeIn } from "./refusal-code.ts";
 import { SAID_KINDS, type SaidKind } from "./said-kinds.ts";
 import { MISUSE, sayNo } from "./say-no.ts";
@@ -119,7 +119,7 @@ export const registerSimulate = (program: Command, io: Io, exit: Exit = setExitC
 
 /** Says TEXT and prints the answer. 0 answered, 1 refused or no answer, 2 misuse. Throws SettingsError. */
 const simulateWecom = async (io: Io, text: string, options: WecomOptions): Promise<number> => {
-  const { settings, source } = settingsOf(io, options);
+  const { settings, source } = lookAtSettings(io, options.settings);
   const { bot, group, quote } = options;
   if (bot === undefined && (group !== undefined || quote !== undefined)) {
     const problem = "--group and --quote need --bot: an application has neither";
@@ -145,10 +145,6 @@ const simulateWecom = async (io: Io, text: string, options: WecomOptions): Promi
   return simulated.kind === "answered" && simulated.code === undefined ? 0 : 1;
 };
 
-/** Those of the running gateway. */
-const settingsOf = (io: Io, { settings }: { readonly settings?: string | undefined }) =>
-  loadSettings({ path: settings, env: io.env, cwd: io.cwd, mayCreate: false });
-
 /** Only this verb needs the channel's libraries. */
 const play = async (
   simulation: Simulation,
@@ -161,7 +157,7 @@ const play = async (
 
 /** The same on Discord. */
 const simulateDiscord = async (io: Io, text: string, options: DiscordOptions): Promise<number> => {
-  const { settings, source } = settingsOf(io, options);
+  const { settings, source } = lookAtSettings(io, options.settings);
   const { playDiscord } = await import("./simulate-discord.ts");
   const simulated = await playDiscord({
     settings,
@@ -181,7 +177,7 @@ const simulateDiscord = async (io: Io, text: string, options: DiscordOptions): P
 
 /** The same in Slack. */
 const simulateSlack = async (io: Io, text: string, options: SlackOptions): Promise<number> => {
-  const { settings, source } = settingsOf(io, options);
+  const { settings, source } = lookAtSettings(io, options.settings);
   const { playSlack } = await import("./simulate-slack.ts");
   const simulated = await playSlack({
     settings,

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type LoadedSettings, loadSettings } from "../config/load.ts";
+import type { LoadedSettings } from "../config/load.ts";
 import { createTenantIndex, type Tenant } from "../config/tenant.ts";
 import { readUsage, type Usage } from "../core/budget/budget.ts";
 import { monthOf } from "../core/budget/month.ts";
@@ -9,9 +9,11 @@ import { PLATFORM_SCOPE, tenantScope } from "../core/store/scope.ts";
 import { type Catalogue, loadCatalogue } from "../skills/catalogue.ts";
 import { allowedTo } from "./allowed-skills.ts";
 import type { Io } from "./io.ts";
+import { lookAtSettings } from "./look-at-settings.ts";
 import { noTenant } from "./no-tenant.ts";
 import { withAnyStore } from "./operations.ts";
-import { policyFacts, policyWords } from "./policy-explain.ts";
+import { policyFacts } from "./policy-facts.ts";
+import { policyWords } from "./policy-words.ts";
 import { sections } from "./sections.ts";
 import { skillFolders } from "./skill-folders.ts";
 import { table } from "./table.ts";
@@ -21,12 +23,9 @@ export interface TenantOptions {
   readonly json?: boolean | undefined;
 }
 
-const load = (io: Io, path: string | undefined): LoadedSettings =>
-  loadSettings({ path, env: io.env, cwd: io.cwd, mayCreate: false });
-
 /** Lists the tenants of the settings. 0 also when there are none. */
 export const list = (io: Io, { settings: path, json }: TenantOptions): number => {
-  const { settings } = load(io, path);
+  const { settings } = lookAtSettings(io, path);
   const tenants = settings.multi_tenant.tenants.map((tenant) => ({
     id: tenant.id,
     name: tenant.name ?? tenant.id,
@@ -56,7 +55,7 @@ export const list = (io: Io, { settings: path, json }: TenantOptions): number =>
 
 /** Shows what the settings decide for a tenant, and its month. 0 shown, 1 there is no such tenant. */
 export const show = async (io: Io, id: string, options: TenantOptions): Promise<number> => {
-  const loaded = load(io, options.settings);
+  const loaded = lookAtSettings(io, options.settings);
   const policy = policyFacts(loaded, id);
   const tenant = createTenantIndex(loaded.settings).get(id);
   if (!policy || !tenant) return noTenant(io, options, loaded, id);
