@@ -25,14 +25,19 @@ const clawgate = async (...words: readonly string[]) => {
 
 /** A message whose answer the platform refuses for good; its id in the list of dead letters. */
 const deadLetter = async (): Promise<number> => {
-  // Too late for the callback's own response, so that it is sent.
+  let finish = () => {};
+  const thinking = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
   world.model.otherwise(async () => {
-    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    await thinking;
     return { kind: "text", text: "PLANTED answer" };
   });
   world.cloud.failNext("send", { errcode: 60020 });
   const inner = world.cloud.text("wei", "PLANTED question");
   await world.cloud.attempt(world.callbackUrl, world.cloud.callback(inner));
+  // Too late for the callback's own response, so that it is sent.
+  finish();
   return vi.waitFor(
     async () => {
       const { messages } = await clawgate("queue", "list", "--state", "dead");

@@ -114,7 +114,7 @@ describe("clawgate start", () => {
         const health = await (await fetch(`${url}/api/health`)).text();
         expect(health).not.toContain("self-test is still running");
       },
-      { timeout: 15_000, interval: 50 },
+      { timeout: 60_000, interval: 50 },
     );
     expect((await fetch(`${url}/api/health/live`)).status).toBe(200);
     child.kill("SIGTERM");

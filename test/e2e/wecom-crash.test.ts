@@ -49,16 +49,21 @@ describe("kill -9", () => {
   });
 
   it("while message/send is unanswered does not show the answer twice", async () => {
+    let finish = () => {};
+    const thinking = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
     world.model.otherwise(async () => {
-      await new Promise((resolve) => setTimeout(resolve, 1_200));
+      await thinking;
       return { kind: "text", text: "seen once" };
     });
     world.cloud.failNext("send", { hang: "shown" });
     await deliver(world.cloud.text("wei", "go"));
+    finish();
     await world.cloud.waitForSeen("wei", 1);
     await world.gateway.stop("SIGKILL");
     await world.gateway.start();
-    await vi.waitFor(() => expect(world.cloud.sendCalls).toHaveLength(2), { timeout: 10_000 });
+    await vi.waitFor(() => expect(world.cloud.sendCalls).toHaveLength(2), { timeout: 30_000 });
     expect(world.cloud.seen("wei")).toHaveLength(1);
   });
 });

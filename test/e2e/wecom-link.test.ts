@@ -8,7 +8,7 @@ import { startWecomLinkServer, type WecomLinkServer } from "../fakes/wecom-link-
 const BOT = "aibEXAMPLE000001";
 const SECRET = "the-secret-of-the-long-connection";
 const CORP = "wwexample000000001";
-const PATIENCE = { timeout: 15_000, interval: 20 };
+const PATIENCE = { timeout: 30_000, interval: 20 };
 
 let platform: WecomLinkServer;
 let gateway: GatewayProcess;

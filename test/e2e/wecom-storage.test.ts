@@ -66,7 +66,7 @@ describe.skipIf(lacks("postgresql"))("the gateway on PostgreSQL", () => {
 
     await server.start();
     await vi.waitFor(async () => expect(await deliver(refused)).toMatchObject({ status: 200 }), {
-      timeout: 10_000,
+      timeout: 30_000,
       interval: 100,
     });
     await world.cloud.waitForSeen("wei", 1, 20_000);

@@ -3,11 +3,14 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { vi } from "vitest";
 import { openedAudit } from "./opened-audit.ts";
 
 const main = join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
 // Several at once may start on a busy machine.
 const READY_MS = 60_000;
+// Tests start it more than once, and each start may take so long.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** The built gateway as a process of its own. */
 export interface GatewayProcess {

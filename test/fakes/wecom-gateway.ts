@@ -109,5 +109,5 @@ const sandboxCheck = (url: string): Promise<{ readonly ok: boolean; readonly rea
       if (sandbox.reason === "self-test is still running") throw new Error(sandbox.reason);
       return sandbox;
     },
-    { timeout: 20_000, interval: 50 },
+    { timeout: 60_000, interval: 50 },
   );
