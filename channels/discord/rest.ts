@@ -70,6 +70,8 @@ export interface RestOptions {
   readonly metrics?: ChannelMetrics;
 }
 
+/** The only status with which Discord has nothing to say. */
+const NO_CONTENT = 204;
 const WITHOUT_HINT_MS = 1_000;
 /** A limit that is said to last longer is not believed: it would keep us away until a restart. */
 const LONGEST_LIMIT_MS = 60 * 60_000;
@@ -89,6 +91,8 @@ export const createRest = (options: RestOptions): Rest => {
   const rest = new REST({
     // The library puts the version behind it.
     api: baseUrl.replace(/\/+$/, "").replace(/\/v\d+$/, ""),
+    // Whoever names no coding may get any, and the library reads none.
+    headers: { "accept-encoding": "identity" },
     retries: 0,
     // Counts from when a call leaves the library's line, where it may stand behind one that hangs.
     timeout: timeoutMs,
@@ -174,7 +178,8 @@ export const createRest = (options: RestOptions): Rest => {
         return { kind: "unreachable", reason: `HTTP ${response.status}` };
       }
       const text = await response.text();
-      return { kind: "ok", body: text === "" ? undefined : JSON.parse(text) };
+      if (response.status === NO_CONTENT) return { kind: "ok", body: undefined };
+      return { kind: "ok", body: JSON.parse(text) };
     } catch (error) {
       return outcomeOf(error, key, auth);
     } finally {

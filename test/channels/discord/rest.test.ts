@@ -1,3 +1,6 @@
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createRest, type Rest } from "../../../channels/discord/rest.ts";
 import { recordedMetrics } from "../../fakes/channel-metrics.ts";
@@ -191,22 +194,51 @@ describe("createRest", () => {
     },
   );
 
+  const answering = async (listener: RequestListener) => {
+    const server = createServer(listener);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const client = newRest({ baseUrl: `http://127.0.0.1:${port}` });
+    const close = () => {
+      client.close();
+      server.closeAllConnections();
+      server.close();
+    };
+    return { client, close };
+  };
+
   it("follows no redirect with its token", async () => {
-    const { createServer } = await import("node:http");
     const paths: (string | undefined)[] = [];
-    const server = createServer((request, response) => {
+    const { client, close } = await answering((request, response) => {
       paths.push(request.url);
       response.writeHead(302, { location: "/elsewhere" }).end();
     });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as { port: number };
-    const client = newRest({ baseUrl: `http://127.0.0.1:${port}` });
     expect(await client.request("GET", "/users/@me")).toEqual({
       ...{ kind: "unreachable", reason: "HTTP 302" },
     });
     expect(paths).toEqual(["/v10/users/@me"]);
-    client.close();
-    server.closeAllConnections();
-    server.close();
+    close();
+  });
+
+  it("takes nothing for no answer, unless Discord says that there is none", async () => {
+    const statuses = [200, 204];
+    const { client, close } = await answering((_request, response) => {
+      response.writeHead(statuses.shift() ?? 500).end();
+    });
+    expect(await post(ROOM, client)).toMatchObject({ kind: "lost" });
+    expect(await post(ROOM, client)).toEqual({ kind: "ok", body: undefined });
+    close();
+  });
+
+  it("asks for answers in the form that it reads", async () => {
+    const { client, close } = await answering((request, response) => {
+      // What is not named is welcome. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3
+      const isPlain = request.headers["accept-encoding"] === "identity";
+      const coding = isPlain ? {} : { "content-encoding": "gzip" };
+      response.writeHead(200, { "content-type": "application/json", ...coding });
+      response.end(isPlain ? '{"id":"1"}' : gzipSync('{"id":"1"}'));
+    });
+    expect(await client.request("GET", "/users/@me")).toEqual({ kind: "ok", body: { id: "1" } });
+    close();
   });
 });

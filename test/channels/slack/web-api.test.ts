@@ -1,5 +1,6 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createWebApi } from "../../../channels/slack/web-api.ts";
 import { recordedMetrics } from "../../fakes/channel-metrics.ts";
@@ -104,6 +105,24 @@ describe.each(METHODS)("a call of %s", (method, args) => {
     const outcome = await api.call(bot.token, method, args, forever);
     expect(outcome.kind).not.toBe("ok");
     expect(slack.calls).toEqual([]);
+    await new Promise((resolve) => {
+      server.close(resolve);
+      server.closeAllConnections();
+    });
+  });
+
+  it("asks for an answer in a form that is read", async () => {
+    const server: Server = createServer((request, response) => {
+      // What is not named is welcome. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3
+      const isPlain = request.headers["accept-encoding"] === "identity";
+      const coding = isPlain ? {} : { "content-encoding": "gzip" };
+      response.writeHead(200, { "content-type": "application/json", ...coding });
+      response.end(isPlain ? '{"ok":true}' : gzipSync('{"ok":true}'));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const api = createWebApi({ baseUrl: `http://127.0.0.1:${port}/api/`, log: recordedLog() });
+    expect(await api.call(bot.token, method, args, forever)).toMatchObject({ kind: "ok" });
     await new Promise((resolve) => {
       server.close(resolve);
       server.closeAllConnections();
