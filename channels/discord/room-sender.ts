@@ -23,11 +23,26 @@ export interface RoomSenderParts {
 export const createRoomSender = (parts: RoomSenderParts) => {
   const { rest, rooms, shown, posted, lookBack } = parts;
 
-  const edit = (channelId: string, messageId: string, { outgoing, signal }: Sending) =>
-    rest.request("PATCH", `/channels/${channelId}/messages/${messageId}`, {
-      ...messageBody(outgoing),
-      signal,
-    });
+  const edit = async (
+    channelId: string,
+    messageId: string,
+    { outgoing, signal }: Sending,
+  ): Promise<RestOutcome> => {
+    const call = () =>
+      rest.request("PATCH", `/channels/${channelId}/messages/${messageId}`, {
+        ...messageBody(outgoing),
+        signal,
+      });
+    const edited = await call();
+    if (!hasCode(edited, CODES.archivedThread)) return edited;
+    // A new message takes a thread up again that was put away; an edit must ask for it.
+    // https://discord.com/developers/docs/topics/threads#editing-and-deleting-threads
+    const body = { archived: false };
+    const reopened = await rest.request("PATCH", `/channels/${channelId}`, { body, signal });
+    if (reopened.kind === "ok") return call();
+    if (reopened.kind === "failed") return edited;
+    return reopened;
+  };
 
   const post = async (
     channelId: string,

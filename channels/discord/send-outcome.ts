@@ -11,6 +11,7 @@ export const CODES = {
   unknownInteraction: 10062,
   alreadyAcknowledged: 40060,
   emptyMessage: 50006,
+  archivedThread: 50083,
   invalidWebhookToken: 50027,
   threadExists: 160004,
 } as const;

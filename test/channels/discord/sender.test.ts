@@ -392,6 +392,41 @@ describe("progress", () => {
     expect(contents()).toEqual(["Finished."]);
   });
 
+  describe("in a thread that is put away meanwhile", () => {
+    const ARCHIVED = { status: 400, code: 50083 };
+    const EDIT = "PATCH /channels/:id/messages/:id";
+
+    it("becomes the answer in the same message all the same", async () => {
+      const target = ask();
+      bench.sender.progress(target, "Unfinished");
+      await discord.waitForSaid(ROOM, 1);
+      discord.failNext(EDIT, ARCHIVED);
+      expect(await bench.deliver(target, text("Finished."))).toEqual(["delivered"]);
+      expect(contents()).toEqual(["Finished."]);
+      expect(discord.callsOf("PATCH /channels/:id")[0]?.body).toEqual({ archived: false });
+    });
+
+    it("is given up where the thread cannot be taken up again", async () => {
+      const target = ask();
+      bench.sender.progress(target, "Unfinished");
+      await discord.waitForSaid(ROOM, 1);
+      discord.failNext(EDIT, ARCHIVED);
+      discord.failNext("PATCH /channels/:id", { status: 403, code: 50013 });
+      expect(await bench.deliver(target, text("Finished."))).toEqual(["refused"]);
+    });
+
+    it("is tried again where Discord does not say whether it was taken up", async () => {
+      const target = ask();
+      bench.sender.progress(target, "Unfinished");
+      await discord.waitForSaid(ROOM, 1);
+      discord.failNext(EDIT, ARCHIVED);
+      discord.failNext("PATCH /channels/:id", { status: 500 });
+      const ends = await bench.deliver(target, text("Finished."));
+      expect(ends.at(-1)).toBe("delivered");
+      expect(contents()).toEqual(["Finished."]);
+    });
+  });
+
   it("becomes a file where the answer is very long", async () => {
     const target = ask();
     const long = "All of it.\n".repeat(4000);
