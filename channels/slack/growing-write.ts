@@ -5,6 +5,7 @@ import { textIn } from "./json.ts";
 import { growingMetadata } from "./metadata.ts";
 import { toMrkdwn } from "./mrkdwn.ts";
 import type { OpenAnswer, OpenAnswers } from "./open-answers.ts";
+import { kindOfError } from "./send-outcome.ts";
 import { splitText } from "./split.ts";
 import type { SlackTarget } from "./target.ts";
 import { CHANNEL } from "./types.ts";
@@ -77,7 +78,12 @@ export const createGrowingWrite = (parts: GrowingWriteParts): Write => {
       return SHOWN;
     }
     if (outcome.kind === "limited" || outcome.kind === "unreachable") return notShown(outcome);
-    if (outcome.kind === "error" && isStream) {
+    // It may be there: whoever sends the answer looks for it.
+    if (outcome.kind === "lost") return end(growth);
+    const kind = kindOfError(outcome.error);
+    if (kind === "passing") return end(growth);
+    // What is wrong with one room, or with the token, says nothing of streams.
+    if (isStream && kind !== "room" && kind !== "token") {
       streamless.set(target.teamId, at + NO_STREAMS_FOR_MS);
       log.info(
         { channel: CHANNEL, teamId: target.teamId, reason: describe(outcome) },
@@ -85,11 +91,8 @@ export const createGrowingWrite = (parts: GrowingWriteParts): Write => {
       );
       return AT_ONCE;
     }
-    // It may be there: whoever sends the answer looks for it. Refused is certainly not there.
-    if (outcome.kind === "error") {
-      growth.answer = undefined;
-      await answers.forget(target);
-    }
+    growth.answer = undefined;
+    await answers.forget(target);
     return end(growth);
   };
 

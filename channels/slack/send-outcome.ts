@@ -15,6 +15,8 @@ export type ErrorKind = "token" | "passing" | "blocks" | "room" | "configuration
 const KINDS: ReadonlyMap<string, ErrorKind> = new Map([
   ...kind("token", "invalid_auth not_authed token_expired token_revoked account_inactive"),
   ...kind("passing", "internal_error fatal_error service_unavailable request_timeout"),
+  // A message that still grows is ended first, and changed then.
+  ...kind("passing", "streaming_state_conflict"),
   // A workspace, or a room, is being moved.
   ...kind("passing", "team_added_to_org external_channel_migrating"),
   ...kind("blocks", "invalid_blocks invalid_blocks_format msg_blocks_too_long invalid_block_type"),

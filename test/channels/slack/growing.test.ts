@@ -96,6 +96,47 @@ describe("an answer that grows", () => {
     expect(slack.callsOf("chat.startStream")).toHaveLength(1);
   });
 
+  it("is streamed in other rooms where one of them takes nothing", async () => {
+    const { sender } = open();
+    slack.fail("chat.startStream", { kind: "error", error: "is_archived" });
+    const [archived, ts] = [slack.say(ROOM, "question"), slack.say(ROOM, "question")];
+    sender.progress(inThread(archived), "One");
+    await eventually(async () => {
+      await pass(200);
+      expect(slack.callsOf("chat.startStream")).toHaveLength(1);
+    });
+    sender.progress(inThread(ts), "One");
+    await untilShown(ts, "One");
+    expect(slack.callsOf("chat.startStream")).toHaveLength(2);
+    expect(shown(archived)).toEqual([]);
+  });
+
+  it.each(["chat.startStream", "chat.postMessage"])(
+    "is one message where Slack speaks of trouble of its own after %s",
+    async (method) => {
+      const { sender } = open();
+      if (method === "chat.postMessage") {
+        slack.on("chat.startStream", () => ({ ok: false, error: "unknown_method" }));
+      }
+      slack.fail(method, { kind: "error", error: "internal_error", commit: true });
+      const ts = slack.say(ROOM, "question");
+      sender.progress(inThread(ts), "One");
+      await untilShown(ts, "One");
+      await deliver(sender, partOf("1.0", inThread(ts), bodyOf(sender, "whole")));
+      expect(shown(ts)).toEqual(["whole"]);
+    },
+  );
+
+  it("becomes whole where Slack takes it for unfinished once more", async () => {
+    const { sender } = open();
+    const ts = slack.say(ROOM, "question");
+    sender.progress(inThread(ts), "One");
+    await untilShown(ts, "One");
+    slack.fail("chat.update", { kind: "error", error: "streaming_state_conflict" });
+    await deliver(sender, partOf("1.0", inThread(ts), bodyOf(sender, "whole")));
+    expect(shown(ts)).toEqual(["whole"]);
+  });
+
   it("grows by edits in a direct chat without a thread", async () => {
     const { sender } = open();
     const replyTo = slack.say("D0ASKER", "question");
