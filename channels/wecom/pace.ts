@@ -3,8 +3,11 @@ import { personKey } from "../../core/contract/state-key.ts";
 
 /** Keeps an application within what one person may get from it. */
 export interface Pace {
-  /** 0: go ahead, and it counts. Otherwise how long this person has to wait, in milliseconds. */
-  reserve(userId: string): Promise<number>;
+  /**
+   * 0: go ahead, and it counts. Otherwise how long this person has to wait, in milliseconds.
+   * @param share how much of the limits it may use up, in (0, 1]; default all of them
+   */
+  reserve(userId: string, share?: number): Promise<number>;
 }
 
 const LONGEST_MS = 60 * 60_000 + 2_000;
@@ -22,10 +25,10 @@ type Times = readonly number[];
 const recent = (times: Times, time: number): Times =>
   times.filter((sent) => sent > time - LONGEST_MS);
 
-const waitMs = (times: Times, time: number): number =>
+const waitMs = (times: Times, time: number, share = 1): number =>
   Math.max(
     ...LIMITS.map(({ messages, withinMs }) => {
-      const blocking = times.at(-messages);
+      const blocking = times.at(-Math.ceil(messages * share));
       return blocking === undefined ? 0 : Math.max(0, blocking + withinMs - time);
     }),
   );
@@ -44,11 +47,11 @@ export const createPace = (now: () => Date): Pace => {
   };
 
   return {
-    reserve: async (userId) => {
+    reserve: async (userId, share) => {
       const time = now().getTime();
       sweep(time);
       const times = recent(sentAt.get(userId) ?? [], time);
-      const wait = waitMs(times, time);
+      const wait = waitMs(times, time, share);
       sentAt.set(userId, wait === 0 ? [...times, time] : times);
       return wait;
     },
@@ -70,12 +73,12 @@ export const createSharedPace = (
   { corpId, agent }: { readonly corpId: string; readonly agent: string },
   now: () => Date,
 ): Pace => {
-  const reserve = async (key: string): Promise<number> => {
+  const reserve = async (key: string, share?: number): Promise<number> => {
     for (let attempt = 1; attempt <= TRIES; attempt++) {
       const time = now().getTime();
       const found = await state.get(key);
       const times = recent(found ? (JSON.parse(found.value) as Times) : [], time);
-      const wait = waitMs(times, time);
+      const wait = waitMs(times, time, share);
       if (wait > 0) return wait;
       const value = JSON.stringify([...times, time]);
       const isOurs = found
@@ -86,7 +89,7 @@ export const createSharedPace = (
     return AFTER_COLLISIONS_MS;
   };
   return {
-    reserve: (userId) =>
-      reserve(personKey(corpId, userId, "pace", agent)).catch(() => WITHOUT_STORE_MS),
+    reserve: (userId, share) =>
+      reserve(personKey(corpId, userId, "pace", agent), share).catch(() => WITHOUT_STORE_MS),
   };
 };

@@ -75,6 +75,8 @@ export interface BotLinkOptions {
   readonly metrics?: ChannelMetrics;
 }
 
+// Of what a chat may get: the rest is for whole answers, which must not wait for what only grows.
+const GROWING_SHARE = 0.5;
 /** How long a part waits for a link that is just coming up. */
 const LINK_MS = 10_000;
 const LINK_DOWN_MS = 2_000;
@@ -109,7 +111,7 @@ export const createBotLink = (options: BotLinkOptions): BotLink => {
 
   const growing = createGrowing({
     ...{ contexts, respond, now, log, metrics },
-    mayShow: async (target) => (await pace.reserve(chatKey(target))) === 0,
+    mayShow: async (target) => (await pace.reserve(chatKey(target), GROWING_SHARE)) === 0,
   });
 
   const received = createReceiver({

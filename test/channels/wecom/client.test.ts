@@ -519,6 +519,22 @@ describe("pacing", () => {
     }
     expect(await pace.reserve("tester")).toBe(startedAt + 3_602_000 - time);
   });
+
+  it.each(["alone", "shared"])(
+    "keeps back what only a share of may be used up, %s",
+    async (kind) => {
+      const { createPace, createSharedPace } = await import("../../../channels/wecom/pace.ts");
+      const now = () => new Date(time);
+      const whose = { corpId: "ww1", agent: "aib1" };
+      const pace = kind === "alone" ? createPace(now) : createSharedPace(state, whose, now);
+      for (let count = 0; count < 15; count += 1) expect(await pace.reserve("a", 0.5)).toBe(0);
+      expect(await pace.reserve("a", 0.5)).toBe(62_000);
+      for (let count = 0; count < 15; count += 1) expect(await pace.reserve("a")).toBe(0);
+      expect(await pace.reserve("a")).toBe(62_000);
+      time += 62_000;
+      expect(await pace.reserve("a", 0.5)).toBe(0);
+    },
+  );
 });
 
 describe("the log", () => {

@@ -337,6 +337,24 @@ describe("a bot's long connection", () => {
     expect(server.frames.filter(({ cmd }) => cmd === "aibot_upload_media_chunk")).toHaveLength(3);
   });
 
+  it("uploads a file again that the platform has forgotten, once", async () => {
+    const link = startLink();
+    const message = await say("M1", "a file");
+    const files = [{ name: "a.csv", bytes: Buffer.from("a,b\n1,2\n") }];
+    const [part] = partsOf(message, { files });
+    if (!part) throw new Error("nothing rendered");
+    expect(await deliver(link, part)).toEqual({ kind: "delivered" });
+    server.refuse("aibot_send_msg", 40007);
+    expect(await deliver(link, { ...part, id: "8.0" })).toEqual({ kind: "delivered" });
+    expect(server.shown.map(({ body }) => body)).toMatchObject([
+      { file: { media_id: "media-1" } },
+      { file: { media_id: "media-2" } },
+    ]);
+    server.refuse("aibot_send_msg", 40007, 2);
+    expect(await link.send({ ...part, id: "9.0" }, signal)).toMatchObject({ kind: "refused" });
+    expect(server.files.size).toBe(3);
+  });
+
   it("uploads no more than 30 files a minute, into however many chats", async () => {
     const link = startLink();
     const outcomes: SendOutcome[] = [];
@@ -385,6 +403,26 @@ describe("a bot's long connection", () => {
     expect(outcomes.filter(({ kind }) => kind === "delivered")).toHaveLength(30);
     expect(outcomes.at(-1)).toMatchObject({ kind: "retry" });
     expect(server.shown).toHaveLength(30);
+  });
+});
+
+describe("a busy chat of a bot's long connection", () => {
+  it("has half of its minute for whole answers, whatever grows", async () => {
+    const link = startLink();
+    const group = { chattype: "group", chatid: "wrGROUP" };
+    const messages: InboundMessage[] = [];
+    for (let at = 0; at < 18; at += 1) messages.push(await say(`M${at}`, `no ${at}`, group));
+    for (const { target } of messages) link.progress(target, "so far");
+    const growing = () => server.frames.filter(({ cmd }) => cmd === "aibot_respond_msg");
+    await eventually(() => expect(growing()).toHaveLength(15));
+
+    const outcomes: SendOutcome[] = [];
+    for (const message of messages) {
+      const [part] = partsOf(message, { markdown: "whole" });
+      if (part) outcomes.push(await link.send({ ...part, id: `${message.id}.0` }, signal));
+    }
+    expect(outcomes.filter(({ kind }) => kind === "delivered")).toHaveLength(15);
+    expect(outcomes.slice(15)).toMatchObject(Array(3).fill({ kind: "retry" }));
   });
 });
 
