@@ -1,13 +1,9 @@
 import { setMaxListeners } from "node:events";
-import Router from "@koa/router";
-import Koa from "koa";
-import { createWebhookListener } from "../channels/http.ts";
 import { auditFilesOf } from "../config/key-file.ts";
 import type { LoadedSettings } from "../config/load.ts";
 import { openSigningKey } from "../core/audit/signing-key.ts";
 import { createAuditLog } from "../core/audit-log.ts";
 import { createBudget } from "../core/budget/budget.ts";
-import type { Rejection } from "../core/contract/channel.ts";
 import type { Log } from "../core/contract/log.ts";
 import { createConsents } from "../core/data-rights/consents.ts";
 import { startRetention } from "../core/data-rights/retention.ts";
@@ -22,31 +18,25 @@ import { createLegalHolds } from "../core/memory/legal-holds.ts";
 import { createMemory } from "../core/memory/memory.ts";
 import { startUpkeep } from "../core/memory/upkeep.ts";
 import { createMetrics } from "../core/metrics/metrics.ts";
-import { createScrape } from "../core/metrics/scrape.ts";
-import { createStoreFigures } from "../core/metrics/store-figures.ts";
 import { createNotices } from "../core/notices/notices.ts";
 import { createLocalRateLimiter } from "../core/rate-limits/local.ts";
 import { createSharedRateLimiter } from "../core/rate-limits/shared.ts";
-import { createRejectionRecorder } from "../core/rejections.ts";
 import { createReviews } from "../core/reviews/reviews.ts";
 import { prepareDlp } from "../core/safety/dlp/prepare.ts";
 import { prepareFolding } from "../core/safety/fold.ts";
 import { createLexiconLoader } from "../core/safety/moderation/load-lexicon.ts";
 import { openStore } from "../core/store/open-store.ts";
 import { takeReplicaLock } from "../core/store/replica-lock.ts";
-import { PLATFORM_SCOPE } from "../core/store/scope.ts";
 import { startSharedClock } from "../core/store/shared-clock.ts";
 import { createWelcomed } from "../core/welcomed.ts";
 import type { Sandbox } from "../sandbox/driver.ts";
 import { boundWorkspaces, createAdapters } from "./adapters.ts";
-import { addApi } from "./api/api.ts";
 import { startAuditWitness } from "./audit-witness.ts";
 import { createDelivery } from "./delivery.ts";
 import { StartError } from "./errors.ts";
-import { addHealthRoutes } from "./health.ts";
+import { createHttpHandler } from "./http-handler.ts";
 import { listen, listenerProblem } from "./listener.ts";
 import { openSandbox } from "./open-sandbox.ts";
-import { version } from "./package-root.ts";
 import type { Roles } from "./roles.ts";
 import { buildRules } from "./rules.ts";
 import { embeddedFolder, storeLocation } from "./storage.ts";
@@ -190,59 +180,29 @@ export const startGateway = async (
     });
 
     let isDraining = false;
-    const router = new Router();
-    addHealthRoutes(router, {
+    const handle = createHttpHandler({
+      server: settings.server,
+      isGateway: roles.isGateway,
+      store,
+      cipher,
       inbox,
       adapters,
       sandbox,
-      redis: delivery.redisHealth,
-      holdsLease: lease.isHeld,
-      isDraining: () => isDraining,
-    });
-    const scrape = createScrape({
+      auditLog,
+      memory,
       metrics,
       counters,
-      adapters,
-      version: version(),
-      storeFigures: createStoreFigures({
-        store,
-        now,
-        log,
-        channels: [...adapters.keys()],
-        tenants: () => inForce.multi_tenant.tenants,
-      }),
-      settings: () => inForce.monitoring.metrics,
-    });
-    addApi(router, {
-      server: settings.server,
-      store,
-      cipher,
-      auditLog,
-      counters,
-      scrape,
-      memory,
       log,
       now,
+      redis: delivery.redisHealth,
       wake: delivery.wake,
+      holdsLease: lease.isHeld,
+      isDraining: () => isDraining,
       auditKey: () => openSigningKey(auditFilesOf(settings, loaded.keyFile).keyFile),
       settings: () => inForce,
       tenants: () => rules.tenants,
       skills: () => rules.skills,
     });
-    const app = new Koa();
-    app.on("error", (cause) => log.error({ err: cause }, "request failed"));
-    const recordRejection = createRejectionRecorder(auditLog, log, now);
-    const onRejected = (rejection: Rejection) => {
-      if (rejection.status === 503) counters.putOff++;
-      recordRejection(rejection);
-    };
-    const metricsOf = (channel: string) => metrics.ofChannel(PLATFORM_SCOPE, channel);
-    app.use(router.routes());
-    const others = app.callback();
-    // Past koa, which costs a message as much as decrypting it does.
-    const handle = roles.isGateway
-      ? createWebhookListener([...adapters.values()], { log, onRejected, metricsOf }, others)
-      : others;
 
     for (const adapter of adapters.values()) {
       await adapter.start(delivery.receive);
