@@ -24,6 +24,7 @@ import {
   TEAM,
 } from "../fakes/slack-events.ts";
 import { type SlackSocketServer, startSlackSocketServer } from "../fakes/slack-socket-server.ts";
+import { undisturbed } from "../fakes/undisturbed.ts";
 
 const PATH = "/api/slack/events";
 const PATIENT = { timeout: 30_000, interval: 20 };
@@ -207,10 +208,13 @@ describe("the built gateway in Slack, by HTTP", () => {
     });
     api.fail("chat.postMessage", { kind: "delay", until }, 1, "C0SLOW");
     const form = commandForm("slow?", { channel_id: "C0SLOW", user_id: "U0SLOW" });
-    const startedAt = performance.now();
-    const { status } = await postSlack(`${gateway.url}${PATH}`, signed(form, "form"));
-    expect(status).toBe(200);
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    const tookMs = await undisturbed(async () => {
+      const startedAt = performance.now();
+      const { status } = await postSlack(`${gateway.url}${PATH}`, signed(form, "form"));
+      expect(status).toBe(200);
+      return performance.now() - startedAt;
+    });
+    expect(tookMs).toBeLessThan(3_000);
     wake();
     await vi.waitFor(() => expect(textsIn(api, "C0SLOW")).toHaveLength(1), PATIENT);
   });
