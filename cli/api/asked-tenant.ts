@@ -48,10 +48,12 @@ export const askedTenant = async (
   if (own !== undefined) return own;
   const { tenant } = checked("query", tenantSchema, filled(call.query));
   if (tenant !== undefined) return tenant;
+  // Only a log is kept for what belongs to no tenant.
+  const none = permission === "log:view" ? `, ${PLATFORM_SCOPE.tenantId} for what is nobody's` : "";
   throw new ApiError(
     400,
     "BAD_REQUEST",
-    `query: this key is for all tenants: say whose with tenant=, e.g. tenant=${PLATFORM_SCOPE.tenantId} for what belongs to none`,
+    `query: this key is for all tenants: say whose with tenant= or X-Tenant-ID${none}`,
   );
 };
 

@@ -134,7 +134,10 @@ describeStores("tenants, agents and skills over HTTP", (world) => {
   it("ask an operator's key which tenant's agents and skills are meant", async () => {
     const key = await operatorsKey();
     for (const path of ["/api/agents", "/api/skills"]) {
-      expect(await get(path, { key })).toMatchObject({ status: 400 });
+      const unsaid = await get(path, { key });
+      expect(unsaid).toMatchObject({ status: 400 });
+      // Where nothing is kept for `_platform`, asking for it is no advice.
+      expect(JSON.stringify(unsaid.body)).toMatch(/say whose with tenant= or X-Tenant-ID"/);
       expect(await get(`${path}?tenant=nobody`, { key })).toMatchObject({ status: 404 });
       expect(await get(`${path}?tenant=support`, { key })).toMatchObject({
         status: 200,
