@@ -3,15 +3,11 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import type { WecomApp } from "../channels/wecom/types.ts";
+import { createSentMessages, type SentMessages } from "./wecom-sent.ts";
 import { cardText, shownText } from "./wecom-shown.ts";
 
 /** Takes the place of the WeCom API while it is open. */
-export interface StandIn {
-  /**
-   * The texts sent to one user that belong together: until the gateway has been quiet for as long
-   * as it could be between two of them. Undefined when the first did not come before the deadline.
-   */
-  collect(userId: string, deadline: AbortSignal): Promise<Collected | undefined>;
+export interface StandIn extends Pick<SentMessages, "collect"> {
   close(): Promise<void>;
 }
 
@@ -35,40 +31,11 @@ export interface BotSide {
   readonly encodingAesKey: string;
 }
 
-/** One thing that a member was shown. */
-interface Sent {
-  readonly userId: string;
-  readonly text: string;
-  readonly isText: boolean;
-  readonly at: number;
-}
-
 interface MediaFile {
   readonly id: string;
   readonly name: string;
   readonly bytes: Buffer;
 }
-
-interface Collected {
-  readonly parts: readonly string[];
-  /** Rather than in a card or a file, after which more may come. */
-  readonly endsInText: boolean;
-  /** By `performance.now()`. */
-  readonly lastAt: number;
-}
-
-// Parts bear no marks, so the end of an answer can only be told from silence. The splitter fills a
-// part at least by half, and cuts in a text with spaces after one unless the part is full: what is
-// shorter, or ends in a word, is all but surely the last.
-const HALF_PART_BYTES = 1024;
-const FULL_PART_BYTES = 2040;
-const IN_WORD = /[\p{sc=Latin}\p{N}.!?:)\]`*_]$/u;
-const QUIET_AFTER_LAST_MS = 400;
-const QUIET_MS = 1_500;
-// One person gets 30 messages a minute, earlier ones included: then the gateway waits that long.
-const PACED_FROM_PARTS = 5;
-const QUIET_WHEN_PACED_MS = 65_000;
-const LOOK_EVERY_MS = 25;
 
 /** Listens where the gateway looks for the API; waits for the port until the deadline. */
 export const startStandIn = async (
@@ -79,7 +46,7 @@ export const startStandIn = async (
   { media, faults = [], bot }: StandInOptions = {},
 ): Promise<StandIn | "busy"> => {
   const token = randomBytes(32).toString("base64url");
-  const sent: Sent[] = [];
+  const sent = createSentMessages(notice);
   const checked = new Set<string>();
   const prefix = url.pathname.replace(/\/+$/, "");
 
@@ -95,7 +62,7 @@ export const startStandIn = async (
     if (body.enable_duplicate_check === 1 && checked.has(json)) return OK;
     checked.add(json);
     const isText = body.msgtype === "text";
-    sent.push({ userId: body.touser, text, isText, at: performance.now() });
+    sent.add(body.touser, text, isText);
     return OK;
   };
 
@@ -104,7 +71,7 @@ export const startStandIn = async (
     if (typeof card !== "object" || card === null) return { errcode: 40035, errmsg: "no card" };
     const text = `[the card is now]\n${cardText(card as Readonly<Record<string, unknown>>)}`;
     for (const userId of Array.isArray(userids) ? userids : []) {
-      sent.push({ userId: String(userId), text, isText: false, at: performance.now() });
+      sent.add(String(userId), text, false);
     }
     return OK;
   };
@@ -128,7 +95,7 @@ export const startStandIn = async (
     const text = shownText(JSON.parse(json) as Readonly<Record<string, unknown>>, () => undefined);
     if (text === undefined) return { errcode: 40035, errmsg: "invalid parameter" };
     isAnswered = true;
-    sent.push({ userId: bot.userId, text, isText: false, at: performance.now() });
+    sent.add(bot.userId, text, false);
     return OK;
   };
 
@@ -206,38 +173,8 @@ export const startStandIn = async (
   });
   if (!(await listen(server, url, notice, deadline))) return "busy";
 
-  const take = (userId: string): Collected | undefined => {
-    const own = sent.filter((entry) => entry.userId === userId);
-    const last = own.at(-1);
-    if (!last) return undefined;
-    // Parts of a text join without a seam; everything else begins a line of its own.
-    const parts = own.map(({ text, isText }, place) =>
-      place === 0 || (isText && own[place - 1]?.isText) ? text : `\n${text}`,
-    );
-    return { parts, endsInText: last.isText, lastAt: last.at };
-  };
-
   return {
-    collect: async (userId, until) => {
-      let isNoticed = false;
-      for (;;) {
-        const collected = take(userId);
-        if (collected) {
-          const quietForMs = performance.now() - collected.lastAt;
-          if (quietForMs >= quietMs(collected)) return collected;
-          if (quietForMs >= QUIET_MS && !isNoticed) {
-            isNoticed = true;
-            notice(
-              `${collected.parts.length} parts so far. One person gets 30 messages a minute, so ` +
-                `more may come: waiting up to ${QUIET_WHEN_PACED_MS / 1000} s for the next`,
-            );
-          }
-        } else if (until.aborted) {
-          return undefined;
-        }
-        await delay(LOOK_EVERY_MS);
-      }
-    },
+    collect: sent.collect,
     close: async () => {
       const closed = once(server, "close");
       server.close();
@@ -256,16 +193,6 @@ const encrypted = (bytes: Buffer, encodingAesKey: string): Buffer => {
   const cipher = createCipheriv("aes-256-cbc", key, key.subarray(0, 16)).setAutoPadding(false);
   const padded = Buffer.concat([bytes, Buffer.alloc(padding, padding)]);
   return Buffer.concat([cipher.update(padded), cipher.final()]);
-};
-
-const quietMs = ({ parts, endsInText }: Collected): number => {
-  if (!endsInText) return QUIET_MS;
-  const last = parts.at(-1) ?? "";
-  const size = Buffer.byteLength(last);
-  if (size < HALF_PART_BYTES || (size < FULL_PART_BYTES && IN_WORD.test(last))) {
-    return QUIET_AFTER_LAST_MS;
-  }
-  return parts.length < PACED_FROM_PARTS ? QUIET_MS : QUIET_WHEN_PACED_MS;
 };
 
 /** False when the port was taken until the deadline. */
