@@ -213,7 +213,7 @@ const tell = async (
     });
     if (response.ok) return undefined;
     return response.status === 403
-      ? `the gateway refused the signature (HTTP 403): it runs with other credentials than ${source}`
+      ? `the gateway refused the signature (HTTP 403): it runs with other credentials than ${source}, or by another clock`
       : `the gateway answered HTTP ${response.status}: see its log`;
   } catch {
     return `no gateway at ${url.origin}: start it in another terminal`;

@@ -252,7 +252,7 @@ const faultsOf = (value: string, before: readonly number[]): readonly number[] =
 const secondsOf = (value: string): number => {
   const seconds = Number(value);
   if (!(seconds > 0 && seconds <= 3600)) {
-    throw new InvalidArgumentError("expected seconds, more than 0 and at most 3600");
+    throw new InvalidArgumentError("It must be seconds, more than 0 and at most 3600.");
   }
   return seconds;
 };

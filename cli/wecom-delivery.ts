@@ -56,7 +56,7 @@ export const unreadable = (url: string, source: string): string =>
 const refusalOf = (status: number, source: string): string => {
   if (status === 403) {
     return (
-      `the gateway refused the signature (HTTP 403): it runs with other credentials than ${source}; ` +
+      `the gateway refused the signature (HTTP 403): it runs with other credentials than ${source}, or by another clock; ` +
       "run simulate in the gateway's folder or name its settings with --settings"
     );
   }
