@@ -49,7 +49,7 @@ export const createSendOutcome = ({
       alarm("wecom_api_not_found");
       return retry(CONFIGURATION_PAUSE_MS, reason);
     }
-    if (result.errcode === 0) return deliveryOf(result.body);
+    if (result.errcode === 0) return deliveryOf(api, result.body);
     switch (kindOfError(result.errcode)) {
       case "busy":
         return retry(busyMs(part.attempt), reason);
@@ -82,11 +82,15 @@ export const retry = (afterMs: number, reason: string): SendOutcome => ({
   reason,
 });
 
-/** With errcode 0 the one receiver may still be among those who got nothing. */
-const deliveryOf = (body: Readonly<Record<string, unknown>>): SendOutcome => {
+/**
+ * With errcode 0 the one receiver may still be among those who got nothing: `a|b` where a message was
+ * sent, a list of names where a card was changed.
+ */
+const deliveryOf = (api: string, body: Readonly<Record<string, unknown>>): SendOutcome => {
   for (const list of ["invaliduser", "unlicenseduser"]) {
-    if (typeof body[list] === "string" && body[list] !== "") {
-      return { kind: "refused", reason: `message/send: receiver is in ${list}` };
+    const names = body[list];
+    if ((typeof names === "string" || Array.isArray(names)) && names.length > 0) {
+      return { kind: "refused", reason: `${api}: receiver is in ${list}` };
     }
   }
   return { kind: "delivered" };

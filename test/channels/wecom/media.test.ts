@@ -127,6 +127,19 @@ describe("a card that is sent", () => {
     expect(cloud.seen("Tester")).toEqual([]);
   });
 
+  it.each([
+    [["tester"], "refused"],
+    [[], "delivered"],
+  ])("in answer to a click is not changed for whom WeCom lists: %j is %s", async (names, kind) => {
+    cloud.failNext("update", { answer: { invaliduser: names } });
+    const outcome = await client.send(partOf(bodyOf({ card }), { cardToken: "code" }), signal);
+    expect(outcome).toMatchObject({ kind });
+    if (kind === "refused") {
+      const reason = "message/update_template_card: receiver is in invaliduser";
+      expect(outcome).toMatchObject({ reason });
+    }
+  });
+
   describe("in answer to a click, tried again", () => {
     const change = (attempt: number, by = client) =>
       by.send(partOf(bodyOf({ card }), { cardToken: "one-use-code", attempt }), signal);
