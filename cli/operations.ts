@@ -40,13 +40,18 @@ export const withStore = (
     return work(operations);
   });
 
+// From a folder other than the gateway's, "nothing to show" would be taken for good news.
+const DEMO_NOTE =
+  "note: of the built-in demo, in ./data: there is no settings.json here, and CLAWGATE_SETTINGS is not set\n";
+
 /** The same for a verb that judges by itself whose rows there should be. */
 export const withAnyStore = async (
   io: Io,
   path: string | undefined,
   work: (operations: Operations) => Promise<number>,
 ): Promise<number> => {
-  const { settings, source, keyFile } = loadSettings({ path, env: io.env, cwd: io.cwd });
+  const { settings, source, keyFile, isDemo } = loadSettings({ path, env: io.env, cwd: io.cwd });
+  if (isDemo) io.stderr.write(DEMO_NOTE);
   // Only verbs that use the store load the databases' drivers.
   const [{ openStore }, { createAuditLog }, { startSharedClock }] = await Promise.all([
     import("../core/store/open-store.ts"),
