@@ -2,6 +2,7 @@ import type { webApi } from "@slack/bolt";
 import type { Log } from "../../core/contract/log.ts";
 import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import { type ApiOutcome, failed, limited, readAnswer, readStatus } from "./api-outcome.ts";
+import { fetchWithoutNulls } from "./fetch-without-nulls.ts";
 import { createPost } from "./http.ts";
 import { asObject, readObject } from "./json.ts";
 import { CHANNEL } from "./types.ts";
@@ -109,6 +110,7 @@ const createClientCall = (base: URL, timeoutMs: number, log: Log): Call => {
       retryConfig: { retries: 0 },
       rejectRateLimitedCalls: true,
       timeout: timeoutMs,
+      fetch: fetchWithoutNulls,
       logger: silentLogger(log, LogLevel.ERROR),
     });
     clients.set(token, client);

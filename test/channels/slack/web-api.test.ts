@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -111,22 +111,47 @@ describe.each(METHODS)("a call of %s", (method, args) => {
     });
   });
 
+  const answered = async (listener: RequestListener) => {
+    const server: Server = createServer(listener);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const api = createWebApi({ baseUrl: `http://127.0.0.1:${port}/api/`, log: recordedLog() });
+    const outcome = await api.call(bot.token, method, args, forever);
+    await new Promise((resolve) => {
+      server.close(resolve);
+      server.closeAllConnections();
+    });
+    return outcome;
+  };
+
   it("asks for an answer in a form that is read", async () => {
-    const server: Server = createServer((request, response) => {
+    const outcome = await answered((request, response) => {
       // What is not named is welcome. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3
       const isPlain = request.headers["accept-encoding"] === "identity";
       const coding = isPlain ? {} : { "content-encoding": "gzip" };
       response.writeHead(200, { "content-type": "application/json", ...coding });
       response.end(isPlain ? '{"ok":true}' : gzipSync('{"ok":true}'));
     });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
-    const api = createWebApi({ baseUrl: `http://127.0.0.1:${port}/api/`, log: recordedLog() });
-    expect(await api.call(bot.token, method, args, forever)).toMatchObject({ kind: "ok" });
-    await new Promise((resolve) => {
-      server.close(resolve);
-      server.closeAllConnections();
+    expect(outcome).toMatchObject({ kind: "ok" });
+  });
+
+  it.each([
+    [{ ok: true, warning: null, response_metadata: null }, { kind: "ok" }],
+    [{ ok: true, response_metadata: { warnings: null, messages: null } }, { kind: "ok" }],
+    [
+      { ok: false, error: "not_in_channel", response_metadata: { messages: null } },
+      { kind: "error", error: "not_in_channel" },
+    ],
+  ])("takes null for what is not there: %j", async (said, outcome) => {
+    const answer = answered((_request, response) => {
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(said));
     });
+    expect(await answer).toMatchObject(outcome);
+  });
+
+  it.each([204, 502])("takes a status without a body, %i, for no answer", async (status) => {
+    const outcome = await answered((_request, response) => response.writeHead(status).end());
+    expect(outcome).toMatchObject({ kind: "lost" });
   });
 
   it("that finds nobody there certainly did not arrive", async () => {
