@@ -11,7 +11,8 @@ import { processesIn } from "../processes.ts";
 import { jobEnvironment } from "../run-job.ts";
 import { selfTest } from "../self-test.ts";
 import { placeOf, RUN_FOLDER, startCommand, writeBundle } from "./bundle.ts";
-import { type CallResult, type CliOptions, createCli, plain } from "./cli.ts";
+import { type CliOptions, createCli } from "./cli.ts";
+import { judge } from "./judge.ts";
 import { parseConnections } from "./logs.ts";
 import { createSandboxes, type Lease } from "./sandboxes.ts";
 
@@ -220,38 +221,4 @@ export const createOpenshellDriver = (
     },
   };
   return driver;
-};
-
-/**
- * The CLI ends with the job's exit code, and with its own when something else went wrong. So both must
- * be there: the mark that the job began, and the one that it ended.
- */
-const judge = (
-  { reason, code, stdout, stderr, isTruncated }: CallResult,
-  mark: string,
-  outputBytes: number,
-  wallMs: number,
-): RunResult => {
-  const hasBegun = stdout.indexOf(mark) === 0;
-  const end = stderr.lastIndexOf(mark);
-  const own = hasBegun ? stdout.subarray(mark.length) : stdout;
-  const notes =
-    end < 0 ? stderr : Buffer.concat([stderr.subarray(0, end), stderr.subarray(end + mark.length)]);
-  const usage = { wallMs, cpuMs: 0, peakMemoryBytes: 0 };
-  const common = {
-    stdout: own.subarray(0, outputBytes),
-    stderr: notes.subarray(0, outputBytes),
-    isTruncated: isTruncated || own.length > outputBytes || notes.length > outputBytes,
-    outputs: [],
-    usage,
-  };
-  if (reason !== undefined) return { verdict: "killed", reason, ...common };
-  if (common.isTruncated) return { verdict: "killed", reason: "output", ...common };
-  if (!hasBegun || end < 0) {
-    const detail = `openshell sandbox exec failed: exit ${code}: ${hasBegun ? "the sandbox was lost" : plain(stderr)}`;
-    return { ...withoutRun("killed", "internal", detail), usage };
-  }
-  if (code === 0) return { verdict: "ok", exitCode: 0, ...common };
-  const signal = code > 128 && code <= 192 ? { signal: code - 128 } : {};
-  return { verdict: "error", exitCode: code, ...signal, ...common };
 };

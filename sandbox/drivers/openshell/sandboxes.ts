@@ -6,6 +6,7 @@ import { SandboxError } from "../../errors.ts";
 import { isOwnerAlive, processIdentity } from "../../process-identity.ts";
 import { RUN_FOLDER } from "./bundle.ts";
 import type { Cli } from "./cli.ts";
+import { type Listed, parseList } from "./listed.ts";
 
 /** For whom a long-lived sandbox is, and what all of its runs have in common. */
 export interface SandboxClass {
@@ -257,27 +258,3 @@ export const createSandboxes = ({ cli, owner, image, folder }: SandboxesOptions)
 };
 
 const NOBODY = { tenantId: "", memoryBytes: 0 };
-
-interface Listed {
-  readonly name: string;
-  readonly phase: string;
-  readonly labels: Readonly<Record<string, unknown>>;
-}
-
-// [{ "name": "cg-…", "phase": "Ready", "labels": { … }, … }]; "No sandboxes found." is not JSON.
-const parseList = (text: string): readonly Listed[] => {
-  let list: unknown;
-  try {
-    list = JSON.parse(text);
-  } catch (cause) {
-    if (text.trim() === "No sandboxes found." || text.trim() === "") return [];
-    throw new SandboxError("openshell sandbox list did not answer with JSON", { cause });
-  }
-  if (!Array.isArray(list)) throw new SandboxError("openshell sandbox list answered with no list");
-  return list.flatMap((entry: unknown): Listed[] => {
-    if (typeof entry !== "object" || entry === null) return [];
-    const { name, phase, labels } = { ...entry } as Record<string, unknown>;
-    if (typeof name !== "string" || typeof phase !== "string") return [];
-    return [{ name, phase, labels: typeof labels === "object" ? { ...labels } : {} }];
-  });
-};
