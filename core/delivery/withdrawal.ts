@@ -84,8 +84,10 @@ export const createWithdrawal = ({
           ...{ channel, key, tenantId, receivedAt: now().getTime() },
         }),
       );
+      // Before what waits is looked for, since an edit may come that moment: it is found, or it finds this.
+      if (place === undefined) await noteAnswered(conversation, said);
       const ids = await withdrawPending(conversation, said);
-      // Last: what was answered in between no longer waited.
+      // And after it: what was answered in between no longer waited.
       if (place === undefined) await noteAnswered(conversation, said);
       return { ids, isAhead: place !== undefined };
     },

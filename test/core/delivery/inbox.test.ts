@@ -524,6 +524,27 @@ describeStores("inbox", (world) => {
       expect((await process.inbox.withdraw(wei, said("m1"))).ids).toHaveLength(2);
     });
 
+    it("is an edit of what is answered, too, that comes while what waits is looked for", async () => {
+      await accept("m1");
+      await answer(["answer"]);
+      const store = await world.open();
+      const { read } = store;
+      let edit: Claim | undefined;
+      const slow: Store = Object.assign(Object.create(store), {
+        read: async (...given: Parameters<Store["read"]>) => {
+          const found = await read(...given);
+          if (Array.isArray(found) && !edit) {
+            await accept("m1/edit/7");
+            edit = await process.inbox.claim(wei);
+          }
+          return found;
+        },
+      });
+      const other = await deliveryProcess({ store: slow, folder: folder.path, now });
+      await other.inbox.withdraw(wei, said("m1"));
+      expect(edit).toMatchObject({ entry: { message: { id: "m1/edit/7" }, isStopped: true } });
+    });
+
     it("is nothing of another person, conversation or tenant, nor what is answered", async () => {
       await accept("m1");
       expect(await process.inbox.withdraw(wei, said("m1", "mallory"))).toEqual(nothing);
