@@ -24,7 +24,6 @@ export const registerConfig = (program: Command, io: Io, exit: Exit = setExitCod
       .option("--settings <file>", "settings file")
       .option("--json", "machine-readable")
       .action(async (_options: ConfigOptions, command: Command) =>
-        // With globals: `--settings` may stand before the verb, too.
         exit(await run(io, command.optsWithGlobals<ConfigOptions>())),
       );
   add("check", "say what is wrong with the settings, or that nothing is", configCheck);
