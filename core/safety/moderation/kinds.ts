@@ -14,6 +14,8 @@ export const KIND = {
   dot: 6,
   /** Read as a letter inside a Latin word: c@t, ca$h. */
   symbol: 7,
+  /** Of no character by itself: a sign that is a letter only for who reads through disguises. */
+  sign: 8,
 } as const;
 
 const UNSPACED =

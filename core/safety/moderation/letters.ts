@@ -1,12 +1,10 @@
 import type { FoldedText } from "../fold.ts";
 import { KIND, kinds } from "./kinds.ts";
+import { leadsWord, letterOfSign } from "./leet.ts";
+import { BORDER, GAP, LetterRow, READS } from "./letter-row.ts";
+import { type Markup, markupIn } from "./markup.ts";
 
-/** The unit that stands for the end of a sentence; no term holds it but for the dot of an abbreviation. */
-export const BORDER = 0;
 const SPACE = 0x20;
-
-/** What lay between a letter and the one before it, beside what became a unit of its own. */
-export const GAP = { none: 0, skipped: 1 } as const;
 
 /** Where in its line a gap has come to. */
 const PLACE = { within: 0, lineStart: 1, bullet: 2 } as const;
@@ -15,8 +13,6 @@ const BULLETS = [..."-*+•‣◦▪▫●○■□"].map((char) => char.charCod
 
 // Longer rows of visible separators are a line drawn through the page.
 const MAX_SEPARATORS = 32;
-// As much of the past as the longest word needs, and one more for its boundary.
-const KEPT = 300;
 
 /**
  * What is left of a folded text when everything is skipped that people put between the letters of a
@@ -24,19 +20,12 @@ const KEPT = 300;
  * do letters that are spelled one by one, `h e r o`. Between Latin words one space stays, so that
  * `the rapist` and `therapist` remain two things. The end of a sentence becomes a BORDER.
  *
- * Fed in pieces it gives what it gives for the whole.
+ * Signs that may be letters and what may be markup are there both ways: `d!ck` has the end of a sentence
+ * in it, and `fo<b></b>o` the letters of its tags, but for who reads through disguises.
+ *
+ * Fed in pieces it gives what it gives for the whole, if neither signs nor markup are cut.
  */
-export class Letters {
-  units = new Uint16Array(0);
-  /** Offsets in the original text. */
-  starts = new Uint32Array(0);
-  ends = new Uint32Array(0);
-  kinds = new Uint8Array(0);
-  gaps = new Uint8Array(0);
-  /** 1 for a letter that was written as a Latin capital; of KIND.word only. */
-  capitals = new Uint8Array(0);
-  length = 0;
-
+export class Letters extends LetterRow {
   readonly #kindOf = kinds();
   #lastKind: number = KIND.separator;
   #lettersInLine = 0;
@@ -53,12 +42,30 @@ export class Letters {
   #hasMark = false;
   #hasDot = false;
 
+  #lettersInMarkup = 0;
+  /** A space stood before the markup. */
+  #hadSpace = false;
+  /** The last that was read was a space, for who reads through disguises. */
+  #readsSpace = false;
+
   /** Takes the next piece; `base` is its offset in the original text. */
-  push({ text, units, starts, ends }: FoldedText, base: number): void {
+  push(folded: FoldedText, base: number): void {
     // A border or a space takes the place of what was skipped, so there are no more units than these.
-    this.#reserve(units.length + 2);
+    this.reserve(folded.units.length + 2);
+    let from = 0;
+    for (const markup of markupIn(folded)) {
+      this.#read(folded, base, from, markup.start);
+      this.#readMarkup(folded, base, markup);
+      from = markup.end;
+    }
+    this.#read(folded, base, from, folded.units.length);
+  }
+
+  #read(folded: FoldedText, base: number, from: number, until: number, markup?: Markup): void {
+    const { text, units, starts, ends } = folded;
     const table = this.#kindOf;
-    for (let at = 0; at < units.length; at += 1) {
+    let afterSign = -1;
+    for (let at = from; at < until; at += 1) {
       const unit = units[at] ?? 0;
       let kind = table[unit] ?? 0;
       let isPair = false;
@@ -67,23 +74,89 @@ export class Letters {
         isPair = (low & 0xfc00) === 0xdc00;
         if (isPair) kind = this.#kindOfPair(unit, low);
       }
-      if (kind === KIND.symbol) {
-        const isInWord = this.#lastKind === KIND.word && !this.#hasGap;
-        if (!isInWord) kind = KIND.separator;
-      }
       const start = (starts[at] ?? 0) + base;
       const end = (ends[at] ?? 0) + base;
+      if (kind !== KIND.word && kind !== KIND.letter) {
+        const isInWord = !this.#hasGap && isPartOfWord(this.#lastKind);
+        const isSign = letterOfSign(unit) !== 0 && !(kind === KIND.symbol && isInWord);
+        if (isSign && !markup && leadsWord(folded, at, isInWord || at === afterSign)) {
+          const isInside = isInWord || at === afterSign;
+          this.#addSign(unit, kind, isInside, start, end);
+          if (isInside) afterSign = at + 1;
+          continue;
+        }
+        if (kind === KIND.symbol && !isInWord) kind = KIND.separator;
+        if (markup) kind = kindInMarkup(kind);
+      }
       if (kind === KIND.word || kind === KIND.letter || kind === KIND.symbol) {
         this.#addLetter(unit, kind, start, end);
         if (kind === KIND.word) {
           this.capitals[this.length - 1] = isCapital(text.charCodeAt(start - base)) ? 1 : 0;
+        } else if (kind === KIND.symbol) this.disguise(letterOfSign(unit));
+        if (markup) this.#hideLetter(markup, folded, base);
+        else if (this.#readsSpace) this.#readSpaceOnce();
+        if (isPair) {
+          this.append(units[at + 1] ?? 0, kind, GAP.none, start, end);
+          if (markup) this.disguise(READS.nothing);
         }
-        if (isPair) this.#append(units[at + 1] ?? 0, kind, GAP.none, start, end);
       } else {
         this.#addGap(kind, unit);
       }
       if (isPair) at += 1;
     }
+  }
+
+  #readMarkup(folded: FoldedText, base: number, markup: Markup): void {
+    this.#hadSpace = this.#hasSpace;
+    this.#lettersInMarkup = 0;
+    this.#read(folded, base, markup.start, markup.end, markup);
+    if (this.#lettersInMarkup === 0) this.#hasSpace = this.#hadSpace;
+    else {
+      // A blank before the end of a tag divides nothing.
+      this.#forgetGap();
+      this.#hasGap = true;
+      this.#hasSpace = markup.reads === SPACE;
+    }
+  }
+
+  /** The last letter is one of a markup, of which the first stands for what is seen of it. */
+  #hideLetter({ reads, start, end }: Markup, { starts, ends }: FoldedText, base: number): void {
+    const last = this.length - 1;
+    const isBehindSpace = this.kinds[last - 1] === KIND.space;
+    this.#lettersInMarkup += 1;
+    const isFirst = this.#lettersInMarkup === 1;
+    const hasSpace = isFirst && isBehindSpace && this.#hadSpace;
+    if (isBehindSpace && (!hasSpace || this.#readsSpace)) this.disguise(READS.nothing, last - 1);
+    if (isFirst && reads !== SPACE && reads !== READS.nothing) {
+      this.disguise(reads);
+      this.#readsSpace = false;
+      this.starts[last] = (starts[start] ?? 0) + base;
+      this.ends[last] = (ends[end - 1] ?? 0) + base;
+    } else {
+      this.disguise(READS.nothing);
+      this.#readsSpace ||= hasSpace;
+    }
+  }
+
+  /** Who reads through disguises has read a space already before that of the last letter. */
+  #readSpaceOnce(): void {
+    this.#readsSpace = false;
+    const before = this.length - 2;
+    if (this.kinds[before] === KIND.space) this.disguise(READS.nothing, before);
+  }
+
+  /** A sign that ends a sentence, or is skipped, but for who reads it as a letter. */
+  #addSign(unit: number, kind: number, isInside: boolean, start: number, end: number): void {
+    const isMark = kind === KIND.mark;
+    if (isMark) this.#hasMark = true;
+    if (isMark || this.#hasGap) this.#crossGap(KIND.word, start);
+    if (isMark) {
+      this.starts[this.length - 1] = start;
+      this.ends[this.length - 1] = end;
+    } else this.append(unit, KIND.sign, GAP.skipped, start, end);
+    if (isInside) this.gaps[this.length - 1] = GAP.none;
+    this.disguise(letterOfSign(unit));
+    this.#hasGap = true;
   }
 
   /** How many units are final, with what stands behind them known. */
@@ -97,43 +170,13 @@ export class Letters {
   }
 
   /** Begins again with another text. */
-  clear(): void {
-    this.length = 0;
+  override clear(): void {
+    super.clear();
     this.#lastKind = KIND.separator;
     this.#lettersInLine = 0;
     this.#startWord(false);
     this.#forgetGap();
-  }
-
-  /** Whether a word may begin at a letter: none of the same word stands right before it. */
-  isBoundaryBefore(at: number): boolean {
-    return at === 0 || this.gaps[at] !== GAP.none || this.kinds[at - 1] !== KIND.word;
-  }
-
-  /** Whether a word may end with a letter. */
-  isBoundaryAfter(at: number): boolean {
-    const next = at + 1;
-    return next >= this.length || this.gaps[next] !== GAP.none || this.kinds[next] !== KIND.word;
-  }
-
-  /** The unit that follows with nothing skipped before it; BORDER for none. */
-  unitAfter(at: number): number {
-    const next = at + 1;
-    return next < this.length && this.gaps[next] === GAP.none
-      ? (this.units[next] ?? BORDER)
-      : BORDER;
-  }
-
-  /** Forgets old units once there are many; the number forgotten. */
-  trim(): number {
-    const dropped = this.length - KEPT;
-    if (dropped < 2 * KEPT) return 0;
-    const { units, starts, ends, kinds, gaps, capitals } = this;
-    for (const column of [units, starts, ends, kinds, gaps, capitals]) {
-      column.copyWithin(0, dropped, this.length);
-    }
-    this.length = KEPT;
-    return dropped;
+    this.#readsSpace = false;
   }
 
   #kindOfPair(high: number, low: number): number {
@@ -180,7 +223,7 @@ export class Letters {
     }
     this.#lettersInLine += 1;
     this.#lastKind = kind;
-    this.#append(unit, kind, gap, start, end);
+    this.append(unit, kind, gap, start, end);
   }
 
   #crossGap(kind: number, start: number): void {
@@ -192,12 +235,12 @@ export class Letters {
     if (kind === KIND.letter) this.#closeWord();
     if (this.#hasMark || endsLine || this.#separators > MAX_SEPARATORS) {
       this.#closeWord();
-      this.#append(BORDER, KIND.separator, GAP.skipped, start, start);
+      this.append(BORDER, KIND.separator, GAP.skipped, start, start);
       this.#startWord(false);
     } else if (isBetweenWords && this.#hasSpace && this.length > 0) {
       this.#closeWord();
       const isAfterSingle = this.#wordLength === 1;
-      this.#append(SPACE, KIND.space, GAP.none, this.ends[this.length - 1] ?? start, start);
+      this.append(SPACE, KIND.space, GAP.none, this.ends[this.length - 1] ?? start, start);
       this.#startWord(isAfterSingle);
     }
     if (this.#lineBreaks > 0) this.#lettersInLine = 0;
@@ -223,47 +266,18 @@ export class Letters {
   #closeWord(): void {
     if (!this.#isSpaceOpen || this.#wordLength !== 1) return;
     this.#isSpaceOpen = false;
-    const from = this.length - 1;
-    const capital = this.capitals[from] ?? 0;
-    this.length -= 2;
-    this.#append(
-      this.units[from] ?? 0,
-      this.kinds[from] ?? 0,
-      GAP.skipped,
-      this.starts[from] ?? 0,
-      this.ends[from] ?? 0,
-    );
-    this.capitals[this.length - 1] = capital;
-  }
-
-  #append(unit: number, kind: number, gap: number, start: number, end: number): void {
-    const at = this.length;
-    this.units[at] = unit;
-    this.kinds[at] = kind;
-    this.gaps[at] = gap;
-    this.starts[at] = start;
-    this.ends[at] = end;
-    this.length = at + 1;
-  }
-
-  #reserve(more: number): void {
-    const needed = this.length + more;
-    if (needed <= this.units.length) return;
-    const size = Math.max(needed, this.units.length * 2);
-    this.units = grown(this.units, new Uint16Array(size));
-    this.starts = grown(this.starts, new Uint32Array(size));
-    this.ends = grown(this.ends, new Uint32Array(size));
-    this.kinds = grown(this.kinds, new Uint8Array(size));
-    this.gaps = grown(this.gaps, new Uint8Array(size));
-    this.capitals = grown(this.capitals, new Uint8Array(size));
+    this.dropBeforeLast();
   }
 }
+
+const isPartOfWord = (kind: number): boolean => kind === KIND.word || kind === KIND.symbol;
+
+/** Sentences and paragraphs do not end within markup. */
+const kindInMarkup = (kind: number): number => {
+  if (kind === KIND.lineBreak) return KIND.space;
+  return kind === KIND.mark || kind === KIND.dot ? KIND.separator : kind;
+};
 
 /** Of ASCII or full width. */
 const isCapital = (unit: number): boolean =>
   (unit >= 0x41 && unit <= 0x5a) || (unit >= 0xff21 && unit <= 0xff3a);
-
-const grown = <T extends Uint8Array | Uint16Array | Uint32Array>(from: T, into: T): T => {
-  into.set(from);
-  return into;
-};

@@ -1,5 +1,5 @@
 import { KIND } from "./kinds.ts";
-import { GAP, type Letters } from "./letters.ts";
+import { GAP, type LetterRow } from "./letter-row.ts";
 import { type PinyinIndex, runOf } from "./pinyin-index.ts";
 
 // A power of two, longer than any spelling: twelve syllables of at most six letters.
@@ -57,7 +57,7 @@ export class PinyinScan {
    * Where the oldest letters stand that may still become a hit, `next` being the unit after the last
    * one taken; absent = none do.
    */
-  openFrom(letters: Letters, next: number): number | undefined {
+  openFrom(letters: LetterRow, next: number): number | undefined {
     const open = this.#index.words.depthOf(this.#state);
     const read = open === 0 ? undefined : this.#starts[(this.#count - open) & (KEPT - 1)];
     if (!this.#hasPassed) return read;
@@ -66,8 +66,8 @@ export class PinyinScan {
     return first === run ? read : letters.starts[first];
   }
 
-  /** Takes the unit at `at`; every unit once, in order. */
-  take(letters: Letters, at: number): void {
+  /** Takes the unit at `at`; every unit once, in order, but for those of KIND.sign. */
+  take(letters: LetterRow, at: number): void {
     const unit = letters.units[at] ?? 0;
     if (isLatin(unit)) this.#takeLatin(letters, at, unit);
     else if (letters.kinds[at] === KIND.letter) this.#takeHan(letters, at, unit);
@@ -81,7 +81,7 @@ export class PinyinScan {
     }
   }
 
-  #takeLatin(letters: Letters, at: number, unit: number): void {
+  #takeLatin(letters: LetterRow, at: number, unit: number): void {
     const isFirst = this.#isApart || letters.gaps[at] !== GAP.none;
     this.#last = runOf(isFirst ? 0 : this.#last, unit);
     this.#isAfterLetter = true;
@@ -94,7 +94,7 @@ export class PinyinScan {
     else if (letters.isBoundaryAfter(at)) this.#report(letters.ends[at] ?? 0);
   }
 
-  #readLatin(letters: Letters, at: number, unit: number): void {
+  #readLatin(letters: LetterRow, at: number, unit: number): void {
     const isBoundary = this.#isApart || letters.isBoundaryBefore(at);
     const isApart = this.#isApart;
     this.#isApart = false;
@@ -110,7 +110,7 @@ export class PinyinScan {
     this.#step(unit);
   }
 
-  #takeHan(letters: Letters, at: number, unit: number): void {
+  #takeHan(letters: LetterRow, at: number, unit: number): void {
     this.#isAfterLetter = false;
     this.#isApart = true;
     if (this.#hasTyped && this.#index.neighbours.mayHave(this.#last, unit)) {
@@ -129,7 +129,7 @@ export class PinyinScan {
   }
 
   /** Reads again what ends before `next`, if a term may have its Latin letters behind Han. */
-  #readPassed(letters: Letters, next: number): void {
+  #readPassed(letters: LetterRow, next: number): void {
     this.#hasPassed = false;
     const run = runStart(letters, next);
     if (!this.#index.neighbours.mayHave(letters.units[run - 1] ?? 0, this.#last)) return;
@@ -140,11 +140,13 @@ export class PinyinScan {
     for (let at = first; at < run; at += 1) this.#readHan(letters, at, letters.units[at] ?? 0);
     this.#last = whole;
     this.#isApart = true;
-    for (let at = run; at < next; at += 1) this.#readLatin(letters, at, letters.units[at] ?? 0);
+    for (let at = run; at < next; at += 1) {
+      if (letters.kinds[at] !== KIND.sign) this.#readLatin(letters, at, letters.units[at] ?? 0);
+    }
   }
 
   /** Where the Han characters that end before `next` may begin a term; `next` for nowhere. */
-  #firstPassed(letters: Letters, next: number): number {
+  #firstPassed(letters: LetterRow, next: number): number {
     const { readingOf, neighbours, longest } = this.#index;
     let first = next;
     while (first > 0 && next - first < longest && letters.kinds[first - 1] === KIND.letter) {
@@ -156,7 +158,7 @@ export class PinyinScan {
     return first;
   }
 
-  #readHan(letters: Letters, at: number, char: number): void {
+  #readHan(letters: LetterRow, at: number, char: number): void {
     const { readings, readingOf } = this.#index;
     const reading = readings[readingOf[char] ?? 0];
     if (!reading || reading.letters === "") {
@@ -236,12 +238,13 @@ export class PinyinScan {
   }
 }
 
-/** Where the row of Latin letters that ends before `next` starts; `next` for none. */
-const runStart = (letters: Letters, next: number): number => {
+/** Where the row of Latin letters that ends before `next` starts, with signs before it; `next` for none. */
+const runStart = (letters: LetterRow, next: number): number => {
   let first = next;
   while (first > 0 && next - first < KEPT && isLatin(letters.units[first - 1])) {
     first -= 1;
     if (letters.gaps[first] !== GAP.none) break;
   }
+  while (first > 0 && letters.kinds[first - 1] === KIND.sign) first -= 1;
   return first;
 };

@@ -1,8 +1,11 @@
-import { fold } from "../fold.ts";
+import { type FoldedText, fold } from "../fold.ts";
 import { isAccent } from "../fold-table.ts";
 import { KIND } from "./kinds.ts";
-import { GAP, Letters } from "./letters.ts";
+import { isDigit, isReadable, letterOfDigit, ONE, undecidedSigns } from "./leet.ts";
+import { MAX_REACH, READS } from "./letter-row.ts";
+import { Letters } from "./letters.ts";
 import { ACTIONS, type Action, type Lexicon } from "./lexicon.ts";
+import { undecidedMarkup } from "./markup.ts";
 import { PinyinScan } from "./pinyin-scan.ts";
 
 /** A term in a text: UTF-16 units `[start, end)` of the original. */
@@ -24,15 +27,8 @@ export interface Verdict {
   readonly hits: readonly Hit[];
 }
 
-// Digits and signs that are read as letters inside a Latin word; 1 is an i or an l.
-const READ_AS = new Uint16Array(0x80);
-for (const [from, to] of ["0o", "1i", "3e", "4a", "5s", "7t", "@a", "$s"]) {
-  READ_AS[from?.charCodeAt(0) ?? 0] = to?.charCodeAt(0) ?? 0;
-}
-const ONE = 0x31;
+const LETTER_I = 0x69;
 const LETTER_L = 0x6c;
-const isLatin = (unit: number | undefined): boolean =>
-  unit !== undefined && unit >= 0x61 && unit <= 0x7a;
 
 /** Looks for the terms of a lexicon in a text that may come in pieces. */
 export class Scan {
@@ -40,8 +36,8 @@ export class Scan {
   readonly #letters = new Letters();
   readonly #pinyin: PinyinScan | undefined;
   #done = 0;
-  // The text as it is, and with digits read as letters, the 1 as i and as l. While no such digit is
-  // near, all three are the same state.
+  // The text as it is, and without its disguises: digits and signs read as letters, the 1 as i and as l,
+  // and markup away. While nothing of this is near, all three are the same state.
   #plain = 0;
   #asI = 0;
   #asL = 0;
@@ -68,15 +64,18 @@ export class Scan {
   push(piece: string): void {
     const text = this.#carry + piece;
     const cut = wholeCharacters(text);
-    this.#carry = text.slice(cut);
-    this.#take(cut === text.length ? text : text.slice(0, cut));
+    const folded = fold(cut === text.length ? text : text.slice(0, cut));
+    const open = Math.min(undecidedSigns(folded), undecidedMarkup(folded));
+    const taken = folded.starts[open] ?? cut;
+    this.#carry = text.slice(taken);
+    this.#take(open === folded.units.length ? folded : before(folded, open), taken);
     this.#search(this.#letters.settled);
     this.#done -= this.#letters.trim();
   }
 
   /** The end of the text. */
   finish(): Verdict {
-    this.#take(this.#carry);
+    if (this.#carry !== "") this.#take(fold(this.#carry), this.#carry.length);
     this.#carry = "";
     this.#letters.finish();
     this.#search(this.#letters.length);
@@ -114,45 +113,54 @@ export class Scan {
 
   /** What lies before this offset can no longer become part of a hit. */
   get settledUntil(): number {
-    const { words } = this.#lexicon;
-    const open = Math.max(...[this.#plain, this.#asI, this.#asL].map((s) => words.depthOf(s)));
-    const first = this.#done - open;
+    const first = Math.min(
+      this.#openFrom(this.#plain, false),
+      this.#openFrom(this.#asI, true),
+      this.#openFrom(this.#asL, true),
+    );
     const start = first < this.#letters.length ? (this.#letters.starts[first] ?? 0) : this.#offset;
     return Math.min(start, this.#pinyin?.openFrom(this.#letters, this.#done) ?? start);
   }
 
-  #take(text: string): void {
-    if (text === "") return;
-    this.#letters.push(fold(text), this.#offset);
-    this.#offset += text.length;
+  #openFrom(state: number, isUndisguised: boolean): number {
+    const depth = this.#lexicon.words.depthOf(state);
+    const first = this.#letters.startOf(this.#done, depth, isUndisguised);
+    return first < 0 ? Math.max(0, this.#done - MAX_REACH) : first;
+  }
+
+  #take(folded: FoldedText, length: number): void {
+    if (length === 0) return;
+    this.#letters.push(folded, this.#offset);
+    this.#offset += length;
   }
 
   #search(until: number): void {
     const { words, pinyin } = this.#lexicon;
     const letters = this.#letters;
-    const { units } = letters;
+    const { units, kinds } = letters;
     let [plain, asI, asL] = [this.#plain, this.#asI, this.#asL];
     for (let at = this.#done; at < until; at += 1) {
       const unit = units[at] ?? 0;
       const isOne = plain === asI && plain === asL;
-      const readAs = unit < 0x80 ? (READ_AS[unit] ?? 0) : 0;
-      if (readAs !== 0 && isInLatin(letters, at)) {
-        asI = words.step(asI, readAs);
-        asL = words.step(asL, unit === ONE ? LETTER_L : readAs);
+      const letter = letterAt(letters, at, unit);
+      if (letter === READS.same) {
         plain = words.step(plain, unit);
-      } else if (isOne) {
-        plain = words.step(plain, unit);
-        asI = plain;
-        asL = plain;
+        asI = isOne ? plain : words.step(asI, unit);
+        asL = isOne ? plain : words.step(asL, unit);
       } else {
-        plain = words.step(plain, unit);
-        asI = words.step(asI, unit);
-        asL = words.step(asL, unit);
+        if (kinds[at] !== KIND.sign) plain = words.step(plain, unit);
+        if (letter !== READS.nothing) {
+          asI = words.step(asI, letter === ONE ? LETTER_I : letter);
+          asL = words.step(asL, letter === ONE ? LETTER_L : letter);
+        }
       }
-      if (words.emitting(plain) !== 0) this.#report(plain, at);
-      if (asI !== plain && words.emitting(asI) !== 0) this.#report(asI, at, true);
-      if (asL !== plain && asL !== asI && words.emitting(asL) !== 0) this.#report(asL, at, true);
-      if (pinyin) this.#pinyin?.take(letters, at);
+      const isSign = letter !== READS.same && kinds[at] === KIND.sign;
+      if (!isSign && words.emitting(plain) !== 0) this.#report(plain, at);
+      if (letter !== READS.nothing) {
+        if (asI !== plain && words.emitting(asI) !== 0) this.#report(asI, at, true);
+        if (asL !== plain && asL !== asI && words.emitting(asL) !== 0) this.#report(asL, at, true);
+      }
+      if (pinyin && !isSign) this.#pinyin?.take(letters, at);
     }
     this.#done = Math.max(this.#done, until);
     this.#plain = plain;
@@ -160,18 +168,18 @@ export class Scan {
     this.#asL = asL;
   }
 
-  #report(state: number, at: number, isReadAs = false): void {
+  #report(state: number, at: number, isUndisguised = false): void {
     const { words, termOfWord } = this.#lexicon;
     const letters = this.#letters;
-    if (letters.kinds[at] !== KIND.letter && !letters.isBoundaryAfter(at)) return;
+    if (letters.kinds[at] !== KIND.letter && !this.#endsWord(at, isUndisguised)) return;
     const longest = words.emitting(state);
     // Once known, words inside a longer one add nothing: a row of nested terms stays cheap.
     const isKnown = this.#reported.has(longest);
     let isWhole = true;
     for (let s = longest; s !== 0; s = words.shorter(s)) {
-      const first = at + 1 - words.depthOf(s);
+      const first = letters.startOf(at + 1, words.depthOf(s), isUndisguised);
       const isCut = letters.kinds[first] !== KIND.letter && !letters.isBoundaryBefore(first);
-      if (isCut || (isReadAs && !isReadable(letters, first, at + 1))) {
+      if (first < 0 || isCut || (isUndisguised && !isReadable(letters, first, at + 1))) {
         isWhole = false;
         continue;
       }
@@ -182,6 +190,16 @@ export class Scan {
       if (isKnown) return;
     }
     if (isWhole) this.#reported.add(longest);
+  }
+
+  #endsWord(at: number, isUndisguised: boolean): boolean {
+    const letters = this.#letters;
+    const kind = letters.kinds[at];
+    if (!isUndisguised || letters.readsAt(at) === READS.same) return letters.isBoundaryAfter(at);
+    // What is seen of markup stands in its first letter.
+    if (kind === KIND.word) return letters.readsAt(at + 1) === READS.nothing;
+    // Signs before letters or within a word do not end it.
+    return kind === KIND.symbol && letters.isBoundaryAfter(at);
   }
 
   #add(term: number, start: number, end: number): void {
@@ -200,23 +218,19 @@ export class Scan {
   }
 }
 
-/** Whether a digit or sign stands in a word with a Latin letter right beside it. */
-const isInLatin = (letters: Letters, at: number): boolean =>
-  (letters.gaps[at] === GAP.none && at > 0 && isLatin(letters.units[at - 1])) ||
-  isLatin(letters.unitAfter(at));
-
-const MIN_LETTERS = 2;
-
-/** Whether so few digits are read as letters that people read them so too: `h3r01n`, but no `A55`. */
-const isReadable = ({ units }: Letters, first: number, end: number): boolean => {
-  let [digits, others] = [0, 0];
-  for (let at = first; at < end; at += 1) {
-    const unit = units[at] ?? 0;
-    if (unit >= 0x30 && unit <= 0x39) digits += 1;
-    else if (unit !== 0x20) others += 1;
-  }
-  return digits === 0 || (others >= MIN_LETTERS && others >= digits);
+/** What a unit is read as through disguises; READS.same for itself. */
+const letterAt = (letters: Letters, at: number, unit: number): number => {
+  const letter = letters.readsAt(at);
+  return letter === READS.same && isDigit(unit) ? letterOfDigit(letters, at) : letter;
 };
+
+/** Its first `end` units; the original stays, for what is asked of it by offset. */
+const before = ({ text, units, starts, ends }: FoldedText, end: number): FoldedText => ({
+  text,
+  units: units.subarray(0, end),
+  starts: starts.subarray(0, end),
+  ends: ends.subarray(0, end),
+});
 
 // Nobody piles more accents on a letter; what does so may be cut anywhere.
 const MAX_PILE = 256;

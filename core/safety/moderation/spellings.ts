@@ -1,5 +1,7 @@
 import { fold } from "../fold.ts";
-import { BORDER, Letters } from "./letters.ts";
+import { KIND } from "./kinds.ts";
+import { BORDER } from "./letter-row.ts";
+import { Letters } from "./letters.ts";
 import { regionalVariants } from "./regional.ts";
 
 // One for all terms: a hundred thousand of them would take as long to make as the rest together.
@@ -11,8 +13,9 @@ export const lettersOf = (term: string): string => {
   letters.push(fold(term), 0);
   letters.finish();
   let units = "";
-  for (let at = 0; at < letters.length; at += 1)
-    units += String.fromCharCode(letters.units[at] ?? 0);
+  for (let at = 0; at < letters.length; at += 1) {
+    if (letters.kinds[at] !== KIND.sign) units += String.fromCharCode(letters.units[at] ?? 0);
+  }
   return units;
 };
 

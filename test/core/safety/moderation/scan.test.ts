@@ -72,6 +72,16 @@ const PIECES = [
   "ｏ",
   "𠮷",
   "*",
+  "$",
+  "!",
+  "|",
+  "<b>",
+  "</",
+  "br>",
+  "&",
+  "#8203;",
+  "#x68;",
+  "&nbsp;",
 ];
 const hostile = fc.array(fc.constantFrom(...PIECES), { maxLength: 30 }).map((p) => p.join(""));
 const splitText = fc.tuple(hostile, fc.array(fc.nat(80), { maxLength: 8 })).map(([text, cuts]) => {
