@@ -37,7 +37,7 @@ const skillFinding = async (settings: Settings): Promise<Finding> => {
   return {
     check: "skills",
     state: catalogue.problems.length > 0 ? "bad" : "ok",
-    text: [known, ...warnings].join("\n").replaceAll("\n", `\n${" ".repeat(20)}`),
+    text: [known, ...warnings].join("\n"),
     ...(warnings.length > 0 && { remedy: "correct the folder or the name (docs/skills.md)" }),
   };
 };
@@ -53,7 +53,7 @@ const sandboxFinding = async (settings: Settings): Promise<Finding> => {
   try {
     const status = await sandbox.status();
     return status.ok
-      ? ok("sandbox", sandboxWords(status, settings.openshell).join(`\n${" ".repeat(20)}`))
+      ? ok("sandbox", sandboxWords(status, settings.openshell).join("\n"))
       : bad(
           "sandbox",
           `skills are off: ${status.reason}`,

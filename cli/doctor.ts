@@ -36,8 +36,10 @@ const doctor = async (io: Io, options: DoctorOptions): Promise<number> => {
   return isWell ? 0 : 1;
 };
 
-const lines = ({ check, state, text, remedy }: Finding): string =>
-  `${state.padEnd(8)}${check.padEnd(12)}${text}${remedy ? `\n${" ".repeat(20)}-> ${remedy}` : ""}`;
+const lines = ({ check, state, text, remedy }: Finding): string => {
+  const found = remedy ? `${text}\n-> ${remedy}` : text;
+  return `${state.padEnd(8)}${check.padEnd(12)}${found.replaceAll("\n", `\n${" ".repeat(20)}`)}`;
+};
 
 const settingsFinding = (loaded: LoadedSettings): Finding => {
   const { source, isDemo, warnings, notEnforced } = loaded;
@@ -46,5 +48,5 @@ const settingsFinding = (loaded: LoadedSettings): Finding => {
     ...warnings,
     ...(notEnforced.length > 0 ? [`without effect yet: ${notEnforced.join(", ")}`] : []),
   ];
-  return ok("settings", [source, ...remarks].join(`\n${" ".repeat(20)}`));
+  return ok("settings", [source, ...remarks].join("\n"));
 };

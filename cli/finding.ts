@@ -3,6 +3,7 @@ export interface Finding {
   readonly check: string;
   /** `unknown` = could not be judged from here; it fails nothing. */
   readonly state: "ok" | "bad" | "unknown";
+  /** One line or several. */
   readonly text: string;
   /** What to do about it. */
   readonly remedy?: string;

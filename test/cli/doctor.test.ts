@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { registerDoctor } from "../../cli/doctor.ts";
 import { listenerFinding } from "../../cli/doctor-listener.ts";
 import { redisFinding } from "../../cli/doctor-redis.ts";
 import { storeFindings } from "../../cli/doctor-store.ts";
@@ -14,6 +15,7 @@ import { selfSigned } from "../fakes/certificate.ts";
 import { cipherOn } from "../fakes/cipher.ts";
 import { freePort } from "../fakes/free-port.ts";
 import { temporaryFolder } from "../fakes/temporary-folder.ts";
+import { runVerb } from "./run-verb.ts";
 
 const folder = temporaryFolder();
 const settingsOf = (blocks: object) => settingsSchema.parse(blocks);
@@ -163,4 +165,29 @@ it("says what to do when Redis is not there, without the password", async () => 
     remedy: expect.stringContaining("queue.redis_url"),
   });
   expect(JSON.stringify(finding)).not.toContain("hunter2");
+});
+
+describe("several lines about one thing", () => {
+  it("stand below each other for people, and without columns for programs", async () => {
+    const file = join(folder.path, "settings.json");
+    const tenants = [{ id: "sales", allowed_skills: ["nonesuch"] }];
+    // Found out at once, whatever the machine.
+    const openshell = {
+      isolation: "openshell",
+      gateway: { program: join(folder.path, "none"), image: "none" },
+    };
+    const server = { port: await freePort() };
+    const storage = { url: `file:${join(folder.path, "store")}` };
+    writeFileSync(file, JSON.stringify({ server, storage, openshell, multi_tenant: { tenants } }));
+    const doctor = async (...more: string[]) =>
+      (await runVerb(registerDoctor, folder.path, ["doctor", "--settings", file, ...more])).out;
+
+    expect(await doctor()).toMatch(/^ok {6}skills {6}calculator.*\n {20}\S.*nonesuch/m);
+    expect(JSON.parse(await doctor("--json")).checks).toContainEqual(
+      expect.objectContaining({
+        check: "skills",
+        text: expect.stringMatching(/^calculator.*\n\S.*nonesuch/),
+      }),
+    );
+  });
 });
