@@ -1,7 +1,8 @@
 import type { PolicyFacts } from "./policy-facts.ts";
+import type { Section } from "./sections.ts";
 
 /** What a tenant allows, for people: lines under titles. */
-export const policyWords = (facts: PolicyFacts): (readonly [string, ...string[]])[] => {
+export const policyWords = (facts: PolicyFacts): readonly Section[] => {
   const { data_loss_prevention: dlp, moderation, limits, budget } = facts;
   const allowed = facts.links.allowed_domains;
   const { ordinary, personal_data: ofPersonal } = moderation.out_of_reach;
@@ -9,7 +10,7 @@ export const policyWords = (facts: PolicyFacts): (readonly [string, ...string[]]
   const outOfReach = (turn: string, names: readonly string[]) =>
     names.map((name) => `${name} lies beyond where ${turn} may go: it is not asked`);
   const list = (words: readonly string[], none: string) => words.join(", ") || none;
-  const lines: (readonly [string, ...string[]])[] = [
+  const lines: Section[] = [
     ["Tenant", `${facts.tenant} (${facts.name})`],
     [
       "Who",

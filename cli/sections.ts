@@ -1,5 +1,8 @@
+/** A title, and what stands under it. */
+export type Section = readonly [title: string, ...lines: string[]];
+
 /** Lines under titles, those without lines left out; what is not printable is shown as `?`. */
-export const sections = (parts: readonly (readonly [string, ...string[]])[]): string =>
+export const sections = (parts: readonly Section[]): string =>
   parts
     .flatMap(([title, ...lines]) =>
       lines.map(

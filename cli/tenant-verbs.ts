@@ -14,7 +14,7 @@ import { noTenant } from "./no-tenant.ts";
 import { withAnyStore } from "./operations.ts";
 import { policyFacts } from "./policy-facts.ts";
 import { policyWords } from "./policy-words.ts";
-import { sections } from "./sections.ts";
+import { type Section, sections } from "./sections.ts";
 import { skillFolders } from "./skill-folders.ts";
 import { table } from "./table.ts";
 
@@ -113,7 +113,7 @@ const spending = ({ month, spentUsd, reservedUsd }: Usage) => ({
 
 type Further = ReturnType<typeof factsOf> & { readonly spending: ReturnType<typeof spending> };
 
-const furtherWords = (facts: Further): (readonly [string, ...string[]])[] => {
+const furtherWords = (facts: Further): readonly Section[] => {
   const { month, spent_usd, reserved_usd } = facts.spending;
   return [
     [
