@@ -46,6 +46,15 @@ const LONG_NUMBER = /[\dOoIl](?:[ \t\r\n\-.,·/、]{0,3}[A-HJ-NP-Za-kmnp-z]{0,2}
 const LETTER_DIGITS =
   /(?<![A-Za-z0-9_])[A-Za-z]{0,2}(?=[OoIl]{0,40}\d)[\dOoIl]{3,40}(?![A-Za-z0-9_])/g;
 
+/** By unit below 0x80: the digit that it is, or that it is written for; 0 for none. */
+const DIGIT_OF = (() => {
+  const digits = new Uint8Array(0x80);
+  for (let unit = ZERO; unit <= NINE; unit++) digits[unit] = unit;
+  for (const char of "Oo") digits[char.charCodeAt(0)] = ZERO;
+  for (const char of "Il") digits[char.charCodeAt(0)] = ZERO + 1;
+  return digits;
+})();
+
 /**
  * A folded text with digits for what a person would read as such in a long number: numerals, and `O`
  * or `l` among digits. Of the same length; undefined where there is nothing of the kind.
@@ -53,26 +62,41 @@ const LETTER_DIGITS =
 export const readNumerals = (text: string): string | undefined => {
   const read = readRuns(text);
   // The latter takes in all that `isInLongNumber` does, and more.
-  const all =
-    HAS_LETTER_DIGITS.test(read) && LONG_NUMBER.test(read)
-      ? read.replace(LETTER_DIGITS, (word, at: number) =>
-          isInLongNumber(read, at, word.length) ? readLetters(word) : word,
-        )
-      : read;
+  const all = HAS_LETTER_DIGITS.test(read) && LONG_NUMBER.test(read) ? readLetters(read) : read;
   return all === text ? undefined : all;
 };
 
-const readLetters = (word: string): string => word.replace(/[Oo]/g, "0").replace(/[Il]/g, "1");
+// No string is made of any word: there may be one in every four units.
+const readLetters = (text: string): string => {
+  let units: Uint16Array<ArrayBuffer> | undefined;
+  LETTER_DIGITS.lastIndex = 0;
+  while (LETTER_DIGITS.test(text)) {
+    const end = LETTER_DIGITS.lastIndex;
+    let start = end;
+    while (isLetterOrDigit(text.charCodeAt(start - 1))) start--;
+    if (!isInLongNumber(text, start, end)) continue;
+    units ??= unitsOf(text);
+    for (let at = start; at < end; at++) units[at] = digitOf(text, at) || text.charCodeAt(at);
+  }
+  return units ? Buffer.from(units.buffer).toString("utf16le") : text;
+};
+
+const isLetterOrDigit = (unit: number): boolean => {
+  const small = unit | 0x20;
+  return (small >= 0x61 && small <= 0x7a) || (unit >= ZERO && unit <= NINE);
+};
+
+const digitOf = (text: string, at: number): number => DIGIT_OF[text.charCodeAt(at)] ?? NONE;
 
 /** Whether a word is one of those, parted by separators only, that have enough digits for a number. */
-const isInLongNumber = (text: string, start: number, length: number): boolean => {
+const isInLongNumber = (text: string, start: number, end: number): boolean => {
   let digits = 0;
-  for (let at = start; at < start + length; at++) digits += isLetterDigit(text, at) ? 1 : 0;
+  for (let at = start; at < end; at++) digits += digitOf(text, at) === NONE ? 0 : 1;
   for (const step of [-1, 1]) {
     let separators = 0;
-    let at = step < 0 ? start - 1 : start + length;
+    let at = step < 0 ? start - 1 : end;
     for (; digits < LEAST_NUMERALS && separators <= MAX_SEPARATORS; at += step) {
-      if (isLetterDigit(text, at)) {
+      if (digitOf(text, at) !== NONE) {
         digits++;
         separators = 0;
       } else if (READ_AS[text.charCodeAt(at)] === SEPARATOR) separators++;
@@ -81,8 +105,6 @@ const isInLongNumber = (text: string, start: number, length: number): boolean =>
   }
   return digits >= LEAST_NUMERALS;
 };
-
-const isLetterDigit = (text: string, at: number): boolean => /^[\dOoIl]/.test(text[at] ?? "");
 
 const readRuns = (text: string): string => {
   let units: Uint16Array<ArrayBuffer> | undefined;
