@@ -7,6 +7,7 @@ import {
   isUniform,
   joinLines,
   sizesOf,
+  writtenAs,
 } from "./candidate.ts";
 
 // Numbers that China's carriers have been given. https://en.wikipedia.org/wiki/Telephone_numbers_in_China
@@ -64,10 +65,18 @@ export const mobileOf = (candidate: Candidate): Detector | undefined => {
   return isChinese ? "cn_mobile" : "tw_mobile";
 };
 
-/** Whether groups look like a decimal, or like figures in a row: 138.12345678; 1840 (1674), 350. */
+// Of numbers up to 255 that do not begin with nought: 192.168.100.21.
+const OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
+const ADDRESS = new RegExp(`^(?:${OCTET}\\.){3}${OCTET}$`);
+
+/**
+ * Whether groups look like a decimal, like the address of a machine, or like figures in a row:
+ * 138.12345678; 192.168.100.21; 1840 (1674), 350.
+ */
 const isFigures = (candidate: Candidate, sizes: readonly number[]): boolean => {
   const { text, all, first, last } = candidate;
   if (sizes.length === 2) return text.slice(all.ends[first], all.starts[last]) === ".";
+  if (sizes.length === 4 && ADDRESS.test(writtenAs(candidate))) return true;
   // Single digits are spelled.
   if (!gapsOf(candidate).includes("mark") || sizes.every((size) => size === 1)) return false;
   return !EVERYDAY_SHAPES.test(sizes.join()) && !isUniform(candidate);

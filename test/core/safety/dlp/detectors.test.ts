@@ -17,6 +17,8 @@ describe("a mobile number", () => {
     ["1380.0138.000", "[cn_mobile]"],
     ["1 3 8, 0 0 1 3, 8 0 0 0", "[cn_mobile]"],
     ["手机 138.12345678", "手机 [cn_mobile]"],
+    ["138.001.380.00", "[cn_mobile]"],
+    ["手机 138.123.145.67", "手机 [cn_mobile]"],
     ["手机 1380 (0138), 000", "手机 [cn_mobile]"],
   ])("is found: %s", (text, expected) => expect(masked(text)).toBe(expected));
 
@@ -28,6 +30,7 @@ describe("a mobile number", () => {
     "call 1-800-555-0199",
     "庫存 0912 件,出 345 件,剩 678 件",
     "坐标 138.12345678",
+    "no answer from 192.168.100.21, nor from 172.168.120.10",
     "medians 1840 (1674), 350 and 1998 (1881) and 354",
     "p50 73 s, p99 140 s), at 16 in about 250 s (132",
     "at 50 calls a second 140 s, at 16 in about 250 s (132",
