@@ -78,6 +78,7 @@ export const createDelivery = (parts: DeliveryParts): Delivery => {
     counters,
     metrics,
     holdsLease: () => isAlone || lease.isHeld(),
+    ...(!isAlone && { leaseTerm: lease.term }),
     random: Math.random,
     schedule: () => sends,
   });

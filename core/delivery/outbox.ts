@@ -62,6 +62,8 @@ export interface OutboxOptions {
   readonly isAlone: boolean;
   /** Whether nobody can have taken over what this process works on. Default: always. */
   readonly holdsLease?: () => boolean;
+  /** Another number when that was not so in between. Default: always the same. */
+  readonly leaseTerm?: () => number;
   readonly adapters: ReadonlyMap<string, ChannelAdapter>;
   /** Wakes lanes; known only once it was built around `step`. */
   readonly schedule: () => Pick<Schedule, "wake">;

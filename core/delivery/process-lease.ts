@@ -12,6 +12,8 @@ export interface ProcessLease {
   readonly id: string;
   /** Whether it was renewed in time: nobody can have taken this process's work over. */
   isHeld(): boolean;
+  /** Another number once it had run out: what was taken before that somebody else may have taken over. */
+  term(): number;
   /** Platforms reach this process from now on, or no more; resolves when others know. */
   setListening(isListening: boolean): Promise<void>;
   /** Ends the lease at once, so that nobody has to wait for it. */
@@ -45,6 +47,7 @@ export const takeProcessLease = async (options: ProcessLeaseOptions): Promise<Pr
   // Renewals that were begun, and the last of them that was written.
   let begun = 0;
   let written = 0;
+  let term = 1;
   const renew = async (): Promise<void> => {
     const at = now().getTime();
     const turn = ++begun;
@@ -54,6 +57,7 @@ export const takeProcessLease = async (options: ProcessLeaseOptions): Promise<Pr
     await store.note("intake", (transaction) =>
       transaction.run(upsert, { id, since: listeningSince, renewedAt: at, until: at + leaseMs }),
     );
+    if (renewedAt > 0 && now().getTime() - renewedAt >= leaseMs) term++;
     if (turn < written) return;
     written = turn;
     renewedAt = at;
@@ -77,6 +81,7 @@ export const takeProcessLease = async (options: ProcessLeaseOptions): Promise<Pr
   return {
     id,
     isHeld: () => now().getTime() - renewedAt < leaseMs,
+    term: () => term,
     setListening: async (isListening) => {
       listeningSince = isListening ? now().getTime() : 0;
       await renew();

@@ -62,7 +62,7 @@ type Opened =
 export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): Sending => {
   const { store, cipher, owner, isAlone, adapters, schedule, now, random, log, signal } = options;
   const { arrivals, counters = createCounters(), metrics = NO_METRICS } = options;
-  const { holdsLease = () => true } = options;
+  const { holdsLease = () => true, leaseTerm = () => 1 } = options;
   const laterTries = createLaterTries({ store, cipher });
   const startedAt = now().getTime();
   // Inline replies whose response broke off and whose row does not say so yet, by message id.
@@ -94,6 +94,7 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
   ): Promise<Awaited<ReturnType<Step>> | undefined> => {
     const { tenantId, id } = lane;
     const fingerprint = await fingerprinted(channel, tenantId, content);
+    const term = leaseTerm();
     const taken = await store.write(tenantScope(tenantId), (transaction) =>
       transaction.run(takeFirst, { tenantId, inboxId, lane: id, owner, fingerprint }),
     );
@@ -102,7 +103,7 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
       ...{ tenant_id: tenantId, inbox_id: inboxId, part: 0, lane: id, channel },
       ...{ created_at: createdAt, attempts: 0, unsure: 0 },
     };
-    const outcome = await send(row, { content, fingerprint });
+    const outcome = await send(row, { content, fingerprint }, term);
     if (outcome === undefined) return { afterMs: RACE_MS };
     if (outcome.kind !== "delivered") {
       await settle(row, outcome);
@@ -136,11 +137,12 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
     const { fingerprint } = opened;
     // Counted before the call, durably: after a crash or a power loss in the middle, the next try knows
     // that it is not the first.
+    const term = leaseTerm();
     const earlier = { earlierOwner: row.owner, earlierAttempts: row.attempts };
     const taken = await store.write(scope, (transaction) =>
       transaction.run(takePart, { ...keyOf(row), ...earlier, owner, fingerprint }),
     );
-    const outcome = taken === 0 ? undefined : await send(row, opened);
+    const outcome = taken === 0 ? undefined : await send(row, opened, term);
     if (outcome === undefined) return { afterMs: RACE_MS };
     await settle(row, outcome);
     return "again";
@@ -188,7 +190,11 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
   };
 
   /** Nothing when another process may be sending it by now. */
-  const send = async (row: SentPart, opened: Opened): Promise<SendOutcome | undefined> => {
+  const send = async (
+    row: SentPart,
+    opened: Opened,
+    term: number,
+  ): Promise<SendOutcome | undefined> => {
     const adapter = adapters.get(row.channel);
     if ("refused" in opened) return { kind: "refused", reason: opened.refused };
     if (!adapter) return { kind: "refused", reason: `channel ${row.channel} is switched off` };
@@ -203,8 +209,9 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
         const found = await adapter.reconcile(part, signal);
         if (found.kind !== "send") return found;
       }
-      // The last thing before the call: we may have been suspended at any moment since it was taken.
-      if (!holdsLease()) return undefined;
+      // The last thing before the call: we may have been suspended at any moment since it was taken,
+      // and the lease be renewed since.
+      if (!holdsLease() || leaseTerm() !== term) return undefined;
       trace("sending", undefined, row.inbox_id);
       const outcome = await adapter.send(part, signal);
       if (outcome.kind === "delivered") trace("sent", undefined, row.inbox_id);

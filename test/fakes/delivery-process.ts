@@ -19,7 +19,9 @@ export interface DeliveryProcess {
 }
 
 export interface DeliveryProcessOptions
-  extends Partial<Pick<OutboxOptions, "adapters" | "holdsLease" | "schedule" | "signal">> {
+  extends Partial<
+    Pick<OutboxOptions, "adapters" | "holdsLease" | "leaseTerm" | "schedule" | "signal">
+  > {
   readonly store: Store;
   /** Where the master key is. */
   readonly folder: string;
@@ -59,6 +61,7 @@ export const deliveryProcess = async (
       adapters,
       random,
       ...(options.holdsLease && { holdsLease: options.holdsLease }),
+      ...(options.leaseTerm && { leaseTerm: options.leaseTerm }),
       schedule: options.schedule ?? (() => ({ wake: (lane) => woken.push(lane) })),
       signal: options.signal ?? new AbortController().signal,
     }),

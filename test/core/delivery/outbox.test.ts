@@ -568,6 +568,7 @@ describeStores("outbox", (world) => {
       const { lease, ...parts } = await another({
         store: slow,
         holdsLease: () => lease.isHeld(),
+        leaseTerm: () => lease.term(),
       });
       return { ...parts, lease };
     };
@@ -589,9 +590,14 @@ describeStores("outbox", (world) => {
       expect(channel.sent).toHaveLength(1);
     });
 
-    it.each([1, 2])(
-      "leave alone what one of them took before it was suspended on its way to the platform, of %i parts",
-      async (parts) => {
+    it.each([
+      [1, "", false],
+      [2, "", false],
+      [1, ", with its lease renewed late", true],
+      [2, ", with its lease renewed late", true],
+    ])(
+      "leave alone what one of them took before it was suspended on its way to the platform, of %i parts%s",
+      async (parts, _what, isRenewed) => {
         const next = await another();
         let suspended = 0;
         const late = await heldUp(async () => {
@@ -600,6 +606,7 @@ describeStores("outbox", (world) => {
           time += LEASE_MS;
           await next.lease.setListening(true);
           await work(next);
+          if (isRenewed) await late.lease.setListening(true);
         });
         const texts = Array.from({ length: parts }, (_, part) => `part ${part}`);
         await reply("m1", texts, false, late);
