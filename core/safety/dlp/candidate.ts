@@ -46,9 +46,14 @@ export const isCount = ({ text, all: { starts, ends }, first, last }: Candidate)
   return last > first;
 };
 
-/** The sizes, counted across line breaks. */
-export const joinLines = (sizes: readonly number[], gaps: readonly Gap[]): readonly number[] => {
-  if (!gaps.includes("line")) return sizes;
+/** Whether the sizes have a shape, as they are or counted across line breaks. */
+export const hasShape = (
+  sizes: readonly number[],
+  gaps: readonly Gap[],
+  isShape: (sizes: readonly number[]) => boolean,
+): boolean => isShape(sizes) || (gaps.includes("line") && isShape(joinLines(sizes, gaps)));
+
+const joinLines = (sizes: readonly number[], gaps: readonly Gap[]): readonly number[] => {
   const joined: number[] = [];
   for (const [i, size] of sizes.entries()) {
     if (i > 0 && gaps[i - 1] === "line") joined.push((joined.pop() ?? 0) + size);

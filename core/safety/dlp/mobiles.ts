@@ -2,10 +2,10 @@ import type { Detector } from "../../../config/detectors.ts";
 import {
   type Candidate,
   gapsOf,
+  hasShape,
   isEven,
   isInternational,
   isUniform,
-  joinLines,
   sizesOf,
   writtenAs,
 } from "./candidate.ts";
@@ -45,6 +45,16 @@ export const mobileOf = (candidate: Candidate): Detector | undefined => {
   const isChinese = isChineseMobile(digits);
   if (!isChinese && !isTaiwanMobile(digits)) return undefined;
   if (isInternational(candidate) && !/^8[68]/.test(digits)) return undefined;
+  const sizes = sizesOf(candidate);
+  const gaps = gapsOf(candidate);
+  // 1-800-555-0199 is American.
+  if (sizes.length === 4 && sizes.join() === "1,3,3,4") return undefined;
+  const isUsual = hasShape(sizes, gaps, hasMobileShape);
+  const isFarApart = gaps.includes("words");
+  if (isFarApart && !isUsual) return undefined;
+  const hasWord = candidate.words.has(PHONE_WORDS, candidate.start);
+  // Most that are grouped in another way end here.
+  if (!isUsual && !hasWord) return undefined;
   const before = candidate.words.at(candidate.start);
   // The end of a number of another country: +1 (415) …, +44 7…
   const isAbroad =
@@ -52,16 +62,9 @@ export const mobileOf = (candidate: Candidate): Detector | undefined => {
     /\+\s?\d{1,3}[\s\-(]{0,3}$/.test(before) &&
     !/\+\s?(?:86|886)[\s\-()0]{0,4}$/.test(before);
   if (isAbroad) return undefined;
-  const sizes = sizesOf(candidate);
-  const gaps = gapsOf(candidate);
-  // 1-800-555-0199 is American.
-  if (sizes.join() === "1,3,3,4") return undefined;
-  const isUsual = hasMobileShape(sizes) || hasMobileShape(joinLines(sizes, gaps));
-  const isFarApart = gaps.includes("words");
-  if (isFarApart && !isUsual) return undefined;
   const isClear =
     isUsual && !isFarApart && !isFigures(candidate, sizes) && !OTHER_NUMBERS.test(nextTo(before));
-  if (!isClear && !PHONE_WORDS.test(before)) return undefined;
+  if (!isClear && !hasWord) return undefined;
   return isChinese ? "cn_mobile" : "tw_mobile";
 };
 
@@ -95,5 +98,7 @@ const MOBILE_SHAPES = (() => {
   return shapes;
 })();
 
+const MOST_GROUPS = 6;
+
 const hasMobileShape = (sizes: readonly number[]): boolean =>
-  isEven(sizes) || MOBILE_SHAPES.has(sizes.join());
+  isEven(sizes) || (sizes.length <= MOST_GROUPS && MOBILE_SHAPES.has(sizes.join()));

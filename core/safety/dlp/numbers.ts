@@ -2,11 +2,11 @@ import type { Detector } from "../../../config/detectors.ts";
 import {
   type Candidate,
   gapsOf,
+  hasShape,
   isCount,
   isEven,
   isInternational,
   isUniform,
-  joinLines,
   PLUS,
   sizesOf,
   writtenAs,
@@ -152,7 +152,7 @@ const isCard = (candidate: Candidate): boolean => {
   const sizes = sizesOf(candidate);
   const gaps = gapsOf(candidate);
   return (
-    ((hasCardShape(sizes) || hasCardShape(joinLines(sizes, gaps))) && !isList(candidate, sizes)) ||
+    (hasShape(sizes, gaps, hasCardShape) && !isList(candidate, sizes)) ||
     candidate.words.has(CARD_WORDS, candidate.start)
   );
 };
@@ -171,7 +171,9 @@ const QUOTED = /["'`]/;
 const hasCardShape = (sizes: readonly number[]): boolean =>
   isEven(sizes) ||
   sizes.every((size) => size % 4 === 0) ||
-  ["4,6,5", "4,6,4", "6,13", "6,10"].includes(sizes.join());
+  (sizes.length <= 3 && CARD_SHAPES.includes(sizes.join()));
+
+const CARD_SHAPES = ["4,6,5", "4,6,4", "6,13", "6,10"];
 
 const SSN_WORDS = /ssn|social|社[會会]安全|社安|social security/;
 

@@ -17,8 +17,9 @@ export const createWordsBefore = (text: string): WordsBefore => {
     has: (words, start) => {
       let isAnywhere = anywhere.get(words);
       if (isAnywhere === undefined) {
-        // A word's end is also where the number starts, which only `at` tells.
-        isAnywhere = new RegExp(words.source.replaceAll("\\b", "")).test(text.toLowerCase());
+        // A word's end, or that of all words, is also where the number starts, which only `at` tells.
+        const anchors = /\\b|\$/g;
+        isAnywhere = new RegExp(words.source.replaceAll(anchors, "")).test(text.toLowerCase());
         anywhere.set(words, isAnywhere);
       }
       return isAnywhere && words.test(at(start));
