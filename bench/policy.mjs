@@ -165,7 +165,9 @@ const nested = createLexicon(
 const big = lexicons.get(100_000);
 const pinyin = createLexicon(
   Array.from({ length: 20_000 }, (_, at) => ({
-    ...{ id: `P${at}`, action: "block", pinyin: true },
+    id: `P${at}`,
+    action: "block",
+    pinyin: true,
     term: letters(2 + below(3), () => "毒品赌博枪支色情诈骗军火走私"[below(14)]),
   })).filter(({ term }, at, all) => all.findIndex((other) => other.term === term) === at),
   "bench",
@@ -215,7 +217,8 @@ for (const [name, piece] of DATA) {
 for (const [name, patterns] of RULE_SETS) {
   const own = createDlp({
     rules: patterns.map((pattern, i) => ({
-      ...{ name: `r${i}`, pattern },
+      name: `r${i}`,
+      pattern,
       action: i % 2 ? "block" : "redact",
     })),
   });

@@ -81,8 +81,14 @@ const eventOf = (round, index) => {
     event_time: seconds,
     authorizations: [{ team_id: TEAM, user_id: "U0BENCH", is_bot: true }],
     event: {
-      ...{ type: "message", channel_type: "im", channel: `D0ROOM${room}`, user: `U0ASK${room}` },
-      ...{ team: TEAM, user_team: TEAM, ts, text: id },
+      type: "message",
+      channel_type: "im",
+      channel: `D0ROOM${room}`,
+      user: `U0ASK${room}`,
+      team: TEAM,
+      user_team: TEAM,
+      ts,
+      text: id,
     },
   });
   const signature = createHmac("sha256", SECRET).update(`v0:${seconds}:${body}`).digest("hex");

@@ -58,8 +58,11 @@ export const createWorking = <Target>(options: WorkingOptions<Target>): Working<
     begin: (key, target) => {
       forget(key);
       const session: Session<Target> = {
-        ...{ target, leftMs: LONGEST_MS, isShown: false },
-        ...{ showing: Promise.resolve(), timer: undefined },
+        target,
+        leftMs: LONGEST_MS,
+        isShown: false,
+        showing: Promise.resolve(),
+        timer: undefined,
       };
       sessions.set(key, session);
       schedule(key, session, FIRST_MS);

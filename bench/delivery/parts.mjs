@@ -69,16 +69,25 @@ export const openDelivery = async ({ folder, url }, { takesAtOnce = true } = {})
   const owned = { ...shared, owner: lease.id };
   const inbox = createInbox({ ...owned, takesAtOnce });
   return {
-    ...{ store, cipher, inbox, counters },
+    store,
+    cipher,
+    inbox,
+    counters,
     outbox: createOutbox({
-      ...{ ...owned, isAlone, random: Math.random },
+      ...owned,
+      isAlone,
+      random: Math.random,
       schedule: () => ({ wake: () => {} }),
     }),
     /** Starts to work on what is stored, and on what `receive` is given. */
     work: (redisUrl) => {
       const lookEveryMs = isAlone ? 0 : 500;
       const delivery = createDelivery({
-        ...{ ...shared, redisUrl, lease, isAlone, inbox },
+        ...shared,
+        redisUrl,
+        lease,
+        isAlone,
+        inbox,
         roles: { isGateway: true, isWorker: true },
         turns: createRunningTurns({ ...shared, inbox, lookEveryMs }),
         auditLog: createAuditLog(store),

@@ -55,15 +55,30 @@ export const createDiscordAdapter = (options: DiscordAdapterOptions): ChannelAda
   const publicKey = bot.public_key?.trim();
   const isKey = publicKey !== undefined && /^[0-9a-f]{64}$/i.test(publicKey);
   const rest = createRest({
-    ...{ baseUrl: apiBaseUrl, token, now: steadyNow, metrics },
+    baseUrl: apiBaseUrl,
+    token,
+    now: steadyNow,
+    metrics,
     ...(timeoutMs !== undefined && { timeoutMs }),
   });
   const deferrals = createDeferrals();
   const sender = createDiscordSender({
-    ...{ rest, state, deferrals, log, now, apiBaseUrl, fetch, metrics },
+    rest,
+    state,
+    deferrals,
+    log,
+    now,
+    apiBaseUrl,
+    fetch,
+    metrics,
   });
   const interactions = createInteractions({
-    ...{ rest, state, deferrals, log, now, metrics },
+    rest,
+    state,
+    deferrals,
+    log,
+    now,
+    metrics,
     ...(isKey && { publicKey }),
   });
   const members = createMembers({ rest, boundGuilds, deferrals, now: steadyNow });
@@ -80,19 +95,17 @@ export const createDiscordAdapter = (options: DiscordAdapterOptions): ChannelAda
   const gateway =
     bot.mode === "gateway" && token !== undefined
       ? createGateway({
-          ...{
-            token,
-            apiBaseUrl,
-            rest,
-            members,
-            state,
-            leases,
-            isAlone,
-            now,
-            random,
-            log,
-            metrics,
-          },
+          token,
+          apiBaseUrl,
+          rest,
+          members,
+          state,
+          leases,
+          isAlone,
+          now,
+          random,
+          log,
+          metrics,
           interaction: interactions.take,
           shards: bot.shards,
           ready: (id) => register(applicationId ?? id),

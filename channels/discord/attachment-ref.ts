@@ -19,7 +19,8 @@ export const readRef = (ref: string): AttachmentRef | undefined => {
     const { url, id, channelId, messageId } = value;
     if (typeof url !== "string" || typeof id !== "string") return undefined;
     return {
-      ...{ url, id },
+      url,
+      id,
       ...(typeof channelId === "string" && { channelId }),
       ...(typeof messageId === "string" && { messageId }),
     };

@@ -87,7 +87,10 @@ export const createBehind = (options: BehindOptions): Behind => {
     try {
       const read = await queue.run(channelId, rank, () =>
         catchUp({
-          ...{ rest, channelId, after: known.last, signal },
+          rest,
+          channelId,
+          after: known.last,
+          signal,
           take: (message) => take(message, known.guildId),
         }),
       );

@@ -65,7 +65,9 @@ const page = async (
   for (;;) {
     const query = { after, limit: String(PAGE) };
     const outcome = await rest.request("GET", `/channels/${channelId}/messages`, {
-      ...{ query, signal, isBackground: true },
+      query,
+      signal,
+      isBackground: true,
     });
     if (outcome.kind !== "limited" || outcome.afterMs > LONGEST_WAIT_MS) return outcome;
     await pause(outcome.afterMs, signal);

@@ -73,7 +73,9 @@ export const createConversations = (
     const last = isPayload(value) ? textIn(value, "last") : undefined;
     if (!isPayload(value) || last === undefined) return;
     rooms.set(channelId, {
-      ...{ channelId, last, isOwned: value.isOwned === true },
+      channelId,
+      last,
+      isOwned: value.isOwned === true,
       ...(guild !== undefined && guild !== DIRECT && { guildId: guild }),
     });
   };

@@ -113,8 +113,11 @@ export const runConnection = (options: ConnectionOptions): Promise<Ending> =>
             session_start_limit: { total: 0, remaining: 0, reset_after: 0, max_concurrency: 1 },
           },
           shardCount: place.count,
-          ...{ version: "10", encoding: Encoding.JSON, compression: null },
-          ...{ initialPresence: null, largeThreshold: null },
+          version: "10",
+          encoding: Encoding.JSON,
+          compression: null,
+          initialPresence: null,
+          largeThreshold: null,
           identifyProperties: { browser: "clawgate", device: "clawgate", os: process.platform },
           // Ours come first: they also end what has not been opened yet.
           handshakeTimeout: timings.upMs * 2,

@@ -133,7 +133,14 @@ export const createGatewayIntake = (options: GatewayIntakeOptions): GatewayIntak
   };
 
   const behind = createBehind({
-    ...{ rest, conversations, inTurn, timings, now, log, signal, track },
+    rest,
+    conversations,
+    inTurn,
+    timings,
+    now,
+    log,
+    signal,
+    track,
     take: consider,
   });
 

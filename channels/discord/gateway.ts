@@ -141,13 +141,23 @@ export const createGateway = (options: GatewayOptions): Gateway => {
   ) => {
     const isOurs = (guildId: string | undefined) => shardOf(guildId, shard.count) === shard.id;
     return createOwner({
-      ...{ shard, leases, find, random, log, metrics },
+      shard,
+      leases,
+      find,
+      random,
+      log,
+      metrics,
       timings: timings.owner,
       held: () => shards?.held() ?? 0,
       prepare: () => conversations.load(isOurs),
       run: ({ info, session, up, signal }) =>
         runConnection({
-          ...{ shard, token, info, session, log, signal },
+          shard,
+          token,
+          info,
+          session,
+          log,
+          signal,
           intents: INTENTS,
           timings: timings.connection,
           mayIdentify: (closed) =>
@@ -181,7 +191,14 @@ export const createGateway = (options: GatewayOptions): Gateway => {
   return {
     start: (receive) => {
       const to = createGatewayIntake({
-        ...{ rest, conversations, places, members, receive, now, log, metrics },
+        rest,
+        conversations,
+        places,
+        members,
+        receive,
+        now,
+        log,
+        metrics,
         ourId: () => ourId,
         timings: timings.intake,
         signal: stopping.signal,
@@ -190,7 +207,10 @@ export const createGateway = (options: GatewayOptions): Gateway => {
       flushes = setInterval(() => void conversations.flush(), timings.flushMs);
       flushes.unref();
       shards = createShards({
-        ...{ find, log, count: options.shards, retryMs: timings.owner.longestLookupMs },
+        find,
+        log,
+        count: options.shards,
+        retryMs: timings.owner.longestLookupMs,
         createOwner: (shard) => createShardOwner(shard, to, receive),
       });
       shards.start();

@@ -60,7 +60,9 @@ export const createInteractionSender = ({ rest, posted, now }: InteractionSender
     const { body, files } = messageBody(outgoing);
     const flags = Number((body as { flags?: number }).flags ?? 0) | moreFlags;
     const outcome = await rest.request("POST", webhookRoute(interaction), {
-      ...{ body: { ...body, flags }, auth: false, signal },
+      body: { ...body, flags },
+      auth: false,
+      signal,
       ...(files && { files }),
     });
     if (isGone(outcome)) return soon(sending, outcome);
@@ -75,7 +77,9 @@ export const createInteractionSender = ({ rest, posted, now }: InteractionSender
   ): Promise<SendOutcome | undefined> => {
     const { outgoing, signal } = sending;
     const outcome = await rest.request("PATCH", originalRoute(interaction), {
-      ...{ ...messageBody(outgoing), auth: false, signal },
+      ...messageBody(outgoing),
+      auth: false,
+      signal,
     });
     if (isGone(outcome)) return soon(sending, outcome);
     if (hasCode(outcome, CODES.unknownMessage)) {
@@ -95,7 +99,8 @@ export const createInteractionSender = ({ rest, posted, now }: InteractionSender
     if (sending.outgoing.n === 0 && interaction.deferred === "message") {
       const { signal } = sending;
       const deleted = await rest.request("DELETE", originalRoute(interaction), {
-        ...{ auth: false, signal },
+        auth: false,
+        signal,
       });
       if (isGone(deleted)) return soon(sending, deleted);
       if (deleted.kind !== "ok" && !hasCode(deleted, CODES.unknownMessage)) {

@@ -41,7 +41,12 @@ export const readInteraction = (payload: Payload): Interaction | undefined => {
   if (token === undefined || !/^[\w.~:+=-]{1,1024}$/.test(token)) return undefined;
   if (type === undefined || roomId(payload) === undefined) return undefined;
   return {
-    ...{ id, applicationId, userId, token, type, payload },
+    id,
+    applicationId,
+    userId,
+    token,
+    type,
+    payload,
     locale: textIn(payload, "locale") ?? "",
     data: objectIn(payload, "data") ?? {},
     messageId: idIn(objectIn(payload, "message"), "id"),
@@ -80,7 +85,9 @@ export const toMessage = (
       ...(guildId !== undefined && { guildId }),
       replyTo: id,
       interaction: {
-        ...{ applicationId: interaction.applicationId, token: interaction.token, deferred },
+        applicationId: interaction.applicationId,
+        token: interaction.token,
+        deferred,
         expiresAt: new Date(now.getTime() + TOKEN_MS),
       },
       ...(messageId !== undefined && deferred === "update" && { cardMessageId: messageId }),
@@ -127,7 +134,9 @@ const valuesIn = (options: readonly Payload[], depth = 1): readonly string[] =>
 export const clicked = (interaction: Interaction, click: CardClick): Content => ({
   kind: "event",
   event: {
-    ...{ name: "card_clicked", platformName: "MESSAGE_COMPONENT", click },
+    name: "card_clicked",
+    platformName: "MESSAGE_COMPONENT",
+    click,
     fields: { custom_id: textIn(interaction.data, "custom_id") ?? "" },
   },
 });
@@ -136,7 +145,8 @@ export const clicked = (interaction: Interaction, click: CardClick): Content => 
 export const submitted = (interaction: Interaction): Content => ({
   kind: "event",
   event: {
-    ...{ name: "form_submitted", platformName: "MODAL_SUBMIT" },
+    name: "form_submitted",
+    platformName: "MODAL_SUBMIT",
     fields: {
       ...inputsOf(interaction),
       custom_id: textIn(interaction.data, "custom_id") ?? "",
@@ -186,7 +196,8 @@ const placeOf = (payload: Payload): Place => {
     // A channel's parent is its category.
     ...(isThread && parentId !== undefined && { parentId }),
     // A command is answered where it was given.
-    ...{ isOwned: false, takesThreads: false },
+    isOwned: false,
+    takesThreads: false,
   };
 };
 

@@ -85,7 +85,8 @@ export const createInteractions = (parts: InteractionsParts): Interactions => {
         // A form cannot be opened later, so it is the acknowledgement.
         if (wantsForm(interaction)) return { callback: opening(questionForm(interaction)) };
         return {
-          ...{ callback: ANSWER_COMES, deferred: "message" },
+          callback: ANSWER_COMES,
+          deferred: "message",
           content: questionOf(interaction),
         };
       case TYPES.component: {
@@ -145,7 +146,9 @@ export const createInteractions = (parts: InteractionsParts): Interactions => {
     const about = { channel: CHANNEL, interactionId: id };
     for (;;) {
       const outcome = await rest.request("POST", `/interactions/${id}/${token}/callback`, {
-        ...{ body: callback, auth: false, timeoutMs: CALLBACK_MS },
+        body: callback,
+        auth: false,
+        timeoutMs: CALLBACK_MS,
       });
       if (outcome.kind === "ok" || hasCode(outcome, CODES.alreadyAcknowledged)) {
         metrics?.acknowledged(now().getTime() - since);

@@ -29,7 +29,8 @@ export const messageBody = (
     case "file":
       return {
         body: {
-          ...{ ...bare, flags: SUPPRESS_EMBEDS },
+          ...bare,
+          flags: SUPPRESS_EMBEDS,
           attachments: [{ id: 0, filename: outgoing.name }],
         },
         files: [fileOf(outgoing)],
@@ -40,7 +41,10 @@ export const messageBody = (
 /** Addresses in it are not looked up: a picture of them would tell their owner what was said. */
 export const textBody = (content: string): Required<Pick<RestRequest, "body">> => ({
   body: {
-    ...{ content, embeds: [], components: [], allowed_mentions: NO_MENTIONS },
+    content,
+    embeds: [],
+    components: [],
+    allowed_mentions: NO_MENTIONS,
     flags: SUPPRESS_EMBEDS,
   },
 });

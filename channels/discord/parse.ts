@@ -174,7 +174,8 @@ export const attachmentOf = (
       name: textIn(file, "filename") ?? "",
       ...(sizeBytes !== undefined && { sizeBytes }),
       ref: writeRef({
-        ...{ url, id },
+        url,
+        id,
         ...(channelId !== undefined && { channelId }),
         ...(messageId !== undefined && { messageId }),
       }),

@@ -116,11 +116,16 @@ export const createPlaces = ({ rest, ourId }: PlacesOptions): Places => {
       const { parentId } = room;
       return isThread(room)
         ? {
-            ...{ channelId, guildId, kind: "thread", takesThreads: false },
+            channelId,
+            guildId,
+            kind: "thread",
+            takesThreads: false,
             ...(parentId !== undefined && { parentId }),
           }
         : {
-            ...{ channelId, guildId, kind: "room" },
+            channelId,
+            guildId,
+            kind: "room",
             takesThreads: room.type === undefined || WITH_THREADS.has(room.type),
           };
     },

@@ -66,7 +66,8 @@ export const createProgress = (parts: ProgressParts): Progress => {
     if (now().getTime() - one.typedAt < TYPING_MS) return;
     one.typedAt = now().getTime();
     void rest.request("POST", `/channels/${channelId}/typing`, {
-      ...{ signal: one.stopped.signal, isOptional: true },
+      signal: one.stopped.signal,
+      isOptional: true,
     });
   };
 
@@ -100,7 +101,8 @@ export const createProgress = (parts: ProgressParts): Progress => {
     await deferrals.settled(replyTo);
     if ((await shown.begin(one.target, nonceOfUnfinished(one.target))) === undefined) return false;
     const edited = await rest.request("PATCH", originalRoute(interaction), {
-      ...{ ...textBody(content), auth: false },
+      ...textBody(content),
+      auth: false,
     });
     return edited.kind !== "failed";
   };
@@ -175,9 +177,16 @@ export const createProgress = (parts: ProgressParts): Progress => {
 };
 
 const newGrowing = (target: ReplyTarget, begun: Date): Growing => ({
-  ...{ target: readTarget(target), stopped: new AbortController(), isBusy: false },
-  ...{ latest: undefined, written: undefined, begunAt: begun.getTime(), typedAt: 0 },
-  ...{ shownAt: 0, timer: undefined, writing: Promise.resolve() },
+  target: readTarget(target),
+  stopped: new AbortController(),
+  isBusy: false,
+  latest: undefined,
+  written: undefined,
+  begunAt: begun.getTime(),
+  typedAt: 0,
+  shownAt: 0,
+  timer: undefined,
+  writing: Promise.resolve(),
 });
 
 const keyOf = ({ address, replyTo }: ReplyTarget): string => `${address}/${replyTo}`;

@@ -25,11 +25,16 @@ export const wantsForm = ({ data }: Interaction): boolean =>
 export const questionForm = ({ locale }: Interaction): object => {
   const { title, label } = WORDS[locale] ?? ENGLISH;
   const input = {
-    ...{ type: TEXT_INPUT, style: PARAGRAPH, custom_id: INPUT_ID, label },
-    ...{ required: true, max_length: MAX_LENGTH },
+    type: TEXT_INPUT,
+    style: PARAGRAPH,
+    custom_id: INPUT_ID,
+    label,
+    required: true,
+    max_length: MAX_LENGTH,
   };
   return {
-    ...{ custom_id: CUSTOM_ID, title },
+    custom_id: CUSTOM_ID,
+    title,
     components: [{ type: ACTION_ROW, components: [input] }],
   };
 };

@@ -32,7 +32,8 @@ export const render = (reply: Answer | Refusal, target?: ReplyTarget): readonly 
     return toBodies(
       splitText(toDiscordMarkdown(reply.markdown), MAX_CONTENT).map(
         (content): Message => ({
-          ...{ kind: "text", content },
+          kind: "text",
+          content,
           ...(PRIVATE.has(reply.code) && { isPrivate: true }),
         }),
       ),

@@ -154,11 +154,14 @@ export const createDiscordSender = (parts: DiscordSenderParts): DiscordSender =>
     // Whatever was sent before the store went away has a nonce, or can be edited again.
     send: async (part, signal) =>
       (await guarded(bringOut(sendingOf(part, signal)), part)) ?? {
-        ...{ kind: "unknown", reason: "the store is away" },
+        kind: "unknown",
+        reason: "the store is away",
       },
     reconcile: async (part, signal) =>
       (await guarded(findOut(sendingOf(part, signal)), part)) ?? {
-        ...{ kind: "retry", afterMs: STORE_AWAY_MS, reason: "the store is away" },
+        kind: "retry",
+        afterMs: STORE_AWAY_MS,
+        reason: "the store is away",
       },
     working: typing.begin,
     progress: (target, markdown) => {

@@ -15,7 +15,10 @@ export interface Sending {
 }
 
 export const sendingOf = (part: OutboundPart, signal: AbortSignal): Sending => ({
-  ...{ part, signal, target: readTarget(part.target), outgoing: fromBody(part.body) },
+  part,
+  signal,
+  target: readTarget(part.target),
+  outgoing: fromBody(part.body),
 });
 
 /**

@@ -83,7 +83,8 @@ export const discordTarget = (target: DiscordTarget): ReplyTarget => {
 export const personTarget = (userId: string, now: Date): ReplyTarget | undefined =>
   /^\d{1,20}$/.test(userId)
     ? discordTarget({
-        ...{ channelId: userId, isPerson: true },
+        channelId: userId,
+        isPerson: true,
         replyTo: idAt(new Date(now.getTime() - CLOCKS_DIFFER_MS)),
       })
     : undefined;

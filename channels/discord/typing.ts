@@ -22,7 +22,8 @@ export const createTyping = (rest: Rest): Typing => {
     show: async (channelId) => {
       const signal = AbortSignal.timeout(CALL_MS);
       const { kind } = await rest.request("POST", `/channels/${channelId}/typing`, {
-        ...{ signal, isOptional: true },
+        signal,
+        isOptional: true,
       });
       return kind !== "failed" && kind !== "unauthorized";
     },

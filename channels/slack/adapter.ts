@@ -82,11 +82,20 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
       ? undefined
       : { id: clientId, secret: clientSecret };
   const installations = createInstallations({
-    ...{ state, leases, api, now, metrics },
+    state,
+    leases,
+    api,
+    now,
+    metrics,
     ...(client && { client }),
   });
   const workspaces = createWorkspaces({
-    ...{ botToken: settings.bot_token, installations, api, baseUrl, state, log },
+    botToken: settings.bot_token,
+    installations,
+    api,
+    baseUrl,
+    state,
+    log,
     now: steadyNow,
     tokens: new Map(settings.workspaces?.map(({ team_id, bot_token }) => [team_id, bot_token])),
   });
@@ -94,16 +103,35 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
   const viewedRooms = createViewedRooms(state, isAlone, now);
   const stopping = new AbortController();
   const openForm = createOpenForm({
-    ...{ api, workspaces, baseUrl, log, signal: stopping.signal },
+    api,
+    workspaces,
+    baseUrl,
+    log,
+    signal: stopping.signal,
     post: createPost(options.timeoutMs ?? RESPONSE_MS),
   });
   const rooms = createRoomCalls({ api, workspaces, pace: createPace(steadyNow) });
   const twins = createTwins({ state, call: rooms.call, log });
   const intake = createIntake({
-    ...{ workspaces, threads, viewedRooms, twins, openForm, log, now, metrics },
+    workspaces,
+    threads,
+    viewedRooms,
+    twins,
+    openForm,
+    log,
+    now,
+    metrics,
   });
   const sender = createSlackSender({
-    ...{ api, workspaces, state, baseUrl, now, steadyNow, log, isAlone, metrics },
+    api,
+    workspaces,
+    state,
+    baseUrl,
+    now,
+    steadyNow,
+    log,
+    isAlone,
+    metrics,
     ...timeout,
   });
 
@@ -111,7 +139,12 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
   const link =
     mode === "socket" && app_token !== undefined
       ? createSocketLink({
-          ...{ api, appToken: app_token, baseUrl, intake, log, metrics },
+          api,
+          appToken: app_token,
+          baseUrl,
+          intake,
+          log,
+          metrics,
           ...(options.random && { random: options.random }),
           ...(options.socketTimings && { timings: options.socketTimings }),
           ...(options.socketPauses && { pauses: options.socketPauses }),
@@ -128,8 +161,15 @@ export const createSlackAdapter = (options: SlackAdapterOptions): ChannelAdapter
   }
   if (client) {
     const oauth = createOauth({
-      ...{ clientId: client.id, clientSecret: client.secret, apiBaseUrl: baseUrl },
-      ...{ publicUrl: options.publicUrl, api, installations, state, now, log },
+      clientId: client.id,
+      clientSecret: client.secret,
+      apiBaseUrl: baseUrl,
+      publicUrl: options.publicUrl,
+      api,
+      installations,
+      state,
+      now,
+      log,
     });
     for (const [path, webhook] of oauth) webhooks.set(path, webhook);
   }

@@ -35,7 +35,9 @@ export const parseCommand = (fields: JsonObject, now: Date): Parsed => {
   const isAlone = isDirect(channelId, undefined);
   const enterpriseId = textIn(fields, "enterprise_id");
   const message: InboundMessage = {
-    ...{ id, channel: CHANNEL, workspaceId: teamId },
+    id,
+    channel: CHANNEL,
+    workspaceId: teamId,
     // What two people ask in one room must not wait for each other.
     conversation: isAlone
       ? { id: channelId, kind: "direct" }
@@ -43,7 +45,10 @@ export const parseCommand = (fields: JsonObject, now: Date): Parsed => {
     sender: senderOf(fields, userId, { teamId, ...(enterpriseId && { enterpriseId }) }),
     content: { kind: "text", text },
     target: slackTarget({
-      ...{ teamId, channelId, userId, replyTo: id },
+      teamId,
+      channelId,
+      userId,
+      replyTo: id,
       ...way,
     }),
     sentAt: now,

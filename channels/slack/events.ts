@@ -110,7 +110,9 @@ const revocation = (event: JsonObject, envelope: Envelope): Parsed => {
   return {
     kind: "revoked",
     installation: {
-      ...{ teamId, isEnterprise, why },
+      teamId,
+      isEnterprise,
+      why,
       ...(enterpriseId && { enterpriseId }),
       ...(eventId !== undefined && { eventId }),
     },

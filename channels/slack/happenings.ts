@@ -70,7 +70,9 @@ export const openedEvent = (event: JsonObject, envelope: Envelope): Parsed => {
   const { teamId, channelId, userId, threadTs } = from;
   const context = contextIn(event);
   const origin: Origin = {
-    ...{ teamId, channelId, isDirect: true },
+    teamId,
+    channelId,
+    isDirect: true,
     ...(threadTs !== undefined && { threadTs }),
   };
   const said = { name: "app_opened", platformName, fields: factsIn(context) } as const;
@@ -146,12 +148,17 @@ const happening = (
   const id = [teamId, "event", keyOf(key)].join("/");
   const { channelId, threadTs } = origin;
   const message: InboundMessage = {
-    ...{ id, channel: CHANNEL, workspaceId: teamId },
+    id,
+    channel: CHANNEL,
+    workspaceId: teamId,
     conversation: conversationOf(origin, envelope.isShared),
     sender: senderOf(event, userId, envelope),
     content: { kind: "event", event: happened },
     target: slackTarget({
-      ...{ teamId, channelId, userId, replyTo: id },
+      teamId,
+      channelId,
+      userId,
+      replyTo: id,
       ...(threadTs !== undefined && { threadTs }),
     }),
     sentAt: at,

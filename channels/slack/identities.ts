@@ -131,7 +131,9 @@ const readIdentity = (body: JsonObject | undefined): TokenIdentity | undefined =
   const enterpriseId = textIn(body, "enterprise_id") ?? textIn(body, "enterpriseId");
   if (!isSlackId(teamId) || !isSlackId(userId)) return undefined;
   return {
-    ...{ teamId, userId, botId: textIn(body, "bot_id") ?? textIn(body, "botId") ?? "" },
+    teamId,
+    userId,
+    botId: textIn(body, "bot_id") ?? textIn(body, "botId") ?? "",
     isEnterprise: isTrue(body, "is_enterprise_install") || isTrue(body, "isEnterprise"),
     ...(isSlackId(enterpriseId) && { enterpriseId }),
   };

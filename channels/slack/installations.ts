@@ -119,7 +119,9 @@ export const grantedBy = (body: JsonObject, now: Date): Installation | undefined
   const { expires_in: seconds } = body;
   if (!isSlackId(id) || token === undefined) return undefined;
   return {
-    ...{ id, token, botUserId: textIn(body, "bot_user_id") ?? "" },
+    id,
+    token,
+    botUserId: textIn(body, "bot_user_id") ?? "",
     ...(refreshToken !== undefined && { refreshToken }),
     ...(typeof seconds === "number" && { expiresAt: now.getTime() + seconds * 1000 }),
   };
@@ -131,7 +133,9 @@ const readInstallation = (id: string, kept: JsonObject | undefined): Installatio
   const expiresAt = kept?.expiresAt;
   if (token === undefined) return undefined;
   return {
-    ...{ id, token, botUserId: textIn(kept, "botUserId") ?? "" },
+    id,
+    token,
+    botUserId: textIn(kept, "botUserId") ?? "",
     ...(refreshToken !== undefined && { refreshToken }),
     ...(typeof expiresAt === "number" && { expiresAt }),
   };

@@ -69,7 +69,8 @@ const parseClick = (payload: JsonObject, person: Person, now: Date): Parsed => {
   const responseUrl = textIn(payload, "response_url");
   const { cardId, buttonId } = click;
   const event: InboundEvent = {
-    ...{ name: "card_clicked", platformName: "block_actions" },
+    name: "card_clicked",
+    platformName: "block_actions",
     fields: { cardId, buttonId },
     click,
   };
@@ -94,7 +95,8 @@ const parseForm = (payload: JsonObject, person: Person, now: Date): Parsed => {
   if (key === undefined) return ignored("NOT_READABLE");
   const { teamId, userId } = person;
   const event: InboundEvent = {
-    ...{ name: "form_submitted", platformName: "view_submission" },
+    name: "form_submitted",
+    platformName: "view_submission",
     fields: {
       callback_id: textIn(view, "callback_id") ?? "",
       private_metadata: textIn(view, "private_metadata") ?? "",
@@ -148,12 +150,17 @@ const happening = (
   const { channelId, threadTs } = origin;
   const { teamId, userId } = person;
   const message: InboundMessage = {
-    ...{ id, channel: CHANNEL, workspaceId: teamId },
+    id,
+    channel: CHANNEL,
+    workspaceId: teamId,
     conversation: conversationOf(origin),
     sender: senderIn(person),
     content: { kind: "event", event },
     target: slackTarget({
-      ...{ teamId, channelId, userId, replyTo: id },
+      teamId,
+      channelId,
+      userId,
+      replyTo: id,
       ...(threadTs !== undefined && { threadTs }),
       ...way,
     }),

@@ -72,7 +72,10 @@ export const readMessage = (
       ...(isCalled && !isWhole(message) && { isPartial: true }),
     },
     target: slackTarget({
-      ...{ teamId, channelId: room.channelId, userId, replyTo: id },
+      teamId,
+      channelId: room.channelId,
+      userId,
+      replyTo: id,
       ...(origin.threadTs !== undefined && { threadTs: origin.threadTs }),
     }),
     sentAt: editedTs === undefined ? dateOfTs(ts) : dateOfTs(editedTs),

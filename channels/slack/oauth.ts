@@ -127,6 +127,8 @@ const digest = (text: string): Buffer => createHash("sha256").update(text).diges
 const UNSEEN = { "cache-control": "no-store", "referrer-policy": "no-referrer" };
 
 const page = (status: number, text: string): WebhookResponse => ({
-  ...{ status, contentType: "text/plain; charset=utf-8", body: `${text}\n` },
+  status,
+  contentType: "text/plain; charset=utf-8",
+  body: `${text}\n`,
   headers: UNSEEN,
 });

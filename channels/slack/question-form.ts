@@ -84,7 +84,9 @@ export const questionIn = (
   const id = [teamId, "question", viewId].join("/");
   const room = textIn(view, "private_metadata");
   const message: InboundMessage = {
-    ...{ id, channel: CHANNEL, workspaceId: teamId },
+    id,
+    channel: CHANNEL,
+    workspaceId: teamId,
     // The same as by a command there; in no room it is between the two of us.
     conversation:
       isSlackId(room) && !room.startsWith("D")

@@ -46,7 +46,10 @@ export interface SocketPauses {
 }
 
 const PAUSES: SocketPauses = {
-  ...{ firstMs: 250, longestMs: 30_000, greetedMs: 5_000, faultMs: 60_000 },
+  firstMs: 250,
+  longestMs: 30_000,
+  greetedMs: 5_000,
+  faultMs: 60_000,
 };
 
 /** Two, so that there is always one while the other is replaced; an app may have ten. */
@@ -103,7 +106,9 @@ export const createSocketLink = (parts: SocketLinkParts): SocketLink => {
     };
     const made = await openSocketConnection({
       url: place.url,
-      ...{ timings, log, now: () => performance.now() },
+      timings,
+      log,
+      now: () => performance.now(),
       greeted: greet,
       warned: (reason) => tellWarned(reason),
       received: (envelope) => {
@@ -139,7 +144,10 @@ export const createSocketLink = (parts: SocketLinkParts): SocketLink => {
     // Its place is taken by the next one; until Slack ends it, it still takes what comes.
     void setTimeout(LINGER_MS, undefined, { ref: false }).then(close);
     return {
-      ...{ reason: how.reason, heldMs, isFault, isReplacement: greetedAt !== undefined },
+      reason: how.reason,
+      heldMs,
+      isFault,
+      isReplacement: greetedAt !== undefined,
       ...(isFault && { fault: LINK_DISABLED }),
     };
   };

@@ -58,7 +58,9 @@ export const readTarget = (target: ReplyTarget): SlackTarget | undefined => {
   const responseUrl = textIn(way, "responseUrl");
   const cardTs = textIn(way, "cardTs");
   return {
-    ...{ teamId, channelId, replyTo },
+    teamId,
+    channelId,
+    replyTo,
     ...(threadTs !== "" && { threadTs }),
     ...(userId !== "" && { userId }),
     ...(responseUrl !== undefined && { responseUrl }),

@@ -27,7 +27,8 @@ export const createSlackWebhook = (parts: SlackWebhookParts): Webhook => {
       case "url_verification":
         log.info({ channel: CHANNEL }, "request URL verified");
         return {
-          ...{ status: 200, contentType: "text/plain; charset=utf-8" },
+          status: 200,
+          contentType: "text/plain; charset=utf-8",
           body: textIn(body, "challenge") ?? "",
         };
       case "app_rate_limited":
@@ -80,7 +81,8 @@ const responseTo = (taken: Taken): WebhookResponse => {
   if (!taken.isTaken) return { status: 503 };
   if (!taken.answer) return EMPTY;
   return {
-    ...{ status: 200, contentType: "application/json; charset=utf-8" },
+    status: 200,
+    contentType: "application/json; charset=utf-8",
     body: JSON.stringify(taken.answer),
   };
 };

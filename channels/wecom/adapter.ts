@@ -152,16 +152,25 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     return app && clients.get(keyOf(corpId, app.agent_id));
   };
   const directory = createDirectory({
-    ...{ corpIds: apps.map((app) => app.corp_id), state, log, now },
+    corpIds: apps.map((app) => app.corp_id),
+    state,
+    log,
+    now,
     // Whoever speaks to a bot is in the same directory.
     clientOf: ({ target }) => clientOf(target) ?? clientOfCorp(target.workspaceId),
   });
   const intake = createIntake({ log, now, metrics, note: (message) => directory.note(message) });
 
+  const ofAll = { checkCorp, state, now, log, metrics };
   const links = bots.map((bot) => ({
     bot,
     link: createWecomBot({
-      ...{ bot, intake, checkCorp, state, fetch, now, log, timeoutMs, silenceMs, metrics },
+      ...ofAll,
+      bot,
+      intake,
+      fetch,
+      timeoutMs,
+      silenceMs,
       detour: createDetour(appOf, state),
       inlineMs: Math.min(inlineMs, BOT_INLINE_MS),
     }),
@@ -171,7 +180,10 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     ? linked.bots.map((bot) => ({
         bot,
         link: createBotLink({
-          ...{ bot, checkCorp, state, isAlone, now, random, log, metrics },
+          ...ofAll,
+          bot,
+          isAlone,
+          random,
           leases: linked.leases,
           store: intake.store,
         }),

@@ -48,7 +48,10 @@ export const createWecomClient = (options: WecomClientOptions): WecomClient => {
   const { app, now, log, state } = options;
   const { fetch, timeoutMs } = options;
   const bareCall = createApi({
-    ...{ baseUrl: app.api_base_url, fetch, timeoutMs, metrics: options.metrics },
+    baseUrl: app.api_base_url,
+    fetch,
+    timeoutMs,
+    metrics: options.metrics,
   });
   const api = createPausingApi(bareCall, now);
   const { call } = api;
@@ -69,7 +72,9 @@ export const createWecomClient = (options: WecomClientOptions): WecomClient => {
   };
 
   const recalls = createRecalls({
-    ...{ app, state, log },
+    app,
+    state,
+    log,
     post: (path, json, signal) => callGranted({ path, query: {}, json }, signal),
   });
 

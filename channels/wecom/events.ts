@@ -47,7 +47,8 @@ export const parseEvent = (platformName: string, element: XmlElement): InboundEv
   const name = NAMES.get(platformName.toLowerCase()) ?? "other";
   const click = name === "card_clicked" ? clickIn(element) : undefined;
   return {
-    ...{ name, platformName },
+    name,
+    platformName,
     fields: Object.fromEntries(flatten(new Map(own), "")),
     ...(click && { click }),
   };

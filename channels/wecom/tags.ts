@@ -43,7 +43,10 @@ export const createTags = ({ corpId, log, now }: TagsOptions): Tags => {
     if (result.kind === "answered" && result.errcode === 0) return readHolders(result.body);
     log.warn(
       {
-        ...{ channel: CHANNEL, corpId, tagId, reason: describe(result) },
+        channel: CHANNEL,
+        corpId,
+        tagId,
+        reason: describe(result),
         alert: "wecom_tag_unavailable",
       },
       "tag/get does not say who has a tag: roles that are bound to it are given to nobody",

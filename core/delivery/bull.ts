@@ -181,7 +181,14 @@ export const createBullSchedule = (options: BullOptions): BullSchedule => {
     work &&
     createLaneWorker({
       ...work,
-      ...{ jobs, retryAfterMs, fullAfterMs, onError, now, add, overflow, gone },
+      jobs,
+      retryAfterMs,
+      fullAfterMs,
+      onError,
+      now,
+      add,
+      overflow,
+      gone,
       tellFull: async (tenantId) => {
         await ask(fullness.tell(tenantId));
       },

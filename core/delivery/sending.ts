@@ -100,8 +100,14 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
     );
     if (taken === 0) return undefined;
     const row: SentPart = {
-      ...{ tenant_id: tenantId, inbox_id: inboxId, part: 0, lane: id, channel },
-      ...{ created_at: createdAt, attempts: 0, unsure: 0 },
+      tenant_id: tenantId,
+      inbox_id: inboxId,
+      part: 0,
+      lane: id,
+      channel,
+      created_at: createdAt,
+      attempts: 0,
+      unsure: 0,
     };
     const outcome = await send(row, { content, fingerprint }, term);
     if (outcome === undefined) return { afterMs: RACE_MS };

@@ -61,7 +61,10 @@ export const insertWithdrawn = statement<{
       tenant_id: arg("tenantId"),
       received_at: arg("receivedAt"),
       // As of a message that was erased.
-      ...{ message: new Uint8Array(0), lane: "[]", state: "done", reason: WITHDRAWN },
+      message: new Uint8Array(0),
+      lane: "[]",
+      state: "done",
+      reason: WITHDRAWN,
     })
     .onConflict((conflict) => conflict.columns(["channel", "key"]).doNothing()),
 );

@@ -81,7 +81,10 @@ export const createWithdrawal = ({
       // First, so that the message comes either before this, and is found, or not at all.
       const place = await store.note("intake", (transaction) =>
         transaction.insert(insertWithdrawn, {
-          ...{ channel, key, tenantId, receivedAt: now().getTime() },
+          channel,
+          key,
+          tenantId,
+          receivedAt: now().getTime(),
         }),
       );
       // Before what waits is looked for, since an edit may come that moment: it is found, or it finds this.

@@ -48,8 +48,14 @@ export const createLegalHolds = ({
     action: "hold" | "release",
     tag: Buffer,
   ): OwnRecord => ({
-    ...{ at: now(), traceId: randomUUID(), scope, actor: who, durationMs: 0 },
-    ...{ action: `memory.${action}`, decision: "allowed", code: "OK" },
+    at: now(),
+    traceId: randomUUID(),
+    scope,
+    actor: who,
+    durationMs: 0,
+    action: `memory.${action}`,
+    decision: "allowed",
+    code: "OK",
     subject: tag.length === 0 ? "tenant" : "person",
     detail: tag.length === 0 ? {} : { person_tag: tag.toString("hex") },
   });

@@ -122,7 +122,9 @@ export const createMemory = (parts: MemoryParts): Memory => {
       const { workspaceId, senderId } = personOf(message);
       const id = newRowId(now());
       const remembered: Remembered = {
-        ...{ workspaceId, senderId, isSensitive },
+        workspaceId,
+        senderId,
+        isSensitive,
         question: cut(question, KEPT_UNITS),
         answer: cut(answer, KEPT_UNITS),
       };

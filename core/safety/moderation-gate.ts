@@ -92,7 +92,8 @@ const hold = async (checked: Checked): Promise<Reply | undefined> => {
   // A reviewer sees no more than the person will: what was said is without personal data already.
   const found = direction === "out" ? safety.dlp?.out.inspect(text) : undefined;
   return reviews.hold(context, {
-    ...{ direction, answer },
+    direction,
+    answer,
     text: found ? (safety.dlp?.out.redact(text, found.entities) ?? "") : text,
     terms: [...new Set(hits.map(({ id }) => id))],
   });

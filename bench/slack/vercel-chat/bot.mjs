@@ -26,7 +26,8 @@ const answer = async (incoming, response) => {
   for await (const chunk of incoming) chunks.push(chunk);
   const { method, headers } = incoming;
   const request = new Request(`http://127.0.0.1:${port}${path}`, {
-    ...{ method, headers },
+    method,
+    headers,
     body: Buffer.concat(chunks),
   });
   const { status, body } = await bot.webhooks.slack(request, { waitUntil: () => {} });

@@ -110,13 +110,22 @@ export const createBotLink = (options: BotLinkOptions): BotLink => {
   };
 
   const growing = createGrowing({
-    ...{ contexts, respond, now, log, metrics },
+    contexts,
+    respond,
+    now,
+    log,
+    metrics,
     mayShow: async (target) => (await pace.reserve(chatKey(target), GROWING_SHARE)) === 0,
   });
 
   const received = createReceiver({
     bot: { id: botId, corp_id: bot.corp_id, ...(bot.name !== undefined && { name: bot.name }) },
-    ...{ contexts, store, now, log, metrics, signal: stopping.signal },
+    contexts,
+    store,
+    now,
+    log,
+    metrics,
+    signal: stopping.signal,
     checkCorp: options.checkCorp,
     stored: ({ content, target }, reqId) => {
       if (content.kind !== "event") growing.open(target, reqId);
@@ -128,17 +137,32 @@ export const createBotLink = (options: BotLinkOptions): BotLink => {
   });
 
   const owner = createOwner({
-    ...{ botId, state, random, log, metrics },
+    botId,
+    state,
+    random,
+    log,
+    metrics,
     leases: isAlone ? NOBODY_ELSE : leases,
     open: (signal) =>
       openConnection({
-        ...{ url: bot.ws_url, reach: bot.reach ?? {}, botId, secret: bot.secret },
-        ...{ timings, log, received, signal },
+        url: bot.ws_url,
+        reach: bot.reach ?? {},
+        botId,
+        secret: bot.secret,
+        timings,
+        log,
+        received,
+        signal,
       }),
   });
 
   const sender = createLinkSender({
-    ...{ botId, contexts, growing, pace, now, log },
+    botId,
+    contexts,
+    growing,
+    pace,
+    now,
+    log,
     // As many a minute and an hour as messages into one chat; no chat is called so.
     upload: createUpload(state, botId, () => pace.reserve(":uploads")),
   });

@@ -155,9 +155,16 @@ export const createGrowing = (options: GrowingOptions): Growing => {
     open: (target, reqId) => {
       if (replies.has(target.replyTo)) return;
       const reply: Reply = {
-        ...{ target, reqId, openedAt: now().getTime() },
-        ...{ latest: undefined, shown: undefined, timers: new Set<NodeJS.Timeout>() },
-        ...{ work: Promise.resolve(), isResting: false, isOver: false, isStopped: false },
+        target,
+        reqId,
+        openedAt: now().getTime(),
+        latest: undefined,
+        shown: undefined,
+        timers: new Set<NodeJS.Timeout>(),
+        work: Promise.resolve(),
+        isResting: false,
+        isOver: false,
+        isStopped: false,
       };
       replies.set(target.replyTo, reply);
       later(reply, WAITING_AFTER_MS, () => {

@@ -234,5 +234,7 @@ const TOO_LATE: SendOutcome = {
 const LATE_KEPT_MS = 60 * 60_000;
 
 const retry = (afterMs: number, reason: string): SendOutcome => ({
-  ...{ kind: "retry", afterMs, reason },
+  kind: "retry",
+  afterMs,
+  reason,
 });

@@ -54,8 +54,13 @@ export const createWecomBot = (options: WecomBotOptions): WecomBotLink => {
   const answerPoll = createAnswerPoll(streams, now, log);
   const growing = createGrowing(streams, now, log);
   const media = {
-    ...{ fetch, apiBaseUrl: bot.api_base_url, fileHosts: bot.file_hosts, timeoutMs, log },
-    ...{ botId: bot.id, keys: [bot, ...bot.previous].map((pair) => pair.encoding_aes_key) },
+    fetch,
+    apiBaseUrl: bot.api_base_url,
+    fileHosts: bot.file_hosts,
+    timeoutMs,
+    log,
+    botId: bot.id,
+    keys: [bot, ...bot.previous].map((pair) => pair.encoding_aes_key),
   };
   return {
     webhook: createBotWebhook({ ...options, streams, answerPoll }),

@@ -30,7 +30,8 @@ export const parseBotEvent = (
   const name = NAMES.get(platformName) ?? "other";
   const click = name === "card_clicked" ? clickIn(details) : undefined;
   return {
-    ...{ name, platformName },
+    name,
+    platformName,
     fields: Object.fromEntries(details ? flatten(details, "") : []),
     ...(click && { click }),
   };

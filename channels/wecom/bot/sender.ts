@@ -97,7 +97,10 @@ export const createBotSender = (options: BotSenderOptions) => {
   const claimStream = async (id: string, part: OutboundPart, shown: Shown): Promise<boolean> => {
     const { markdown, card } = shown;
     const end: StreamEnd = {
-      ...{ how: "part", partId: part.id, endedAt: now().getTime(), isShown: false },
+      how: "part",
+      partId: part.id,
+      endedAt: now().getTime(),
+      isShown: false,
       ...(card && { card }),
     };
     const after = await streams.change(id, (stream) =>
@@ -224,5 +227,7 @@ const responseBody = ({ markdown, card, hasMore }: Shown): object =>
 const isOffered = (end: StreamEnd): boolean => end.how === "part" && end.offeredAt !== undefined;
 
 const retry = (afterMs: number, reason: string): SendOutcome => ({
-  ...{ kind: "retry", afterMs, reason },
+  kind: "retry",
+  afterMs,
+  reason,
 });

@@ -38,10 +38,15 @@ const answerSchema = z.strictObject({
 export const createJudge = (models: Models, choice: ModelChoice): Classifier => {
   const name = `${choice.provider} ${choice.model}`;
   return {
-    ...{ name, region: choice.region, maxUnits: 8000 },
+    name,
+    region: choice.region,
+    maxUnits: 8000,
     classify: async (text, context) => {
       const asked = await models.begin(context, [choice]).ask({
-        ...{ instructions: RUBRIC, tools: [], locale: "en", maxOutputTokens: 200 },
+        instructions: RUBRIC,
+        tools: [],
+        locale: "en",
+        maxOutputTokens: 200,
         messages: [{ role: "user", text: JSON.stringify({ text }) }],
       });
       if (asked.kind === "refused") throw new ClassifierError(name, asked.refusal.code);

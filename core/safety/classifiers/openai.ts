@@ -19,7 +19,9 @@ export const createOpenAiClassifier = (
 ): Classifier => {
   const name = `${provider} ${model}`;
   return {
-    ...{ name, region, maxUnits: 20_000 },
+    name,
+    region,
+    maxUnits: 20_000,
     classify: async (text, { signal }) => {
       if (baseUrl === undefined) throw new ClassifierError(name, "no base_url is set");
       if (needsKey && !apiKey) throw new ClassifierError(name, "no api_key is set");

@@ -40,8 +40,11 @@ export const findLinks = (text: string, from = 0): FoundLink[] => {
     const end = Math.min(balanced, isDestination ? greedy : trimmed);
     if (end <= bodyAt && !/[/?]$/.test(match[0])) continue;
     found.set(start, {
-      ...{ start, end: Math.max(end, bodyAt), greedyEnd: Math.max(trimmed, end) },
-      ...{ kind: "link", isDestination },
+      start,
+      end: Math.max(end, bodyAt),
+      greedyEnd: Math.max(trimmed, end),
+      kind: "link",
+      isDestination,
     });
   }
   const destinations = [...text.matchAll(DESTINATION)];
@@ -56,8 +59,11 @@ export const findLinks = (text: string, from = 0): FoundLink[] => {
     const isImage = !isRead || text[match.index] !== "]" || isImageLabel(text, match.index);
     const known = found.get(start);
     found.set(start, {
-      ...{ start, end, greedyEnd: Math.max(end, known?.greedyEnd ?? end) },
-      ...{ kind: isImage ? "image" : "link", isDestination: true },
+      start,
+      end,
+      greedyEnd: Math.max(end, known?.greedyEnd ?? end),
+      kind: isImage ? "image" : "link",
+      isDestination: true,
     });
   }
   return [...found.values()].sort((one, other) => one.start - other.start);
