@@ -38,15 +38,10 @@ const program = new Command("clawgate")
 for (const register of VERBS) register(program, io);
 addExamples(program);
 
-// A verb may wait for nothing but a thread that keeps no process alive, as the store's at its end:
-// Node would take it for done, and end with 13.
-const untilDone = setInterval(() => {}, 60_000);
 try {
   await program.parseAsync();
 } catch (error) {
   process.exitCode = report(error);
-} finally {
-  clearInterval(untilDone);
 }
 // Only now is it known of all that was written.
 process.once("beforeExit", () => {

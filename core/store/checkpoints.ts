@@ -76,9 +76,12 @@ export const createCheckpoints = (file: string, writesBetween = WRITES_BETWEEN):
       return;
     }
     const mover = thread;
+    // Who is waited for keeps the process alive: Node would take a program that waits for nothing else for done.
+    mover.ref();
     await new Promise<void>((resolve) => {
       const end = (): void => {
         mover.off("message", end).off("exit", end);
+        mover.unref();
         resolve();
       };
       mover.on("message", end).on("exit", end);
@@ -126,6 +129,7 @@ export const createCheckpoints = (file: string, writesBetween = WRITES_BETWEEN):
       const last = thread;
       if (!last) return;
       const exited = new Promise((resolve) => last.once("exit", resolve));
+      last.ref();
       last.postMessage("close");
       await exited;
     },
