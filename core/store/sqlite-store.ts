@@ -85,9 +85,19 @@ export const openSqliteStore = async (folder: string, migrate = true): Promise<S
 
 const hintFor = (cause: unknown): string => {
   if (isSchemaError(cause)) return "";
-  const isDamaged = cause instanceof Error && "code" in cause && cause.code === "SQLITE_CORRUPT";
-  return isDamaged ? ": it is damaged, so put back its folder from a backup" : "; is it ours?";
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  return HINTS.find(([of]) => code.startsWith(of))?.[1] ?? "; is it ours?";
 };
+
+const OWNER = ": its folder and all in it must belong to the user who runs the gateway";
+/** By the beginning of SQLite's error code; extended ones say more behind it. */
+const HINTS: readonly (readonly [code: string, hint: string])[] = [
+  ["SQLITE_CORRUPT", ": it is damaged, so put back its folder from a backup"],
+  ["SQLITE_READONLY", OWNER],
+  ["SQLITE_CANTOPEN", OWNER],
+  ["SQLITE_FULL", ": make room on its disk"],
+  ["SQLITE_IOERR", ": is its disk full?"],
+];
 
 const transactionOn = (database: Sqlite): Transaction => {
   const bound = <Args>(statement: Statement<Args, unknown>, args: Args) => {

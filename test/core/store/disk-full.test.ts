@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { StoreError } from "../../../core/store/errors.ts";
@@ -68,6 +69,19 @@ describe("an embedded store whose disk is full", () => {
     }
     expect(await accept(process, "before")).toMatchObject({ isNew: false });
     expect(storedKeys()).toHaveLength(41);
+  });
+
+  it("says that there is no room when it cannot be opened for the want of it", async (context) => {
+    disk.need(context);
+    mkdirSync(join(disk.path, "store"));
+    // The lock has its place; the database is to have none.
+    writeFileSync(join(disk.path, "store", "clawgate.db"), "");
+    disk.fill();
+    const opened = await openStore({ url: `file:${disk.path}/store` }).catch(
+      (cause: unknown) => cause,
+    );
+    expect(opened).toBeInstanceOf(StoreError);
+    expect(String(opened)).toMatch(/make room on its disk|is its disk full\?/);
   });
 
   it("loses nothing when the gateway ends with the disk full", async (context) => {
