@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statfsSync } from "node:fs";
 import type { LoadedSettings } from "../config/load.ts";
 import type { Settings } from "../config/schema.ts";
 import { createDataKeys } from "../core/keys/data-keys.ts";
@@ -12,6 +12,10 @@ import { PLATFORM_SCOPE } from "../core/store/scope.ts";
 import type { Store } from "../core/store/store.ts";
 import { bad, type Finding, ok } from "./finding.ts";
 import { embeddedFolder, storeBesideGateway } from "./storage.ts";
+
+const MIB = 1024 * 1024;
+/** The log of what was written grows by some 10 MiB before it begins anew. */
+const LEAST_ROOM_BYTES = 64 * MIB;
 
 /** Opens the store, and with the key file what is stored in it. Makes no key. */
 export const storeFindings = async ({
@@ -35,9 +39,19 @@ const depthFinding = async (store: Store, settings: Settings): Promise<Finding> 
   const depths = await readDepths(store, new Date());
   const count = (state: Depth["state"]) =>
     depths.reduce((sum, depth) => sum + (depth.state === state ? depth.messages : 0), 0);
-  const place = embeddedFolder(settings) ?? "PostgreSQL";
+  const folder = embeddedFolder(settings);
+  const place = folder ?? "PostgreSQL";
   const text = `${place}: ${count("waiting")} messages waiting, ${count("dead")} dead letters`;
-  return ok("store", text);
+  const room = folder === undefined ? Infinity : roomBytes(folder);
+  if (room >= LEAST_ROOM_BYTES) return ok("store", text);
+  const left = `${text}; ${Math.floor(room / MIB)} MiB of its disk are left`;
+  return bad("store", left, "make room: where the disk is full, nothing is accepted");
+};
+
+/** What the disk of a folder has left for us. */
+const roomBytes = (folder: string): number => {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
 };
 
 const keyFinding = async (store: Store, keyFile: string): Promise<Finding> => {
@@ -70,18 +84,20 @@ const remedyFor = (cause: unknown, settings: Settings): string => {
       "let this machine reach PostgreSQL with the role of storage.url (docs/operations.md)"
     );
   }
-  return FOLDER_CODES.has(code)
-    ? "make the folder of storage.url writable for the user who runs the gateway"
-    : "set storage.url to another folder, or put this one back from its backup";
+  return (
+    FOLDER_REMEDIES.find(([codes]) => codes.test(code))?.[1] ??
+    "set storage.url to another folder, or put this one back from its backup"
+  );
 };
 
-const FOLDER_CODES: ReadonlySet<string> = new Set([
-  "EACCES",
-  "ENOENT",
-  "ENOTDIR",
-  "EROFS",
-  "EPERM",
-]);
+// Of the operating system, and of SQLite, whose extended codes say more behind: https://www.sqlite.org/rescode.html
+const FOLDER_REMEDIES: readonly (readonly [codes: RegExp, remedy: string])[] = [
+  [
+    /^(?:EACCES|ENOENT|ENOTDIR|EROFS|EPERM|SQLITE_(?:READONLY|CANTOPEN)\w*)$/,
+    "make the folder of storage.url, and all in it, writable for the user who runs the gateway",
+  ],
+  [/^(?:ENOSPC|EDQUOT|SQLITE_FULL|SQLITE_IOERR\w*)$/, "make room on the disk of storage.url"],
+];
 
 // Of the operating system, and of PostgreSQL: https://www.postgresql.org/docs/current/errcodes-appendix.html
 const POSTGRES_REMEDIES: ReadonlyMap<string, string> = new Map([

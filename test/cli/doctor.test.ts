@@ -14,6 +14,7 @@ import { openSqlite } from "../../core/store/sqlite.ts";
 import { selfSigned } from "../fakes/certificate.ts";
 import { cipherOn } from "../fakes/cipher.ts";
 import { freePort } from "../fakes/free-port.ts";
+import { smallDisk } from "../fakes/small-disk.ts";
 import { temporaryFolder } from "../fakes/temporary-folder.ts";
 import { runVerb } from "./run-verb.ts";
 
@@ -108,6 +109,29 @@ describe("the store check", () => {
       { state: "ok" },
       { check: "keys", state: "bad", text: expect.stringMatching(reason) },
     ]);
+  });
+
+  describe("on a small disk", () => {
+    const disk = smallDisk(4 * 1024 * 1024);
+
+    it("says how little room is left, before nothing is accepted any more", async (context) => {
+      disk.need(context);
+      const url = `file:${disk.path}/data`;
+      await (await openStore({ url })).close();
+      const [finding] = await examine(url);
+      expect(finding).toMatchObject({ check: "store", state: "bad" });
+      expect(finding?.text).toMatch(/: 0 messages waiting.* [0-3] MiB of its disk are left$/);
+    });
+
+    it("says to make room where a full one keeps the store closed", async (context) => {
+      disk.need(context);
+      mkdirSync(join(disk.path, "data"));
+      writeFileSync(join(disk.path, "data", "clawgate.db"), "");
+      disk.fill();
+      expect(await examine(`file:${disk.path}/data`)).toMatchObject([
+        { check: "store", state: "bad", remedy: "make room on the disk of storage.url" },
+      ]);
+    });
   });
 
   it("says where PostgreSQL was looked for, without the password, and what to do", async () => {
