@@ -74,6 +74,8 @@ export interface SlotSpec {
   readonly readonly: ReadonlyMap<string, string>;
   /** The only way out; absent means no network at all. */
   readonly wayOut?: WayOut;
+  /** What nobody waits for, so that it leaves the processor to everything else. Default: nothing. */
+  readonly unhurried?: "boot" | "boot and job";
 }
 
 /** What the egress proxy puts into a sandbox so that ordinary clients find it. */

@@ -66,7 +66,7 @@ export const createGeneration = (options: SandboxOptions, isBusy: () => boolean)
     // A slot elsewhere is a turn in its tenant's one sandbox: waiting, it would keep all others out.
     if (warmPool === "off" || driver.idleBytes === 0) return undefined;
     return createPool({
-      open: (spec) => openCell(driver, egress, spec),
+      open: (spec) => openCell(driver, egress, { ...spec, unhurried: "boot" }),
       close: (cell) => closeCell(driver, cell),
       cellBytes: driver.idleBytes,
       memoryBytes: warmPool.memoryBytes ?? process.availableMemory() * WARM_SHARE,

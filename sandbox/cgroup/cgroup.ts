@@ -12,6 +12,8 @@ import { delegatedRoot, unifiedLayout } from "./unified.ts";
 export interface CgroupLimits {
   readonly memoryBytes: number;
   readonly processes: number;
+  /** Gets a quarter of the processor that it would get, until it is to `hurry`. Default false. */
+  readonly yields?: boolean;
 }
 
 /** A group of processes that the kernel limits, counts and lets us kill as one. */
@@ -20,6 +22,8 @@ export interface Cgroup {
   readonly entrances: readonly string[];
   /** Told of the first process, which entered if there is a way to. */
   adopt(pid: number): void;
+  /** From now on somebody waits for what it does. */
+  hurry(): void;
   /** CPU time of all processes that ever were in the group. */
   cpuMs(): number;
   memoryBytes(): number;
@@ -68,6 +72,7 @@ export const findCgroups = (root = "/sys/fs/cgroup"): CgroupTree => {
     create(name, limits) {
       for (const folder of layout.folders(name)) mkdirSync(folder);
       layout.limit(name, limits);
+      layout.share(name, limits.yields === true);
       return open(layout, name);
     },
     async sweep(isLeftover) {
@@ -97,6 +102,7 @@ const open = (layout: Layout, name: string): Cgroup => {
   return {
     entrances: folders.map((folder) => `${folder}/${layout.entrance}`),
     adopt: () => {}, // it wrote itself into the entrances
+    hurry: () => layout.share(name, false),
     ...layout.counters(name),
     async kill(sign = NO_SIGN) {
       const deadline = Date.now() + DEADLINE_MS;

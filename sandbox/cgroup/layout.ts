@@ -9,6 +9,8 @@ export interface Layout {
   /** The file of such a folder by which a process of one thread enters. */
   readonly entrance: string;
   limit(name: string, limits: CgroupLimits): void;
+  /** Sets how much of the processor a group gets beside others, where the kernel shares it out. */
+  share(name: string, yields: boolean): void;
   counters(
     name: string,
   ): Pick<Cgroup, "cpuMs" | "memoryBytes" | "peakMemoryBytes" | "isOutOfMemory" | "refusedForks">;

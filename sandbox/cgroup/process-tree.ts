@@ -44,6 +44,7 @@ const open = ({ processes: mostProcesses }: CgroupLimits): Cgroup => {
     adopt(pid) {
       root = pid;
     },
+    hurry: () => {},
     cpuMs() {
       const ticks = living().reduce((sum, process) => sum + process.ticks, 0);
       cpuMs = Math.max(cpuMs, ticks * TICK_MS); // what has ended is seen no more

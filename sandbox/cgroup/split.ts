@@ -8,6 +8,8 @@ const NEEDED = ["memory", "pids", "cpuacct"];
  * sixtieth. No less than one, since here each of our threads competes by itself and not as a group.
  */
 const WANTED = "cpu";
+/** What a group has that nobody gave other shares. */
+const SHARES = 1024;
 
 /**
  * Version 1: a hierarchy, and so a folder of a group, for each controller. Undefined where one of
@@ -35,6 +37,9 @@ export const splitLayout = (root: string): Layout | undefined => {
       // Memory and swap together; absent where the kernel does not account swap.
       writeIfThere(memory(name, "memsw.limit_in_bytes"), memoryBytes);
       write(pidsMax(name), processes);
+    },
+    share(name, yields) {
+      writeIfThere(`${root}/cpu/${name}/cpu.shares`, yields ? SHARES / 4 : SHARES);
     },
     counters: (name) => ({
       cpuMs: () => integer(`${root}/cpuacct/${name}/cpuacct.usage`) / 1e6,

@@ -5,7 +5,7 @@ import type { Layout } from "./layout.ts";
 
 const CONTROLLERS = ["memory", "pids"];
 /** Of 100 that every other group has: people who wait for the gateway come before jobs. */
-const CPU_WEIGHT = 25;
+const CPU_WEIGHT = 24;
 
 /**
  * Version 2: one folder per group. Undefined where this is not how memory and processes are
@@ -28,7 +28,9 @@ export const unifiedLayout = (root: string): Layout | undefined => {
       writeIfThere(file(name, "memory.swap.max"), 0);
       writeIfThere(file(name, "memory.oom.group"), 1);
       write(file(name, "pids.max"), processes);
-      writeIfThere(file(name, "cpu.weight"), CPU_WEIGHT);
+    },
+    share(name, yields) {
+      writeIfThere(file(name, "cpu.weight"), yields ? CPU_WEIGHT / 4 : CPU_WEIGHT);
     },
     counters: (name) => ({
       cpuMs: () => field(file(name, "cpu.stat"), "usage_usec") / 1e3,

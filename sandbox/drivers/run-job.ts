@@ -24,6 +24,7 @@ export const runJob = async ({ resources, engine, run, ...rest }: JobRun): Promi
     ...request.env,
     ...spec.wayOut?.env,
   });
+  if (spec.unhurried === "boot") engine.cgroup.hurry();
   const ended = await supervise(engine, { ...rest, limits: request.limits });
   const result = verdictOf(ended, await rest.finding(ended), space);
   const home = space.folders.get(mounts.home);

@@ -100,7 +100,7 @@ const runOnce = async (
     egress: "none",
     credentials: [],
   };
-  const slot = await driver.prepare(request);
+  const slot = await driver.prepare({ ...request, unhurried: "boot and job" });
   try {
     const run = { request, observe: () => "go on" as const, lost: () => {} };
     return await driver.dispatch(slot, run, new AbortController().signal);

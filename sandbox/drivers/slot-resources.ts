@@ -65,7 +65,7 @@ export const takeResources = async (
     const mounts = mountsFor(workshop, spec);
     const jobFolder = join(folder, "job");
     makeJobFolder(jobFolder, spec);
-    cgroup = workshop.createCgroup(id, limits);
+    cgroup = workshop.createCgroup(id, { ...limits, yields: spec.unhurried !== undefined });
     const outputs = [join(folder, "stdout"), join(folder, "stderr")] as const;
     const options = spaceOptions(spec.limits, mounts.writable, uid);
     // Asked for together: most of what each takes is the way to the mounter and back.

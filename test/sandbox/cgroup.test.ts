@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findCgroups } from "../../sandbox/cgroup/cgroup.ts";
+import { splitLayout } from "../../sandbox/cgroup/split.ts";
 import { unifiedLayout } from "../../sandbox/cgroup/unified.ts";
 import { SandboxError } from "../../sandbox/errors.ts";
 
@@ -44,10 +45,14 @@ describe("version 2", () => {
 
   it("attack: a job of many threads counts as one, and for less than the gateway", () => {
     put("cgroup.subtree_control", "memory pids\n");
-    put("job/cpu.weight", "100\n"); // comes with the group
-    unifiedLayout(root)?.limit("job", LIMITS);
+    const layout = unifiedLayout(root);
     expect(get("cgroup.subtree_control")).toBe("+cpu");
-    expect(get("job/cpu.weight")).toMatch(/^25/);
+    put("job/cpu.weight", ""); // comes with the group
+    layout?.share("job", false);
+    expect(get("job/cpu.weight")).toBe("24");
+    put("job/cpu.weight", "");
+    layout?.share("job", true);
+    expect(get("job/cpu.weight")).toBe("6");
   });
 
   it("reads usage, and whether the kernel killed for want of memory", () => {
@@ -104,6 +109,12 @@ describe("version 1", () => {
     put("cpu/cgroup.procs", "");
     const group = findCgroups(root).create("job", LIMITS);
     expect(group.entrances).toContain(join(root, "cpu", "job", "tasks"));
+    put("cpu/job/cpu.shares", ""); // comes with the group
+    splitLayout(root)?.share("job", true);
+    expect(get("cpu/job/cpu.shares")).toBe("256");
+    put("cpu/job/cpu.shares", "");
+    group.hurry();
+    expect(get("cpu/job/cpu.shares")).toBe("1024");
   });
 
   it("makes one group where cpu and cpuacct are one hierarchy", () => {

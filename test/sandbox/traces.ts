@@ -10,6 +10,14 @@ export const ownCgroups = (pid = process.pid): string[] =>
     .flatMap((folder) => readdirSync(folder))
     .filter((name) => name.startsWith(`clawgate-${pid}-`));
 
+/** What this process's sandboxes count when the kernel shares processors out; none where it does not. */
+export const ownShares = (): number[] =>
+  ownCgroups()
+    .flatMap((name) => [`cpu/${name}/cpu.shares`, `${name}/cpu.weight`])
+    .map((file) => `/sys/fs/cgroup/${file}`)
+    .filter(existsSync)
+    .map((file) => Number(readFileSync(file, "utf8")));
+
 /** How long the youngest of this process's control groups is there. */
 export const ownCgroupAgeMs = (): number => {
   const born = ownCgroups().map((name) => {

@@ -5,7 +5,7 @@ import type { AuditSink } from "../../sandbox/audit/trail.ts";
 import type { SandboxOptions } from "../../sandbox/options.ts";
 import { eventually } from "../fakes/eventually.ts";
 import { openTestSandbox, SETTINGS } from "./sandbox-fixture.ts";
-import { ownCgroupAgeMs, ownCgroups, ownProcesses } from "./traces.ts";
+import { ownCgroupAgeMs, ownCgroups, ownProcesses, ownShares } from "./traces.ts";
 
 const isRoot = process.getuid?.() === 0;
 const closing: (() => Promise<void>)[] = [];
@@ -66,6 +66,22 @@ describe.skipIf(!isRoot && process.env.CI !== "true").each(["bubblewrap", "gviso
       }
       await opened.close();
       await gone();
+    });
+
+    it("leaves the processor to others until its job comes", async (context) => {
+      const opened = await open(context, engine);
+      const run = (text: string, signal: AbortSignal) =>
+        opened.sandbox.run({ ...requestOf(), program: { kind: "source", text } }, signal);
+      await run("echo cold", new AbortController().signal);
+      await settled();
+      const [waiting, ...others] = new Set(ownShares());
+      if (waiting === undefined) context.skip("the kernel does not share processors out here");
+      expect(others).toEqual([]);
+      const stopping = new AbortController();
+      const working = run("sleep 60", stopping.signal);
+      await eventually(() => expect(ownShares()).toContain(4 * (waiting ?? 0)));
+      stopping.abort();
+      expect(await working).toMatchObject({ verdict: "killed", reason: "aborted" });
     });
 
     it("is never handed out dead", async (context) => {
