@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { TracePoint } from "../../core/contract/trace-points.ts";
 import { crowd, timesAsked } from "../fakes/crowd.ts";
 import { createFleet, type Fleet, type FleetOptions } from "../fakes/fleet.ts";
@@ -25,6 +25,9 @@ const KILLED_AT = 30;
 // for 30 s, and a reply whose response nobody can vouch for waits for redeliveries for 20 s.
 const SETTLED_MS = 90_000;
 const CELL_MS = 200_000;
+// A gateway takes seconds of the processor to start, and one that is back later than 8 s after a reply
+// cannot know any more whether the response that carried it arrived.
+vi.setConfig({ maxConcurrency: 3 });
 
 const killedAt = (point: TracePoint) => ({
   nodeArguments: ["--import", join(import.meta.dirname, "..", "fakes", "crash-at.mjs")],
