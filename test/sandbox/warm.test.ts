@@ -75,8 +75,10 @@ describe.skipIf(!isRoot && process.env.CI !== "true").each(["bubblewrap", "gviso
       await run("echo cold", new AbortController().signal);
       await settled();
       const [waiting, ...others] = new Set(ownShares());
-      if (waiting === undefined) context.skip("the kernel does not share processors out here");
-      expect(others).toEqual([]);
+      if (waiting === undefined && process.env.CI !== "true") {
+        context.skip("the kernel does not share processors out here");
+      }
+      expect([waiting, ...others]).toEqual([expect.any(Number)]);
       const stopping = new AbortController();
       const working = run("sleep 60", stopping.signal);
       await eventually(() => expect(ownShares()).toContain(4 * (waiting ?? 0)));
