@@ -18,17 +18,19 @@ export type AttachedText = { readonly name: string } & (
 /** The bytes of a file that came with a message. Throws AttachmentError. */
 export type OpenAttachment = (attachment: Attachment) => Promise<ReadableStream<Uint8Array>>;
 
-/** Reads the text files that came with a message. Does not throw. */
-export const readAttached = async (
-  { content }: InboundMessage,
+/** The files of a message that are read as text, at most `MAX_FILES`. */
+export const textFilesOf = ({ content }: InboundMessage): readonly Attachment[] =>
+  content.kind === "text" && content.attachments
+    ? content.attachments
+        .filter(({ kind, name }) => kind === "file" && TEXT_NAME.test(name))
+        .slice(0, MAX_FILES)
+    : [];
+
+/** Reads text files that came with a message. Does not throw. */
+export const readAttached = (
+  files: readonly Attachment[],
   open: OpenAttachment,
-): Promise<readonly AttachedText[]> => {
-  if (content.kind !== "text") return [];
-  const files = (content.attachments ?? [])
-    .filter(({ kind, name }) => kind === "file" && TEXT_NAME.test(name))
-    .slice(0, MAX_FILES);
-  return Promise.all(files.map((file) => readOne(file, open)));
-};
+): Promise<readonly AttachedText[]> => Promise.all(files.map((file) => readOne(file, open)));
 
 /** What a model is given of them. */
 export const attachedPrompt = (attached: readonly AttachedText[]): string =>

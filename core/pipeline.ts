@@ -77,7 +77,7 @@ export const createPipeline = ({ log, turns, agent, now, roles, ...parts }: Pipe
     dataOut(parts.safetyOf), // the last word on an answer: no personal data in it, nor in its links
     moderationOut(moderation), // before that: no term of the tenant's in it, while it is written either
     address(), // `@name` picks one of the tenant's agents
-    answer(agent), // the agent loop, each call of a model within budget and residency; never calls next()
+    answer(agent), // the agent loop, each call of a model within budget and residency; never calls next
   ]);
 };
 

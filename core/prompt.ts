@@ -4,12 +4,15 @@ import type { Content } from "./contract/message.ts";
  * What a model is asked: the person's own words; what they point at is kept apart from them, so that
  * somebody else's words are not taken for theirs.
  */
-export const promptOf = (content: Extract<Content, { kind: "text" }>): string =>
-  [
-    ...(content.quote === undefined ? [] : [quoted(content.quote)]),
-    ...(content.text === "" ? [] : [content.text]),
-    ...(content.attachments ?? []).map(({ kind, name }) => `[${kind}: ${oneLine(name)}]`),
+export const promptOf = (content: Extract<Content, { kind: "text" }>): string => {
+  const { text, quote, attachments = [] } = content;
+  if (quote === undefined && attachments.length === 0) return text;
+  return [
+    ...(quote === undefined ? [] : [quoted(quote)]),
+    ...(text === "" ? [] : [text]),
+    ...attachments.map(({ kind, name }) => `[${kind}: ${oneLine(name)}]`),
   ].join("\n");
+};
 
 const quoted = (text: string): string =>
   text

@@ -41,7 +41,10 @@ export interface Context {
 }
 
 /** The stages below, with this context or with another one: what a person wrote may go on redacted. */
-export type Next = (changed?: Context) => Promise<Reply>;
+export type Next = (context: Context) => Reply | Promise<Reply>;
 
-/** One policy: answers, or returns what `next()` answers. Forgetting the return does not compile. */
-export type Stage = (context: Context, next: Next) => Promise<Reply>;
+/**
+ * One policy: answers, or returns what `next` answers. Forgetting the return does not compile. A
+ * stage is async where it waits, and plain where it lets a message through: each promise costs.
+ */
+export type Stage = (context: Context, next: Next) => Reply | Promise<Reply>;

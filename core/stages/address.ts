@@ -2,12 +2,12 @@ import { addressedIn, servedBy } from "../named-agents.ts";
 import type { Stage } from "../stage.ts";
 
 /** Hands a text on to the one of the tenant's agents that it names, or to the first. */
-export const address = (): Stage => async (context, next) => {
+export const address = (): Stage => (context, next) => {
   const { message, tenant } = context;
   const { content } = message;
-  if (content.kind !== "text") return next();
+  if (content.kind !== "text") return next(context);
   const { agent, text } = addressedIn(content.text, tenant.agents);
-  if (!agent) return next();
+  if (!agent) return next(context);
   return next({
     ...context,
     tenant: servedBy(tenant, agent),

@@ -1,20 +1,32 @@
-import { readAttached } from "../attached-texts.ts";
+import { type OpenAttachment, readAttached, textFilesOf } from "../attached-texts.ts";
+import type { Attachment } from "../contract/message.ts";
 import type { Locale } from "../contract/model.ts";
-import type { Stage } from "../stage.ts";
+import type { Reply } from "../contract/reply.ts";
+import type { Context, Next, Stage } from "../stage.ts";
 
 /**
  * Reads the text files that came along, so that what is checked below includes them. Of what only an
  * administrator can let in, the person is told; other problems are left to the model's words.
  */
-export const attachments = (): Stage => async (context, next) => {
-  const { message, openAttachment, locale } = context;
-  if (!openAttachment) return next();
-  const attached = await readAttached(message, openAttachment);
-  if (attached.length === 0) return next();
+export const attachments = (): Stage => (context, next) => {
+  const { message, openAttachment } = context;
+  const files = openAttachment ? textFilesOf(message) : [];
+  return openAttachment && files.length > 0
+    ? withTexts(files, openAttachment, context, next)
+    : next(context);
+};
+
+const withTexts = async (
+  files: readonly Attachment[],
+  open: OpenAttachment,
+  context: Context,
+  next: Next,
+): Promise<Reply> => {
+  const attached = await readAttached(files, open);
   const reply = await next({ ...context, attached });
   const isKeptOut = attached.some(({ problem }) => problem === "not_allowed");
   if (!isKeptOut || reply.kind !== "text") return reply;
-  return { ...reply, markdown: `${reply.markdown}\n\n${KEPT_OUT[locale]}`.trimStart() };
+  return { ...reply, markdown: `${reply.markdown}\n\n${KEPT_OUT[context.locale]}`.trimStart() };
 };
 
 const KEPT_OUT: Readonly<Record<Locale, string>> = {

@@ -18,9 +18,12 @@ export const mayReview = (roles: RoleIndex, message: InboundMessage): boolean =>
  */
 export const authorize =
   (roles: RoleIndex): Stage =>
-  async ({ message, locale }, next) => {
+  (context, next) => {
+    const { message, locale } = context;
     const needed = chatPermission(message.content.kind === "text" ? message.content.text : "");
-    return permissionsOf(roles, message).has(needed) ? next() : refuse("NOT_PERMITTED", locale);
+    return permissionsOf(roles, message).has(needed)
+      ? next(context)
+      : refuse("NOT_PERMITTED", locale);
   };
 
 const permissionsOf = (roles: RoleIndex, { channel, workspaceId, sender }: InboundMessage) =>

@@ -9,9 +9,9 @@ import type { Stage } from "../stage.ts";
  */
 export const called =
   (skills: Pick<SkillRunner, "allowedFor">): Stage =>
-  async (context, next) => {
+  (context, next) => {
     const { content } = context.message;
-    if (content.kind !== "text" || promptOf(content).trim() !== "") return next();
+    if (content.kind !== "text" || promptOf(content).trim() !== "") return next(context);
     const names = skills.allowedFor(context).map(({ name }) => name);
     return { kind: "text", markdown: greeting(context, names) };
   };

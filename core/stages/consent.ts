@@ -1,10 +1,11 @@
 import type { AuditRecord } from "../audit-log.ts";
 import type { InboundMessage } from "../contract/message.ts";
 import type { Locale } from "../contract/model.ts";
+import type { Reply } from "../contract/reply.ts";
 import type { Consents } from "../data-rights/consents.ts";
 import { personOf } from "../memory/person.ts";
 import { refuse } from "../refuse.ts";
-import type { Stage } from "../stage.ts";
+import type { Context, Next, Stage } from "../stage.ts";
 import { tenantScope } from "../store/scope.ts";
 import type { Work } from "../store/store.ts";
 
@@ -21,53 +22,63 @@ const WORDING = "1";
  * with it. Answers `/consent`, `/consent yes` and `/consent no`.
  */
 export const consent =
-  ({ consents, now }: ConsentParts): Stage =>
-  async (context, next) => {
-    const { message, tenant, locale } = context;
-    const asked = askedIn(message);
-    if (!tenant.requiresConsent) {
-      return asked ? { kind: "text", markdown: NOT_ASKED[locale] } : next();
-    }
-    const scope = tenantScope(tenant.id);
-    const person = personOf(message);
-    if (asked === "yes" || asked === "no") {
-      context.keep(await consents.prepare(scope, person, { decision: asked, wording: WORDING }));
-      const record: AuditRecord = {
-        at: now(),
-        traceId: context.traceId,
-        scope,
-        message,
-        action: "consent",
-        subject: asked,
-        decision: "allowed",
-        code: "OK",
-        durationMs: 0,
-        detail: { wording: WORDING },
-      };
-      context.record(record);
-      return { kind: "text", markdown: DECIDED[asked][locale] };
-    }
-    const isGiven = () => consents.isGiven(scope, person, WORDING);
-    const refused = () => refuse("CONSENT_NEEDED", locale, tenant.name);
-    if (!(await isGiven())) return refused();
-    if (asked === "status") return { kind: "text", markdown: GIVEN[locale] };
-    const kept: Work<void>[] = [];
-    const reply = await next({ ...context, keep: (work) => void kept.push(work) });
-    // They may have taken it back meanwhile, in another conversation: then nothing is kept of it.
-    if (!(await isGiven())) return refused();
-    if (kept.length > 0) context.keep(await consents.whileGiven(scope, person, WORDING, kept));
-    return reply;
+  (parts: ConsentParts): Stage =>
+  (context, next) => {
+    const asked = askedIn(context.message);
+    if (context.tenant.requiresConsent) return withConsent(parts, context, asked, next);
+    return asked ? { kind: "text", markdown: NOT_ASKED[context.locale] } : next(context);
   };
 
-const COMMAND = "/consent";
+const withConsent = async (
+  { consents, now }: ConsentParts,
+  context: Context,
+  asked: Asked | undefined,
+  next: Next,
+): Promise<Reply> => {
+  const { message, tenant, locale } = context;
+  const scope = tenantScope(tenant.id);
+  const person = personOf(message);
+  if (asked === "yes" || asked === "no") {
+    context.keep(await consents.prepare(scope, person, { decision: asked, wording: WORDING }));
+    const record: AuditRecord = {
+      at: now(),
+      traceId: context.traceId,
+      scope,
+      message,
+      action: "consent",
+      subject: asked,
+      decision: "allowed",
+      code: "OK",
+      durationMs: 0,
+      detail: { wording: WORDING },
+    };
+    context.record(record);
+    return { kind: "text", markdown: DECIDED[asked][locale] };
+  }
+  const isGiven = () => consents.isGiven(scope, person, WORDING);
+  const refused = () => refuse("CONSENT_NEEDED", locale, tenant.name);
+  if (!(await isGiven())) return refused();
+  if (asked === "status") return { kind: "text", markdown: GIVEN[locale] };
+  const kept: Work<void>[] = [];
+  const reply = await next({ ...context, keep: (work) => void kept.push(work) });
+  // They may have taken it back meanwhile, in another conversation: then nothing is kept of it.
+  if (!(await isGiven())) return refused();
+  if (kept.length > 0) context.keep(await consents.whileGiven(scope, person, WORDING, kept));
+  return reply;
+};
+
+const COMMAND = /^\s*(\/?)consent(?:\s+(yes|no))?\s*$/i;
+
+type Asked = "yes" | "no" | "status";
 
 /** What a message asks of this stage. Chat tools that keep the slash for themselves need none to decide. */
-const askedIn = ({ content }: InboundMessage): "yes" | "no" | "status" | undefined => {
+const askedIn = ({ content }: InboundMessage): Asked | undefined => {
   if (content.kind !== "text") return undefined;
-  const [command = "", decision, ...more] = content.text.trim().toLowerCase().split(/\s+/);
-  if (more.length > 0 || (command !== COMMAND && command !== COMMAND.slice(1))) return undefined;
+  const said = COMMAND.exec(content.text);
+  if (!said) return undefined;
+  const decision = said[2]?.toLowerCase();
   if (decision === "yes" || decision === "no") return decision;
-  return command === COMMAND && decision === undefined ? "status" : undefined;
+  return said[1] === "" ? undefined : "status";
 };
 
 const DECIDED: Readonly<Record<"yes" | "no", Readonly<Record<Locale, string>>>> = {

@@ -10,12 +10,12 @@ import type { Stage } from "../stage.ts";
  */
 export const dataIn =
   (safetyOf: SafetyOf): Stage =>
-  async (context, next) => {
+  (context, next) => {
     const { dlp } = safetyOf(context.tenant.id);
-    if (!dlp) return next();
+    if (!dlp) return next(context);
     const check = new DataCheck(dlp.in);
     const changed = mapTurn(context, check.redact);
-    if (!check.hasFindings) return next();
+    if (!check.hasFindings) return next(context);
     context.note?.("data_in", check.summary);
     if (check.isBlocked) return refuse("DATA_BLOCKED", context.locale, check.kinds);
     return next({ ...changed, isSensitive: true });

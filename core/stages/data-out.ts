@@ -17,7 +17,7 @@ export const dataOut =
     const { locale, note, progress } = context;
     const safety = safetyOf(context.tenant.id);
     const { dlp } = safety;
-    if (!dlp && !safety.allowedDomains) return next();
+    if (!dlp && !safety.allowedDomains) return await next(context);
     const links = linksOf(safety);
     const shown =
       progress &&

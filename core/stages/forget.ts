@@ -1,10 +1,11 @@
 import type { InboundMessage } from "../contract/message.ts";
 import type { Locale } from "../contract/model.ts";
+import type { Reply } from "../contract/reply.ts";
 import type { LegalHolds } from "../memory/legal-holds.ts";
 import type { Memory } from "../memory/memory.ts";
 import { personOf } from "../memory/person.ts";
 import type { ReviewQueue } from "../reviews/reviews.ts";
-import type { Stage } from "../stage.ts";
+import type { Context, Stage } from "../stage.ts";
 import { tenantScope } from "../store/scope.ts";
 
 export interface ForgetParts {
@@ -19,34 +20,39 @@ export interface ForgetParts {
  * them, the last of it with the reply that says so.
  */
 export const forget =
-  ({ memory, holds, reviews, now }: ForgetParts): Stage =>
-  async (context, next) => {
-    const { message, tenant, locale, traceId } = context;
-    if (!isForget(message)) return next();
-    const scope = tenantScope(tenant.id);
-    const isHeld = await holds.isHeld(scope, personOf(message));
-    context.record({
-      at: now(),
-      traceId,
-      scope,
-      message,
-      action: "memory.erase",
-      subject: "own",
-      ...(isHeld
-        ? ({ decision: "refused", code: "LEGAL_HOLD" } as const)
-        : ({ decision: "allowed", code: "OK" } as const)),
-      durationMs: 0,
-    });
-    if (isHeld) return { kind: "text", markdown: HELD[locale] };
-    // Released later, it would be remembered after all.
-    await reviews.withdraw(message, traceId, scope);
-    await memory.eraseMost(scope, personOf(message));
-    const erase = await memory.eraserOf(scope, personOf(message));
-    context.keep(async (transaction) => {
-      await erase(transaction);
-    });
-    return { kind: "text", markdown: FORGOTTEN[locale] };
-  };
+  (parts: ForgetParts): Stage =>
+  (context, next) =>
+    isForget(context.message) ? erased(parts, context) : next(context);
+
+const erased = async (
+  { memory, holds, reviews, now }: ForgetParts,
+  context: Context,
+): Promise<Reply> => {
+  const { message, tenant, locale, traceId } = context;
+  const scope = tenantScope(tenant.id);
+  const isHeld = await holds.isHeld(scope, personOf(message));
+  context.record({
+    at: now(),
+    traceId,
+    scope,
+    message,
+    action: "memory.erase",
+    subject: "own",
+    ...(isHeld
+      ? ({ decision: "refused", code: "LEGAL_HOLD" } as const)
+      : ({ decision: "allowed", code: "OK" } as const)),
+    durationMs: 0,
+  });
+  if (isHeld) return { kind: "text", markdown: HELD[locale] };
+  // Released later, it would be remembered after all.
+  await reviews.withdraw(message, traceId, scope);
+  await memory.eraseMost(scope, personOf(message));
+  const erase = await memory.eraserOf(scope, personOf(message));
+  context.keep(async (transaction) => {
+    await erase(transaction);
+  });
+  return { kind: "text", markdown: FORGOTTEN[locale] };
+};
 
 const isForget = ({ content }: InboundMessage): boolean =>
   content.kind === "text" && content.text.trim().toLowerCase() === "/forget";

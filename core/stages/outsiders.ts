@@ -8,14 +8,14 @@ export const isOutsider = ({ isBot, isExternal = false }: Sender): boolean => is
  * Meets programs with silence, so that two of them never talk to each other for ever, and people of
  * other organisations too unless the tenant takes them: a refusal would tell them that it is here.
  */
-export const outsiders = (): Stage => async (context, next) => {
+export const outsiders = (): Stage => (context, next) => {
   const { sender, content } = context.message;
-  if (!isOutsider(sender)) return next();
+  if (!isOutsider(sender)) return next(context);
   // The platform's own messages, such as a notice that somebody joined.
   if (sender.isBot) {
-    return content.kind === "event" ? next() : { kind: "silence", reason: "SENDER_IS_BOT" };
+    return content.kind === "event" ? next(context) : { kind: "silence", reason: "SENDER_IS_BOT" };
   }
   return context.tenant.allowsExternalUsers
-    ? next()
+    ? next(context)
     : { kind: "silence", reason: "SENDER_IS_EXTERNAL" };
 };

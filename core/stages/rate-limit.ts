@@ -8,7 +8,7 @@ export const rateLimit =
   (limiter: RateLimiter, counters: Counters): Stage =>
   async (context, next) => {
     // What a reviewer let through was counted when it was written.
-    if (context.released !== undefined) return next();
+    if (context.released !== undefined) return await next(context);
     const { channel, workspaceId, sender } = context.message;
     const { tenant, locale } = context;
     const verdict = await limiter.take({
@@ -16,7 +16,7 @@ export const rateLimit =
       sender: JSON.stringify([channel, workspaceId, sender.id]),
       limits: tenant.rateLimits,
     });
-    if (verdict.kind === "within") return next();
+    if (verdict.kind === "within") return await next(context);
     counters.rateLimited++;
     if (!verdict.isFirst) return { kind: "silence", reason: "RATE_LIMITED" };
     return refuse("RATE_LIMITED", locale, `${Math.ceil(verdict.retryAfterMs / 1000)}`);

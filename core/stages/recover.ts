@@ -14,7 +14,7 @@ export const recover =
     // It may have been stopped before it began.
     if (isStopped(signal)) return STOPPED;
     try {
-      return await next();
+      return await next(context);
     } catch (cause) {
       // Whoever said `/stop` is answered there.
       if (isStopped(signal)) return STOPPED;

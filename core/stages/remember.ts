@@ -12,10 +12,10 @@ export const remember =
   async (context, next) => {
     const { message, tenant, isSensitive = false } = context;
     const { content } = message;
-    if (content.kind !== "text") return next();
+    if (content.kind !== "text") return await next(context);
     const scope = tenantScope(tenant.id);
     const earlier = () => memory.recent(scope, message, isSensitive);
-    const reply = await next({ ...context, earlier });
+    const reply = await next({ earlier, ...context });
     const question = promptOf(content);
     // A card alone, or a picture, is nothing that could be told to a model.
     if (reply.kind !== "text" || question.trim() === "" || reply.markdown.trim() === "")

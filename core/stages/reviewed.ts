@@ -11,9 +11,9 @@ import type { Stage } from "../stage.ts";
  */
 export const reviewed =
   (missed: readonly Stage[]): Stage =>
-  async (context, next) => {
+  (context, next) => {
+    if (!context.message.reviewed) return next(context);
     const { reviewed: outcome, ...message } = context.message;
-    if (!outcome) return next();
     const { tenant, locale, note, isSensitive = false } = context;
     note?.("review", outcome.reviewId);
     if (outcome.kind === "rejected") return refuse("REVIEW_REJECTED", locale);
@@ -24,7 +24,7 @@ export const reviewed =
     if (outcome.kind === "answer_released") {
       const answer = answerOf(outcome.answer);
       const turn = { ...again, isSensitive: isSensitive || outcome.isSensitive };
-      return compose([...missed, async () => answer])(turn);
+      return compose([...missed, () => answer])(turn);
     }
     return next({
       ...again,

@@ -1,16 +1,22 @@
 import type { Locale } from "../contract/model.ts";
+import type { Reply } from "../contract/reply.ts";
 import { conversationLane, isStop } from "../delivery/lane.ts";
 import type { RunningTurns } from "../delivery/running-turns.ts";
-import type { Stage } from "../stage.ts";
+import type { Context, Stage } from "../stage.ts";
 
 /** Answers `/stop`: ends the running turn of its conversation. */
 export const stop =
   (turns: RunningTurns): Stage =>
-  async ({ message, tenant, locale }, next) => {
-    if (!isStop(message)) return next();
-    const wasRunning = await turns.stop({ id: conversationLane(message), tenantId: tenant.id });
-    return { kind: "text", markdown: (wasRunning ? STOPPED : NOTHING_RUNS)[locale] };
-  };
+  (context, next) =>
+    isStop(context.message) ? stopTurn(turns, context) : next(context);
+
+const stopTurn = async (
+  turns: RunningTurns,
+  { message, tenant, locale }: Context,
+): Promise<Reply> => {
+  const wasRunning = await turns.stop({ id: conversationLane(message), tenantId: tenant.id });
+  return { kind: "text", markdown: (wasRunning ? STOPPED : NOTHING_RUNS)[locale] };
+};
 
 const STOPPED: Readonly<Record<Locale, string>> = {
   en: "Stopped.",

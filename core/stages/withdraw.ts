@@ -1,7 +1,8 @@
+import type { Reply } from "../contract/reply.ts";
 import { conversationLane, isDeletion } from "../delivery/lane.ts";
 import type { RunningTurns } from "../delivery/running-turns.ts";
 import type { ReviewQueue } from "../reviews/reviews.ts";
-import type { Stage } from "../stage.ts";
+import type { Context, Next, Stage } from "../stage.ts";
 import { tenantScope } from "../store/scope.ts";
 
 interface WithdrawParts {
@@ -14,20 +15,30 @@ interface WithdrawParts {
  * reviewer or has yet to come; what is answered already stays.
  */
 export const withdraw =
-  ({ turns, reviews }: WithdrawParts): Stage =>
-  async ({ message, tenant, traceId, note }, next) => {
-    const { channel, content, sender } = message;
-    if (content.kind !== "event" || !isDeletion(message)) return next();
+  (parts: WithdrawParts): Stage =>
+  (context, next) => {
+    const { content } = context.message;
+    if (content.kind !== "event" || !isDeletion(context.message)) return next(context);
     const { id: messageId } = content.event.fields;
-    if (messageId === undefined) return next();
-    const conversation = { id: conversationLane(message), tenantId: tenant.id };
-    const said = { channel, messageId, senderId: sender.id };
-    const { ids, isAhead } = await turns.withdraw(conversation, said);
-    // After that: what was held in between is there by now, and nothing more can be.
-    const held = await reviews.withdraw(message, traceId, tenantScope(tenant.id), messageId);
-    note?.("about", messageId);
-    note?.("withdrawn", ids.length + held);
-    if (isAhead) note?.("ahead", 1);
-    const isOver = isAhead || ids.length + held > 0;
-    return isOver ? { kind: "silence", reason: "QUESTION_WITHDRAWN" } : next();
+    return messageId === undefined ? next(context) : withdrawn(parts, context, messageId, next);
   };
+
+const withdrawn = async (
+  { turns, reviews }: WithdrawParts,
+  context: Context,
+  messageId: string,
+  next: Next,
+): Promise<Reply> => {
+  const { message, tenant, traceId, note } = context;
+  const { channel, sender } = message;
+  const conversation = { id: conversationLane(message), tenantId: tenant.id };
+  const said = { channel, messageId, senderId: sender.id };
+  const { ids, isAhead } = await turns.withdraw(conversation, said);
+  // After that: what was held in between is there by now, and nothing more can be.
+  const held = await reviews.withdraw(message, traceId, tenantScope(tenant.id), messageId);
+  note?.("about", messageId);
+  note?.("withdrawn", ids.length + held);
+  if (isAhead) note?.("ahead", 1);
+  const isOver = isAhead || ids.length + held > 0;
+  return isOver ? { kind: "silence", reason: "QUESTION_WITHDRAWN" } : next(context);
+};

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { attachedPrompt, readAttached } from "../../core/attached-texts.ts";
+import { attachedPrompt, readAttached, textFilesOf } from "../../core/attached-texts.ts";
 import { AttachmentError } from "../../core/contract/errors.ts";
 import type { Attachment } from "../../core/contract/message.ts";
 import { contextOf } from "../fakes/turn.ts";
@@ -15,7 +15,7 @@ const given = async (
 ) => {
   const opened: string[] = [];
   const { message } = contextOf({ kind: "text", text: "look", attachments });
-  const attached = await readAttached(message, async (attachment) => {
+  const attached = await readAttached(textFilesOf(message), async (attachment) => {
     opened.push(attachment.name);
     const bytes = open(attachment);
     return new Blob([typeof bytes === "string" ? bytes : new Uint8Array(bytes)]).stream();

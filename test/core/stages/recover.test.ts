@@ -17,3 +17,10 @@ it("apologises for a turn that its store refuses, which doing it again would not
   const turn = recover(recordedLog())(textContext("hi"), () => Promise.reject(refused));
   expect(await turn).toMatchObject({ kind: "refusal", code: "INTERNAL" });
 });
+
+it("apologises for a fault that a stage throws at once, as for one that it waited for", async () => {
+  const turn = recover(recordedLog())(textContext("hi"), () => {
+    throw new Error("broken");
+  });
+  expect(await turn).toMatchObject({ kind: "refusal", code: "INTERNAL" });
+});
