@@ -87,9 +87,10 @@ export const createAuditLog = (store: Store, cipher?: ContentCipher): AuditLog =
     const { scope, traceId, message, actor = "", detail = {} } = record;
     const sender_id = message?.sender.id ?? actor;
     const plain = JSON.stringify({ sender_id, message_key: message?.id ?? "", detail });
+    const own = await cipher.of(scope);
     return {
-      personal: await cipher.seal(scope, personalPlace(traceId), Buffer.from(plain)),
-      actor_tag: message ? await cipher.fingerprint(scope, actorText(sender_id)) : null,
+      personal: own.seal(personalPlace(traceId), plain),
+      actor_tag: message ? own.fingerprint(actorText(sender_id)) : null,
     };
   };
 

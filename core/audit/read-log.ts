@@ -91,7 +91,7 @@ export const createAuditReader = (parts: AuditReaderParts): AuditReader => {
   };
 
   const tagOf = async (scope: TenantScope, actor: string | undefined): Promise<Buffer> =>
-    actor === undefined ? NOBODY : cipher.fingerprint(scope, actorText(actor));
+    actor === undefined ? NOBODY : (await cipher.of(scope)).fingerprint(actorText(actor));
 
   const find = async (
     scope: TenantScope,

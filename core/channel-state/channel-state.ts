@@ -33,7 +33,7 @@ export const createChannelState = (
   const sealPlace = (key: string) => `channel_state/${channel}/${key}`;
   const rowOf = async (key: string, value: string, ttlMs: number) => ({
     ...placeOf(key),
-    value: await cipher.seal(scope, sealPlace(key), Buffer.from(value)),
+    value: (await cipher.of(scope)).seal(sealPlace(key), value),
     // Drawn anew, so that a value that was forgotten and put again is not taken for the old one.
     version: randomInt(2 ** 47),
     expiresAt: now().getTime() + ttlMs,

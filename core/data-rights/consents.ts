@@ -51,11 +51,11 @@ export const createConsents = ({
 
   return {
     isGiven: async (scope, whose, wording) =>
-      isYes(await latestOf(scope, await personTag(cipher, scope, whose)), wording),
+      isYes(await latestOf(scope, personTag(await cipher.of(scope), whose)), wording),
 
     whileGiven: async (scope, whose, wording, works) => {
       const { tenantId } = scope;
-      const person = await personTag(cipher, scope, whose);
+      const person = personTag(await cipher.of(scope), whose);
       return async (transaction) => {
         const last = await transaction.first(latestConsent, { tenantId, person });
         if (!isYes(last, wording)) return;
@@ -65,12 +65,13 @@ export const createConsents = ({
 
     prepare: async (scope, whose, { decision, wording }) => {
       const { tenantId } = scope;
-      const person = await personTag(cipher, scope, whose);
+      const own = await cipher.of(scope);
+      const person = personTag(own, whose);
       const last = await latestOf(scope, person);
       // Behind the one before, even if that was decided where the clock is ahead of ours.
       const after = last ? instantOf(last.id).getTime() + 1 : 0;
       const id = newRowId(new Date(Math.max(now().getTime(), after)));
-      const content = await cipher.seal(scope, placeOf(id), Buffer.from(JSON.stringify(whose)));
+      const content = own.seal(placeOf(id), JSON.stringify(whose));
       const row = { tenantId, person, id, decision, wording, content };
       return async (transaction) => {
         await transaction.run(insertConsent, row);
@@ -78,7 +79,7 @@ export const createConsents = ({
     },
 
     allOf: async (scope, whose) => {
-      const person = await personTag(cipher, scope, whose);
+      const person = personTag(await cipher.of(scope), whose);
       const rows = await store.read(scope, (transaction) =>
         transaction.all(consentsOf, { tenantId: scope.tenantId, person }),
       );

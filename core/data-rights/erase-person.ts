@@ -45,7 +45,7 @@ export const erasePerson = async (
 ): Promise<Erased> => {
   const { store, cipher, auditLog, memory, holds, now } = parts;
   const { tenantId } = scope;
-  const tag = await personTag(cipher, scope, person);
+  const tag = personTag(await cipher.of(scope), person);
   const about = {
     scope,
     traceId: randomUUID(),

@@ -53,7 +53,7 @@ export const exportPerson = async (
 ): Promise<PersonExport> => {
   const { store, cipher, auditLog, memory, consents, holds, now } = parts;
   const at = now();
-  const tag = (await personTag(cipher, scope, person)).toString("hex");
+  const tag = personTag(await cipher.of(scope), person).toString("hex");
   const about = { scope, traceId: randomUUID(), subject: "person", detail: { person_tag: tag } };
   await auditLog.record(allowed({ who }, at, { ...about, action: "memory.export" }));
 

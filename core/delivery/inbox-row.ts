@@ -1,36 +1,21 @@
 import type { InboundMessage } from "../contract/message.ts";
-import type { ContentCipher } from "../store/content-cipher.ts";
+import type { ContentCipher, TenantCipher } from "../store/content-cipher.ts";
 import type { TenantScope } from "../store/scope.ts";
 import { laneOf } from "./lane.ts";
 
-/** A new message as its row holds it. Before the transaction that stores it, never within one. */
-export const inboxRow = async (
-  cipher: ContentCipher,
-  scope: TenantScope,
-  message: InboundMessage,
-  receivedAt: Date,
-) => {
-  return {
-    channel: message.channel,
-    key: message.id,
-    lane: laneOf(message),
-    tenantId: scope.tenantId,
-    message: await sealMessage(cipher, scope, message),
-    receivedAt: receivedAt.getTime(),
-  };
-};
+/** A new message as its row holds it. */
+export const inboxRow = (own: TenantCipher, message: InboundMessage, receivedAt: Date) => ({
+  channel: message.channel,
+  key: message.id,
+  lane: laneOf(message),
+  tenantId: own.scope.tenantId,
+  message: sealMessage(own, message),
+  receivedAt: receivedAt.getTime(),
+});
 
 /** A message for its row and its tenant, and for no other. */
-export const sealMessage = (
-  cipher: ContentCipher,
-  scope: TenantScope,
-  message: InboundMessage,
-): Promise<Buffer> =>
-  cipher.seal(
-    scope,
-    messagePlace(message.channel, message.id),
-    Buffer.from(JSON.stringify(message)),
-  );
+export const sealMessage = (own: TenantCipher, message: InboundMessage): Buffer =>
+  own.seal(messagePlace(message.channel, message.id), JSON.stringify(message));
 
 /** What `sealMessage` sealed. Throws SealError when it is not that: erased, or changed in the store. */
 export const openMessage = (

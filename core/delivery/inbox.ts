@@ -164,7 +164,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
     find,
 
     accept: async (message, scope) => {
-      const row = await inboxRow(cipher, scope, message, now());
+      const row = inboxRow(await cipher.of(scope), message, now());
       const { lane, tenantId } = row;
       const endStoring = fresh.beginStoring({ tenantId, id: lane });
       let stored: { readonly id: number; readonly isOurs: boolean } | undefined;
@@ -249,7 +249,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
     },
 
     move: async (entry, scope) => {
-      const message = await sealMessage(cipher, scope, entry.message);
+      const message = sealMessage(await cipher.of(scope), entry.message);
       const attempts = entry.attempt - 1;
       const { tenantId } = entry.scope;
       const to = { toTenantId: scope.tenantId, message, attempts };

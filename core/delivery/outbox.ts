@@ -109,7 +109,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       const { tenantId } = scope;
       const lane: Lane = { id: entry.lane, tenantId };
       const contents = parts.map((body) => contentOf(entry, body));
-      const sealed = await sealParts(cipher, entry, contents);
+      const sealed = sealParts(await cipher.of(scope), entry, contents);
       const createdAt = now().getTime();
       const { channel } = entry.message;
       const common = { tenantId, inboxId: id, lane: lane.id, channel, createdAt };

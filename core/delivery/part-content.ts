@@ -1,5 +1,5 @@
 import type { OutboundPart } from "../contract/channel.ts";
-import type { ContentCipher } from "../store/content-cipher.ts";
+import type { ContentCipher, TenantCipher } from "../store/content-cipher.ts";
 import type { TenantScope } from "../store/scope.ts";
 import type { InboxEntry } from "./inbox.ts";
 
@@ -15,15 +15,11 @@ export const contentOf = ({ message: { target } }: InboxEntry, body: string): Pa
 
 /** The parts of a reply as their rows hold them, by position. */
 export const sealParts = (
-  cipher: ContentCipher,
-  { id, scope }: InboxEntry,
+  own: TenantCipher,
+  { id }: InboxEntry,
   parts: readonly PartContent[],
-): Promise<readonly Uint8Array[]> =>
-  Promise.all(
-    parts.map((content, part) =>
-      cipher.seal(scope, placeOf(id, part), Buffer.from(JSON.stringify(content))),
-    ),
-  );
+): readonly Uint8Array[] =>
+  parts.map((content, part) => own.seal(placeOf(id, part), JSON.stringify(content)));
 
 /** What `sealParts` sealed. Throws SealError when it is not that. */
 export const openContent = async (
@@ -38,13 +34,9 @@ export const openContent = async (
 };
 
 /** The same for the same text to the same receiver; tells an outsider nothing. */
-export const fingerprintOf = (
-  cipher: ContentCipher,
-  scope: TenantScope,
-  { target, body }: PartContent,
-): Promise<Uint8Array> => {
+export const fingerprintOf = (own: TenantCipher, { target, body }: PartContent): Uint8Array => {
   const { channel, workspaceId, appId, address } = target;
-  return cipher.fingerprint(scope, JSON.stringify([channel, workspaceId, appId, address, body]));
+  return own.fingerprint(JSON.stringify([channel, workspaceId, appId, address, body]));
 };
 
 const placeOf = (inboxId: number, part: number): string => `outbox/${inboxId}/${part}/content`;

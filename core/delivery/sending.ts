@@ -176,7 +176,7 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
   const fingerprinted = async (channel: string, tenantId: string, content: PartContent) =>
     adapters.get(channel)?.takesRepeats === true
       ? NO_FINGERPRINT
-      : fingerprintOf(cipher, tenantScope(tenantId), content);
+      : fingerprintOf(await cipher.of(tenantScope(tenantId)), content);
 
   const open = async (row: PendingPart): Promise<Opened> => {
     if (!adapters.has(row.channel)) {

@@ -1,16 +1,16 @@
-import { createHmac, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import type { Log } from "../contract/log.ts";
-import type { ContentCipher } from "../store/content-cipher.ts";
+import type { ContentCipher, TenantCipher } from "../store/content-cipher.ts";
 import { PLATFORM_SCOPE, type TenantScope } from "../store/scope.ts";
 import type { Store } from "../store/store.ts";
 import { createDataKeys, type DataKey } from "./data-keys.ts";
-import { keyVersionOf, openEnvelope, sealEnvelope } from "./envelope.ts";
+import { keyVersionOf, openEnvelope } from "./envelope.ts";
 import { SealError } from "./errors.ts";
-import { isDue, type KeyUse, renewalOf } from "./key-lifetime.ts";
+import { isDue, renewalOf } from "./key-lifetime.ts";
 import type { KeyManagement } from "./key-management.ts";
+import { contextOf, createTenantCipher, type Sealing } from "./tenant-cipher.ts";
 
 const RETRY_MS = 10 * 60_000;
-const FINGERPRINT_BYTES = 16;
 
 export interface ContentCipherParts {
   readonly store: Store;
@@ -23,26 +23,25 @@ export interface ContentCipherParts {
 interface TenantKeys {
   /** By version. */
   readonly opening: Map<number, KeyObject>;
-  sealing?: Sealing;
-  fingerprinting?: KeyObject;
+  inUse?: InUse;
 }
 
-interface Sealing extends KeyUse {
-  readonly version: number;
-  readonly key: KeyObject;
-  seals: number;
+interface InUse {
+  readonly sealing: Sealing;
+  readonly fingerprinting: KeyObject;
+  /** As a promise that is there already, so that no message makes one. */
+  readonly cipher: Promise<TenantCipher>;
 }
 
 /**
- * Encrypts under a data key per tenant, made at its first use and kept in memory unwrapped. Not to
- * be called inside a transaction: the first use of a tenant has its own.
+ * Encrypts under a data key per tenant, made at its first use and kept in memory unwrapped.
  * Throws KeyError at once when the keys of this store do not unwrap: none is made over a lost one.
  */
 export const createContentCipher = async (parts: ContentCipherParts): Promise<ContentCipher> => {
   const { keys, now, log } = parts;
   const dataKeys = createDataKeys(parts);
   const tenants = new Map<string, TenantKeys>();
-  const underWay = new Map<string, Promise<Sealing>>();
+  const underWay = new Map<string, Promise<TenantCipher>>();
 
   const keysOf = ({ tenantId }: TenantScope): TenantKeys => {
     const known = tenants.get(tenantId);
@@ -52,42 +51,56 @@ export const createContentCipher = async (parts: ContentCipherParts): Promise<Co
     return fresh;
   };
 
-  const sealWith = (scope: TenantScope, key: DataKey): Sealing => {
-    const renewAt = renewalOf(key.createdAt);
-    const sealing = { version: key.version, key: key.sealing, renewAt, seals: 0 };
-    const of = keysOf(scope);
-    of.opening.set(key.version, key.sealing);
-    of.sealing = sealing;
-    return sealing;
+  const use = (scope: TenantScope, sealing: Sealing, fingerprinting: KeyObject): InUse => {
+    const cipher = Promise.resolve(createTenantCipher(scope, sealing, fingerprinting));
+    const inUse = { sealing, fingerprinting, cipher };
+    keysOf(scope).inUse = inUse;
+    return inUse;
   };
 
-  const renew = async (scope: TenantScope, used: Sealing): Promise<Sealing> => {
+  const sealWith = (scope: TenantScope, newest: DataKey, fingerprinting: KeyObject): InUse => {
+    const { version, sealing: key, createdAt } = newest;
+    keysOf(scope).opening.set(version, key);
+    return use(scope, { version, key, renewAt: renewalOf(createdAt), seals: 0 }, fingerprinting);
+  };
+
+  const begin = async (scope: TenantScope): Promise<InUse> => {
+    const newest = (await dataKeys.newest(scope)) ?? (await dataKeys.make(scope, 1));
+    // Always the first: what was hashed before a renewal must be found after it.
+    const first =
+      newest.version === 1
+        ? newest
+        : ((await dataKeys.find(scope, 1)) ?? (await dataKeys.make(scope, 1)));
+    return sealWith(scope, newest, first.fingerprinting);
+  };
+
+  const renew = async (scope: TenantScope, used: InUse): Promise<InUse> => {
+    const { sealing, fingerprinting } = used;
     try {
       // Another process may have been first.
       const newest = await dataKeys.newest(scope);
-      const isNewer = newest !== undefined && newest.version > used.version;
-      return sealWith(scope, isNewer ? newest : await dataKeys.make(scope, used.version + 1));
+      const isNewer = newest !== undefined && newest.version > sealing.version;
+      const next = isNewer ? newest : await dataKeys.make(scope, sealing.version + 1);
+      return sealWith(scope, next, fingerprinting);
     } catch (cause) {
       // The key in use is far from what it can take, so this is no reason to refuse messages.
       log.error(
         { err: cause, tenantId: scope.tenantId },
         "data key not renewed; trying again later",
       );
-      const again = { ...used, seals: 0, renewAt: now().getTime() + RETRY_MS };
-      keysOf(scope).sealing = again;
-      return again;
+      const renewAt = now().getTime() + RETRY_MS;
+      return use(scope, { ...sealing, seals: 0, renewAt }, fingerprinting);
     }
   };
 
-  const prepare = async (scope: TenantScope): Promise<Sealing> => {
-    const sealing =
-      keysOf(scope).sealing ??
-      sealWith(scope, (await dataKeys.newest(scope)) ?? (await dataKeys.make(scope, 1)));
-    return isDue(sealing, now()) ? renew(scope, sealing) : sealing;
+  const prepare = async (scope: TenantScope): Promise<TenantCipher> => {
+    const known = keysOf(scope).inUse ?? (await begin(scope));
+    const inUse = isDue(known.sealing, now()) ? await renew(scope, known) : known;
+    return inUse.cipher;
   };
 
   /** What many callers wait for at the same time is done once. */
-  const prepareOnce = (scope: TenantScope): Promise<Sealing> => {
+  const prepareOnce = (scope: TenantScope): Promise<TenantCipher> => {
     const { tenantId } = scope;
     const running = underWay.get(tenantId);
     if (running) return running;
@@ -102,23 +115,14 @@ export const createContentCipher = async (parts: ContentCipherParts): Promise<Co
     return key?.sealing;
   };
 
-  const loadFingerprinting = async (scope: TenantScope): Promise<KeyObject> => {
-    // Always the first: what was hashed before a renewal must be found after it.
-    const key = (await dataKeys.find(scope, 1)) ?? (await dataKeys.make(scope, 1));
-    keysOf(scope).fingerprinting = key.fingerprinting;
-    return key.fingerprinting;
-  };
-
   // The platform's key is the first of every store, so it tells whether master keys are in use.
   if (!(await dataKeys.newest(PLATFORM_SCOPE))) await keys.initialize();
   await prepareOnce(PLATFORM_SCOPE);
 
   return {
-    seal: async (scope, place, plain) => {
-      const known = keysOf(scope).sealing;
-      const sealing = known && !isDue(known, now()) ? known : await prepareOnce(scope);
-      sealing.seals += 1;
-      return sealEnvelope(sealing.key, sealing.version, contextOf(scope, place), plain);
+    of: (scope) => {
+      const { inUse } = keysOf(scope);
+      return inUse && !isDue(inUse.sealing, now()) ? inUse.cipher : prepareOnce(scope);
     },
     open: async (scope, place, sealed) => {
       const { tenantId } = scope;
@@ -130,13 +134,5 @@ export const createContentCipher = async (parts: ContentCipherParts): Promise<Co
       if (!plain) throw new SealError(tenantId, place, "it was changed, or belongs elsewhere");
       return plain;
     },
-    fingerprint: async (scope, text) => {
-      const key = keysOf(scope).fingerprinting ?? (await loadFingerprinting(scope));
-      return createHmac("sha256", key).update(text).digest().subarray(0, FINGERPRINT_BYTES);
-    },
   };
 };
-
-// As JSON, so that no two pairs read the same.
-const contextOf = ({ tenantId }: TenantScope, place: string): string =>
-  JSON.stringify([tenantId, place]);

@@ -13,12 +13,12 @@ const OPTIONS = { authTagLength: TAG_BYTES };
 
 const nextNonce = createRandomPool(NONCE_BYTES);
 
-/** Encrypts with AES-256-GCM under a random nonce; `context` is authenticated and not stored. */
+/** Encrypts bytes, or text as UTF-8, with AES-256-GCM under a random nonce; `context` is authenticated and not stored. */
 export const sealEnvelope = (
   key: KeyObject,
   keyVersion: number,
   context: string,
-  plain: Uint8Array,
+  plain: Uint8Array | string,
 ): Buffer => {
   const head = Buffer.allocUnsafe(TEXT_AT);
   head[0] = FORMAT;
@@ -26,7 +26,8 @@ export const sealEnvelope = (
   nextNonce(head, NONCE_AT);
   const cipher = createCipheriv(CIPHER, key, head.subarray(NONCE_AT), OPTIONS);
   cipher.setAAD(Buffer.from(context));
-  return Buffer.concat([head, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+  const text = typeof plain === "string" ? cipher.update(plain, "utf8") : cipher.update(plain);
+  return Buffer.concat([head, text, cipher.final(), cipher.getAuthTag()]);
 };
 
 /** The version of the key that an envelope names; undefined for what is no envelope. */

@@ -39,7 +39,7 @@ export const createLegalHolds = ({
   readonly now: () => Date;
 }): LegalHolds => {
   const tagOf = async (scope: TenantScope, person: Person | undefined): Promise<Buffer> =>
-    person ? personTag(cipher, scope, person) : EVERYBODY;
+    person ? personTag(await cipher.of(scope), person) : EVERYBODY;
 
   /** Whom it is about is a person: by the keyed hash, as everywhere in the log. */
   const recordOf = (
@@ -62,7 +62,7 @@ export const createLegalHolds = ({
 
   const allOn = async (scope: TenantScope, whose: Person): Promise<readonly Hold[]> => {
     const { tenantId } = scope;
-    const person = await personTag(cipher, scope, whose);
+    const person = personTag(await cipher.of(scope), whose);
     const found = await store.read(scope, (transaction) =>
       transaction.all(holdsOn, { tenantId, person, everybody: EVERYBODY }),
     );

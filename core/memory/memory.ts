@@ -128,11 +128,10 @@ export const createMemory = (parts: MemoryParts): Memory => {
         question: cut(question, KEPT_UNITS),
         answer: cut(answer, KEPT_UNITS),
       };
-      const [person, conversation, content] = await Promise.all([
-        personTag(cipher, scope, personOf(message)),
-        conversationTag(cipher, scope, message),
-        cipher.seal(scope, placeOf(id), Buffer.from(JSON.stringify(remembered))),
-      ]);
+      const own = await cipher.of(scope);
+      const person = personTag(own, personOf(message));
+      const conversation = conversationTag(own, message);
+      const content = own.seal(placeOf(id), JSON.stringify(remembered));
       return async (transaction: Transaction) => {
         await transaction.run(insertRow, { tenantId, id, person, conversation, channel, content });
         indexer.soon(scope);
@@ -140,10 +139,9 @@ export const createMemory = (parts: MemoryParts): Memory => {
     },
 
     recent: async (scope, message, allowsSensitive) => {
-      const [person, conversation] = await Promise.all([
-        personTag(cipher, scope, personOf(message)),
-        conversationTag(cipher, scope, message),
-      ]);
+      const own = await cipher.of(scope);
+      const person = personTag(own, personOf(message));
+      const conversation = conversationTag(own, message);
       const which = { tenantId: scope.tenantId, person, conversation, limit: RECENT };
       const rows = await store.read(scope, (transaction) => transaction.all(newestOf, which));
       const exchanges: Exchange[] = [];
@@ -162,14 +160,14 @@ export const createMemory = (parts: MemoryParts): Memory => {
 
     search: async (scope, { text, person, limit }) => {
       await indexer.catchUp(scope);
-      const tag = person && (await personTag(cipher, scope, person));
+      const tag = person && personTag(await cipher.of(scope), person);
       const rows = await bestRows({ store, cipher, scope, text, person: tag, limit });
       return hitsOf(scope, rows);
     },
 
     allOf: async function* (scope, whose) {
       const { tenantId } = scope;
-      const person = await personTag(cipher, scope, whose);
+      const person = personTag(await cipher.of(scope), whose);
       let conversation: Uint8Array = Buffer.alloc(0);
       let id: Uint8Array = Buffer.alloc(0);
       for (;;) {
@@ -184,7 +182,7 @@ export const createMemory = (parts: MemoryParts): Memory => {
 
     eraseMost: async (scope, whose) => {
       const { tenantId } = scope;
-      const person = await personTag(cipher, scope, whose);
+      const person = personTag(await cipher.of(scope), whose);
       for (let total = 0; ; ) {
         const rows = await store.read(scope, (transaction) =>
           transaction.all(idsOfPerson, { tenantId, person, limit: AT_A_TIME }),
@@ -205,7 +203,7 @@ export const createMemory = (parts: MemoryParts): Memory => {
 
     eraserOf: async (scope, whose) => {
       const { tenantId } = scope;
-      const person = await personTag(cipher, scope, whose);
+      const person = personTag(await cipher.of(scope), whose);
       return async (transaction) => {
         const erased = await transaction.all(eraseRowsOfPerson, { tenantId, person });
         for (const { id } of erased) await transaction.run(eraseTokensOf, { tenantId, id });

@@ -1,7 +1,6 @@
 import type { InboundMessage } from "../contract/message.ts";
 import { conversationLane } from "../delivery/lane.ts";
-import type { ContentCipher } from "../store/content-cipher.ts";
-import type { TenantScope } from "../store/scope.ts";
+import type { TenantCipher } from "../store/content-cipher.ts";
 
 /** Somebody on a platform; the same person of another workspace is another one. */
 export interface Person {
@@ -26,20 +25,12 @@ export const personOf = ({
 export const isSamePerson = (a: Person, b: Person): boolean => keyOf(a) === keyOf(b);
 
 /** Keyed hash by which a person's rows are found. */
-export const personTag = (
-  cipher: ContentCipher,
-  scope: TenantScope,
-  person: Person,
-): Promise<Buffer> => cipher.fingerprint(scope, `memory person ${keyOf(person)}`);
+export const personTag = (own: TenantCipher, person: Person): Buffer =>
+  own.fingerprint(`memory person ${keyOf(person)}`);
 
 /** Keyed hash by which a person's part of a conversation is found. */
-export const conversationTag = (
-  cipher: ContentCipher,
-  scope: TenantScope,
-  message: InboundMessage,
-): Promise<Buffer> =>
-  cipher.fingerprint(
-    scope,
+export const conversationTag = (own: TenantCipher, message: InboundMessage): Buffer =>
+  own.fingerprint(
     `memory conversation ${JSON.stringify([conversationLane(message), keyOf(personOf(message))])}`,
   );
 

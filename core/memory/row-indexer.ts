@@ -53,7 +53,8 @@ export const createRowIndexer = ({
     const opened = await openRow(scope, row);
     if (!opened) return undefined;
     const tokens = tokensOf(`${opened.question}\n${opened.answer}`, MOST_TOKENS);
-    return Promise.all(tokens.map((token) => tokenHash(cipher, scope, token)));
+    const own = await cipher.of(scope);
+    return tokens.map((token) => tokenHash(own, token));
   };
 
   const index = async (scope: TenantScope, rows: readonly ListedRow[]): Promise<number> => {

@@ -59,7 +59,8 @@ export const bestRows = async (search: Search): Promise<readonly FoundRow[]> => 
   const { tenantId } = scope;
   const tokens = tokensOf(text, MOST_TOKENS);
   if (tokens.length === 0) return [];
-  const hashes = await Promise.all(tokens.map((token) => tokenHash(cipher, scope, token)));
+  const own = await cipher.of(scope);
+  const hashes = tokens.map((token) => tokenHash(own, token));
   return store.read(scope, async (transaction) => {
     const lists: Listed[] = [];
     for (const token of hashes) lists.push(await list(transaction, tenantId, token));

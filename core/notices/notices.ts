@@ -45,9 +45,8 @@ export const createNotices = ({ cipher, adapters, wake, now }: NoticesParts): No
       message: noticeTo(contact, notice, adapters, at),
     }));
     const messages = addressed.flatMap(({ message }) => message ?? []);
-    const rows = await Promise.all(
-      messages.map((message) => inboxRow(cipher, tenantScope(tenantId), message, at)),
-    );
+    const own = await cipher.of(tenantScope(tenantId));
+    const rows = messages.map((message) => inboxRow(own, message, at));
     return {
       unreachable: addressed.flatMap(({ contact, message }) => (message ? [] : [contact])),
       storeIn: async (transaction) => {

@@ -2,7 +2,7 @@ import type { InboundMessage } from "../contract/message.ts";
 import type { Answer } from "../contract/reply.ts";
 import type { HeldAnswer, ReviewOutcome } from "../contract/review.ts";
 import { reviewedId } from "../delivery/said-id.ts";
-import type { ContentCipher } from "../store/content-cipher.ts";
+import type { ContentCipher, TenantCipher } from "../store/content-cipher.ts";
 import type { TenantScope } from "../store/scope.ts";
 
 /** What is sealed of a review until it is decided. */
@@ -18,12 +18,8 @@ export interface Held {
   readonly answer?: HeldAnswer;
 }
 
-export const sealHeld = (
-  cipher: ContentCipher,
-  scope: TenantScope,
-  id: string,
-  held: Held,
-): Promise<Buffer> => cipher.seal(scope, placeOf(id), Buffer.from(JSON.stringify(held)));
+export const sealHeld = (own: TenantCipher, id: string, held: Held): Buffer =>
+  own.seal(placeOf(id), JSON.stringify(held));
 
 /** What `sealHeld` sealed. Throws SealError when it is not that. */
 export const openHeld = async (

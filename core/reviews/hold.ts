@@ -26,14 +26,15 @@ export const createHold =
     const scope = tenantScope(tenant.id);
     const { tenantId } = scope;
     const id = newReviewId();
-    const content = await sealHeld(cipher, scope, id, {
+    const own = await cipher.of(scope);
+    const content = sealHeld(own, id, {
       message,
       text,
       terms,
       isSensitive,
       ...(answer && { answer: heldAnswer(answer) }),
     });
-    const tags = await tagsOf(cipher, scope, message, saidIdOf(message));
+    const tags = tagsOf(own, message, saidIdOf(message));
     const heldAt = now().getTime();
     const row = { tenantId, id, direction, traceId, heldAt };
     const asked = { tenantId, channel: message.channel, key: message.id };

@@ -131,7 +131,7 @@ export const createReviews = (parts: ReviewParts): ReviewQueue => {
   ): Promise<boolean> => {
     const { tenantId } = scope;
     const at = now();
-    const row = back && (await inboxRow(cipher, scope, back, at));
+    const row = back && inboxRow(await cipher.of(scope), back, at);
     const prepared = await auditLog.prepare(record);
     const change = { tenantId, id, state, nothing: NOTHING, decidedAt: at.getTime() };
     const isOurs = await store.write(scope, async (transaction) => {

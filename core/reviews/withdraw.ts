@@ -1,8 +1,8 @@
 import type { AuditRecord } from "../audit-log.ts";
 import type { InboundMessage } from "../contract/message.ts";
 import { personOf, personTag } from "../memory/person.ts";
-import type { ContentCipher } from "../store/content-cipher.ts";
-import { type TenantScope, tenantScope } from "../store/scope.ts";
+import type { ContentCipher, TenantCipher } from "../store/content-cipher.ts";
+import type { TenantScope } from "../store/scope.ts";
 import type { Store } from "../store/store.ts";
 import { reviewRecord } from "./on-record.ts";
 import { pendingOfPerson, pendingOfSaid } from "./rows.ts";
@@ -37,7 +37,7 @@ export const createWithdraw =
   ({ store, cipher, settle, now }: WithdrawParts): Withdraw =>
   async (message, traceId, scope, messageId) => {
     const { tenantId } = scope;
-    const { person, said } = await tagsOf(cipher, scope, message, messageId ?? "");
+    const { person, said } = tagsOf(await cipher.of(scope), message, messageId ?? "");
     const rows = await store.read(scope, (transaction) =>
       messageId === undefined
         ? transaction.all(pendingOfPerson, { tenantId, person })
@@ -54,18 +54,11 @@ export const createWithdraw =
   };
 
 /** Keyed hashes by which what is held is found: of who wrote a message, and of what they said. */
-export const tagsOf = async (
-  cipher: ContentCipher,
-  { tenantId }: TenantScope,
-  message: InboundMessage,
-  saidId: string,
-) => {
-  const scope = tenantScope(tenantId);
+export const tagsOf = (own: TenantCipher, message: InboundMessage, saidId: string) => {
   const { channel, workspaceId } = message;
   const what = JSON.stringify([channel, workspaceId, saidId]);
-  const [person, said] = await Promise.all([
-    personTag(cipher, scope, personOf(message)),
-    cipher.fingerprint(scope, `review of what was said ${what}`),
-  ]);
-  return { person, said };
+  return {
+    person: personTag(own, personOf(message)),
+    said: own.fingerprint(`review of what was said ${what}`),
+  };
 };

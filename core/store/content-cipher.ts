@@ -6,10 +6,24 @@ import type { TenantScope } from "./scope.ts";
  * does not open.
  */
 export interface ContentCipher {
-  /** @param place the identity of row and column, e.g. `outbox/12/0/body` */
-  seal(scope: TenantScope, place: string, plain: Uint8Array): Promise<Buffer>;
+  /**
+   * A tenant's keys, to be used at once and never kept: they are renewed, which is done here. Waits
+   * for nothing but a key that is not in memory. Not to be called inside a transaction: the first
+   * use of a tenant has its own. Throws KeyError when there is no key to be had.
+   */
+  of(scope: TenantScope): Promise<TenantCipher>;
   /** Throws SealError when it is not what `seal` made for this tenant and place. */
   open(scope: TenantScope, place: string, sealed: Uint8Array): Promise<Buffer>;
+}
+
+/** Encrypts and hashes under the keys of one tenant. */
+export interface TenantCipher {
+  readonly scope: TenantScope;
+  /**
+   * @param place the identity of row and column, e.g. `outbox/12/0/body`
+   * @param plain bytes, or text, which is sealed as UTF-8
+   */
+  seal(place: string, plain: Uint8Array | string): Buffer;
   /** A keyed hash, 16 bytes: the same for the same text of the same tenant, meaningless without the key. */
-  fingerprint(scope: TenantScope, text: string): Promise<Buffer>;
+  fingerprint(text: string): Buffer;
 }

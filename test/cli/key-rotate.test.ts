@@ -28,7 +28,9 @@ const createGateway = async () => {
       await store.close();
     }
   };
-  const sealed = await withCipher((cipher) => cipher.seal(sales, "place", Buffer.from("hello")));
+  const sealed = await withCipher(async (cipher) =>
+    (await cipher.of(sales)).seal("place", Buffer.from("hello")),
+  );
   const read = () =>
     withCipher(async (cipher) => String(await cipher.open(sales, "place", sealed)));
   return { cwd, file, read };

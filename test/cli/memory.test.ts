@@ -165,11 +165,10 @@ describe("clawgate memory", () => {
   });
 
   it("attack: erasing the platform's own keys, and with them every operator's", async () => {
-    const keys = async () =>
-      (await cipherOn(store, join(folder.path, "data"))).fingerprint(
-        PLATFORM_SCOPE,
-        "the same key",
-      );
+    const keys = async () => {
+      const cipher = await cipherOn(store, join(folder.path, "data"));
+      return (await cipher.of(PLATFORM_SCOPE)).fingerprint("the same key");
+    };
     const before = await keys();
     const { code, err } = await run("erase", "--tenant", "_platform", "--yes");
     expect([code, err]).toEqual([2, expect.stringMatching(/_platform is no tenant/)]);

@@ -270,7 +270,7 @@ describeStores("data rights", (world) => {
     const { store, cipher } = parts;
     const message = markedMessage("sales", "done", MARKER);
     const held = { message, text: "of somebody else", terms: [], isSensitive: false };
-    const content = await sealHeld(cipher, sales, "R2", held);
+    const content = sealHeld(await cipher.of(sales), "R2", held);
     const row = {
       ...({ tenantId: "sales", id: "R2", direction: "in", state: "pending" } as const),
       ...{ traceId: "t", heldAt: 1, decidedAt: 0, content },
@@ -348,7 +348,7 @@ describeStores("data rights", (world) => {
     expect(await eraseTenant(parts, "cli", sales)).toMatchObject({
       erasure: { erased: { data_keys: 0, messages: 0, exchanges: 0 } },
     });
-    const sealed = await cipher.seal(sales, "place", Buffer.from("anew"));
+    const sealed = (await cipher.of(sales)).seal("place", Buffer.from("anew"));
     expect(String(await cipher.open(sales, "place", sealed))).toBe("anew");
   });
 

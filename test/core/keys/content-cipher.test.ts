@@ -71,18 +71,30 @@ describeStores("sealed content", (world) => {
         fc.uint8Array({ maxLength: 4096 }),
         fc.string({ unit: "binary" }),
         async (plain, place) => {
-          const sealed = await cipher.seal(sales, place, plain);
+          const sealed = (await cipher.of(sales)).seal(place, plain);
           expect(await cipher.open(sales, place, sealed)).toEqual(Buffer.from(plain));
         },
       ),
     );
   });
 
+  it("is the same for a text and for its bytes, of one that is not well-formed, too", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: "binary" }), async (text) => {
+        const lone = `${text}\ud800`;
+        for (const plain of [text, lone]) {
+          const sealed = (await cipher.of(sales)).seal(PLACE, plain);
+          expect(await cipher.open(sales, PLACE, sealed)).toEqual(Buffer.from(plain));
+        }
+      }),
+    );
+  });
+
   it("is nowhere to be seen in the envelope, nor is the same twice the same", async () => {
     const plain = bytes("the planted sentence");
     const [one, other] = [
-      await cipher.seal(sales, PLACE, plain),
-      await cipher.seal(sales, PLACE, plain),
+      (await cipher.of(sales)).seal(PLACE, plain),
+      (await cipher.of(sales)).seal(PLACE, plain),
     ];
     expect(one.includes(plain)).toBe(false);
     expect(one.equals(other)).toBe(false);
@@ -90,7 +102,7 @@ describeStores("sealed content", (world) => {
   });
 
   it("opens in another process on the same store", async () => {
-    const sealed = await cipher.seal(sales, PLACE, bytes("hello"));
+    const sealed = (await cipher.of(sales)).seal(PLACE, bytes("hello"));
     const other = await cipherOn(await world.open());
     expect((await other.open(sales, PLACE, sealed)).toString()).toBe("hello");
   });
@@ -98,7 +110,7 @@ describeStores("sealed content", (world) => {
   it("does not open when a single bit was changed", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 64 }), fc.nat(), async (plain, at) => {
-        const sealed = await cipher.seal(sales, PLACE, plain);
+        const sealed = (await cipher.of(sales)).seal(PLACE, plain);
         const changed = flip(sealed, at % (sealed.length * 8));
         await expect(cipher.open(sales, PLACE, changed)).rejects.toThrow(SealError);
       }),
@@ -106,7 +118,7 @@ describeStores("sealed content", (world) => {
   });
 
   it("does not open when it was cut or something was added", async () => {
-    const sealed = await cipher.seal(sales, PLACE, bytes("hello"));
+    const sealed = (await cipher.of(sales)).seal(PLACE, bytes("hello"));
     for (let length = 0; length < sealed.length; length++) {
       const cut = sealed.subarray(0, length);
       await expect(cipher.open(sales, PLACE, cut)).rejects.toThrow(SealError);
@@ -116,15 +128,15 @@ describeStores("sealed content", (world) => {
   });
 
   it("does not open in a row that was moved to another tenant", async () => {
-    await cipher.seal(legal, PLACE, bytes("so that it has a key"));
-    const sealed = await cipher.seal(sales, PLACE, bytes("hello"));
+    (await cipher.of(legal)).seal(PLACE, bytes("so that it has a key"));
+    const sealed = (await cipher.of(sales)).seal(PLACE, bytes("hello"));
     await expect(cipher.open(legal, PLACE, sealed)).rejects.toThrow(SealError);
     await expect(cipher.open(tenantScope("new"), PLACE, sealed)).rejects.toThrow(SealError);
     expect(await rowsOf(world.store, "new")).toEqual([]);
   });
 
   it("does not open in a row that was moved to another tenant together with its key", async () => {
-    const sealed = await cipher.seal(sales, PLACE, bytes("hello"));
+    const sealed = (await cipher.of(sales)).seal(PLACE, bytes("hello"));
     const [row] = await rowsOf(world.store, "sales");
     if (!row) throw new Error("no data key");
     const thief = tenantScope("thief");
@@ -132,9 +144,7 @@ describeStores("sealed content", (world) => {
       transaction.run(copyKey, { tenant: "thief", wrapped: row.wrapped, master: row.master_id }),
     );
     await expect(cipher.open(thief, PLACE, sealed)).rejects.toThrow(KeyError);
-    await expect(cipher.seal(thief, PLACE, bytes("x"))).rejects.toThrow(
-      /data key 1 of tenant thief/,
-    );
+    await expect(cipher.of(thief)).rejects.toThrow(/data key 1 of tenant thief/);
   });
 
   it("does not open in another column or row", async () => {
@@ -144,7 +154,7 @@ describeStores("sealed content", (world) => {
         fc.string({ unit: "binary" }),
         async (place, elsewhere) => {
           fc.pre(place !== elsewhere);
-          const sealed = await cipher.seal(sales, place, bytes("hello"));
+          const sealed = (await cipher.of(sales)).seal(place, bytes("hello"));
           await expect(cipher.open(sales, elsewhere, sealed)).rejects.toThrow(SealError);
         },
       ),
@@ -152,14 +162,14 @@ describeStores("sealed content", (world) => {
   });
 
   it("is not taken for another tenant's where the two names run together the same", async () => {
-    const sealed = await cipher.seal(tenantScope("a"), "b/c", bytes("hello"));
+    const sealed = (await cipher.of(tenantScope("a"))).seal("b/c", bytes("hello"));
     await expect(cipher.open(tenantScope("a/b"), "c", sealed)).rejects.toThrow(SealError);
-    await cipher.seal(tenantScope("a/b"), "c", bytes("so that it has a key"));
+    (await cipher.of(tenantScope("a/b"))).seal("c", bytes("so that it has a key"));
     await expect(cipher.open(tenantScope("a/b"), "c", sealed)).rejects.toThrow(SealError);
   });
 
   it("is not named by the error, which says tenant and place", async () => {
-    const sealed = flip(await cipher.seal(sales, PLACE, bytes("hello")), 200);
+    const sealed = flip((await cipher.of(sales)).seal(PLACE, bytes("hello")), 200);
     const error = await cipher.open(sales, PLACE, sealed).catch((cause: unknown) => cause);
     expect(error).toMatchObject({ code: "SEAL_BROKEN", tenantId: "sales", place: PLACE });
     expect(String(error)).toBe(
@@ -168,12 +178,12 @@ describeStores("sealed content", (world) => {
   });
 
   it("has a fingerprint that only the tenant's key and the text decide", async () => {
-    const print = await cipher.fingerprint(sales, "hello");
+    const print = (await cipher.of(sales)).fingerprint("hello");
     const other = await cipherOn(await world.open());
     expect(print.length).toBe(16);
-    expect(await other.fingerprint(sales, "hello")).toEqual(print);
-    expect(await cipher.fingerprint(sales, "hallo")).not.toEqual(print);
-    expect(await cipher.fingerprint(legal, "hello")).not.toEqual(print);
+    expect((await other.of(sales)).fingerprint("hello")).toEqual(print);
+    expect((await cipher.of(sales)).fingerprint("hallo")).not.toEqual(print);
+    expect((await cipher.of(legal)).fingerprint("hello")).not.toEqual(print);
   });
 });
 
@@ -182,7 +192,7 @@ describeStores("a tenant's data key", (world) => {
     const cipher = await cipherOn(world.store);
     const places = Array.from({ length: 40 }, (_, index) => `place/${index}`);
     const sealed = await Promise.all(
-      places.map((place) => cipher.seal(sales, place, bytes(place))),
+      places.map(async (place) => (await cipher.of(sales)).seal(place, bytes(place))),
     );
     expect(await rowsOf(world.store, "sales")).toHaveLength(1);
     for (const [index, place] of places.entries()) {
@@ -195,7 +205,7 @@ describeStores("a tenant's data key", (world) => {
     const stores = [world.store, await world.open()];
     const ciphers = await Promise.all(stores.map((store) => cipherOn(store)));
     const sealed = await Promise.all(
-      ciphers.map((cipher) => cipher.seal(sales, PLACE, bytes("hello"))),
+      ciphers.map(async (cipher) => (await cipher.of(sales)).seal(PLACE, bytes("hello"))),
     );
     for (const cipher of ciphers) {
       for (const value of sealed) {
@@ -216,49 +226,62 @@ describeStores("a tenant's data key", (world) => {
       },
     });
     mayWrap = false;
-    await expect(cipher.seal(sales, PLACE, bytes("hello"))).rejects.toThrow("not now");
+    await expect(cipher.of(sales)).rejects.toThrow("not now");
     mayWrap = true;
-    const sealed = await cipher.seal(sales, PLACE, bytes("hello"));
+    const sealed = (await cipher.of(sales)).seal(PLACE, bytes("hello"));
     expect((await cipher.open(sales, PLACE, sealed)).toString()).toBe("hello");
   });
 
   it("is followed by a new version after 30 days, and opens what it sealed for ever", async () => {
     const cipher = await cipherOn(world.store);
     const other = await cipherOn(await world.open());
-    const before = await cipher.seal(sales, PLACE, bytes("before"));
-    expect(versionOf(await other.seal(sales, PLACE, bytes("x")))).toBe(1);
-    const print = await cipher.fingerprint(sales, "hello");
+    const before = (await cipher.of(sales)).seal(PLACE, bytes("before"));
+    expect(versionOf((await other.of(sales)).seal(PLACE, bytes("x")))).toBe(1);
+    const print = (await cipher.of(sales)).fingerprint("hello");
 
     time = new Date(time.getTime() + 30 * DAY_MS);
     const after = await Promise.all(
-      Array.from({ length: 10 }, () => cipher.seal(sales, PLACE, bytes("after"))),
+      Array.from({ length: 10 }, async () => (await cipher.of(sales)).seal(PLACE, bytes("after"))),
     );
     expect(after.map(versionOf)).toEqual(Array(10).fill(2));
     expect((await cipher.open(sales, PLACE, before)).toString()).toBe("before");
     // A process that has not renewed yet reads the new version, and then seals with it, too.
     const first = after[0] ?? Buffer.alloc(0);
     expect((await other.open(sales, PLACE, first)).toString()).toBe("after");
-    expect(versionOf(await other.seal(sales, PLACE, bytes("x")))).toBe(2);
+    expect(versionOf((await other.of(sales)).seal(PLACE, bytes("x")))).toBe(2);
     expect((await rowsOf(world.store, "sales")).map(({ version }) => version)).toEqual([1, 2]);
-    expect(await cipher.fingerprint(sales, "hello")).toEqual(print);
-    expect(await (await cipherOn(world.store)).fingerprint(sales, "hello")).toEqual(print);
+    expect((await cipher.of(sales)).fingerprint("hello")).toEqual(print);
+    expect((await (await cipherOn(world.store)).of(sales)).fingerprint("hello")).toEqual(print);
+  });
+
+  it("seals what is at work while it is renewed, and that opens afterwards", async () => {
+    const cipher = await cipherOn(world.store);
+    const atWork = await cipher.of(sales);
+    time = new Date(time.getTime() + 30 * DAY_MS);
+    const next = await cipher.of(sales);
+    const sealed = [atWork, next].map((own) => own.seal(PLACE, "hello"));
+    expect(sealed.map(versionOf)).toEqual([1, 2]);
+    for (const value of sealed) {
+      expect((await cipher.open(sales, PLACE, value)).toString()).toBe("hello");
+    }
+    expect(next.fingerprint("hello")).toEqual(atWork.fingerprint("hello"));
   });
 
   it("goes on sealing when it cannot be renewed, says so, and is renewed later", async () => {
     const cipher = await cipherOn(world.store);
-    await cipher.seal(sales, PLACE, bytes("x"));
+    (await cipher.of(sales)).seal(PLACE, bytes("x"));
     time = new Date(time.getTime() + 30 * DAY_MS);
     const saved = readFileSync(keyFile());
     rmSync(keyFile());
     for (let count = 0; count < 3; count++) {
-      expect(versionOf(await cipher.seal(sales, PLACE, bytes("x")))).toBe(1);
+      expect(versionOf((await cipher.of(sales)).seal(PLACE, bytes("x")))).toBe(1);
     }
     expect(logged).toEqual(["data key not renewed; trying again later"]);
     expect(() => readFileSync(keyFile())).toThrow(/ENOENT/);
 
     writeFileSync(keyFile(), saved, { mode: 0o600 });
     time = new Date(time.getTime() + 10 * 60_000);
-    expect(versionOf(await cipher.seal(sales, PLACE, bytes("x")))).toBe(2);
+    expect(versionOf((await cipher.of(sales)).seal(PLACE, bytes("x")))).toBe(2);
   });
 });
 

@@ -81,7 +81,7 @@ describeStores("a data key that is made while the master key is changed", (world
       },
     };
     const cipher = await cipherOn(store, overtaken);
-    const sealed = await cipher.seal(fresh, PLACE, Buffer.from("hello"));
+    const sealed = (await cipher.of(fresh)).seal(PLACE, Buffer.from("hello"));
     expect(await rotated).toEqual({ count: 2, failures: [] });
     forgetOlder();
     const after = await cipherOn(await world.open());
@@ -91,7 +91,7 @@ describeStores("a data key that is made while the master key is changed", (world
   it("is not made with a copy of the key file from before, which knows the old one only", async () => {
     copyFileSync(path(), copy());
     const behind = await cipherOn(await world.open(), createKeyFile(copy(), now));
-    await (await cipherOn(world.store)).seal(tenantScope("1st"), PLACE, Buffer.from("hello"));
+    (await (await cipherOn(world.store)).of(tenantScope("1st"))).seal(PLACE, Buffer.from("hello"));
     const keys = createKeyFile(path(), now);
     const current = await keys.rotate();
     let wraps = 0;
@@ -104,7 +104,7 @@ describeStores("a data key that is made while the master key is changed", (world
     };
     // From the very first one on that it wraps anew.
     await expect(rewrapDataKeys(world.store, mortal)).rejects.toThrow("killed");
-    const seal = () => behind.seal(fresh, PLACE, Buffer.from("hello"));
+    const seal = async () => (await behind.of(fresh)).seal(PLACE, Buffer.from("hello"));
     await expect(seal()).rejects.toThrow(KeyError);
     await expect(seal()).rejects.toThrow(`needs ${current}`);
     expect(await mastersOf("fresh")).toEqual([]);
@@ -120,8 +120,8 @@ describeStores("a data key that is made while the master key is changed", (world
     const current = await keys.rotate();
     const ahead = await cipherOn(world.store);
     const behind = await cipherOn(await world.open(), createKeyFile(copy(), now));
-    await ahead.seal(fresh, PLACE, Buffer.from("hello"));
-    await behind.seal(tenantScope("other"), PLACE, Buffer.from("hello"));
+    (await ahead.of(fresh)).seal(PLACE, Buffer.from("hello"));
+    (await behind.of(tenantScope("other"))).seal(PLACE, Buffer.from("hello"));
     expect(await rewrapDataKeys(world.store, keys)).toEqual({ count: 2, failures: [] });
     for (const tenantId of ["_platform", "fresh", "other"])
       expect(await mastersOf(tenantId)).toEqual([current]);

@@ -53,7 +53,7 @@ describeStores("a rotation of the master key", (world) => {
     const cipher = await cipherOn(world.store);
     sealed = new Map();
     for (const tenant of TENANTS) {
-      sealed.set(tenant, await cipher.seal(tenantScope(tenant), "place", Buffer.from(tenant)));
+      sealed.set(tenant, (await cipher.of(tenantScope(tenant))).seal("place", Buffer.from(tenant)));
     }
   });
 
@@ -83,8 +83,8 @@ describeStores("a rotation of the master key", (world) => {
     await open("a");
     const { masterId } = await rotateOn(world.store);
     expect([await open("a"), await open("b")]).toEqual(["a", "b"]);
-    await gateway.seal(tenantScope("c"), "place", Buffer.from("c"));
-    await gateway.seal(tenantScope("new"), "place", Buffer.from("new"));
+    (await gateway.of(tenantScope("c"))).seal("place", Buffer.from("c"));
+    (await gateway.of(tenantScope("new"))).seal("place", Buffer.from("new"));
     expect(new Set(await mastersOf(world.store))).toEqual(new Set([masterId]));
   });
 

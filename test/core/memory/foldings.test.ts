@@ -84,7 +84,7 @@ describeStores("memory of another folding", (world) => {
     return world.dialect === "sqlite" ? `x'${hex}'` : `'\\x${hex}'`;
   };
   const hashOf = async (scope: TenantScope, token: string) =>
-    blob(await tokenHash(cipher, scope, token));
+    blob(tokenHash(await cipher.of(scope), token));
   const startFormerly = () => start(world.store, createFormerly);
   const indexFormerly = async (scope: TenantScope, ...questions: readonly string[]) => {
     await remember(scope, ...questions);

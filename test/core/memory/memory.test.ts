@@ -101,7 +101,7 @@ describeStores("memory", (world) => {
   it("finds an old row by a rare word beside one that everybody uses", async () => {
     await remember("quarterly budget of Zhubei");
     await memory.index(sales);
-    const common = await tokenHash(cipher, sales, "budget");
+    const common = tokenHash(await cipher.of(sales), "budget");
     const blob = world.dialect === "sqlite" ? ["x'", "'"] : ["'\\x", "'"];
     const id =
       world.dialect === "sqlite"
@@ -122,7 +122,7 @@ describeStores("memory", (world) => {
         ? "unhex('ff' || printf('%022x', n))"
         : "decode('ff' || lpad(to_hex(n), 22, '0'), 'hex')";
     for (const word of ["quarterly", "budget"]) {
-      const token = blob.join((await tokenHash(cipher, sales, word)).toString("hex"));
+      const token = blob.join(tokenHash(await cipher.of(sales), word).toString("hex"));
       await world.sql(`WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 1500)
         INSERT INTO memory_tokens (tenant_id, token, memory_id) SELECT 'sales', ${token}, ${id} FROM s`);
     }

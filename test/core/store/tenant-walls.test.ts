@@ -182,14 +182,15 @@ describeStores("a tenant", (world) => {
       "outbox.inlineBody": (at) => outbox.inlineBody(scope, entry(at).id),
       "outbox.inlineSettled": (at) => outbox.inlineSettled(inline(at), isOdd(at)),
       "outbox.step": (at) => outbox.step(lane(at)),
-      "cipher.seal": (at) =>
-        cipher.seal(scope, sealed[at % sealed.length]?.place ?? "", Buffer.from("mine")),
+      "cipher.of": async (at) => {
+        const own = await cipher.of(scope);
+        const { place } = sealed[at % sealed.length] ?? { place: "" };
+        return [own.seal(place, "mine"), own.fingerprint(`${MARKER} is answered`.slice(at % 2))];
+      },
       "cipher.open": (at) => {
         const { place, bytes } = sealed[at % sealed.length] ?? { place: "", bytes: Buffer.of() };
         return cipher.open(scope, place, bytes).catch((cause: unknown) => String(cause));
       },
-      "cipher.fingerprint": (at) =>
-        cipher.fingerprint(scope, `${MARKER} is answered`.slice(at % 2)),
       "auditLog.record": (at) => auditLog.record(record(at)),
       "auditLog.prepare": (at) => auditLog.prepare(record(at)),
       "auditLog.recordIn": async (at) => {
@@ -357,7 +358,9 @@ describeStores("a tenant", (world) => {
   it("has a key of its own: the same text leaves another fingerprint with every tenant", async () => {
     const text = `${MARKER} is answered`;
     const [mine, theirs] = await Promise.all(
-      [ATTACKER, VICTIM].map((id) => process.cipher.fingerprint(tenantScope(id), text)),
+      [ATTACKER, VICTIM].map(async (id) =>
+        (await process.cipher.of(tenantScope(id))).fingerprint(text),
+      ),
     );
     expect(mine).not.toEqual(theirs);
   });

@@ -1,0 +1,33 @@
+import { createHmac, type KeyObject } from "node:crypto";
+import type { TenantCipher } from "../store/content-cipher.ts";
+import type { TenantScope } from "../store/scope.ts";
+import { sealEnvelope } from "./envelope.ts";
+import type { KeyUse } from "./key-lifetime.ts";
+
+/** The data key that seals now. */
+export interface Sealing extends KeyUse {
+  readonly version: number;
+  readonly key: KeyObject;
+  seals: number;
+}
+
+const FINGERPRINT_BYTES = 16;
+
+/** Encrypts and hashes with these keys of a tenant, and counts what it seals. */
+export const createTenantCipher = (
+  scope: TenantScope,
+  sealing: Sealing,
+  fingerprinting: KeyObject,
+): TenantCipher => ({
+  scope,
+  seal: (place, plain) => {
+    sealing.seals += 1;
+    return sealEnvelope(sealing.key, sealing.version, contextOf(scope, place), plain);
+  },
+  fingerprint: (text) =>
+    createHmac("sha256", fingerprinting).update(text).digest().subarray(0, FINGERPRINT_BYTES),
+});
+
+/** What is authenticated with a value. As JSON, so that no two pairs read the same. */
+export const contextOf = ({ tenantId }: TenantScope, place: string): string =>
+  JSON.stringify([tenantId, place]);
