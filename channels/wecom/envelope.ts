@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import { createDecipheriv, randomBytes, timingSafeEqual } from "node:crypto";
-import { encrypt, getSignature } from "@wecom/crypto";
+import { hash, randomBytes, timingSafeEqual } from "node:crypto";
+import { chainOf } from "./key-chain.ts";
 import type { KeyPair } from "./types.ts";
 
 /** An encrypted text and the values that its signature covers. */
@@ -19,7 +19,6 @@ export type Opening =
   | { readonly isOpen: true; readonly text: string }
   | { readonly isOpen: false; readonly reason: "CIPHERTEXT" | "RECEIVE_ID" };
 
-const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const BLOCK_BYTES = 16;
 // random (16 bytes) | length of the text (4, big-endian) | text | receiveId | padding to 32 bytes
 const LENGTH_AT = 16;
@@ -37,30 +36,28 @@ export const seal = (
   timestamp: string,
   nonce: string,
 ): Sealed => {
-  const encrypted = encrypt(pair.encoding_aes_key, text, receiveId, freshRandom());
-  const signature = getSignature(pair.token, timestamp, nonce, encrypted);
-  return { encrypt: encrypted, timestamp, nonce, signature };
+  const plain = frame(text, receiveId);
+  const encrypt = chainOf(pair.encoding_aes_key).encrypt(plain).toString("base64");
+  return { encrypt, timestamp, nonce, signature: sign(pair.token, timestamp, nonce, encrypt) };
 };
 
 /** True when the signature is the one that the token gives for the other three values. */
 export const isSignedWith = (token: string, sealed: Sealed): boolean =>
   isEqual(
-    Buffer.from(getSignature(token, sealed.timestamp, sealed.nonce, sealed.encrypt)),
+    Buffer.from(sign(token, sealed.timestamp, sealed.nonce, sealed.encrypt)),
     Buffer.from(sealed.signature),
   );
 
 /**
- * Decrypts what has already been found to be signed. `decrypt` of the library forgives bad padding,
- * lengths, base64 and UTF-8; here only what encrypting the text again would give is opened.
+ * Decrypts what has already been found to be signed. Padding, lengths, base64 and UTF-8 are not
+ * forgiven: only what encrypting the text again would give is opened.
  */
 export const open = (encrypted: string, encodingAesKey: string, receiveId: string): Opening => {
   const shut = { isOpen: false, reason: "CIPHERTEXT" } as const;
-  if (!BASE64.test(encrypted) || encrypted.length % 4 !== 0) return shut;
   const bytes = Buffer.from(encrypted, "base64");
+  if (bytes.toString("base64") !== encrypted) return shut;
   if (bytes.length === 0 || bytes.length % PADDED_BYTES !== 0) return shut;
-  const key = Buffer.from(`${encodingAesKey}=`, "base64");
-  const decipher = createDecipheriv("aes-256-cbc", key, key.subarray(0, BLOCK_BYTES));
-  const plain = decipher.setAutoPadding(false).update(bytes); // whole blocks: nothing is left over
+  const plain = chainOf(encodingAesKey).decrypt(bytes);
   const end = textEnd(plain);
   if (end === undefined) return shut;
   const idAt = TEXT_AT + plain.readUInt32BE(LENGTH_AT);
@@ -72,12 +69,29 @@ export const open = (encrypted: string, encodingAesKey: string, receiveId: strin
   return { isOpen: true, text: text.toString() };
 };
 
+/** Lower-case hex. @see https://developer.work.weixin.qq.com/document/path/90968 */
+const sign = (...values: string[]): string => hash("sha1", values.sort().join(""));
+
+/** What is encrypted of a text. */
+const frame = (text: string, receiveId: string): Buffer => {
+  const textBytes = Buffer.byteLength(text);
+  const end = TEXT_AT + textBytes + Buffer.byteLength(receiveId);
+  const padding = PADDED_BYTES - (end % PADDED_BYTES);
+  const plain = Buffer.allocUnsafe(end + padding);
+  plain.set(freshRandom());
+  plain.writeUInt32BE(textBytes, LENGTH_AT);
+  plain.write(text, TEXT_AT);
+  plain.write(receiveId, TEXT_AT + textBytes);
+  return plain.fill(padding, end);
+};
+
 /** Where the padding begins: so many bytes of that value, no more than to the next multiple of 32. */
 const textEnd = (plain: Buffer): number | undefined => {
-  const padding = plain.at(-1) ?? 0;
+  const padding = plain[plain.length - 1] ?? 0;
   const end = plain.length - padding;
   if (padding < 1 || padding > PADDED_BYTES || end < TEXT_AT) return undefined;
-  return plain.subarray(end).every((byte) => byte === padding) ? end : undefined;
+  for (let at = end; at < plain.length; at++) if (plain[at] !== padding) return undefined;
+  return end;
 };
 
 // A draw costs as much as an encryption, however short it is: draw for many at once.

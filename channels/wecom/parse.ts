@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { SignatureError } from "../../core/contract/errors.ts";
 import type { Content, InboundMessage } from "../../core/contract/message.ts";
 import { parseContent } from "./content.ts";
@@ -105,8 +105,7 @@ const messageId = (
 ): string => {
   const hasId = content.kind !== "event" && msgId && /^[0-9]{1,32}$/.test(msgId);
   const told = hasId ? JSON.stringify([foldedId, msgId]) : text;
-  const hash = createHash("sha256").update(told).digest("hex");
-  return `${app.corp_id}/${app.agent_id}/sha256:${hash}`;
+  return `${app.corp_id}/${app.agent_id}/sha256:${hash("sha256", told)}`;
 };
 
 const required = (fields: Partial<Record<Field, string>>, name: Field): string => {

@@ -2,25 +2,20 @@ import { PayloadError } from "../../core/contract/errors.ts";
 import { CHANNEL } from "./types.ts";
 
 /**
- * The one non-empty value of each name in an undecoded query string. Throws PayloadError when a
- * name is missing, empty, repeated or not decodable; names that nobody asked for are ignored,
- * because the callback's URL may carry its own.
+ * The one non-empty value of a name in an undecoded query string's pairs, split at `&`. Throws
+ * PayloadError when it is missing, empty, repeated or not decodable; names that nobody asks for may
+ * be there, because the callback's URL may carry its own.
  */
-export const readQuery = <Name extends string>(
-  query: string,
-  names: readonly Name[],
-): Readonly<Record<Name, string>> => {
-  const values: Partial<Record<Name, string>> = {};
-  for (const pair of query.split("&")) {
-    const name = names.find((wanted) => pair.startsWith(`${wanted}=`) || pair === wanted);
-    if (name === undefined) continue;
-    if (name in values) throw new PayloadError(CHANNEL, `query has more than one ${name}`);
-    values[name] = decode(pair.slice(name.length + 1), name);
+export const queryValue = (pairs: readonly string[], name: string): string => {
+  let raw: string | undefined;
+  for (const pair of pairs) {
+    if (!pair.startsWith(name)) continue;
+    if (pair.length > name.length && pair[name.length] !== "=") continue;
+    if (raw !== undefined) throw new PayloadError(CHANNEL, `query has more than one ${name}`);
+    raw = pair.slice(name.length + 1);
   }
-  for (const name of names) {
-    if (!values[name]) throw new PayloadError(CHANNEL, `query has no ${name}`);
-  }
-  return values as Record<Name, string>;
+  if (!raw) throw new PayloadError(CHANNEL, `query has no ${name}`);
+  return raw.includes("%") ? decode(raw, name) : raw;
 };
 
 // A plus sign stays one: it belongs to base64, and none of these values ever holds a space.

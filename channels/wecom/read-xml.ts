@@ -8,10 +8,10 @@ import { parseXml, type XmlElement } from "./xml.ts";
 export const readXml = (text: string): XmlElement => readPlainXml(text) ?? parseXml(text);
 
 const ROOT = "<xml>";
+const ROOT_END = "</xml>";
 const CDATA = "<![CDATA[";
 const CDATA_END = "]]>";
-const START_TAG = /[ \t\r\n]*<([A-Za-z][A-Za-z0-9_.-]{0,127})>/y;
-const ROOT_END = /[ \t\r\n]*<\/xml>[ \t\r\n]*$/y;
+const NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
 /** Names that parseXml refuses. */
 const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
 /** More than any message of the platform has. */
@@ -23,24 +23,32 @@ const readPlainXml = (text: string): XmlElement | undefined => {
   const element = new Map<string, readonly string[]>();
   let at = ROOT.length;
   while (element.size < MAX_PLAIN_ELEMENTS) {
-    START_TAG.lastIndex = at;
-    const name = START_TAG.exec(text)?.[1];
-    if (name === undefined) {
-      ROOT_END.lastIndex = at;
-      return ROOT_END.test(text) ? element : undefined;
+    at = afterSpace(text, at);
+    if (text.startsWith(ROOT_END, at)) {
+      return afterSpace(text, at + ROOT_END.length) === text.length ? element : undefined;
     }
-    if (INHERITED.has(name) || element.has(name)) return undefined;
-    const endTag = `</${name}>`;
-    const isCdata = text.startsWith(CDATA, START_TAG.lastIndex);
-    const start = START_TAG.lastIndex + (isCdata ? CDATA.length : 0);
+    const tagEnd = text.indexOf(">", at);
+    if (text[at] !== "<" || tagEnd < 0) return undefined;
+    const name = text.slice(at + 1, tagEnd);
+    if (!NAME.test(name) || INHERITED.has(name) || element.has(name)) return undefined;
+    const isCdata = text.startsWith(CDATA, tagEnd + 1);
+    const start = tagEnd + 1 + (isCdata ? CDATA.length : 0);
     const end = text.indexOf(isCdata ? CDATA_END : "<", start);
     if (end < 0) return undefined;
     const value = text.slice(start, end);
     if (!isCdata && value.includes("&")) return undefined;
+    const endTag = `</${name}>`;
     const afterText = isCdata ? end + CDATA_END.length : end;
     if (!text.startsWith(endTag, afterText)) return undefined;
     element.set(name, [value]);
     at = afterText + endTag.length;
   }
   return undefined;
+};
+
+/** Where the white space that begins here is over. */
+const afterSpace = (text: string, start: number): number => {
+  let at = start;
+  while (" \t\r\n".includes(text.charAt(at)) && at < text.length) at++;
+  return at;
 };

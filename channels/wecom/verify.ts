@@ -1,7 +1,7 @@
 import { PayloadError, SignatureError } from "../../core/contract/errors.ts";
 import { isSignedWith, open, type Sealed } from "./envelope.ts";
 import { readFields } from "./fields.ts";
-import { readQuery } from "./query.ts";
+import { queryValue } from "./query.ts";
 import { readXml } from "./read-xml.ts";
 import { type CallbackKeys, CHANNEL, type KeyPair, type WecomApp } from "./types.ts";
 import { XmlError } from "./xml.ts";
@@ -25,14 +25,18 @@ export const verifyUrl = (
   query: string,
   now: Date,
 ): Verified => {
-  const values = readQuery(query, ["msg_signature", "timestamp", "nonce", "echostr"]);
-  return unseal(keys, receiveId, sealedBy(values, values.echostr), now);
+  const pairs = query.split("&");
+  return unseal(
+    keys,
+    receiveId,
+    sealedBy(pairs, () => queryValue(pairs, "echostr")),
+    now,
+  );
 };
 
 /** Reads a callback's POST. Throws PayloadError when it is unreadable, SignatureError when it is not the platform's. */
-export const verifyCallback = (app: WecomApp, query: string, body: Buffer, now: Date): Verified => {
-  return verifyEnvelope(app, app.corp_id, query, () => readEnvelope(app, body), now);
-};
+export const verifyCallback = (app: WecomApp, query: string, body: Buffer, now: Date): Verified =>
+  verifyEnvelope(app, app.corp_id, query, () => readEnvelope(app, body), now);
 
 /** The same for an envelope of any form, which `readEncrypted` finds the ciphertext in. */
 export const verifyEnvelope = (
@@ -41,10 +45,7 @@ export const verifyEnvelope = (
   query: string,
   readEncrypted: () => string,
   now: Date,
-): Verified => {
-  const values = readQuery(query, ["msg_signature", "timestamp", "nonce"]);
-  return unseal(keys, receiveId, sealedBy(values, readEncrypted()), now);
-};
+): Verified => unseal(keys, receiveId, sealedBy(query.split("&"), readEncrypted), now);
 
 /** Checks the signature, then the clock, then opens: in this order, for every request. */
 const unseal = (keys: CallbackKeys, receiveId: string, sealed: Sealed, now: Date): Verified => {
@@ -52,21 +53,18 @@ const unseal = (keys: CallbackKeys, receiveId: string, sealed: Sealed, now: Date
   if (signers.length === 0) throw new SignatureError(CHANNEL, "SIGNATURE");
   assertFresh(sealed.timestamp, keys.replay_window_s, now);
   // Pairs may share the token when only the key was changed, so each signer has to try.
-  const openings = signers.map((pair) => ({
-    pair,
-    opening: open(sealed.encrypt, pair.encoding_aes_key, receiveId),
-  }));
-  const opened = openings.flatMap(({ pair, opening }) =>
-    opening.isOpen ? [{ text: opening.text, pair, isCurrentPair: pair === keys }] : [],
-  );
-  const [verified, ...others] = opened;
-  if (!verified) {
-    const isForeign = openings.some(
-      ({ opening }) => !opening.isOpen && opening.reason === "RECEIVE_ID",
-    );
-    throw new SignatureError(CHANNEL, isForeign ? "RECEIVE_ID" : "CIPHERTEXT");
+  let verified: Verified | undefined;
+  let isForeign = false;
+  for (const pair of signers) {
+    const opening = open(sealed.encrypt, pair.encoding_aes_key, receiveId);
+    if (!opening.isOpen) {
+      if (opening.reason === "RECEIVE_ID") isForeign = true;
+      continue;
+    }
+    if (verified) throw new SignatureError(CHANNEL, "KEY_PAIR_AMBIGUOUS");
+    verified = { text: opening.text, pair, isCurrentPair: pair === keys };
   }
-  if (others.length > 0) throw new SignatureError(CHANNEL, "KEY_PAIR_AMBIGUOUS");
+  if (!verified) throw new SignatureError(CHANNEL, isForeign ? "RECEIVE_ID" : "CIPHERTEXT");
   return verified;
 };
 
@@ -88,14 +86,12 @@ const assertFresh = (timestamp: string, windowSeconds: number, now: Date): void 
   if (!(Math.abs(ageSeconds) <= windowSeconds)) throw new SignatureError(CHANNEL, "TIMESTAMP");
 };
 
-const sealedBy = (
-  query: { readonly msg_signature: string; readonly timestamp: string; readonly nonce: string },
-  encrypt: string,
-): Sealed => ({
-  encrypt,
-  timestamp: query.timestamp,
-  nonce: query.nonce,
-  signature: query.msg_signature,
+/** The query is judged before the body is read. */
+const sealedBy = (pairs: readonly string[], readEncrypted: () => string): Sealed => ({
+  signature: queryValue(pairs, "msg_signature"),
+  timestamp: queryValue(pairs, "timestamp"),
+  nonce: queryValue(pairs, "nonce"),
+  encrypt: readEncrypted(),
 });
 
 /** The ciphertext in the outer XML, which nothing has signed yet. */
@@ -112,10 +108,12 @@ const readEnvelope = (app: WecomApp, body: Buffer): string => {
   return encrypt;
 };
 
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
 const readOuter = (body: Buffer): ReturnType<typeof readFields> => {
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(body);
+    text = utf8.decode(body);
   } catch (cause) {
     throw new PayloadError(CHANNEL, "body is not UTF-8", 400, { cause });
   }

@@ -1,8 +1,9 @@
 import { createCipheriv } from "node:crypto";
-import { decrypt, encrypt, getSignature } from "@wecom/crypto";
+import { decrypt, encrypt } from "@wecom/crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isSignedWith, open, seal } from "../../../channels/wecom/envelope.ts";
+import { chainOf } from "../../../channels/wecom/key-chain.ts";
 import { newCloudApp } from "../../fakes/wecom-cloud.ts";
 import { encryptText, signatureOf } from "../../fakes/wecom-envelope.ts";
 
@@ -62,6 +63,33 @@ describe("the envelope", () => {
       const opened = open(encryptText(text, app), app.encodingAesKey, app.corpId);
       expect(opened).toEqual({ isOpen: true, text });
     }
+  });
+
+  it("seals what the platform's own library opens, whatever came before", () => {
+    const other = newCloudApp();
+    fc.assert(
+      fc.property(fc.array(anyText, { minLength: 1, maxLength: 5 }), (texts) => {
+        for (const text of texts) {
+          const sealed = seal(text, pair, app.corpId, "1700000000", "nonce");
+          expect(decrypt(pair.encoding_aes_key, sealed.encrypt)).toMatchObject({
+            message: Buffer.from(text).toString(),
+            id: app.corpId,
+          });
+          open(encryptText(text, other), app.encodingAesKey, app.corpId); // garbage, to this key
+          const encrypted = encryptText(text, app);
+          const opened = open(encrypted, app.encodingAesKey, app.corpId);
+          expect(opened).toEqual({ isOpen: true, text: Buffer.from(text).toString() });
+        }
+      }),
+    );
+  });
+
+  it("takes whole blocks only, so that nothing stays behind for the next message", () => {
+    const chain = chainOf(app.encodingAesKey);
+    expect(() => chain.encrypt(Buffer.alloc(17))).toThrow(RangeError);
+    expect(() => chain.decrypt(Buffer.alloc(15))).toThrow(RangeError);
+    const opened = open(encryptText("hello", app), app.encodingAesKey, app.corpId);
+    expect(opened).toEqual({ isOpen: true, text: "hello" });
   });
 
   it("opens with a key whose surplus bits are not zero", () => {
@@ -180,6 +208,11 @@ describe("the envelope", () => {
     }
   });
 
+  it("refuses a ciphertext whose surplus bits are not zero", () => {
+    const { encrypted, key, receiveId } = KNOWN; // ends with "U=", 4 bits and 2 surplus ones
+    expect(open(encrypted.replace(/U=$/, "V="), key, receiveId).isOpen).toBe(false);
+  });
+
   it.each([
     "",
     "wwexample00000000",
@@ -211,7 +244,8 @@ describe("the envelope", () => {
       fc.property(fc.array(fc.base64String(), { minLength: 4, maxLength: 4 }), (values) => {
         const [token = "", timestamp = "", nonce = "", encrypted = ""] = values;
         const expected = signatureOf(token, timestamp, nonce, encrypted);
-        expect(getSignature(token, timestamp, nonce, encrypted)).toBe(expected);
+        const sealed = { encrypt: encrypted, timestamp, nonce, signature: expected };
+        expect(isSignedWith(token, sealed)).toBe(true);
       }),
     );
   });
