@@ -19,6 +19,8 @@ const FIRST_MS = 1_000;
 // No turn takes longer; what goes on beyond it was answered elsewhere.
 const LONGEST_MS = 15 * 60_000;
 
+const NOT_SHOWN = Promise.resolve(false);
+
 interface Session<Target> {
   readonly target: Target;
   leftMs: number;
@@ -49,9 +51,15 @@ export const createWorking = <Target>(options: WorkingOptions<Target>): Working<
 
   const forget = (key: string): Session<Target> | undefined => {
     const session = sessions.get(key);
+    if (!session) return undefined;
     sessions.delete(key);
-    clearTimeout(session?.timer);
+    clearTimeout(session.timer);
     return session;
+  };
+
+  const shown = async (session: Session<Target>): Promise<boolean> => {
+    await session.showing;
+    return session.isShown;
   };
 
   return {
@@ -67,10 +75,9 @@ export const createWorking = <Target>(options: WorkingOptions<Target>): Working<
       sessions.set(key, session);
       schedule(key, session, FIRST_MS);
     },
-    end: async (key) => {
+    end: (key) => {
       const session = forget(key);
-      await session?.showing;
-      return session?.isShown ?? false;
+      return session ? shown(session) : NOT_SHOWN;
     },
     stop: () => {
       for (const key of [...sessions.keys()]) forget(key);

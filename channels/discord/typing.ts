@@ -6,8 +6,11 @@ import { readTarget } from "./target.ts";
 /** Shows in the room of a question that the bot is typing. */
 export interface Typing {
   begin(target: ReplyTarget): void;
-  /** Resolves when no such call is on its way: it would go on for seconds beside the answer. */
-  end(target: ReplyTarget): Promise<void>;
+  /**
+   * Resolves when no such call is on its way, with whether one was made: it would go on for seconds
+   * beside the answer.
+   */
+  end(target: ReplyTarget): Promise<boolean>;
   stop(): void;
 }
 
@@ -36,9 +39,7 @@ export const createTyping = (rest: Rest): Typing => {
       // An interaction that was deferred says it by itself.
       if (!interaction) working.begin(keyOf(target), channelId);
     },
-    end: async (target) => {
-      await working.end(keyOf(target));
-    },
+    end: (target) => working.end(keyOf(target)),
     stop: working.stop,
   };
 };

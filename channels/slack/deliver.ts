@@ -6,7 +6,7 @@ import type { Files } from "./files.ts";
 import type { Growing } from "./growing.ts";
 import type { Post } from "./http.ts";
 import { objectIn, textIn } from "./json.ts";
-import { changedMessage, newMessage, saidBy } from "./message.ts";
+import { changedMessage, newMessage, type Said, saidBy } from "./message.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { postResponse } from "./response-url.ts";
 import type { RoomCalls } from "./room-calls.ts";
@@ -59,30 +59,28 @@ export const createDeliver = (parts: DeliverParts): Deliver => {
   /** With blocks; in words alone where Slack does not take them. */
   const say = async (
     outgoing: Worded,
-    tell: (said: ReturnType<typeof saidBy>) => Promise<Called>,
+    method: string,
+    tell: (said: Said) => Promise<ApiOutcome>,
   ): Promise<Called> => {
     const said = saidBy(outgoing);
-    const called = await tell(said);
-    const { outcome } = called;
+    const outcome = await tell(said);
     const isTooMuch = outcome.kind === "error" && kindOfError(outcome.error) === "blocks";
-    if (!isTooMuch || !said.blocks) return called;
+    if (!isTooMuch || !said.blocks) return { method, outcome };
     const fields = { channel: CHANNEL, reason: outcome.error, alert: "slack_blocks_refused" };
     log.error(fields, "Slack does not take these blocks; it is said in words");
-    return tell(saidBy(outgoing, false));
+    return { method, outcome: await tell(saidBy(outgoing, false)) };
   };
 
   const postNew = (outgoing: Worded, delivery: Delivery, to = delivery.target): Promise<Called> =>
-    say(outgoing, async (said) => {
+    say(outgoing, POST, (said) => {
       const isVerbatim = outgoing.kind === "verbatim";
-      const message = newMessage(said, to, delivery.part.id, isVerbatim);
-      return { method: POST, outcome: await call(delivery, POST, message, to) };
+      return call(delivery, POST, newMessage(said, to, delivery.part.id, isVerbatim), to);
     });
 
   const change = (outgoing: Worded, ts: string, delivery: Delivery): Promise<Called> =>
-    say(outgoing, async (said) => {
+    say(outgoing, UPDATE, (said) => {
       const { target, part } = delivery;
-      const message = changedMessage(said, target.channelId, ts, part.id);
-      return { method: UPDATE, outcome: await call(delivery, UPDATE, message) };
+      return call(delivery, UPDATE, changedMessage(said, target.channelId, ts, part.id));
     });
 
   /**
@@ -106,7 +104,7 @@ export const createDeliver = (parts: DeliverParts): Deliver => {
     delivery: Delivery,
     isReplacing: boolean,
   ): Promise<Called> => {
-    const called = await say(outgoing, async (said) => {
+    const called = await say(outgoing, "response_url", (said) => {
       const message = {
         response_type: "ephemeral",
         replace_original: isReplacing,
@@ -116,8 +114,7 @@ export const createDeliver = (parts: DeliverParts): Deliver => {
         unfurl_links: false,
         unfurl_media: false,
       };
-      const outcome = await postResponse(url, message, baseUrl, post, delivery.signal);
-      return { method: "response_url", outcome };
+      return postResponse(url, message, baseUrl, post, delivery.signal);
     });
     if (called.outcome.kind !== "error") return called;
     const room = await privateRoom(delivery);

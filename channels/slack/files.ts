@@ -23,7 +23,7 @@ interface OutgoingPart {
 
 interface Where {
   readonly channelId: string;
-  readonly threadTs?: string;
+  readonly threadTs?: string | undefined;
 }
 
 /** As long as the part may still be tried to be sent. */

@@ -46,6 +46,8 @@ const LAST_WRITE_MS = 1_500;
 const ABANDONED_MS = 30 * 60_000;
 const LATER_MS = 1_000;
 
+const NONE = Promise.resolve<Taken>({ kind: "none" });
+
 interface Session extends Growth {
   readonly since: number;
   /** Settled while nothing is being written. */
@@ -116,6 +118,34 @@ export const createGrowing = (parts: GrowingParts): Growing => {
       : messageOf(known);
   };
 
+  /** As far as anything of it was begun, by us or by another process. */
+  const takeBegun = async (
+    target: SlackTarget,
+    partId: string,
+    session: Session | undefined,
+  ): Promise<Taken> => {
+    if (session) {
+      session.isEnded = true;
+      clearTimeout(session.timer);
+      await session.running;
+      sessions.delete(keyOf(target));
+      if (session.answer) parts.metrics?.streamEnded(now().getTime() - session.since);
+      if (session.answer?.ts !== undefined) return messageOf(session.answer);
+      if (session.answer) return lookFor(target);
+    }
+    const known = await answers.get(target);
+    if (!known) return { kind: "none" };
+    if (known.part !== undefined && known.part !== partId) return { kind: "none" };
+    if (known.ts !== undefined) {
+      const isOthers = !session && !isAlone && known.part === undefined;
+      return isOthers ? takeFromOther(target, known) : messageOf(known);
+    }
+    if (!session && now().getTime() - known.at < BEGINNING_MS) {
+      return { kind: "later", afterMs: LATER_MS, reason: "the answer's message is being begun" };
+    }
+    return lookFor(target);
+  };
+
   return {
     show: (target, markdown) => {
       // What goes by a response URL, or in place of a card, cannot grow.
@@ -143,29 +173,10 @@ export const createGrowing = (parts: GrowingParts): Growing => {
       schedule(session, FIRST_MS);
     },
 
-    take: async (target, partId) => {
-      if (target.responseUrl !== undefined || target.cardTs !== undefined) return { kind: "none" };
+    take: (target, partId) => {
+      if (target.responseUrl !== undefined || target.cardTs !== undefined) return NONE;
       const session = sessions.get(keyOf(target));
-      if (session) {
-        session.isEnded = true;
-        clearTimeout(session.timer);
-        await session.running;
-        sessions.delete(keyOf(target));
-        if (session.answer) parts.metrics?.streamEnded(now().getTime() - session.since);
-        if (session.answer?.ts !== undefined) return messageOf(session.answer);
-        if (session.answer) return lookFor(target);
-      }
-      const known = await answers.get(target);
-      if (!known) return { kind: "none" };
-      if (known.part !== undefined && known.part !== partId) return { kind: "none" };
-      if (known.ts !== undefined) {
-        const isOthers = !session && !isAlone && known.part === undefined;
-        return isOthers ? takeFromOther(target, known) : messageOf(known);
-      }
-      if (!session && now().getTime() - known.at < BEGINNING_MS) {
-        return { kind: "later", afterMs: LATER_MS, reason: "the answer's message is being begun" };
-      }
-      return lookFor(target);
+      return session || !answers.hasNone(target) ? takeBegun(target, partId, session) : NONE;
     },
 
     settle: (target, ts, part) => answers.put(target, { at: now().getTime(), ts, part }),

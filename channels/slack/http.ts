@@ -42,8 +42,8 @@ export const createPost = (timeoutMs: number): Post => {
       const { origin, pathname, search } = url;
       // Whoever names no coding may get any, and none is read here.
       const plain = { "accept-encoding": "identity", ...headers };
-      const request = { origin, path: pathname + search, headers: plain, body };
-      agent.dispatch({ ...request, method: "POST" }, exchange);
+      const path = pathname + search;
+      agent.dispatch({ origin, path, method: "POST", headers: plain, body }, exchange);
     });
 };
 

@@ -49,14 +49,15 @@ const visible = (text: string): string => (text.trim() === "" ? `\u2060${text}` 
  */
 export const newMessage = (
   said: Said,
-  where: { readonly channelId: string; readonly threadTs?: string },
+  where: { readonly channelId: string; readonly threadTs?: string | undefined },
   partId: string,
   isVerbatim: boolean,
 ) => ({
   channel: where.channelId,
   thread_ts: where.threadTs,
-  ...said,
-  ...(isVerbatim && { mrkdwn: false }),
+  text: said.text,
+  blocks: said.blocks,
+  mrkdwn: isVerbatim ? false : undefined,
   parse: "none",
   unfurl_links: false,
   unfurl_media: false,
@@ -70,8 +71,8 @@ export const newMessage = (
 export const changedMessage = (said: Said, channelId: string, ts: string, partId: string) => ({
   channel: channelId,
   ts,
-  blocks: [],
-  ...said,
+  blocks: said.blocks ?? [],
+  text: said.text,
   parse: "none",
   metadata: partMetadata(partId),
 });

@@ -19,6 +19,8 @@ export interface OpenAnswer {
 /** The messages that answers grow in, for all processes and after a restart. */
 export interface OpenAnswers {
   get(target: SlackTarget): Promise<OpenAnswer | undefined>;
+  /** True where it is known without asking that none is remembered. */
+  hasNone(target: SlackTarget): boolean;
   /** False where one is remembered already. */
   begin(target: SlackTarget, answer: OpenAnswer): Promise<boolean>;
   put(target: SlackTarget, answer: OpenAnswer): Promise<void>;
@@ -40,17 +42,18 @@ export const keyOf = ({ teamId, channelId, replyTo }: SlackTarget): string =>
  */
 export const createOpenAnswers = (state: ChannelState, isAlone: boolean): OpenAnswers => {
   // Keys that may be in the state; undefined until they were asked for.
-  let known: Promise<Set<string>> | undefined;
+  let known: Set<string> | undefined;
 
-  const keys = (): Promise<Set<string>> => {
-    known ??= state.keys(PREFIX).then((found) => new Set(found));
-    known.catch(() => {
-      known = undefined;
-    });
+  const keys = async (): Promise<Set<string>> => {
+    if (known) return known;
+    const found = await state.keys(PREFIX);
+    // Who asked at the same time may have added to theirs meanwhile.
+    known ??= new Set(found);
     return known;
   };
 
   return {
+    hasNone: (target) => isAlone && known?.has(keyOf(target)) === false,
     get: async (target) => {
       const key = keyOf(target);
       if (isAlone && !(await keys()).has(key)) return undefined;

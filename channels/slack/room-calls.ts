@@ -31,22 +31,24 @@ const NOT_INSTALLED: ApiOutcome = { kind: "error", error: "app_not_installed", b
 const NO_TOKEN: ApiOutcome = { kind: "unreachable", reason: "the workspace's token is away" };
 
 export const createRoomCalls = ({ api, workspaces, pace }: RoomCallsParts): RoomCalls => {
-  const tokenFor = (teamId: string): Promise<string | undefined | ApiOutcome> =>
-    workspaces.tokenFor(teamId).catch(() => NO_TOKEN);
-
   return {
     call: async ({ teamId, channelId }, method, args, signal, who = "") => {
       const room = `${teamId}/${channelId}`;
       const waitMs = pace.wait(room, method, who);
       if (waitMs > 0) return { kind: "limited", afterMs: waitMs };
-      const token = await tokenFor(teamId);
-      if (typeof token !== "string") return token ?? NOT_INSTALLED;
+      let token: string | undefined;
+      try {
+        token = await workspaces.tokenFor(teamId);
+      } catch {
+        return NO_TOKEN;
+      }
+      if (token === undefined) return NOT_INSTALLED;
       let outcome = await api.call(token, method, args, signal);
       if (outcome.kind === "error" && kindOfError(outcome.error) === "token") {
         workspaces.refused(teamId, token, outcome.error);
         // Tokens rotate: this one may have done so just now.
-        const fresh = await tokenFor(teamId);
-        if (typeof fresh === "string" && fresh !== token) {
+        const fresh = await workspaces.tokenFor(teamId).catch(() => undefined);
+        if (fresh !== undefined && fresh !== token) {
           outcome = await api.call(fresh, method, args, signal);
         }
       }

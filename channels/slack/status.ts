@@ -7,8 +7,11 @@ import type { SlackTarget } from "./target.ts";
 /** Says in a thread that an answer is being made. */
 export interface Status {
   begin(target: SlackTarget, locale: Locale): void;
-  /** Resolves when no such call is on its way: what is posted then takes the line away. */
-  end(target: SlackTarget): Promise<void>;
+  /**
+   * Resolves when no such call is on its way, with whether one was made: what is posted then takes
+   * the line away.
+   */
+  end(target: SlackTarget): Promise<boolean>;
   /** The same where nothing will be posted. */
   withdraw(target: SlackTarget): Promise<void>;
   stop(): void;
@@ -65,9 +68,7 @@ export const createStatus = ({ rooms, now }: StatusParts): Status => {
       if (target.threadTs === undefined || target.responseUrl !== undefined) return;
       if (target.cardTs === undefined) working.begin(keyOf(target), { target, locale });
     },
-    end: async (target) => {
-      await working.end(keyOf(target));
-    },
+    end: (target) => working.end(keyOf(target)),
     withdraw: async (target) => {
       if (await working.end(keyOf(target))) await set(target, "");
     },
@@ -76,4 +77,4 @@ export const createStatus = ({ rooms, now }: StatusParts): Status => {
 };
 
 const keyOf = ({ teamId, channelId, replyTo }: SlackTarget): string =>
-  [teamId, channelId, replyTo].join("/");
+  `${teamId}/${channelId}/${replyTo}`;

@@ -8,15 +8,15 @@ export interface SlackTarget {
   /** `C…`, `D…` or `G…`; or `U…` or `W…` for the direct chat with that person. */
   readonly channelId: string;
   /** Root of the thread that is answered in; absent = beside the messages. */
-  readonly threadTs?: string;
+  readonly threadTs?: string | undefined;
   /** `U…` or `W…` of the person who is answered: what grows before their eyes needs it. */
-  readonly userId?: string;
+  readonly userId?: string | undefined;
   /** Id of the message that is answered: its time stamp, or what stands in for one. */
   readonly replyTo: string;
   /** Takes five answers within 30 minutes, also where the app is not a member; a secret. */
-  readonly responseUrl?: string;
+  readonly responseUrl?: string | undefined;
   /** Time stamp of the message whose card was clicked: it is changed in place. */
-  readonly cardTs?: string;
+  readonly cardTs?: string | undefined;
 }
 
 /** The target as core keeps it. */
@@ -50,20 +50,20 @@ export const isPerson = (id: string): boolean => /^[UW]/.test(id) && isSlackId(i
 /** What `slackTarget` was given; undefined for anything else, which no call must be made for. */
 export const readTarget = (target: ReplyTarget): SlackTarget | undefined => {
   const { workspaceId: teamId, address, replyTo, cardToken } = target;
-  const [channelId, threadTs = "", userId = "", ...rest] = address.split("/");
-  if (!isSlackId(teamId) || !isSlackId(channelId) || rest.length > 0) return undefined;
+  const parts = address.split("/");
+  const [channelId, threadTs = "", userId = ""] = parts;
+  if (!isSlackId(teamId) || !isSlackId(channelId) || parts.length > 3) return undefined;
   if (threadTs !== "" && !isTs(threadTs)) return undefined;
   if (userId !== "" && !isSlackId(userId)) return undefined;
   const way = cardToken === undefined ? undefined : readObject(cardToken);
-  const responseUrl = textIn(way, "responseUrl");
   const cardTs = textIn(way, "cardTs");
   return {
     teamId,
     channelId,
     replyTo,
-    ...(threadTs !== "" && { threadTs }),
-    ...(userId !== "" && { userId }),
-    ...(responseUrl !== undefined && { responseUrl }),
-    ...(isTs(cardTs) && { cardTs }),
+    threadTs: threadTs === "" ? undefined : threadTs,
+    userId: userId === "" ? undefined : userId,
+    responseUrl: textIn(way, "responseUrl"),
+    cardTs: isTs(cardTs) ? cardTs : undefined,
   };
 };

@@ -3,7 +3,7 @@ import type { Log } from "../../core/contract/log.ts";
 import type { ChannelMetrics } from "../../core/contract/metrics.ts";
 import { type ApiOutcome, failed, limited, readAnswer, readStatus } from "./api-outcome.ts";
 import { fetchWithoutNulls } from "./fetch-without-nulls.ts";
-import { createPost } from "./http.ts";
+import { createPost, type HttpAnswer } from "./http.ts";
 import { asObject, readObject } from "./json.ts";
 import { CHANNEL } from "./types.ts";
 
@@ -42,7 +42,12 @@ export const createWebApi = (options: WebApiOptions): WebApi => {
     call: async (token, method, args, signal) => {
       if (signal.aborted) return { kind: "unreachable", reason: "aborted before the call" };
       const call = method.startsWith("chat.") ? direct : byClient;
-      const outcome = await call(token, method, args, signal);
+      let outcome: ApiOutcome;
+      try {
+        outcome = await call(token, method, args, signal);
+      } catch (error) {
+        outcome = failed(error);
+      }
       metrics?.apiAnswered(outcome.kind === "error" ? outcome.error : outcome.kind);
       return outcome;
     },
@@ -61,20 +66,20 @@ const createDirectCall = (base: URL, timeoutMs: number): Call => {
     return url;
   };
 
-  return async (token, method, args, signal) => {
+  return (token, method, args, signal) => {
     const headers = {
       authorization: `Bearer ${token}`,
       "content-type": "application/x-www-form-urlencoded",
       accept: "application/json",
     };
-    try {
-      const answer = await post({ url: urlOf(method), headers, body: formOf(args) }, signal);
-      if (answer.status === 200) return readAnswer(readObject(answer.text));
-      return answer.status === 429 ? limited(answer.retryAfter) : readStatus(answer.status);
-    } catch (error) {
-      return failed(error);
-    }
+    const request = { url: urlOf(method), headers, body: formOf(args) };
+    return post(request, signal).then(answered);
   };
+};
+
+const answered = ({ status, text, retryAfter }: HttpAnswer): ApiOutcome => {
+  if (status === 200) return readAnswer(readObject(text));
+  return status === 429 ? limited(retryAfter) : readStatus(status);
 };
 
 /** The arguments as a form; nested values travel as JSON. */
