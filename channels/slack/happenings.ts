@@ -69,12 +69,7 @@ export const openedEvent = (event: JsonObject, envelope: Envelope): Parsed => {
   if (!from) return ignored("NOT_READABLE");
   const { teamId, channelId, userId, threadTs } = from;
   const context = contextIn(event);
-  const origin: Origin = {
-    teamId,
-    channelId,
-    isDirect: true,
-    ...(threadTs !== undefined && { threadTs }),
-  };
+  const origin: Origin = { teamId, channelId, isDirect: true, threadTs };
   const said = { name: "app_opened", platformName, fields: factsIn(context) } as const;
   const opened = happening(said, origin, event, userId, envelope);
   return opened.kind === "message" && context
@@ -159,7 +154,7 @@ const happening = (
       channelId,
       userId,
       replyTo: id,
-      ...(threadTs !== undefined && { threadTs }),
+      threadTs,
     }),
     sentAt: at,
   };

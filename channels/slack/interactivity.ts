@@ -161,7 +161,7 @@ const happening = (
       channelId,
       userId,
       replyTo: id,
-      ...(threadTs !== undefined && { threadTs }),
+      threadTs,
       ...way,
     }),
     sentAt: now,

@@ -76,13 +76,13 @@ export const readMessage = (
       channelId: room.channelId,
       userId,
       replyTo: id,
-      ...(origin.threadTs !== undefined && { threadTs: origin.threadTs }),
+      threadTs: origin.threadTs,
     }),
     sentAt: editedTs === undefined ? dateOfTs(ts) : dateOfTs(editedTs),
   };
   if (room.isDirect) {
     const { channelId } = room;
-    const asksFrom = { teamId, userId, channelId, ...(threadTs !== undefined && { threadTs }) };
+    const asksFrom = { teamId, userId, channelId, threadTs };
     return { kind: "message", message: parsed, asksFrom };
   }
   if (isAddressed || isOurThread) {

@@ -12,8 +12,13 @@ export const originOf = (
   threadTs: string | undefined,
 ): Origin => {
   const isRoot = threadTs === undefined || threadTs === ts;
-  const root = room.isDirect && isRoot ? undefined : (threadTs ?? ts);
-  return { ...room, ...(root !== undefined && { threadTs: root }) };
+  const { teamId, channelId, isDirect } = room;
+  return {
+    teamId,
+    channelId,
+    isDirect,
+    threadTs: isDirect && isRoot ? undefined : (threadTs ?? ts),
+  };
 };
 
 /** The conversation there: a direct chat, or one thread. Bindings name the room. */

@@ -58,5 +58,5 @@ export interface Origin {
   readonly channelId: string;
   readonly isDirect: boolean;
   /** The thread it lies in, or would begin; undefined for what stands in a direct chat by itself. */
-  readonly threadTs?: string;
+  readonly threadTs?: string | undefined;
 }

@@ -7,7 +7,7 @@ export interface Viewpoint {
   readonly teamId: string;
   readonly userId: string;
   readonly channelId: string;
-  readonly threadTs?: string;
+  readonly threadTs?: string | undefined;
 }
 
 /** Which room people have open beside their chat with us, as Slack told it last. */
@@ -16,6 +16,10 @@ export interface ViewedRooms {
   note(from: Viewpoint, roomId: string | undefined): Promise<void>;
   /** Rejects when it cannot be told. */
   from(viewpoint: Viewpoint): Promise<string | undefined>;
+}
+
+interface Seen {
+  readonly roomId: string | undefined;
 }
 
 /** Slack tells of changes only while the chat is open; what is older says little. */
@@ -29,7 +33,7 @@ export const createViewedRooms = (
   now: () => Date,
 ): ViewedRooms => {
   // By key, the oldest first; with no room where none is remembered.
-  const known = new Map<string, { readonly roomId: string | undefined; readonly until: number }>();
+  const known = new Map<string, Seen & { readonly until: number }>();
 
   const keep = (key: string, roomId: string | undefined): void => {
     known.delete(key);
@@ -38,13 +42,16 @@ export const createViewedRooms = (
     if (known.size > REMEMBERED && oldest !== undefined) known.delete(oldest);
   };
 
-  const look = async (key: string): Promise<string | undefined> => {
+  const recall = (key: string): Seen | undefined => {
     const here = known.get(key);
-    if (isAlone && here && here.until > now().getTime()) return here.roomId;
+    return isAlone && here && here.until > now().getTime() ? here : undefined;
+  };
+
+  const look = async (key: string): Promise<Seen> => {
     const value = (await state.get(key))?.value;
     const roomId = isSlackId(value) ? value : undefined;
     if (isAlone) keep(key, roomId);
-    return roomId;
+    return { roomId };
   };
 
   return {
@@ -55,10 +62,11 @@ export const createViewedRooms = (
       keep(key, roomId);
     },
     from: async (viewpoint) => {
-      const { threadTs: _, ...anywhere } = viewpoint;
-      const inThread = await look(keyOf(viewpoint));
-      if (inThread !== undefined || viewpoint.threadTs === undefined) return inThread;
-      return look(keyOf(anywhere));
+      const key = keyOf(viewpoint);
+      const { roomId } = recall(key) ?? (await look(key));
+      if (roomId !== undefined || viewpoint.threadTs === undefined) return roomId;
+      const anywhere = keyOf({ ...viewpoint, threadTs: undefined });
+      return (recall(anywhere) ?? (await look(anywhere))).roomId;
     },
   };
 };

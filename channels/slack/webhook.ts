@@ -22,7 +22,7 @@ export interface SlackWebhookParts {
 export const createSlackWebhook = (parts: SlackWebhookParts): Webhook => {
   const { signingSecrets, intake, now, log } = parts;
 
-  const takeEvent = async (body: JsonObject): Promise<WebhookResponse> => {
+  const takeEvent = (body: JsonObject): WebhookResponse | Promise<WebhookResponse> => {
     switch (textIn(body, "type")) {
       case "url_verification":
         log.info({ channel: CHANNEL }, "request URL verified");
@@ -38,19 +38,19 @@ export const createSlackWebhook = (parts: SlackWebhookParts): Webhook => {
         );
         return EMPTY;
       default:
-        return responseTo(await intake.take("events_api", body));
+        return intake.take("events_api", body).then(responseTo);
     }
   };
 
-  const takeForm = async (form: URLSearchParams): Promise<WebhookResponse> => {
+  const takeForm = (form: URLSearchParams): Promise<WebhookResponse> => {
     const payload = form.get("payload");
     if (payload !== null) {
       const body = readObject(payload);
       if (!body) throw new PayloadError(CHANNEL, "payload is no JSON object");
-      return responseTo(await intake.take("interactive", body));
+      return intake.take("interactive", body).then(responseTo);
     }
     if (!form.has("command")) throw new PayloadError(CHANNEL, "a form of no known kind");
-    return responseTo(await intake.take("slash_commands", Object.fromEntries(form)));
+    return intake.take("slash_commands", Object.fromEntries(form)).then(responseTo);
   };
 
   return async (request) => {
@@ -60,10 +60,10 @@ export const createSlackWebhook = (parts: SlackWebhookParts): Webhook => {
     verifySignature(request, signingSecrets, now());
     const text = request.body.toString("utf8");
     // Events are JSON objects; a form never begins so.
-    if (!/^\s*[{[]/.test(text)) return takeForm(new URLSearchParams(text));
+    if (!/^\s*[{[]/.test(text)) return await takeForm(new URLSearchParams(text));
     const body = readObject(text);
     if (!body) throw new PayloadError(CHANNEL, "body is no JSON object");
-    return takeEvent(body);
+    return await takeEvent(body);
   };
 };
 
@@ -71,8 +71,8 @@ const MAX_CHECK_BYTES = 512;
 
 const isCertificateCheck = (body: Buffer): boolean =>
   body.length <= MAX_CHECK_BYTES &&
-  body.includes("ssl_check=1") &&
   !body.includes("{") &&
+  body.includes("ssl_check=1") &&
   new URLSearchParams(body.toString("latin1")).get("ssl_check") === "1";
 
 const EMPTY: WebhookResponse = { status: 200 };
