@@ -4,7 +4,7 @@ import type { Store, Transaction } from "../store/store.ts";
 import { manyIds } from "./many-ids.ts";
 import { markDelivered, markManyDelivered } from "./outbox-rows.ts";
 import { finishMessage, finishMessages } from "./reply-end-rows.ts";
-import { type Lane, laneKey } from "./schedule.ts";
+import type { Lane } from "./schedule.ts";
 
 /** Names a part, as its row does. */
 export interface PartName {
@@ -37,7 +37,7 @@ export interface Arrivals {
  * this turn of the event loop, so that little is unsure after a crash while little comes
  */
 export const createArrivals = (store: Store, collectMs: number): Arrivals => {
-  // By id; the lane of those that are written soon.
+  // By id; with the id of the lane those that are written soon.
   const known = new Map<string, { readonly part: PartName; readonly lane?: string }>();
   let soon: PartName[] = [];
   let soonWritten: Promise<void> | undefined;
@@ -104,7 +104,7 @@ export const createArrivals = (store: Store, collectMs: number): Arrivals => {
 
     recordSoon: (inboxId, lane) => {
       const part = { tenant_id: lane.tenantId, inbox_id: inboxId, part: 0 };
-      known.set(partId(part), { part, lane: laneKey(lane) });
+      known.set(partId(part), { part, lane: lane.id });
       soon.push(part);
       if (!soonWritten) {
         soonWritten = collect();
@@ -114,10 +114,9 @@ export const createArrivals = (store: Store, collectMs: number): Arrivals => {
       return soonWritten;
     },
 
-    recordLane: async (transaction, lane) => {
-      const key = laneKey(lane);
-      for (const arrival of known.values()) {
-        if (arrival.lane === key) await recordIn(transaction, arrival.part, null);
+    recordLane: async (transaction, { id, tenantId }) => {
+      for (const { part, lane } of known.values()) {
+        if (lane === id && part.tenant_id === tenantId) await recordIn(transaction, part, null);
       }
     },
 

@@ -12,8 +12,8 @@ import {
   anyInLane,
   byKey,
   endTurn,
-  insertFirst,
   insertMessage,
+  insertTaken,
   moveMessage,
   nextInLane,
   pendingLanes,
@@ -171,12 +171,13 @@ export const createInbox = (options: InboxOptions): Inbox => {
       try {
         stored = await store.write("intake", async (transaction) => {
           // An edit may be one of what was taken back: `claim` looks.
-          if (takesAtOnce && saidIdOf(message) === message.id) {
-            const first = await transaction.insert(insertFirst, { owner, ...row });
-            if (first !== undefined) return { id: first, isOurs: true };
-          }
-          const id = await transaction.insert(insertMessage, row);
-          return id === undefined ? undefined : { id, isOurs: false };
+          const mayBegin = takesAtOnce && saidIdOf(message) === message.id;
+          // Asked beside the insert: within it SQLite copies the row to a table of its own first.
+          const isOurs = mayBegin && !(await transaction.first(anyInLane, { tenantId, lane }));
+          const id = isOurs
+            ? await transaction.insert(insertTaken, { owner, ...row })
+            : await transaction.insert(insertMessage, row);
+          return id === undefined ? undefined : { id, isOurs };
         });
       } finally {
         // In one go with what follows: in between it would be neither on its way nor kept.

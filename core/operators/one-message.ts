@@ -1,4 +1,4 @@
-import type { Transaction } from "../store/store.ts";
+import type { Answer, Transaction } from "../store/store.ts";
 import {
   anyPartPending,
   dropMessage,
@@ -15,7 +15,7 @@ export const findMessage = (
   transaction: Transaction,
   tenantId: string | undefined,
   id: number,
-): Promise<MessageRow | undefined> =>
+): Answer<MessageRow | undefined> =>
   transaction.first(BY_ID[tenantId === undefined ? "all" : "tenant"], {
     tenantId: tenantId ?? "",
     id,

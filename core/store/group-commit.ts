@@ -47,7 +47,10 @@ export const createGroupCommit = (
   const perform = async (batch: readonly Job[]): Promise<unknown[]> => {
     try {
       const values: unknown[] = [];
-      for (const job of batch) values.push(await job.work(transaction));
+      for (const job of batch) {
+        const value = job.work(transaction);
+        values.push(value instanceof Promise ? await value : value);
+      }
       commit.run([]);
       return values;
     } catch (cause) {

@@ -105,19 +105,19 @@ const transactionOn = (database: Sqlite): Transaction => {
     return [database.prepare(sql), parameters] as const;
   };
   return {
-    all: async <Args, Row>(statement: Statement<Args, Row>, args: Args) => {
+    all: <Args, Row>(statement: Statement<Args, Row>, args: Args) => {
       const [prepared, parameters] = bound(statement, args);
       return prepared.all(parameters) as Row[];
     },
-    first: async <Args, Row>(statement: Statement<Args, Row>, args: Args) => {
+    first: <Args, Row>(statement: Statement<Args, Row>, args: Args) => {
       const [prepared, parameters] = bound(statement, args);
       return prepared.first(parameters) as Row | undefined;
     },
-    run: async (statement, args) => {
+    run: (statement, args) => {
       const [prepared, parameters] = bound(statement, args);
       return prepared.run(parameters).changes;
     },
-    insert: async (statement, args) => {
+    insert: (statement, args) => {
       const [prepared, parameters] = bound(statement, args);
       const { changes, lastInsertRowid } = prepared.run(parameters);
       return changes === 0 ? undefined : lastInsertRowid;

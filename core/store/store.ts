@@ -22,19 +22,22 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export type Work<T> = (transaction: Transaction) => Promise<T>;
+export type Work<T> = (transaction: Transaction) => Answer<T>;
 
-/** Statements inside one transaction; each throws StoreError when the database refuses it. */
+/** The value itself where it is known at once, as all is that SQLite answers: it costs no promise there. */
+export type Answer<T> = T | Promise<T>;
+
+/** Statements inside one transaction; each throws StoreError, or rejects with it, when the database refuses it. */
 export interface Transaction {
   /** All rows. */
-  all<Args, Row>(statement: Statement<Args, Row>, args: NoInfer<Args>): Promise<Row[]>;
+  all<Args, Row>(statement: Statement<Args, Row>, args: NoInfer<Args>): Answer<Row[]>;
   /** The first row. */
-  first<Args, Row>(statement: Statement<Args, Row>, args: NoInfer<Args>): Promise<Row | undefined>;
+  first<Args, Row>(statement: Statement<Args, Row>, args: NoInfer<Args>): Answer<Row | undefined>;
   /** How many rows were changed. */
-  run<Args>(statement: Statement<Args, unknown>, args: NoInfer<Args>): Promise<number>;
+  run<Args>(statement: Statement<Args, unknown>, args: NoInfer<Args>): Answer<number>;
   /** The id that the database gave the new row; undefined when a conflict clause kept it out. */
   insert<Args>(
     statement: Statement<Args, unknown>,
     args: NoInfer<Args>,
-  ): Promise<number | undefined>;
+  ): Answer<number | undefined>;
 }
