@@ -99,6 +99,7 @@ export const createRoleIndex = (settings: Settings): ExplainedRoles => {
   ];
 
   const heldBy = (principal: Principal) => {
+    if (!rbac?.role_bindings.length) return everyoneElse;
     const { channel, workspaceId, senderId, departments, groups = [] } = principal;
     const { memberOf = [workspaceId] } = principal;
     const held = [
@@ -118,7 +119,9 @@ export const createRoleIndex = (settings: Settings): ExplainedRoles => {
     permissionsOf: (principal) => {
       const held = heldBy(principal);
       return {
-        roles: [...new Set(held.map(({ role }) => role))].sort(),
+        get roles() {
+          return [...new Set(held.map(({ role }) => role))].sort();
+        },
         has: (permission) =>
           rbac?.enabled === false ||
           held.some(({ permissions }) => allows(permissions, permission)),
@@ -127,10 +130,10 @@ export const createRoleIndex = (settings: Settings): ExplainedRoles => {
   };
 };
 
-const allows = (granted: readonly string[], permission: string): boolean => {
-  const [area = ""] = permission.split(":");
-  return granted.includes("*") || granted.includes(permission) || granted.includes(`${area}:*`);
-};
+const allows = (granted: readonly string[], permission: string): boolean =>
+  granted.includes("*") ||
+  granted.includes(permission) ||
+  granted.includes(`${permission.split(":")[0]}:*`);
 
 const departmentKey = (
   { channel, workspaceId }: Pick<Principal, "channel" | "workspaceId">,

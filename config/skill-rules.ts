@@ -26,7 +26,7 @@ export const createSkillRules = (lists: SkillLists): ((skill: JudgedSkill) => Sk
   const blocked = new Set(lists.blocked_skills.map(fold));
   const worst = RISKS.indexOf(lists.skill_policy?.max_risk ?? "high");
   return ({ name, risk }) => {
-    if (blocked.has("*") || blocked.has(fold(name))) return "blocked";
+    if (blocked.size > 0 && (blocked.has("*") || blocked.has(fold(name)))) return "blocked";
     if (!allowed.has(name) && !allowed.has("*")) return "not_listed";
     // A risk that this version does not know has no place in the order: it is not taken.
     const at = RISKS.indexOf(risk);

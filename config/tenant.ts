@@ -121,13 +121,16 @@ export const createTenantIndex = (settings: Settings): TenantIndex => {
   // Few settings bind at all of them, and each that is looked at costs.
   const levels = LEVELS.filter((level) => used.has(levelName(level)));
 
-  const matches = (origin: Origin, level: Level): Set<string> => {
-    const ids = new Set<string>();
+  const matches = (origin: Origin, level: Level): ReadonlySet<string> => {
+    const { channel, workspaceId } = origin;
     const conversation = level.conversation ? origin.conversationId : undefined;
+    const foundBy = (role?: string, department?: string): ReadonlySet<string> =>
+      idsByKey.get(key(channel, workspaceId, conversation, role, department)) ?? NOBODYS;
+    if (!level.role && !level.department) return foundBy();
+    const ids = new Set<string>();
     for (const role of level.role ? origin.roles : [undefined]) {
       for (const department of level.department ? origin.departments : [undefined]) {
-        const found = key(origin.channel, origin.workspaceId, conversation, role, department);
-        for (const id of idsByKey.get(found) ?? []) ids.add(id);
+        for (const id of foundBy(role, department)) ids.add(id);
       }
     }
     return ids;
@@ -135,9 +138,10 @@ export const createTenantIndex = (settings: Settings): TenantIndex => {
 
   const resolveIn = (origin: Origin): TenantResolution => {
     for (const level of levels) {
-      const ids = [...matches(origin, level)];
-      const tenant = tenants.get(ids[0] ?? "");
-      if (ids.length > 1) return { kind: "ambiguous", ids: ids.sort() };
+      const ids = matches(origin, level);
+      if (ids.size > 1) return { kind: "ambiguous", ids: [...ids].sort() };
+      const [id = ""] = ids;
+      const tenant = tenants.get(id);
       if (tenant) return { kind: "tenant", tenant };
     }
     return { kind: "unknown" };
@@ -166,6 +170,8 @@ const idsOf = (found: TenantResolution): readonly string[] => {
   return found.kind === "ambiguous" ? found.ids : [];
 };
 
+const NOBODYS: ReadonlySet<string> = new Set();
+
 interface Level {
   readonly conversation: boolean;
   readonly role: boolean;
@@ -188,9 +194,8 @@ const levelName = (
   },
 ): string => PARTS.filter((part) => asks[part]).join();
 
-// JSON keeps the parts apart whatever characters they hold, and tells "absent" from any text.
-const key = (...parts: readonly (string | undefined)[]): string =>
-  JSON.stringify(parts.map((part) => part ?? null));
+// JSON keeps the parts apart whatever characters they hold, and tells "absent" (null) from any text.
+const key = (...parts: readonly (string | undefined)[]): string => JSON.stringify(parts);
 
 /** A conversation as messages bear it: WeCom's user ids in lower case. */
 export const foldConversation = (channel: string, conversation: string | undefined) =>

@@ -1,4 +1,4 @@
-import { bucketOf, type RateLimiter, TELL_EVERY_MS } from "./rate-limiter.ts";
+import { bucketOf, type RateLimiter, type RateVerdict, TELL_EVERY_MS } from "./rate-limiter.ts";
 
 interface Bucket {
   /** When it will be full again, epoch microseconds. */
@@ -12,6 +12,7 @@ const TIDY_FROM = 10_000;
 
 /** Limits of one process that has its store for itself; a restart fills every bucket. */
 export const createLocalRateLimiter = (now: () => Date): RateLimiter => {
+  // A tenant's by its id, a sender's by that and their own behind a line feed, which no id has.
   const buckets = new Map<string, Bucket>();
   let tidyFrom = TIDY_FROM;
 
@@ -22,8 +23,7 @@ export const createLocalRateLimiter = (now: () => Date): RateLimiter => {
     tidyFrom = Math.max(TIDY_FROM, buckets.size * 2);
   };
 
-  const bucketAt = (tenantId: string, name: string): Bucket => {
-    const key = JSON.stringify([tenantId, name]);
+  const bucketAt = (key: string): Bucket => {
     let bucket = buckets.get(key);
     if (!bucket) {
       bucket = { fullAtUs: 0, toldUntilMs: 0 };
@@ -36,29 +36,30 @@ export const createLocalRateLimiter = (now: () => Date): RateLimiter => {
     take: async ({ tenantId, sender, limits }) => {
       const nowMs = now().getTime();
       if (buckets.size >= tidyFrom) tidy(nowMs);
-      const user = bucketAt(tenantId, `user/${sender}`);
-      const shares = [
-        { whose: "user", bucket: user, ...bucketOf(limits.userPerMinute) },
-        {
-          whose: "tenant",
-          bucket: bucketAt(tenantId, "tenant"),
-          ...bucketOf(limits.tenantPerMinute),
-        },
-      ] as const;
-      for (const { whose, bucket, stepUs, depthUs } of shares) {
-        const nowUs = nowMs * 1000;
-        // No bucket is emptier than empty: the clock was set back, which fills it as a restart does.
-        if (bucket.fullAtUs > nowUs + depthUs) bucket.fullAtUs = nowUs;
-        const fullAtUs = Math.max(bucket.fullAtUs, nowUs) + stepUs;
-        const overUs = fullAtUs - nowUs - depthUs;
-        if (overUs > 0) {
-          const isFirst = user.toldUntilMs <= nowMs;
-          if (isFirst) user.toldUntilMs = nowMs + TELL_EVERY_MS;
-          return { kind: "over", whose, retryAfterMs: Math.ceil(overUs / 1000), isFirst };
-        }
-        bucket.fullAtUs = fullAtUs;
-      }
-      return { kind: "within" };
+      const user = bucketAt(`${tenantId}\n${sender}`);
+      const userOverUs = takeFrom(user, limits.userPerMinute, nowMs * 1000);
+      const isUser = userOverUs > 0;
+      const overUs = isUser
+        ? userOverUs
+        : takeFrom(bucketAt(tenantId), limits.tenantPerMinute, nowMs * 1000);
+      if (overUs <= 0) return WITHIN;
+      const isFirst = user.toldUntilMs <= nowMs;
+      if (isFirst) user.toldUntilMs = nowMs + TELL_EVERY_MS;
+      const whose = isUser ? "user" : "tenant";
+      return { kind: "over", whose, retryAfterMs: Math.ceil(overUs / 1000), isFirst };
     },
   };
+};
+
+const WITHIN: RateVerdict = { kind: "within" };
+
+/** Takes one message out of a bucket; by how much it is over, above 0: then nothing was taken. */
+const takeFrom = (bucket: Bucket, perMinute: number, nowUs: number): number => {
+  const { stepUs, depthUs } = bucketOf(perMinute);
+  // No bucket is emptier than empty: the clock was set back, which fills it as a restart does.
+  if (bucket.fullAtUs > nowUs + depthUs) bucket.fullAtUs = nowUs;
+  const fullAtUs = Math.max(bucket.fullAtUs, nowUs) + stepUs;
+  const overUs = fullAtUs - nowUs - depthUs;
+  if (overUs <= 0) bucket.fullAtUs = fullAtUs;
+  return overUs;
 };

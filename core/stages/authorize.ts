@@ -31,9 +31,9 @@ const permissionsOf = (roles: RoleIndex, { channel, workspaceId, sender }: Inbou
     channel,
     workspaceId,
     senderId: sender.id,
-    ...(sender.memberships && { memberOf: sender.memberships.map((of) => of.workspaceId) }),
     departments: sender.departments,
     groups: groupsOf(sender, workspaceId),
+    ...(sender.memberships && { memberOf: sender.memberships.map((of) => of.workspaceId) }),
   });
 
 /** The platform's roles are groups, too; in a direct chat those of all workspaces that it vouches for. */
