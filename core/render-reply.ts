@@ -15,9 +15,9 @@ export const renderReply = (
 ): readonly string[] | string => {
   if (!adapter) return `channel ${message.channel} is switched off`;
   // A reply that cannot be rendered will not be rendered by doing its turn again, either.
-  for (const candidate of [reply, refuse("INTERNAL", locale)]) {
+  for (const candidate of [() => reply, () => refuse("INTERNAL", locale)]) {
     try {
-      return adapter.render(candidate, message.target);
+      return adapter.render(candidate(), message.target);
     } catch (cause) {
       const fields = { err: cause, inbox: id, alert: "reply_not_renderable" };
       log.error(fields, "reply cannot be rendered");

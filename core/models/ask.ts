@@ -53,27 +53,25 @@ export const USUAL_OUTPUT_TOKENS = 8192;
 export const createModels = (parts: ModelsParts): Models => ({
   begin: (context, choices) => {
     const endsAt = parts.now().getTime() + TURN_MS;
-    let left = [...choices];
+    let failed = 0; // of the choices, the first ones
     return {
       takesEarlier: choices.some(({ provider }) => !parts.providers.get(provider)?.isBuiltIn),
       ask: async (request) => {
-        const { locale, traceId, tenant } = context;
         const inputTokens = mostInputTokens({ model: "", ...request });
         if (inputTokens > MOST_INPUT_TOKENS) {
-          return { kind: "refused", refusal: refuse("PROMPT_TOO_LARGE", locale) };
+          return { kind: "refused", refusal: refuse("PROMPT_TOO_LARGE", context.locale) };
         }
         for (;;) {
-          const [choice, ...others] = left;
+          const choice = choices[failed];
           if (!choice) throw new ModelError("MODEL_UNAVAILABLE", "no model is left to ask");
+          const hasNext = failed + 1 < choices.length;
           try {
-            const remainingMs = endsAt - parts.now().getTime();
-            const times = { remainingMs, hasNext: others.length > 0, inputTokens };
-            return await askOne(parts, context, choice, request, times);
+            return await askOne(parts, context, choice, request, { inputTokens, endsAt, hasNext });
           } catch (cause) {
             if (context.signal.aborted || !(cause instanceof ModelError)) throw cause;
-            const isOver = others.length === 0 || endsAt <= parts.now().getTime();
-            if (cause.isFinal || isOver) throw cause;
-            left = others;
+            if (cause.isFinal || !hasNext || endsAt <= parts.now().getTime()) throw cause;
+            failed += 1;
+            const { traceId, tenant } = context;
             const { provider, model } = choice;
             const fields = { err: cause, tenant: tenant.id, traceId, provider, model };
             parts.log.warn({ ...fields, alert: "model_fallback" }, "model failed; asking the next");
@@ -84,9 +82,13 @@ export const createModels = (parts: ModelsParts): Models => ({
   },
 });
 
+type Decision = "allowed" | "refused" | "failed";
+type Detail = Readonly<Record<string, string | number>>;
+
 interface Limits {
   readonly inputTokens: number;
-  readonly remainingMs: number;
+  /** When the turn must be over, epoch milliseconds. */
+  readonly endsAt: number;
   readonly hasNext: boolean;
 }
 
@@ -106,14 +108,30 @@ const askOne = async (
   const price = parts.prices.priceOf(choice.provider, choice.model, startedAt);
   const hasBudget = tenant.monthlyBudgetUsd !== undefined;
   const { metrics = NO_METRICS } = parts;
-  const count = (code: string, cost: NanoUsd): void => {
-    const ms = parts.now().getTime() - startedAt.getTime();
-    metrics.modelAsked(tenantScope(tenant.id), choice.provider, code, ms, toUsd(cost));
+  const ended = (decision: Decision, code: string, cost: NanoUsd, detail: Detail): void => {
+    const scope = tenantScope(tenant.id);
+    const durationMs = parts.now().getTime() - startedAt.getTime();
+    metrics.modelAsked(scope, choice.provider, code, durationMs, toUsd(cost));
+    // Where a turn's data went is on record, also where that cost nothing; what is built in tells nobody.
+    if (provider.isBuiltIn && decision !== "refused") return;
+    const { traceId, message } = context;
+    context.record({
+      at: startedAt,
+      traceId,
+      scope,
+      message,
+      action: "model.call",
+      subject: `${choice.provider}/${choice.model}`,
+      decision,
+      code,
+      durationMs,
+      detail: { region: choice.region, ...detail },
+    });
   };
-  const refused = (code: RefusalCode, detail: Readonly<Record<string, string | number>>): Asked => {
-    putOnRecord(parts, context, choice, { startedAt, decision: "refused", code, detail });
-    parts.log.warn({ tenant: tenant.id, ...nameOf(choice), code, ...detail }, "model not asked");
-    count(code, 0);
+  const refused = (code: RefusalCode, detail: Detail): Asked => {
+    const { provider, model } = choice;
+    parts.log.warn({ tenant: tenant.id, provider, model, code, ...detail }, "model not asked");
+    ended("refused", code, 0, detail);
     return { kind: "refused", refusal: refuse(code, locale) };
   };
   if (price.kind === "unknown" && hasBudget) {
@@ -134,30 +152,21 @@ const askOne = async (
     reservation = await parts.budget.reserve(tenant, most);
     if (!reservation) return refused("BUDGET_EXCEEDED", { neededUsd: toUsd(most) });
   }
-  // Where a turn's data went is on record, also where that cost nothing; what is built in tells nobody.
-  const told = (call: Call): void => {
-    if (!provider.isBuiltIn) putOnRecord(parts, context, choice, call);
-  };
-  const capped = {
+  const capped: ModelRequest = {
     model: choice.model,
-    ...request,
     ...(cap !== undefined && { maxOutputTokens: cap }),
+    ...request,
   };
   try {
-    const turn = await withPatience(parts, context, choice, limits, (ending, alive) => {
-      const { onText } = request;
-      const show = (text: string): void => {
-        alive();
-        onText?.(text);
-      };
-      return provider.generate({ ...capped, ...(onText && { onText: show }) }, ending);
-    });
+    // What is built in answers at once.
+    const turn = await (provider.isBuiltIn
+      ? provider.generate(capped, signal)
+      : withPatience(parts, signal, provider, capped, limits));
     const cost = costs(turn.usage);
     await reservation?.settle(cost);
-    count("OK", cost);
     const { inputTokens, outputTokens } = turn.usage;
     const detail = { inputTokens, outputTokens, ...(rates && { costUsd: toUsd(cost) }) };
-    told({ startedAt, decision: "allowed", code: "OK", detail });
+    ended("allowed", "OK", cost, detail);
     return { kind: "turn", turn };
   } catch (cause) {
     // What may have been billed is charged in full; nobody tells what it was.
@@ -165,24 +174,22 @@ const askOne = async (
     const charged = reservation && !isUnbilled ? most : 0;
     await reservation?.settle(charged);
     const code = cause instanceof ModelError ? cause.code : "STOPPED";
-    count(code, charged);
-    const detail = charged > 0 ? { costUsd: toUsd(charged) } : {};
-    told({ startedAt, decision: "failed", code, detail });
+    ended("failed", code, charged, charged > 0 ? { costUsd: toUsd(charged) } : {});
     throw cause;
   }
 };
 
 /**
  * Ends a call that takes longer than the turn has left, or, with another model to ask, one that
- * says nothing for too long: `alive` tells that it began to answer.
+ * says nothing for too long.
  */
-const withPatience = async <T>(
-  { patienceMs = PATIENCE_MS }: ModelsParts,
-  { signal }: Context,
-  { provider, model }: ModelChoice,
-  { remainingMs, hasNext }: Limits,
-  call: (signal: AbortSignal, alive: () => void) => Promise<T>,
-): Promise<T> => {
+const withPatience = async (
+  { patienceMs = PATIENCE_MS, now }: ModelsParts,
+  signal: AbortSignal,
+  provider: ModelProvider,
+  request: ModelRequest,
+  { endsAt, hasNext }: Limits,
+): Promise<ModelTurn> => {
   // AbortSignal.any costs five times as much as one signal that hears the other.
   const ending = new AbortController();
   const stop = () => ending.abort(signal.reason);
@@ -192,49 +199,23 @@ const withPatience = async <T>(
   const endAfter = (ms: number): void => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      const text = `asking ${provider} (model ${model}) took longer than ${ms} ms`;
+      const text = `asking ${provider.name} (model ${request.model}) took longer than ${ms} ms`;
       ending.abort(new ModelError("MODEL_TIMEOUT", text));
     }, ms);
   };
-  endAfter(hasNext ? Math.min(patienceMs, remainingMs) : Math.max(1, remainingMs));
+  const remainingMs = Math.max(1, endsAt - now().getTime());
+  endAfter(hasNext ? Math.min(patienceMs, remainingMs) : remainingMs);
   let isAlive = false;
-  const alive = () => {
-    if (!isAlive) endAfter(Math.max(1, remainingMs));
+  const { onText } = request;
+  const heard = (text: string): void => {
+    if (!isAlive) endAfter(remainingMs);
     isAlive = true;
+    onText?.(text);
   };
   try {
-    return await call(ending.signal, alive);
+    return await provider.generate(onText ? { ...request, onText: heard } : request, ending.signal);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
   }
-};
-
-const nameOf = ({ provider, model }: ModelChoice) => ({ provider, model });
-
-interface Call {
-  readonly startedAt: Date;
-  readonly decision: "allowed" | "refused" | "failed";
-  readonly code: string;
-  readonly detail: Readonly<Record<string, string | number>>;
-}
-
-const putOnRecord = (
-  { now }: ModelsParts,
-  context: Context,
-  { provider, model, region }: ModelChoice,
-  { startedAt, detail, ...outcome }: Call,
-): void => {
-  const { traceId, message, tenant } = context;
-  context.record({
-    at: startedAt,
-    traceId,
-    scope: tenantScope(tenant.id),
-    message,
-    action: "model.call",
-    subject: `${provider}/${model}`,
-    ...outcome,
-    durationMs: now().getTime() - startedAt.getTime(),
-    detail: { region, ...detail },
-  });
 };

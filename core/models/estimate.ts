@@ -11,17 +11,17 @@ const AROUND_PART = 32;
  * it has bytes, in the form that it has or that the tokenizer may bring it into first.
  */
 export const mostInputTokens = ({ instructions, messages, tools }: ModelRequest): number => {
-  const parts = [
-    instructions,
-    ...messages.flatMap(textsOf),
-    ...tools.flatMap(({ name, description, parameters }) => [
-      name,
-      description,
-      JSON.stringify(parameters),
-    ]),
-  ];
-  return parts.reduce((sum, text) => sum + AROUND_PART + mostBytes(text), AROUND_REQUEST);
+  let tokens = AROUND_REQUEST + tokensOf(instructions);
+  for (const message of messages) {
+    for (const text of textsOf(message)) tokens += tokensOf(text);
+  }
+  for (const { name, description, parameters } of tools) {
+    tokens += tokensOf(name) + tokensOf(description) + tokensOf(JSON.stringify(parameters));
+  }
+  return tokens;
 };
+
+const tokensOf = (text: string): number => AROUND_PART + mostBytes(text);
 
 const textsOf = (message: ModelMessage): readonly string[] => {
   if (message.role === "user") return [message.text];

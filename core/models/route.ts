@@ -13,14 +13,14 @@ const SIMPLE_UNITS = 160;
  */
 export const modelsFor = (context: Context, tools: readonly Tool[]): readonly ModelChoice[] => {
   const regions = allowedRegions(context);
-  const seen = new Set<string>();
-  return inOrder(context, tools).filter(({ provider, model, region }) => {
-    const key = JSON.stringify([provider, model]);
-    const isNew = !seen.has(key);
-    seen.add(key);
-    return isNew && regions.has(region);
-  });
+  return inOrder(context, tools).filter(
+    (choice, index, all) =>
+      regions.has(choice.region) && all.findIndex((other) => isSame(choice, other)) === index,
+  );
 };
+
+const isSame = (one: ModelChoice, other: ModelChoice): boolean =>
+  one.provider === other.provider && one.model === other.model;
 
 const inOrder = (context: Context, tools: readonly Tool[]): readonly ModelChoice[] => {
   const { tenant, isSensitive } = context;
