@@ -1,11 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { AuditLog } from "./audit-log.ts";
+import type { AuditLog, PreparedRecord } from "./audit-log.ts";
 import type { ChannelAdapter, Receive } from "./contract/channel.ts";
 import type { Log } from "./contract/log.ts";
 import { type Metrics, NO_METRICS } from "./contract/metrics.ts";
 import { trace } from "./contract/trace-points.ts";
 import { type Counters, createCounters } from "./delivery/counters.ts";
-import type { Claim, Inbox, InboxEntry } from "./delivery/inbox.ts";
+import type { Inbox, InboxEntry } from "./delivery/inbox.ts";
 import { createInlineWaiters } from "./delivery/inline-waiters.ts";
 import type { InlineRow, Outbox } from "./delivery/outbox.ts";
 import type { RunningTurns } from "./delivery/running-turns.ts";
@@ -74,27 +74,46 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     if (atWork.has(key)) return { afterMs: LOOK_AGAIN_MS };
     atWork.add(key);
     try {
-      return await begin(await inbox.claim(lane, suspects.admit));
+      const claim = await inbox.claim(lane, suspects.admit);
+      if (claim.kind === "idle") return "idle";
+      if (claim.kind === "taken") return { afterMs: claim.afterMs };
+      await handle(claim.entry);
+      return claim.isOnly ? "idle" : "again";
     } finally {
       atWork.delete(key);
       suspects.stepEnded(lane);
     }
   };
 
-  const begin = async (claim: Claim): ReturnType<Step> => {
-    if (claim.kind === "idle") return "idle";
-    if (claim.kind === "taken") return { afterMs: claim.afterMs };
-    const { entry } = claim;
-    if (entry.attempt > 1) counters.takenOver++;
-    trace("running", entry.message.id, entry.id);
+  const handle = async (claimed: InboxEntry): Promise<void> => {
+    if (claimed.attempt > 1) counters.takenOver++;
+    trace("running", claimed.message.id, claimed.id);
     try {
-      await handle(entry);
+      const message = await identify.ask(claimed.message);
+      const entry = message === claimed.message ? claimed : { ...claimed, message };
+      const found = find(message);
+      const scope = scopeOf(found);
+      if (scope.tenantId !== entry.scope.tenantId) {
+        // The settings were changed meanwhile: its turn comes in the order, and uses the share, of that tenant.
+        await inbox.move(entry, scope);
+        schedule().wake({ id: entry.lane, tenantId: scope.tenantId });
+        return;
+      }
+      const turn = await turns.run(entry, (signal) => decide(entry, found, signal));
+      if (await finish(entry, turn)) return;
+      log.warn(
+        { inbox: entry.id },
+        "another process took this turn over, or its message was erased",
+      );
+      // It comes to nothing, but models were asked: where its data went, and what that cost, is on record.
+      for (const record of turn.records) {
+        if (record.action === "model.call") await auditLog.record(record);
+      }
     } catch (cause) {
       // We are alive, so it was not this message that ended the processes before us.
-      await giveBack(entry);
+      await giveBack(claimed);
       throw cause;
     }
-    return claim.isOnly ? "idle" : "again";
   };
 
   /** As long as we live nobody else takes what bears our name: a store that is away is waited for. */
@@ -110,25 +129,6 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     }
   };
 
-  const handle = async (claimed: InboxEntry): Promise<void> => {
-    const entry = { ...claimed, message: await identify.ask(claimed.message) };
-    const found = find(entry.message);
-    const scope = scopeOf(found);
-    if (scope.tenantId !== entry.scope.tenantId) {
-      // The settings were changed meanwhile: its turn comes in the order, and uses the share, of that tenant.
-      await inbox.move(entry, scope);
-      schedule().wake({ id: entry.lane, tenantId: scope.tenantId });
-      return;
-    }
-    const turn = await turns.run(entry, (signal) => decide(entry, found, signal));
-    if (await finish(entry, turn)) return;
-    log.warn({ inbox: entry.id }, "another process took this turn over, or its message was erased");
-    // It comes to nothing, but models were asked: where its data went, and what that cost, is on record.
-    for (const record of turn.records) {
-      if (record.action === "model.call") await auditLog.record(record);
-    }
-  };
-
   /** Whether it was still ours to end; else nothing is stored. */
   const finish = async (
     entry: InboxEntry,
@@ -137,7 +137,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     const waiter = waiters.take(entry.id);
     const row: InlineRow = { inboxId: entry.id, lane: entry.lane, scope: entry.scope };
     try {
-      const prepared = await Promise.all(records.map(auditLog.prepare));
+      const prepared: PreparedRecord[] = [];
+      for (const record of records) prepared.push(await auditLog.prepare(record));
       const also: Work<void> = async (transaction) => {
         for (const work of kept) await work(transaction);
         for (const record of prepared) await auditLog.recordIn(transaction, record);

@@ -1,5 +1,5 @@
 import type { BoundGroups } from "../config/bound-groups.ts";
-import type { ChannelAdapter, Identity } from "./contract/channel.ts";
+import type { ChannelAdapter, Directory, Identity } from "./contract/channel.ts";
 import type { InboundMessage } from "./contract/message.ts";
 
 /** Learns who wrote a message where the settings depend on it and the message does not say. */
@@ -7,9 +7,9 @@ export interface Identify {
   /** False: nobody's tenant may be told before the sender is identified. */
   isSettled(message: InboundMessage): boolean;
   /** The message with what is remembered of its sender; quick, so that it fits before it is stored. */
-  remember(message: InboundMessage): Promise<InboundMessage>;
+  remember(message: InboundMessage): InboundMessage | Promise<InboundMessage>;
   /** The message with what the platform says of its sender; unchanged when it cannot be asked. */
-  ask(message: InboundMessage): Promise<InboundMessage>;
+  ask(message: InboundMessage): InboundMessage | Promise<InboundMessage>;
 }
 
 const LONGEST_MS = 10_000;
@@ -44,23 +44,41 @@ export const createIdentify = (parts: {
     const groups = await directory.groupsOf(message, bound, signal());
     return { ...message, sender: { ...sender, groups } };
   };
+  const askAll = async (
+    message: InboundMessage,
+    directory: Directory | undefined,
+  ): Promise<InboundMessage> => {
+    // A timer lives on for seconds: none where nothing is asked after all.
+    let limit: AbortSignal | undefined;
+    const signal = () => {
+      limit ??= AbortSignal.timeout(LONGEST_MS);
+      return limit;
+    };
+    const identity = await directory?.lookUp(message, signal());
+    return await withGroups(withIdentity(message, identity), signal);
+  };
   return {
     isSettled: (message) => directoryFor(message) === undefined,
-    remember: async (message) => withIdentity(message, await directoryFor(message)?.known(message)),
-    ask: async (message) => {
+    remember: (message) => {
+      const directory = directoryFor(message);
+      return directory ? rememberedBy(directory, message) : message;
+    },
+    ask: (message) => {
+      const { channel, workspaceId, content, sender } = message;
       // Who is told is named by the settings, and nothing depends on who they are.
-      if (message.content.kind === "notice") return message;
-      // Most messages say all that is needed, and a timer for each would live on for seconds.
-      let limit: AbortSignal | undefined;
-      const signal = () => {
-        limit ??= AbortSignal.timeout(LONGEST_MS);
-        return limit;
-      };
-      const identity = await directoryAtTurn(message)?.lookUp(message, signal());
-      return withGroups(withIdentity(message, identity), signal);
+      if (content.kind === "notice") return message;
+      // Most messages say all that is needed.
+      const directory = directoryAtTurn(message);
+      const mayBeInGroups = sender.groups || parts.boundGroups(channel, workspaceId).length > 0;
+      return directory || mayBeInGroups ? askAll(message, directory) : message;
     },
   };
 };
+
+const rememberedBy = async (
+  directory: Directory,
+  message: InboundMessage,
+): Promise<InboundMessage> => withIdentity(message, await directory.known(message));
 
 const withIdentity = (message: InboundMessage, identity: Identity | undefined): InboundMessage => {
   if (!identity) return message;

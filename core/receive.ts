@@ -5,7 +5,7 @@ import type { InboundMessage } from "./contract/message.ts";
 import { kindOf, type Metrics } from "./contract/metrics.ts";
 import { trace } from "./contract/trace-points.ts";
 import type { Counters } from "./delivery/counters.ts";
-import type { Inbox } from "./delivery/inbox.ts";
+import type { Accepted, Inbox } from "./delivery/inbox.ts";
 import type { InlineWaiters } from "./delivery/inline-waiters.ts";
 import { endsTurns, laneOf } from "./delivery/lane.ts";
 import type { InlineRow, Outbox } from "./delivery/outbox.ts";
@@ -30,17 +30,16 @@ interface ReceiveParts {
   readonly log: Log;
 }
 
+/** Nobody here writes one. */
+const NO_REPLY = Promise.resolve(undefined);
+
 /** Takes messages in: stores each once, and has its turn begun. */
 export const createReceive = (parts: ReceiveParts): Receive => {
   const { inbox, outbox, waiters, identify, schedule, step, scopeFor, isWorker } = parts;
   const { inlineReply, counters, metrics, log } = parts;
 
-  /** Takes a message in, unless too much of its tenant's waits; what is known already always is. */
-  const accept = async (given: InboundMessage) => {
-    const message = await identify.remember(given);
-    const scope = scopeFor(message);
-    if (endsTurns(message) || !schedule().isFull(scope.tenantId))
-      return inbox.accept(message, scope);
+  /** What is known already is taken in always. */
+  const acceptAgain = async (message: InboundMessage, scope: TenantScope): Promise<Accepted> => {
     const known = await inbox.find(message);
     if (known) return known;
     counters.overloaded++;
@@ -59,21 +58,26 @@ export const createReceive = (parts: ReceiveParts): Receive => {
     schedule().wake(lane);
   };
 
-  return async (message) => {
-    trace("received", message.id);
-    const { id, isNew, scope } = await accept(message);
+  return async (given) => {
+    trace("received", given.id);
+    const message = await identify.remember(given);
+    const whose = scopeFor(message);
+    const mustEnd = endsTurns(message);
+    const hasRoom = mustEnd || !schedule().isFull(whose.tenantId);
+    const accepted = hasRoom ? inbox.accept(message, whose) : acceptAgain(message, whose);
+    const { id, isNew, scope } = await accepted;
     const lane = laneOf(message);
     if (isNew) {
       counters.accepted++;
       metrics.told(scope, message.channel, kindOf(message.content), "store", "new");
       trace("stored", message.id, id);
       // In the next turn of the event loop, so that the adapter can say that it waits.
-      const begin = endsTurns(message) ? beginAtOnce : schedule().wake;
+      const begin = mustEnd ? beginAtOnce : schedule().wake;
       setImmediate(() => void begin({ id: lane, tenantId: scope.tenantId }));
       return {
         isNew,
-        inlineReply: async (deadline, fits = () => true) =>
-          isWorker || endsTurns(message) ? waiters.wait(id, deadline, fits) : undefined,
+        inlineReply: (deadline, fits = () => true) =>
+          isWorker || mustEnd ? waiters.wait(id, deadline, fits) : NO_REPLY,
       };
     }
     counters.duplicates++;

@@ -23,11 +23,11 @@ export interface Context {
   /** Aborted when somebody stops the turn, or when the gateway must go down: then it is done again. */
   readonly signal: AbortSignal;
   /** Shows the person what there is of the answer so far; absent where the channel cannot. */
-  readonly progress?: (markdown: string) => void;
+  readonly progress?: ((markdown: string) => void) | undefined;
   /** Offers questions to whoever opened the chat, the most useful ones first; absent where the channel cannot. */
-  readonly suggest?: (suggestions: readonly Suggestion[]) => void;
+  readonly suggest?: ((suggestions: readonly Suggestion[]) => void) | undefined;
   /** Absent where the channel has no files. */
-  readonly openAttachment?: OpenAttachment;
+  readonly openAttachment?: OpenAttachment | undefined;
   /** The text files that came with the message; absent until they were read. */
   readonly attached?: readonly AttachedText[];
   /** Adds a fact to the message's own record: kinds, counts and ids, never a text. */

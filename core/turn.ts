@@ -87,21 +87,26 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
     if (tenant && entry.attempt <= MAX_ATTEMPTS) {
       const adapter = adapters.get(message.channel);
       // Nothing tells an outsider that somebody listens here.
-      const { content } = message;
+      const { content, target } = message;
       const isWaitedFor = content.kind === "text" && !isOutsider(message.sender);
-      if (isWaitedFor && !signal.aborted) adapter?.working?.(message.target, locale);
-      const link = linkOf(adapter, message, signal);
+      if (isWaitedFor && !signal.aborted) adapter?.working?.(target, locale);
       const isPartial = isWaitedFor && content.isPartial === true;
       const whole = isPartial ? await adapter?.complete?.(message, signal) : undefined;
-      const context = {
+      const context: Context = {
         message: whole ?? message,
         tenant,
         traceId,
         locale,
         signal,
+        progress: adapter?.progress && ((markdown) => adapter.progress?.(target, markdown)),
+        suggest: adapter?.suggest && ((questions) => adapter.suggest?.(target, questions)),
+        openAttachment:
+          adapter?.openAttachment &&
+          (async (attachment) =>
+            adapter.openAttachment?.(target, attachment, signal) ??
+            Promise.reject(new Error("closed"))),
         record,
         keep,
-        ...link,
       };
       const reply = await rules().pipeline(context);
       return { reply, locale, records, kept };
@@ -129,20 +134,6 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
 
   return { find, decide };
 };
-
-/** What a turn may do with the platform that its message came from. */
-const linkOf = (
-  adapter: ChannelAdapter | undefined,
-  { target }: InboundMessage,
-  signal: AbortSignal,
-): Pick<Context, "progress" | "suggest" | "openAttachment"> => ({
-  ...(adapter?.progress && { progress: (markdown) => adapter.progress?.(target, markdown) }),
-  ...(adapter?.suggest && { suggest: (suggestions) => adapter.suggest?.(target, suggestions) }),
-  ...(adapter?.openAttachment && {
-    openAttachment: async (attachment) =>
-      adapter.openAttachment?.(target, attachment, signal) ?? Promise.reject(new Error("closed")),
-  }),
-});
 
 const originOf = ({ channel, workspaceId, conversation, sender }: InboundMessage): Origin => ({
   channel,
