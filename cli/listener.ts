@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { type AddressInfo, BlockList, isIP, type Socket } from "node:net";
+import { type AddressInfo, BlockList, isIP } from "node:net";
 import type { Settings } from "../config/schema.ts";
 import { StartError } from "./errors.ts";
 
@@ -107,18 +107,17 @@ const refuseUnreadable =
 const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 
-/** A connection is judged once, as it comes: who is at its other end does not change. */
 const createPlain = (trustedProxies: readonly string[], handle: RequestListener) => {
   const isTrusted = trustedPeers(trustedProxies);
-  const trusted = new WeakSet<Socket>();
-  const http = createServer((request, response) => {
-    if (trusted.has(request.socket)) return handle(request, response);
+  return createServer((request, response) => {
+    const { remoteAddress } = request.socket;
+    if (remoteAddress !== undefined && isTrusted(remoteAddress)) return handle(request, response);
     response.writeHead(403, { connection: "close" }).end();
   });
-  return http.on("connection", (socket) => {
-    if (isTrusted(socket.remoteAddress ?? "")) trusted.add(socket);
-  });
 };
+
+/** More than most have proxies; others are let in as well, if not as fast. */
+const MAX_REMEMBERED = 256;
 
 const trustedPeers = (proxies: readonly string[]): ((address: string) => boolean) => {
   const list = new BlockList();
@@ -130,7 +129,14 @@ const trustedPeers = (proxies: readonly string[]): ((address: string) => boolean
     if (prefix === undefined) list.addAddress(address, family);
     else list.addSubnet(address, Number(prefix), family);
   }
-  return (address) => list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+  // A list takes long to be asked, and what it says of an address never changes.
+  const remembered = new Set<string>();
+  return (address) => {
+    if (remembered.has(address)) return true;
+    const isTrusted = list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+    if (isTrusted && remembered.size < MAX_REMEMBERED) remembered.add(address);
+    return isTrusted;
+  };
 };
 
 const LISTEN_REMEDIES: ReadonlyMap<string, string> = new Map([
