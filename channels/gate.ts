@@ -7,8 +7,10 @@ export interface Gate {
   readonly isFull: boolean;
   /** Whether more than half of the places are taken. */
   readonly isCrowded: boolean;
-  /** Resolves with true when there is a place, to be left again; with false when there will be none in time. */
-  enter(): Promise<boolean>;
+  /** Takes a place, to be left again, if one is free. */
+  enter(): boolean;
+  /** Waits for a place where none was free: true when it is taken, false when there is none in time. */
+  wait(): Promise<boolean>;
   leave(): void;
 }
 
@@ -32,13 +34,14 @@ export const createGate = ({ places, waiting, waitMs }: GateOptions): Gate => {
     get isCrowded() {
       return taken * 2 > places;
     },
-    enter: async () => {
+    enter: () => {
+      if (taken >= places) return false;
+      taken++;
+      return true;
+    },
+    wait: async () => {
       if (isFull()) return false;
-      if (taken < places) {
-        taken++;
-        return true;
-      }
-      return new Promise<boolean>((resolve) => {
+      return await new Promise<boolean>((resolve) => {
         const settle = (isIn: boolean): void => {
           clearTimeout(timer);
           queue.delete(settle);

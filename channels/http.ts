@@ -1,4 +1,9 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type {
+  IncomingMessage,
+  OutgoingHttpHeaders,
+  RequestListener,
+  ServerResponse,
+} from "node:http";
 import type {
   ChannelAdapter,
   Rejection,
@@ -60,12 +65,12 @@ export const createWebhookListener = (
   ): Promise<WebhookResponse | undefined> => {
     // Only messages pass the gate: who verifies a URL by a GET does not come again.
     if (request.method !== "POST") {
-      return webhook(new Received(request, response, query, NO_BODY, false));
+      return await webhook(new Received(request, response, query, NO_BODY, false));
     }
     if (gate.isFull) return undefined;
     const body = await readBody(request, channel, limits);
     // Only now, so that who sends a body slowly keeps nobody else out.
-    if (!(await gate.enter())) return undefined;
+    if (!gate.enter() && !(await gate.wait())) return undefined;
     try {
       return await webhook(new Received(request, response, query, body, gate.isCrowded));
     } finally {
@@ -207,13 +212,10 @@ const write = (
 ): void => {
   if (settled) whenSettled(response, settled);
   if (response.destroyed) return;
-  response.writeHead(status, {
-    ...headers,
-    ...own,
-    ...(contentType !== undefined && { "Content-Type": contentType }),
-    "Content-Length": Buffer.byteLength(body),
-  });
-  response.end(body);
+  const head: OutgoingHttpHeaders = Object.assign({}, headers, own);
+  if (contentType !== undefined) head["Content-Type"] = contentType;
+  head["Content-Length"] = Buffer.byteLength(body);
+  response.writeHead(status, head).end(body);
 };
 
 /**
@@ -250,5 +252,5 @@ const whenSettled = (response: ServerResponse, settled: (isComplete: boolean) =>
     isSettled = true;
     settled(isComplete);
   };
-  response.once("finish", () => once(true)).once("close", () => once(false));
+  response.on("finish", () => once(true)).on("close", () => once(false));
 };

@@ -263,6 +263,20 @@ describe("the cap on a body", () => {
     expect(rejections.map(({ status }) => status)).toEqual([413]);
   });
 
+  it("counts what came in one piece with the head too", async () => {
+    const { port, requests } = await serve(ok);
+    const send = (chunks: number) => {
+      const socket = connect(port, "127.0.0.1");
+      const body = `100\r\n${"x".repeat(256)}\r\n`.repeat(chunks);
+      const head = `POST ${PATH} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked`;
+      socket.write(`${head}\r\n\r\n${body}0\r\n\r\n`);
+      return answerOf(socket);
+    };
+    expect(await send(4)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await send(5)).toMatch(/^HTTP\/1\.1 413 /);
+    expect(requests.map(({ body }) => String(body))).toEqual(["x".repeat(1024)]);
+  });
+
   it("gives up on a body that does not end, and closes", async () => {
     const { port, requests, rejections } = await serve(ok, undefined, within(200));
     const socket = connect(port, "127.0.0.1");
