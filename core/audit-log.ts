@@ -1,7 +1,7 @@
 import { headOf, insertRecord, moveHead, setHead } from "./audit/audit-rows.ts";
 import { type AuditFacts, digestOf, type Head, linkAfter, NO_HEAD } from "./audit/chain.ts";
 import type { InboundMessage } from "./contract/message.ts";
-import type { ContentCipher } from "./store/content-cipher.ts";
+import type { ContentCipher, TenantCipher } from "./store/content-cipher.ts";
 import type { TenantScope } from "./store/scope.ts";
 import type { Store, Transaction } from "./store/store.ts";
 
@@ -81,21 +81,11 @@ export const actorText = (senderId: string): string => `audit actor ${senderId.t
  * @param cipher absent where no person's actions are put on record, and no keys are at hand
  */
 export const createAuditLog = (store: Store, cipher?: ContentCipher): AuditLog => {
-  const sealed = async (record: AuditRecord) => {
-    if (!isPersonal(record)) return NOTHING_SEALED;
+  const prepare = async (record: AuditRecord): Promise<PreparedRecord> => {
+    if (!isPersonal(record)) return finished(factsOf(record, NOTHING_SEALED));
     if (!cipher) throw new Error("what names people cannot be put on record without keys");
-    const { scope, traceId, message, actor = "", detail = {} } = record;
-    const sender_id = message?.sender.id ?? actor;
-    const plain = JSON.stringify({ sender_id, message_key: message?.id ?? "", detail });
-    const own = await cipher.of(scope);
-    return {
-      personal: own.seal(personalPlace(traceId), plain),
-      actor_tag: message ? own.fingerprint(actorText(sender_id)) : null,
-    };
+    return finished(factsOf(record, sealed(await cipher.of(record.scope), record)));
   };
-
-  const prepare = async (record: AuditRecord): Promise<PreparedRecord> =>
-    finished(factsOf(record, await sealed(record)));
 
   // Where the chains were when this process last wrote, which saves asking. The database has the last
   // word: another process may have written since, or our own transaction may not have come to its end.
@@ -137,6 +127,18 @@ export const createAuditLog = (store: Store, cipher?: ContentCipher): AuditLog =
 };
 
 const NOTHING_SEALED = { personal: null, actor_tag: null };
+
+const sealed = (
+  own: TenantCipher,
+  { traceId, message, actor = "", detail = {} }: AuditRecord,
+): Pick<AuditFacts, "personal" | "actor_tag"> => {
+  const sender_id = message?.sender.id ?? actor;
+  const plain = JSON.stringify({ sender_id, message_key: message?.id ?? "", detail });
+  return {
+    personal: own.seal(personalPlace(traceId), plain),
+    actor_tag: message ? own.tag(actorText(sender_id)) : null,
+  };
+};
 
 const isPersonal = ({ message, namesPeople = false }: AuditRecord): boolean =>
   message !== undefined || namesPeople;

@@ -3,6 +3,7 @@ import type { TenantCipher } from "../store/content-cipher.ts";
 import type { TenantScope } from "../store/scope.ts";
 import { sealEnvelope } from "./envelope.ts";
 import type { KeyUse } from "./key-lifetime.ts";
+import { rememberForAMinute } from "./remember-for-a-minute.ts";
 
 /** The data key that seals now. */
 export interface Sealing extends KeyUse {
@@ -18,15 +19,19 @@ export const createTenantCipher = (
   scope: TenantScope,
   sealing: Sealing,
   fingerprinting: KeyObject,
-): TenantCipher => ({
-  scope,
-  seal: (place, plain) => {
-    sealing.seals += 1;
-    return sealEnvelope(sealing.key, sealing.version, contextOf(scope, place), plain);
-  },
-  fingerprint: (text) =>
-    createHmac("sha256", fingerprinting).update(text).digest().subarray(0, FINGERPRINT_BYTES),
-});
+): TenantCipher => {
+  const fingerprint = (text: string): Buffer =>
+    createHmac("sha256", fingerprinting).update(text).digest().subarray(0, FINGERPRINT_BYTES);
+  return {
+    scope,
+    seal: (place, plain) => {
+      sealing.seals += 1;
+      return sealEnvelope(sealing.key, sealing.version, contextOf(scope, place), plain);
+    },
+    fingerprint,
+    tag: rememberForAMinute(fingerprint),
+  };
+};
 
 /** What is authenticated with a value. As JSON, so that no two pairs read the same. */
 export const contextOf = ({ tenantId }: TenantScope, place: string): string =>

@@ -26,11 +26,11 @@ export const isSamePerson = (a: Person, b: Person): boolean => keyOf(a) === keyO
 
 /** Keyed hash by which a person's rows are found. */
 export const personTag = (own: TenantCipher, person: Person): Buffer =>
-  own.fingerprint(`memory person ${keyOf(person)}`);
+  own.tag(`memory person ${keyOf(person)}`);
 
 /** Keyed hash by which a person's part of a conversation is found. */
 export const conversationTag = (own: TenantCipher, message: InboundMessage): Buffer =>
-  own.fingerprint(
+  own.tag(
     `memory conversation ${JSON.stringify([conversationLane(message), keyOf(personOf(message))])}`,
   );
 

@@ -26,4 +26,6 @@ export interface TenantCipher {
   seal(place: string, plain: Uint8Array | string): Buffer;
   /** A keyed hash, 16 bytes: the same for the same text of the same tenant, meaningless without the key. */
   fingerprint(text: string): Buffer;
+  /** The same for what names somebody, which comes again and again: remembered for a minute, so not to be written into. */
+  tag(text: string): Buffer;
 }

@@ -184,6 +184,10 @@ describeStores("sealed content", (world) => {
     expect((await other.of(sales)).fingerprint("hello")).toEqual(print);
     expect((await cipher.of(sales)).fingerprint("hallo")).not.toEqual(print);
     expect((await cipher.of(legal)).fingerprint("hello")).not.toEqual(print);
+    for (const again of [1, 2]) {
+      expect((await cipher.of(sales)).tag("hello"), `${again}`).toEqual(print);
+      expect((await cipher.of(legal)).tag("hello"), `${again}`).not.toEqual(print);
+    }
   });
 });
 

@@ -185,7 +185,8 @@ describeStores("a tenant", (world) => {
       "cipher.of": async (at) => {
         const own = await cipher.of(scope);
         const { place } = sealed[at % sealed.length] ?? { place: "" };
-        return [own.seal(place, "mine"), own.fingerprint(`${MARKER} is answered`.slice(at % 2))];
+        const text = `${MARKER} is answered`.slice(at % 2);
+        return [own.seal(place, "mine"), own.fingerprint(text), own.tag(text)];
       },
       "cipher.open": (at) => {
         const { place, bytes } = sealed[at % sealed.length] ?? { place: "", bytes: Buffer.of() };
