@@ -1,12 +1,14 @@
 import { leadsElsewhere } from "../link-words.ts";
 import { type MarkdownForm, renderMarkdown } from "../markdown.ts";
+import { isOnlyWords } from "../only-words.ts";
 
 /**
  * An answer in Discord's flavour of Markdown: what it knows stays, what it does not know is made
  * readable, and what only looks like markup or like a mention is shown as the characters that it is.
  * @see https://support.discord.com/hc/en-us/articles/210298617
  */
-export const toDiscordMarkdown = (markdown: string): string => renderMarkdown(markdown, DISCORD);
+export const toDiscordMarkdown = (markdown: string): string =>
+  isOnlyWords(markdown) ? markdown : renderMarkdown(markdown, DISCORD);
 
 /**
  * Characters as Discord shows them, wherever in a line they stand. Addresses stay as they are:

@@ -1,5 +1,6 @@
 import { leadsElsewhere } from "../link-words.ts";
 import { type MarkdownForm, renderMarkdown } from "../markdown.ts";
+import { isOnlyWords } from "../only-words.ts";
 import { escapeText } from "./escape.ts";
 import { FENCE, LINK, MARKS, settle, styled, wordsOf } from "./markup.ts";
 import { tableText } from "./table.ts";
@@ -11,7 +12,9 @@ import { tableText } from "./table.ts";
  * @see https://docs.slack.dev/messaging/formatting-message-text
  */
 export const toMrkdwn = (markdown: string): string =>
-  settle(renderMarkdown(markdown.replace(/\r\n?/g, "\n").replace(UNSEEN, ""), FORM));
+  isOnlyWords(markdown)
+    ? markdown
+    : settle(renderMarkdown(markdown.replace(/\r\n?/g, "\n").replace(UNSEEN, ""), FORM));
 
 // Control characters, and those that hold markup until everything around it is known.
 const UNSEEN = /[^\P{Cc}\t\n]|[\ufdd0-\ufdef]/gu;
