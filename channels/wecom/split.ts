@@ -8,6 +8,7 @@ import { findSpans } from "./markdown-spans.ts";
  * alone is longer than a part. Never empty: an empty text is one empty part. Takes linear time.
  */
 export const splitText = (text: string, maxBytes: number): readonly string[] => {
+  if (Buffer.byteLength(text) <= maxBytes) return [text];
   const parts: string[] = [];
   const inSpan = markSpans(text, maxBytes);
   let start = 0;
