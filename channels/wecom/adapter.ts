@@ -125,8 +125,8 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
   const webhookOf =
     (app: WecomApp): Webhook =>
     async (request) => {
+      if (request.method === "POST") return await handleCallback(app, request);
       if (request.method === "GET") return handleVerification(app, request);
-      if (request.method === "POST") return handleCallback(app, request);
       throw new PayloadError(CHANNEL, "method", 405);
     };
 

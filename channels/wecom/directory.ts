@@ -9,8 +9,11 @@ import { createTags, type Tags } from "./tags.ts";
 
 /** The address books of all corps that are configured. */
 export interface WecomDirectory extends Directory {
-  /** Forgets at once what an event says was changed. Rejects when it cannot: deliver it again. */
-  note(message: InboundMessage): Promise<void>;
+  /**
+   * Forgets at once what an event says was changed. Rejects when it cannot: deliver it again.
+   * Undefined where there is nothing to forget.
+   */
+  note(message: InboundMessage): Promise<void> | undefined;
 }
 
 export interface WecomDirectoryOptions {
@@ -48,16 +51,19 @@ export const createDirectory = (options: WecomDirectoryOptions): WecomDirectory 
       if (!client || !book || !held) return [];
       return tagsOf({ book, tags: held, ask: client.ask }, userIdOf(message), groups, signal);
     },
-    note: async (message) => {
+    note: (message) => {
       const { content } = message;
-      const isChange = content.kind === "event" && content.event.name === "contact_changed";
-      const book = isChange ? bookOf(message) : undefined;
-      if (!isChange || !book) return;
-      const { people, areDepartments } = changedBy(content.event);
-      for (const userId of people) await book.revoke(userId);
-      if (areDepartments) await book.revokeDepartments();
+      if (content.kind !== "event" || content.event.name !== "contact_changed") return undefined;
+      const book = bookOf(message);
+      return book && forget(book, content.event);
     },
   };
+};
+
+const forget = async (book: Contacts, event: InboundEvent): Promise<void> => {
+  const { people, areDepartments } = changedBy(event);
+  for (const userId of people) await book.revoke(userId);
+  if (areDepartments) await book.revokeDepartments();
 };
 
 /** Which of these tags a person has, by themselves or with a department that they are in directly. */

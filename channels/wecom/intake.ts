@@ -28,8 +28,8 @@ export interface Intake {
 export interface IntakeOptions {
   readonly log: Log;
   readonly now: () => Date;
-  /** Told of every message before it is handed on. */
-  readonly note: (message: InboundMessage) => Promise<void>;
+  /** Told of every message before it is handed on, which waits for what it returns. */
+  readonly note: (message: InboundMessage) => Promise<void> | undefined;
   /** Default: nobody counts. */
   readonly metrics?: ChannelMetrics;
 }
@@ -39,8 +39,9 @@ export const createIntake = ({ log, now, note, metrics }: IntakeOptions): Intake
 
   const store = async (message: InboundMessage): Promise<Receipt> => {
     if (!receive) throw new Error("the channel is not started");
-    await note(message);
-    return receive(message);
+    const noting = note(message);
+    if (noting) await noting;
+    return await receive(message);
   };
 
   return {
