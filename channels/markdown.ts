@@ -60,8 +60,6 @@ reader.inline.ruler.after("text", "address", (state, isSilent) => {
 // The reader takes twenty times as long for a short answer as it takes to see that nothing is there
 // for it. Each kind of Markdown needs one of these somewhere in the text.
 const MARKED_UP = /[*_~`[<#>|=-]| {4}|\t/;
-// Words of one line, which no list begins with, and in which nothing is escaped.
-const PLAIN_LINE = /^\p{L}(?:[^*_~`[<#>|=&\\\t\n\r\0-]*[^*_~`[<#>|=&\\\0\s-])?$/u;
 
 /** The kinds of Markdown in a text; empty where nothing but lists and paragraphs is in it. */
 export const markdownKinds = (markdown: string): ReadonlySet<MarkdownKind> => {
@@ -95,7 +93,7 @@ const KINDS: ReadonlyMap<string, MarkdownKind> = new Map([
  * @see https://github.github.com/gfm/
  */
 export const renderMarkdown = (markdown: string, form: MarkdownForm): string => {
-  if (PLAIN_LINE.test(markdown) || isTooDeep(markdown)) return form.text(markdown);
+  if (isTooDeep(markdown)) return form.text(markdown);
   const lines = markdown.split("\n");
   return renderBlocks(nest(parse(markdown)), form, lines);
 };

@@ -74,19 +74,30 @@ describe("Markdown", () => {
     expect(markdownKinds("**a** `b`")).toEqual(new Set(["strong", "code"]));
   });
 
-  it("reads words without markup as it reads them before a paragraph with some", () => {
+  it("finds the kinds of a text without markup as it finds them before a paragraph with some", () => {
     const piece = fc.constantFrom(
       ..."a你é9 .,:;!?'\"()%$@/+]{}^",
-      ...["1. ", "1) ", "+ ", "  ", "    ", "\t", "&amp;", "\\!", "https://a.b/c", "\0", "\u00a0"],
+      ...[
+        "1. ",
+        "1) ",
+        "+ ",
+        "  ",
+        "    ",
+        "\t",
+        "&amp;",
+        "\\!",
+        "\n",
+        "https://a.b/c",
+        "\0",
+        "\u00a0",
+      ],
       ...["\u2028", "\ud800", "👍🏽", ":---:", "a-b", "==", "#", "> "],
     );
-    const form = { ...FORM, text: (characters: string) => characters && `{${characters}}` };
     fc.assert(
       fc.property(fc.array(piece, { minLength: 1, maxLength: 12 }), (pieces) => {
         const line = pieces.join("");
         fc.pre(line.trim() !== "");
         const followed = `${line}\n\n**b**`;
-        expect(renderMarkdown(followed, form)).toBe(`${renderMarkdown(line, form)}\n\n<b>{b}</b>`);
         expect([...markdownKinds(followed)].sort()).toEqual(
           [...markdownKinds(line), "strong"].sort(),
         );
