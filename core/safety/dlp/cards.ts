@@ -1,5 +1,3 @@
-import { isLuhnValid } from "./checksums.ts";
-
 // First four digits, from and up to, and lengths of the brands: Visa, Mastercard, American Express,
 // Discover, Diners Club, JCB, UnionPay, Mir, Maestro.
 // https://en.wikipedia.org/wiki/Payment_card_number
@@ -39,18 +37,14 @@ const LENGTHS = (() => {
   return bits;
 })();
 
-/** The first four digits from an offset on, as a number; NaN where there are fewer. */
+/** The first four digits from an offset on, as a number; 0, with which none starts, where there are fewer. */
 export const headOf = (digits: string, at: number): number =>
-  digits.charCodeAt(at) * 1000 +
-  digits.charCodeAt(at + 1) * 100 +
-  digits.charCodeAt(at + 2) * 10 +
-  digits.charCodeAt(at + 3) -
-  48 * 1111;
+  (digits.charCodeAt(at) * 1000 +
+    digits.charCodeAt(at + 1) * 100 +
+    digits.charCodeAt(at + 2) * 10 +
+    digits.charCodeAt(at + 3) -
+    48 * 1111) |
+  0;
 
 /** How many digits a card with this head may have: a bit for each length. */
 export const cardLengths = (head: number): number => LENGTHS[head] ?? 0;
-
-/** Whether a brand has cards of so many digits with these first ones, and the check digit is right. */
-export const isCardAt = (digits: string, from: number, length: number): boolean =>
-  ((cardLengths(headOf(digits, from)) >>> length) & 1) === 1 &&
-  isLuhnValid(digits, from, from + length);

@@ -55,17 +55,24 @@ export const mobileOf = (candidate: Candidate): Detector | undefined => {
   const hasWord = candidate.words.has(PHONE_WORDS, candidate.start);
   // Most that are grouped in another way end here.
   if (!isUsual && !hasWord) return undefined;
-  const before = candidate.words.at(candidate.start);
-  // The end of a number of another country: +1 (415) …, +44 7…
-  const isAbroad =
-    before.includes("+") &&
-    /\+\s?\d{1,3}[\s\-(]{0,3}$/.test(before) &&
-    !/\+\s?(?:86|886)[\s\-()0]{0,4}$/.test(before);
-  if (isAbroad) return undefined;
+  if (isAbroad(candidate)) return undefined;
   const isClear =
-    isUsual && !isFarApart && !isFigures(candidate, sizes) && !OTHER_NUMBERS.test(nextTo(before));
+    isUsual &&
+    !isFarApart &&
+    !isFigures(candidate, sizes) &&
+    !OTHER_NUMBERS.test(nextTo(candidate.words.at(candidate.start)));
   if (!isClear && !hasWord) return undefined;
   return isChinese ? "cn_mobile" : "tw_mobile";
+};
+
+/** Whether it is the end of a number of another country: +1 (415) …, +44 7… */
+const isAbroad = ({ text, start }: Candidate): boolean => {
+  const before = text.slice(Math.max(0, start - 10), start);
+  return (
+    before.includes("+") &&
+    /\+\s?\d{1,3}[\s\-(]{0,3}$/.test(before) &&
+    !/\+\s?(?:86|886)[\s\-()0]{0,4}$/.test(before)
+  );
 };
 
 // Of numbers up to 255 that do not begin with nought: 192.168.100.21.

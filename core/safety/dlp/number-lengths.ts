@@ -1,5 +1,3 @@
-import { cardLengths, headOf } from "./cards.ts";
-
 /** What the number of a Chinese province starts with. */
 export const PROVINCE = /^(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])/;
 
@@ -18,16 +16,16 @@ const KINDS: readonly (readonly [head: RegExp, lengths: readonly number[]])[] = 
 
 const HEADS = 10_000;
 
-/** By the first four digits: a bit for each length that a number may have. Most groups end here. */
+/** By the first four digits: a bit for each length. */
 const LENGTHS = (() => {
   const bits = new Uint32Array(HEADS);
   for (let head = 0; head < HEADS; head++) {
     const digits = String(head).padStart(4, "0");
     const lengths = KINDS.flatMap(([form, own]) => (form.test(digits) ? own : []));
-    bits[head] = lengths.reduce((sum, length) => sum | (1 << length), cardLengths(head));
+    bits[head] = lengths.reduce((sum, length) => sum | (1 << length), 0);
   }
   return bits;
 })();
 
-/** How many digits any kind of number may have that starts at this offset: a bit for each length. */
-export const lengthsAt = (digits: string, at: number): number => LENGTHS[headOf(digits, at)] ?? 0;
+/** How many digits a number other than a card may have with this head: a bit for each length. */
+export const otherLengths = (head: number): number => LENGTHS[head] ?? 0;

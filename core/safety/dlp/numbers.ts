@@ -11,12 +11,12 @@ import {
   sizesOf,
   writtenAs,
 } from "./candidate.ts";
-import { isCardAt } from "./cards.ts";
-import { isDate, isResidentIdValid } from "./checksums.ts";
+import { cardLengths, headOf } from "./cards.ts";
+import { createLuhn, isDate, isResidentIdValid } from "./checksums.ts";
 import { type Digits, readDigits } from "./digit-groups.ts";
 import type { Detected } from "./finding.ts";
 import { mobileOf } from "./mobiles.ts";
-import { lengthsAt, PROVINCE } from "./number-lengths.ts";
+import { otherLengths, PROVINCE } from "./number-lengths.ts";
 import { createWordsBefore, type WordsBefore } from "./words-before.ts";
 
 const MAX_DIGITS = 19;
@@ -24,34 +24,52 @@ const MAX_DIGITS = 19;
 /** Payment cards, US social security, China's resident and the mobile numbers in a folded text. */
 export const findNumbers = (text: string): Detected[] => {
   const digits = readDigits(text);
-  const words = createWordsBefore(text);
+  const search = {
+    text,
+    digits,
+    words: createWordsBefore(text),
+    isLuhnValid: createLuhn(digits.all),
+  };
   const findings: Detected[] = [];
   for (let i = 0; i < digits.gaps.length; ) {
-    const found = numberAt(text, words, digits, i);
+    const found = numberAt(search, i);
     if (found) findings.push(found.finding);
     i = found ? found.next : i + 1;
   }
   return findings;
 };
 
+/** A text in which numbers are looked for. */
+interface Search {
+  readonly text: string;
+  readonly digits: Digits;
+  readonly words: WordsBefore;
+  /** Of the digits in `digits.all` from an offset up to another. */
+  isLuhnValid(from: number, to: number): boolean;
+}
+
 /** The number that starts with a group, the longest first. */
-const numberAt = (text: string, words: WordsBefore, digits: Digits, first: number) => {
+const numberAt = ({ text, digits, words, isLuhnValid }: Search, first: number) => {
   const { all, starts, ends, froms, lasts, endings } = digits;
   const start = starts[first] ?? 0;
   const from = froms[first] ?? 0;
-  const lengths = lengthsAt(all, from);
-  if (lengths === 0) return undefined;
+  const head = headOf(all, from);
+  const [cards, others] = [cardLengths(head), otherLengths(head)];
+  if ((cards | others) === 0) return undefined;
   const furthest = lasts[first] ?? first;
   const same = sameDigits(all, from);
-  for (let rest = lengths; rest !== 0; ) {
+  for (let rest = cards | others; rest !== 0; ) {
     const length = 31 - Math.clz32(rest);
     rest ^= 1 << length;
     if (length <= same) return undefined;
     const last = endings[from + length] ?? -1;
     if (last < 0 || last > furthest) continue;
-    if (!mayBe(all, from, length)) continue;
+    const hasCheckDigit = ((cards >>> length) & 1) === 1 && isLuhnValid(from, from + length);
+    if (!hasCheckDigit && (((others >>> length) & 1) === 0 || !mayBe(all, from, length))) continue;
+    if (length === 9 && !isSocialSecurity(digits, first, last) && !words.has(SSN_WORDS, start))
+      continue;
     // Most of what has a date is none: who had such a number says what it is.
-    const needsWord = length === 15 && !all.startsWith("00", from) && !isCardAt(all, from, length);
+    const needsWord = length === 15 && !all.startsWith("00", from) && !hasCheckDigit;
     if (needsWord && !words.has(RESIDENT_WORDS, start)) continue;
     const end = ends[last] ?? 0;
     const number = all.slice(from, from + length);
@@ -59,7 +77,8 @@ const numberAt = (text: string, words: WordsBefore, digits: Digits, first: numbe
     if (withCheck !== undefined && isResidentId(`${number}X`) && !isPartBefore(text, start)) {
       return { finding: numberFinding("cn_resident_id", start, withCheck), next: last + 1 };
     }
-    const type = typeOf({ digits: number, text, start, words, all: digits, first, last });
+    const candidate = { digits: number, text, start, words, all: digits, first, last };
+    const type = typeOf(candidate, hasCheckDigit);
     if (!type || isPartBehind(text, end)) continue;
     if (isPartBefore(text, start)) return undefined;
     const sign = PLUS.exec(text.slice(Math.max(0, start - 5), start))?.[0] ?? "";
@@ -76,7 +95,7 @@ const sameDigits = (all: string, from: number): number => {
   return same;
 };
 
-/** Whether the digits alone allow any kind of number of this length, whose head does. */
+/** Whether the digits alone allow any number of this length but a card, whose head does. */
 const mayBe = (all: string, from: number, length: number): boolean => {
   // Social security has no group 00 and no serial 0000.
   if (length === 9) {
@@ -84,10 +103,10 @@ const mayBe = (all: string, from: number, length: number): boolean => {
       twoDigits(all, from + 3) > 0 && (twoDigits(all, from + 5) > 0 || twoDigits(all, from + 7) > 0)
     );
   }
-  if (length < 15 || isCardAt(all, from, length)) return true;
+  if (length < 15) return true;
   // With the number of the country in front it is a mobile number, else of a resident.
   if (length === 15) return all.startsWith("00", from) || hasDate(all, from, 2);
-  return length < 19 && hasDate(all, from, 4);
+  return hasDate(all, from, 4);
 };
 
 /** Whether a resident's number, in which the year has two or four digits, has a day of the calendar. */
@@ -123,13 +142,13 @@ const checkCharacterBehind = (text: string, end: number): number | undefined => 
   return match ? end + match[0].length : undefined;
 };
 
-const typeOf = (candidate: Candidate): Detector | undefined => {
+const typeOf = (candidate: Candidate, hasCheckDigit: boolean): Detector | undefined => {
   const { digits } = candidate;
-  if (digits.length === 9) return isSocialSecurity(candidate) ? "us_ssn" : undefined;
+  if (digits.length === 9) return isInternational(candidate) ? undefined : "us_ssn";
   if (isResidentId(digits)) return "cn_resident_id";
   if (hasOldResidentForm(digits) && candidate.words.has(RESIDENT_WORDS, candidate.start))
     return "cn_resident_id";
-  return isCard(candidate) ? "credit_card" : mobileOf(candidate);
+  return hasCheckDigit && isCard(candidate) ? "credit_card" : mobileOf(candidate);
 };
 
 const twoDigits = (digits: string, at: number): number =>
@@ -148,7 +167,6 @@ const CARD_WORDS =
   /card|visa|master|amex|american express|jcb|unionpay|discover|diners|信用卡|卡[号號]|刷卡|[银銀][行联聯]卡|[银銀][联聯]|付款卡|[储儲]蓄卡|借[记記]卡|\bcc\b|\bpan\b|payment/;
 
 const isCard = (candidate: Candidate): boolean => {
-  if (!isCardAt(candidate.digits, 0, candidate.digits.length)) return false;
   const sizes = sizesOf(candidate);
   const gaps = gapsOf(candidate);
   return (
@@ -177,23 +195,18 @@ const CARD_SHAPES = ["4,6,5", "4,6,4", "6,13", "6,10"];
 
 const SSN_WORDS = /ssn|social|社[會会]安全|社安|social security/;
 
-const isSocialSecurity = (candidate: Candidate): boolean =>
-  (hasSocialSecurityShape(candidate) || candidate.words.has(SSN_WORDS, candidate.start)) &&
-  !isInternational(candidate);
-
 /** Three, two and four digits, or single ones with dashes and blanks between. */
-const hasSocialSecurityShape = (candidate: Candidate): boolean => {
-  const count = candidate.last - candidate.first + 1;
+const isSocialSecurity = ({ starts, ends, gaps }: Digits, first: number, last: number): boolean => {
+  const count = last - first + 1;
   if (count !== 3 && count !== 9) return false;
-  const { gaps } = candidate.all;
   let hasDash = false;
   let hasSpace = false;
-  for (let at = candidate.first; at < candidate.last; at++) {
+  for (let at = first; at < last; at++) {
     if (gaps[at] === "mark" || gaps[at] === "words") return false;
     hasDash ||= gaps[at] === "dash";
     hasSpace ||= gaps[at] === "space";
   }
   if (count === 9) return hasDash && hasSpace;
-  const [first, second] = sizesOf(candidate);
-  return first === 3 && second === 2;
+  const sizeOf = (group: number): number => (ends[group] ?? 0) - (starts[group] ?? 0);
+  return sizeOf(first) === 3 && sizeOf(first + 1) === 2;
 };

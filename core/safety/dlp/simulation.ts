@@ -9,7 +9,7 @@ export type Kind = (typeof KIND)[keyof typeof KIND];
 /** What a character makes of a state. */
 interface Move {
   /** Steps reached; anchored: the preferred first, else ascending. */
-  readonly steps: number[];
+  readonly steps: readonly number[];
   /** Bits of the patterns of which a match ends before the character. */
   readonly matched: number;
   /** How many steps were looked at. */
@@ -24,6 +24,8 @@ interface Entrance {
   /** Places in `steps` of those that take the characters of a class; of the others. */
   readonly byClass: ReadonlyMap<number, readonly number[]>;
   readonly wide: readonly number[];
+  /** By class: what its characters make of these steps, once that was asked. */
+  readonly moves: (Move | undefined)[];
 }
 
 // First steps that take so many characters or fewer are listed by class: an alternation of a
@@ -43,6 +45,7 @@ export class Simulation {
   readonly starts: readonly number[];
   readonly #alphabet: Alphabet;
   readonly #steps: readonly Step[];
+  readonly #ops: Uint8Array;
   readonly #out: Int32Array;
   /** Of a fork the other way, of an assertion what it asserts. */
   readonly #arg: Int32Array;
@@ -55,6 +58,10 @@ export class Simulation {
   readonly #walked: Uint32Array;
   readonly #reached: Uint32Array;
   #turn = 0;
+  /** By step: a bit, none of which is left set. */
+  readonly #bits: Int32Array;
+  /** What a walk has still to come by. */
+  readonly #open: number[] = [];
 
   constructor(programs: readonly Program[], mode: "anchored" | "unanchored", alphabet: Alphabet) {
     this.isAnchored = mode === "anchored";
@@ -64,12 +71,14 @@ export class Simulation {
     const count = this.#steps.length;
     // A state's key holds the numbers of its steps as characters.
     if (count > MAX_STEPS) throw new RangeError(`patterns of ${count} steps, at most ${MAX_STEPS}`);
+    this.#ops = Uint8Array.from(this.#steps, ({ op }) => op);
     this.#out = new Int32Array(count);
     this.#arg = new Int32Array(count);
     this.#patterns = new Int32Array(count);
     this.#takes = takesOf(this.#steps, alphabet.size);
     this.#walked = new Uint32Array(count);
     this.#reached = new Uint32Array(count);
+    this.#bits = new Int32Array(Math.ceil(count / 32));
     const starts: number[] = [];
     let first = 0;
     for (const [index, { start, steps }] of programs.entries()) {
@@ -98,66 +107,107 @@ export class Simulation {
   move(steps: readonly number[], kind: Kind, cls: number): Move {
     const next = cls === END ? undefined : this.kindOf(cls);
     const holds = this.hasAssertions ? assertionsAt(kind, next) : 0;
-    this.#turn++;
-    const reached: number[] = [];
     const isOpening = this.isAnchored && steps === this.starts;
-    let visits = 0;
-    let matched = 0;
-    if (!isOpening) {
-      const walk = this.#walkFrom(steps, holds);
-      for (const pc of walk.steps) this.#take(pc, cls, reached);
-      matched = walk.matched;
-      visits += walk.visits;
-    }
-    if (isOpening || !this.isAnchored) {
-      const entrance = this.#entrance(holds);
-      const listed = entrance.byClass.get(cls) ?? [];
-      const places =
-        entrance.wide.length === 0 ? listed : [...listed, ...entrance.wide].sort((a, b) => a - b);
-      for (const place of places) this.#take(entrance.steps[place] ?? 0, cls, reached);
-      matched |= entrance.matched;
-      visits += places.length;
-    }
-    if (!this.isAnchored) reached.sort((a, b) => a - b);
-    return { steps: reached, matched, visits };
+    if (isOpening) return this.#moveFrom(this.#entrance(holds), cls);
+    this.#turn++;
+    const walk = this.#walkFrom(steps, holds);
+    const own = this.#reachedFrom(walk.steps, cls);
+    if (this.isAnchored) return { steps: own, matched: walk.matched, visits: walk.visits };
+    const entered = this.#moveFrom(this.#entrance(holds), cls);
+    return {
+      steps: own.length === 0 ? entered.steps : this.#inOrder(own, entered.steps),
+      matched: walk.matched | entered.matched,
+      visits: walk.visits + entered.visits,
+    };
   }
 
-  #take(pc: number, cls: number, reached: number[]): void {
+  /** Where steps lead to that take the characters of a class, each once. */
+  #reachedFrom(steps: readonly number[], cls: number): number[] {
+    const reached: number[] = [];
+    this.#turn++;
+    for (let i = 0; i < steps.length; i++) {
+      const pc = steps[i] ?? 0;
+      if (!this.#isTaken(pc, cls)) continue;
+      const out = this.#out[pc] ?? 0;
+      if (this.#reached[out] === this.#turn) continue;
+      this.#reached[out] = this.#turn;
+      reached.push(out);
+    }
+    return reached;
+  }
+
+  /** All of these steps, each once, ascending. */
+  #inOrder(...lists: readonly (readonly number[])[]): readonly number[] {
+    // Bits in a row are read in order, which is cheaper than sorting.
+    const bits = this.#bits;
+    for (const list of lists) {
+      for (let i = 0; i < list.length; i++) {
+        const pc = list[i] ?? 0;
+        bits[pc >>> 5] = (bits[pc >>> 5] ?? 0) | (1 << (pc & 31));
+      }
+    }
+    const steps: number[] = [];
+    for (let word = 0; word < bits.length; word++) {
+      for (let rest = bits[word] ?? 0; rest !== 0; rest &= rest - 1) {
+        steps.push(word * 32 + 31 - Math.clz32(rest & -rest));
+      }
+      bits[word] = 0;
+    }
+    return steps;
+  }
+
+  /** Whether a step takes the characters of a class. */
+  #isTaken(pc: number, cls: number): boolean {
     const takes = this.#takes[pc];
-    if (!takes || cls === END) return;
+    if (!takes || cls === END) return false;
     if (takes[cls] === TAKES.unknown) {
       const rune = this.#alphabet.runes[cls] ?? -1;
       takes[cls] = this.#steps[pc]?.matchRune(rune) ? TAKES.yes : TAKES.no;
     }
-    if (takes[cls] !== TAKES.yes) return;
-    const out = this.#out[pc] ?? 0;
-    if (this.#reached[out] === this.#turn) return;
-    this.#reached[out] = this.#turn;
-    reached.push(out);
+    return takes[cls] === TAKES.yes;
   }
 
   /** The steps that take a character and can come next, in order. */
   #walkFrom(from: readonly number[], holds: number): Move {
     const steps: number[] = [];
-    const open = [...from].reverse();
+    const open = this.#open;
+    open.length = 0;
+    for (let i = from.length - 1; i >= 0; i--) open.push(from[i] ?? 0);
     let matched = 0;
     let visits = 0;
     for (let pc = open.pop(); pc !== undefined; pc = open.pop()) {
-      const step = this.#steps[pc];
-      if (!step || this.#walked[pc] === this.#turn) continue;
+      if (this.#walked[pc] === this.#turn) continue;
       this.#walked[pc] = this.#turn;
       visits++;
-      const [out = 0, arg = 0] = [this.#out[pc], this.#arg[pc]];
-      if (step.op === OP.match) {
+      const op = this.#ops[pc] ?? 0;
+      const out = this.#out[pc] ?? 0;
+      if (op === OP.match) {
         matched |= this.#patterns[pc] ?? 0;
         // What comes later in the order would lose against this match.
         if (this.isAnchored) break;
-      } else if (takesRune(step)) steps.push(pc);
-      else if (step.op === OP.alt || step.op === OP.altMatch) open.push(arg, out);
-      else if (step.op === OP.capture || step.op === OP.nop) open.push(out);
-      else if (step.op === OP.assert && (arg & ~holds) === 0) open.push(out);
+      } else if (op === OP.assert) {
+        if (((this.#arg[pc] ?? 0) & ~holds) === 0) open.push(out);
+      } else if (op === OP.alt || op === OP.altMatch) open.push(this.#arg[pc] ?? 0, out);
+      else if (op === OP.capture || op === OP.nop) open.push(out);
+      else if (this.#takes[pc]) steps.push(pc);
     }
     return { steps, matched, visits };
+  }
+
+  /** What a character makes of the first steps, worked out once. */
+  #moveFrom(entrance: Entrance, cls: number): Move {
+    const known = entrance.moves[cls];
+    if (known) return known;
+    const listed = entrance.byClass.get(cls) ?? [];
+    const places = [...listed, ...entrance.wide].sort((a, b) => a - b);
+    const reached = this.#reachedFrom(
+      places.map((place) => entrance.steps[place] ?? 0),
+      cls,
+    );
+    const steps = this.isAnchored ? reached : this.#inOrder(reached);
+    const move = { steps, matched: entrance.matched, visits: places.length };
+    entrance.moves[cls] = move;
+    return move;
   }
 
   #entrance(holds: number): Entrance {
@@ -178,7 +228,7 @@ export class Simulation {
           else byClass.set(cls, [place]);
         }
     }
-    const entrance = { steps, matched, byClass, wide };
+    const entrance = { steps, matched, byClass, wide, moves: [] };
     this.#entrances.set(holds, entrance);
     return entrance;
   }
