@@ -19,6 +19,7 @@ import { mobileOf } from "./mobiles.ts";
 import { otherLengths, PROVINCE } from "./number-lengths.ts";
 import { createWordsBefore, type WordsBefore } from "./words-before.ts";
 
+const LEAST_DIGITS = 9;
 const MAX_DIGITS = 19;
 
 /** Payment cards, US social security, China's resident and the mobile numbers in a folded text. */
@@ -53,6 +54,7 @@ const numberAt = ({ text, digits, words, isLuhnValid }: Search, first: number) =
   const { all, starts, ends, froms, lasts, endings } = digits;
   const start = starts[first] ?? 0;
   const from = froms[first] ?? 0;
+  if (all.length - from < LEAST_DIGITS) return undefined;
   const head = headOf(all, from);
   const [cards, others] = [cardLengths(head), otherLengths(head)];
   if ((cards | others) === 0) return undefined;
@@ -91,7 +93,8 @@ const numberAt = ({ text, digits, words, isLuhnValid }: Search, first: number) =
 const sameDigits = (all: string, from: number): number => {
   const digit = all.charCodeAt(from);
   let same = 1;
-  while (same < MAX_DIGITS && all.charCodeAt(from + same) === digit) same++;
+  const most = Math.min(MAX_DIGITS, all.length - from);
+  while (same < most && all.charCodeAt(from + same) === digit) same++;
   return same;
 };
 

@@ -73,7 +73,7 @@ const readLetters = (text: string): string => {
   while (LETTER_DIGITS.test(text)) {
     const end = LETTER_DIGITS.lastIndex;
     let start = end;
-    while (isLetterOrDigit(text.charCodeAt(start - 1))) start--;
+    while (start > 0 && isLetterOrDigit(text.charCodeAt(start - 1))) start--;
     if (!isInLongNumber(text, start, end)) continue;
     units ??= unitsOf(text);
     for (let at = start; at < end; at++) units[at] = digitOf(text, at) || text.charCodeAt(at);
@@ -95,7 +95,8 @@ const isInLongNumber = (text: string, start: number, end: number): boolean => {
   for (const step of [-1, 1]) {
     let separators = 0;
     let at = step < 0 ? start - 1 : end;
-    for (; digits < LEAST_NUMERALS && separators <= MAX_SEPARATORS; at += step) {
+    for (; at >= 0 && at < text.length && separators <= MAX_SEPARATORS; at += step) {
+      if (digits >= LEAST_NUMERALS) break;
       if (digitOf(text, at) !== NONE) {
         digits++;
         separators = 0;

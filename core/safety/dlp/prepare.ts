@@ -1,13 +1,22 @@
 import { createDlp } from "./dlp.ts";
 
-// Texts of the kinds that have code of their own: prose, numbers, keys and passwords, addresses, wide
-// and invisible characters, and what looks like all of these.
+// Texts of the kinds that have code of their own: prose, numbers, single digits with much between them,
+// numerals, keys and passwords, addresses, wide and invisible characters, and what looks like all of these.
+// What is looked for stands at the start and the end of a text, too.
 const KINDS = [
   "Please send the report to Alice by Friday, thanks. 請在週五之前回覆客戶，謝謝。 The meeting is at 10:30. ",
   "4111 1111 1111 1111, 123-45-6789 then 13800138000; 0912-345-678 and 11010519491231002X 1 2 and 3 / ",
+  "1.2.3.4 ",
+  "1+3}1,2;3/",
+  "4+ 3;81+3>1-2-3-4 5 6 7-8 9\n1\n",
+  "1 一3 8 ",
+  "壹2参4 一二三四五六七八九①②③ ",
+  "O1l0 ",
   "DE89 3704 0044 0532 0130 00 A123456789 DE89370400440532013001 4111111111111112 3f2a9b ",
-  "password=Xk39sl2mQ9z https://a:b12cD3@h/ ghp_abcdefghijklmnopqrstuvwxyz0123456789 s k - token: 'a' ",
-  "wang@example.com wang at example dot com a@b c (at) d.example x@y. git@h:p ",
+  "password=Xk39sl2mQ9z ",
+  "ghp_abcdefghijklmnopqrstuvwxyz0123456789 s k - token: 'a' https://a:b12cD3@h/ ",
+  "wang@example.com ",
+  "wang at example dot com a@b c (at) d.example x@y. git@h:p ",
   "４１１１１１１１１１１１１１１１ ｐａｓｓ：ｗ 4\u200b1\u200b %41%42 😀 ",
   "!Q~x.SK0-:AA_v1_@7%#gh)sk-&+eyJ(*A9,K.a1$EMP-1;z|<q>^=[]{}\"'\\/?`",
 ];

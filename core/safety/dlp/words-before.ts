@@ -8,6 +8,16 @@ export interface WordsBefore {
 
 const UNITS = 40;
 
+// A word's end, or that of all words, is also where the number starts, which only `at` tells.
+const ANCHORS = /\\b|\$/g;
+const unanchored = new Map<RegExp, RegExp>();
+
+const withoutAnchors = (words: RegExp): RegExp => {
+  const known = unanchored.get(words) ?? new RegExp(words.source.replaceAll(ANCHORS, ""));
+  unanchored.set(words, known);
+  return known;
+};
+
 /** @param text folded */
 export const createWordsBefore = (text: string): WordsBefore => {
   const anywhere = new Map<RegExp, boolean>();
@@ -17,9 +27,7 @@ export const createWordsBefore = (text: string): WordsBefore => {
     has: (words, start) => {
       let isAnywhere = anywhere.get(words);
       if (isAnywhere === undefined) {
-        // A word's end, or that of all words, is also where the number starts, which only `at` tells.
-        const anchors = /\\b|\$/g;
-        isAnywhere = new RegExp(words.source.replaceAll(anchors, "")).test(text.toLowerCase());
+        isAnywhere = withoutAnchors(words).test(text.toLowerCase());
         anywhere.set(words, isAnywhere);
       }
       return isAnywhere && words.test(at(start));
