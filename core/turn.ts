@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { BoundGroups } from "../config/bound-groups.ts";
 import type { DepartmentNeeds } from "../config/department-needs.ts";
-import type { Origin, TenantIndex, TenantResolution } from "../config/tenant.ts";
+import type { Origin, Tenant, TenantIndex, TenantResolution } from "../config/tenant.ts";
 import type { AuditRecord } from "./audit-log.ts";
 import type { ChannelAdapter } from "./contract/channel.ts";
 import type { Log } from "./contract/log.ts";
@@ -14,7 +14,6 @@ import type { Identify } from "./identify.ts";
 import { localeFor } from "./locale.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { refuse } from "./refuse.ts";
-import type { Context } from "./stage.ts";
 import { outcomeOf } from "./stages/audit.ts";
 import { isOutsider } from "./stages/outsiders.ts";
 import { PLATFORM_SCOPE, type TenantScope, tenantScope } from "./store/scope.ts";
@@ -74,43 +73,52 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
     return tenant ? { kind: "tenant", tenant } : { kind: "unknown" };
   };
 
-  const decide: Decider["decide"] = async (entry, found, signal) => {
+  const decide: Decider["decide"] = (entry, found, signal) =>
+    found.kind === "tenant" && entry.attempt <= MAX_ATTEMPTS
+      ? answerFor(found.tenant, entry, signal)
+      : turnAway(entry, found);
+
+  /** Asks the pipeline. */
+  const answerFor = async (
+    tenant: Tenant,
+    { message }: InboxEntry,
+    signal: AbortSignal,
+  ): Promise<Turn> => {
+    const { content, target } = message;
+    const locale = localeFor(tenant.locale, textOf(message));
+    const adapter = adapters.get(message.channel);
+    // Nothing tells an outsider that somebody listens here.
+    const isWaitedFor = content.kind === "text" && !isOutsider(message.sender);
+    if (isWaitedFor && !signal.aborted) adapter?.working?.(target, locale);
+    const isPartial = isWaitedFor && content.isPartial === true;
+    const whole = isPartial ? await adapter?.complete?.(message, signal) : undefined;
+    const records: AuditRecord[] = [];
+    const kept: Work<void>[] = [];
+    const reply = await rules().pipeline({
+      message: whole ?? message,
+      tenant,
+      traceId: randomUUID(),
+      locale,
+      signal,
+      progress: adapter?.progress && ((markdown) => adapter.progress?.(target, markdown)),
+      suggest: adapter?.suggest && ((questions) => adapter.suggest?.(target, questions)),
+      openAttachment:
+        adapter?.openAttachment &&
+        (async (attachment) =>
+          adapter.openAttachment?.(target, attachment, signal) ??
+          Promise.reject(new Error("closed"))),
+      record: (made) => void records.push(made),
+      keep: (work) => void kept.push(work),
+    });
+    return { reply, locale, records, kept };
+  };
+
+  /** What is nobody's, and what has ended too many processes. */
+  const turnAway = async (entry: InboxEntry, found: TenantResolution): Promise<Turn> => {
     const { message } = entry;
     const startedAt = now();
-    const traceId = randomUUID();
     const tenant = found.kind === "tenant" ? found.tenant : undefined;
     const locale = localeFor(tenant?.locale, textOf(message));
-    const records: AuditRecord[] = [];
-    const record = (made: AuditRecord) => void records.push(made);
-    const kept: Work<void>[] = [];
-    const keep = (work: Work<void>) => void kept.push(work);
-    if (tenant && entry.attempt <= MAX_ATTEMPTS) {
-      const adapter = adapters.get(message.channel);
-      // Nothing tells an outsider that somebody listens here.
-      const { content, target } = message;
-      const isWaitedFor = content.kind === "text" && !isOutsider(message.sender);
-      if (isWaitedFor && !signal.aborted) adapter?.working?.(target, locale);
-      const isPartial = isWaitedFor && content.isPartial === true;
-      const whole = isPartial ? await adapter?.complete?.(message, signal) : undefined;
-      const context: Context = {
-        message: whole ?? message,
-        tenant,
-        traceId,
-        locale,
-        signal,
-        progress: adapter?.progress && ((markdown) => adapter.progress?.(target, markdown)),
-        suggest: adapter?.suggest && ((questions) => adapter.suggest?.(target, questions)),
-        openAttachment:
-          adapter?.openAttachment &&
-          (async (attachment) =>
-            adapter.openAttachment?.(target, attachment, signal) ??
-            Promise.reject(new Error("closed"))),
-        record,
-        keep,
-      };
-      const reply = await rules().pipeline(context);
-      return { reply, locale, records, kept };
-    }
     const code = tenant ? "INTERNAL" : codeOf(found, identify.isSettled(message));
     if (tenant) log.error({ inbox: entry.id, alert: "poison_message" }, "message gave up on");
     // Who may not even know that somebody listens here is not told whose fault it is, either.
@@ -119,17 +127,17 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
       kind === "event" || kind === "notice" || isOutsider(message.sender)
         ? { kind: "silence", reason: code }
         : refuse(code, locale);
-    record({
+    const record: AuditRecord = {
       at: startedAt,
-      traceId,
+      traceId: randomUUID(),
       scope: entry.scope,
       message,
       action: "message",
-      subject: message.content.kind,
+      subject: kind,
       durationMs: now().getTime() - startedAt.getTime(),
       ...outcomeOf(reply),
-    });
-    return { reply, locale, records, kept };
+    };
+    return { reply, locale, records: [record], kept: [] };
   };
 
   return { find, decide };
