@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import type { Selectable } from "kysely";
 import type { AuditTable } from "../store/schema.ts";
+import { toHex } from "../to-hex.ts";
 
 /** A row of the audit log as it is stored. */
 export type AuditRow = Selectable<AuditTable>;
@@ -76,5 +77,4 @@ export const linkAfter = (
   return { prev: head.hash, hash: linkHash(head.hash, place, digest), ...place };
 };
 
-const hex = (bytes: Uint8Array | null): string | null =>
-  bytes === null ? null : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
+const hex = (bytes: Uint8Array | null): string | null => bytes && toHex(bytes);

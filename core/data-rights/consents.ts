@@ -3,6 +3,7 @@ import { instantOf, newRowId } from "../memory/row-id.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import type { TenantScope } from "../store/scope.ts";
 import type { Store, Work } from "../store/store.ts";
+import { toHex } from "../to-hex.ts";
 import { consentsOf, insertConsent, latestConsent } from "./consent-rows.ts";
 
 /** The ledger of what people decided about being processed. */
@@ -91,4 +92,4 @@ export const createConsents = ({
 const isYes = (last: NewDecision | undefined, wording: string): boolean =>
   last?.decision === "yes" && last.wording === wording;
 
-const placeOf = (id: Uint8Array): string => `consents/${Buffer.from(id).toString("hex")}/content`;
+const placeOf = (id: Uint8Array): string => `consents/${toHex(id)}/content`;

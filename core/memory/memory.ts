@@ -3,6 +3,7 @@ import type { InboundMessage } from "../contract/message.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import type { TenantScope } from "../store/scope.ts";
 import type { Store, Transaction, Work } from "../store/store.ts";
+import { toHex } from "../to-hex.ts";
 import type { Exchange } from "./exchange.ts";
 import { createIndexer } from "./indexer.ts";
 import { conversationTag, type Person, personOf, personTag } from "./person.ts";
@@ -108,7 +109,7 @@ export const createMemory = (parts: MemoryParts): Memory => {
       const opened = await openRow(scope, row);
       if (!opened) continue;
       const { question, answer, workspaceId, senderId } = opened;
-      const id = Buffer.from(row.id).toString("hex");
+      const id = toHex(row.id);
       const { channel } = row;
       hits.push({ id, at: instantOf(row.id), channel, workspaceId, senderId, question, answer });
     }
@@ -118,8 +119,8 @@ export const createMemory = (parts: MemoryParts): Memory => {
   return {
     prepare: async (scope, message, { question, answer, isSensitive }) => {
       const { tenantId } = scope;
-      const { channel } = message;
-      const { workspaceId, senderId } = personOf(message);
+      const whose = personOf(message);
+      const { channel, workspaceId, senderId } = whose;
       const id = newRowId(now());
       const remembered: Remembered = {
         workspaceId,
@@ -129,7 +130,7 @@ export const createMemory = (parts: MemoryParts): Memory => {
         answer: cut(answer, KEPT_UNITS),
       };
       const own = await cipher.of(scope);
-      const person = personTag(own, personOf(message));
+      const person = personTag(own, whose);
       const conversation = conversationTag(own, message);
       const content = own.seal(placeOf(id), JSON.stringify(remembered));
       return async (transaction: Transaction) => {

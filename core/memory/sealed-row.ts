@@ -2,6 +2,7 @@ import type { Log } from "../contract/log.ts";
 import { SealError } from "../keys/errors.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import type { TenantScope } from "../store/scope.ts";
+import { toHex } from "../to-hex.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** What is sealed of a row. */
@@ -22,8 +23,7 @@ export interface SealedRow {
 export type OpenRow = (scope: TenantScope, row: SealedRow) => Promise<Remembered | undefined>;
 
 /** Where in the store a row's sealed part belongs. */
-export const placeOf = (id: Uint8Array): string =>
-  `memory/${Buffer.from(id).toString("hex")}/content`;
+export const placeOf = (id: Uint8Array): string => `memory/${toHex(id)}/content`;
 
 /** Opens rows with this cipher; one that was damaged is logged, and in nobody's way. */
 export const createOpenRow =

@@ -1,6 +1,7 @@
 import type { ContentCipher } from "../store/content-cipher.ts";
 import type { TenantScope } from "../store/scope.ts";
 import type { Store, Transaction } from "../store/store.ts";
+import { toHex } from "../to-hex.ts";
 import { inPlaces } from "./in-places.ts";
 import { idsOfPerson, ROW_PLACES, rowById, rowsAmong, rowsWithToken } from "./rows.ts";
 import { tokenHash } from "./token-hash.ts";
@@ -132,7 +133,8 @@ const complete = async (
   );
   const rows = [...unsure.keys()].map((id) => Buffer.from(id, "hex"));
   for (const places of inPlaces(ROW_PLACES, rows)) {
-    for (const { memory_id } of await transaction.all(rowsAmong, { tenantId, token, ...places })) {
+    const which = Object.assign(places, { tenantId, token });
+    for (const { memory_id } of await transaction.all(rowsAmong, which)) {
       const candidate = unsure.get(toHex(memory_id));
       if (!candidate) continue;
       candidate.matches += 1;
@@ -143,5 +145,3 @@ const complete = async (
 
 const inOrder = (candidates: Candidate[]): Candidate[] =>
   candidates.sort((a, b) => b.score - a.score || (a.id < b.id ? 1 : -1));
-
-const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
