@@ -8,22 +8,21 @@ const CALLERS = [1, 16, 32, 64];
 const COLUMNS = "channel, key, lane, tenant_id, message, state, received_at";
 
 /** Rows as `accept` would store them. */
-const sealedRows = async ({ cipher }, count) =>
-  Promise.all(
-    newMessages(count).map(async (message) => [
-      message.channel,
-      message.id,
-      laneOf(message),
-      SALES.tenantId,
-      await cipher.seal(
-        SALES,
-        JSON.stringify(["inbox", message.channel, message.id, "message"]),
-        Buffer.from(JSON.stringify(message)),
-      ),
-      "pending",
-      Date.now(),
-    ]),
-  );
+const sealedRows = async ({ cipher }, count) => {
+  const own = await cipher.of(SALES);
+  return newMessages(count).map((message) => [
+    message.channel,
+    message.id,
+    laneOf(message),
+    SALES.tenantId,
+    own.seal(
+      JSON.stringify(["inbox", message.channel, message.id, "message"]),
+      JSON.stringify(message),
+    ),
+    "pending",
+    Date.now(),
+  ]);
+};
 
 /** Inserts as plain as can be: on SQLite synchronously, over one connection. */
 const rawSqlite = ({ folder }) => {

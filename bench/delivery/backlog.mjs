@@ -80,7 +80,7 @@ const fillPostgres = async ({ url }, count, kind, sealed) => {
 const filledPlace = async (createDatabase, count, kind) => {
   const place = await createPlace(createDatabase);
   const delivery = await openDelivery(place);
-  const sealed = await delivery.cipher.seal(SALES, "bench", Buffer.alloc(200));
+  const sealed = (await delivery.cipher.of(SALES)).seal("bench", Buffer.alloc(200));
   await delivery.close();
   if (count > 0) await (createDatabase ? fillPostgres : fillSqlite)(place, count, kind, sealed);
   return place;
