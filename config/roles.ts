@@ -119,9 +119,7 @@ export const createRoleIndex = (settings: Settings): ExplainedRoles => {
     permissionsOf: (principal) => {
       const held = heldBy(principal);
       return {
-        get roles() {
-          return [...new Set(held.map(({ role }) => role))].sort();
-        },
+        roles: [...new Set(held.map(({ role }) => role))].sort(),
         has: (permission) =>
           rbac?.enabled === false ||
           held.some(({ permissions }) => allows(permissions, permission)),

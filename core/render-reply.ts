@@ -14,14 +14,15 @@ export const renderReply = (
   log: Log,
 ): readonly string[] | string => {
   if (!adapter) return `channel ${message.channel} is switched off`;
-  // A reply that cannot be rendered will not be rendered by doing its turn again, either.
-  for (const candidate of [() => reply, () => refuse("INTERNAL", locale)]) {
+  const rendered = (candidate: Answer | Refusal): readonly string[] | undefined => {
     try {
-      return adapter.render(candidate(), message.target);
+      return adapter.render(candidate, message.target);
     } catch (cause) {
       const fields = { err: cause, inbox: id, alert: "reply_not_renderable" };
       log.error(fields, "reply cannot be rendered");
+      return undefined;
     }
-  }
-  return "its reply cannot be rendered";
+  };
+  // A reply that cannot be rendered will not be rendered by doing its turn again, either.
+  return rendered(reply) ?? rendered(refuse("INTERNAL", locale)) ?? "its reply cannot be rendered";
 };

@@ -35,8 +35,7 @@ const textsOf = (message: ModelMessage): readonly string[] => {
 const NOT_ASCII = /\P{ASCII}/u;
 
 const mostBytes = (text: string): number => {
-  const bytes = Buffer.byteLength(text, "utf8");
-  if (!NOT_ASCII.test(text)) return bytes;
-  const composed = ["NFC", "NFKC"].map((form) => Buffer.byteLength(text.normalize(form), "utf8"));
-  return Math.max(bytes, ...composed);
+  if (!NOT_ASCII.test(text)) return text.length;
+  const forms = [text, text.normalize("NFC"), text.normalize("NFKC")];
+  return Math.max(...forms.map((form) => Buffer.byteLength(form, "utf8")));
 };
