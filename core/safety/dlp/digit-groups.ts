@@ -64,11 +64,10 @@ const KIND_OF = (() => {
 export const readDigits = (text: string): Digits => {
   const all = Buffer.allocUnsafe(text.length);
   let length = 0;
-  // Between two groups there is something: no text has more.
-  const most = (text.length + 1) >> 1;
-  const starts = new Uint32Array(most);
-  const ends = new Uint32Array(most);
-  const froms = new Uint32Array(most);
+  const count = countGroups(text);
+  const starts = new Uint32Array(count);
+  const ends = new Uint32Array(count);
+  const froms = new Uint32Array(count);
   const gaps: Gap[] = [];
   for (let start = nextDigit(text, 0); start < text.length; ) {
     const group = gaps.length;
@@ -83,7 +82,6 @@ export const readDigits = (text: string): Digits => {
     gaps.push(next === text.length ? "break" : gapBetween(text, end, next));
     start = next;
   }
-  const count = gaps.length;
   const lasts = new Int32Array(count);
   const endings = new Int32Array(length + 1).fill(-1);
   for (let i = count - 1, last = i; i >= 0; i--) {
@@ -95,6 +93,17 @@ export const readDigits = (text: string): Digits => {
 };
 
 const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39;
+
+const countGroups = (text: string): number => {
+  let count = 0;
+  let isWithin = false;
+  for (let at = 0; at < text.length; at++) {
+    const isOwn = isDigit(text.charCodeAt(at));
+    if (isOwn && !isWithin) count++;
+    isWithin = isOwn;
+  }
+  return count;
+};
 
 const nextDigit = (text: string, from: number): number => {
   let at = from;

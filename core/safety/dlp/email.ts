@@ -24,7 +24,10 @@ const PLACED =
 const LOGIN = /:\/\/[^\s/@:?#]*:[^\s/@]*$/;
 const USER = /:\/\/[^\s/@?#]*$/;
 const SPACE = /\s/;
+// What addresses hold, then which signs they are written with, and spoken ones: "at" alone is in many texts.
 const AT_SIGN = /@|\bat\b|_at_|艾特|小老鼠/i;
+const WRITTEN_SIGN = /@|艾特|小老鼠|[[({<【（「]\s?at/i;
+const SPOKEN_DOT = /[\s_]dot[\s_]/i;
 const TOP_LEVEL = /^(?:[a-z]{2,24}|xn--[a-z0-9-]{1,59})$/i;
 const USUAL_TOP_LEVEL =
   /^(?:com|net|org|edu|gov|mil|int|io|co|cn|tw|hk|jp|kr|sg|us|uk|de|fr|eu|me|info|biz|app|dev|ai|cc|tv|xyz|top|tech|cloud|online|shop|site|test|example|local|corp)$/i;
@@ -35,6 +38,11 @@ const FILE_ENDING =
 /** E-mail addresses in a folded text, also spaced or spelled out. */
 export const findEmails = (text: string): Detected[] => {
   if (!AT_SIGN.test(text)) return [];
+  const written = WRITTEN_SIGN.test(text) ? findWritten(text) : [];
+  return SPOKEN_DOT.test(text) ? [...written, ...findSpoken(text)] : written;
+};
+
+const findWritten = (text: string): Detected[] => {
   const findings: Detected[] = [];
   const hasLinks = text.includes("://");
   let taken = 0;
@@ -59,7 +67,12 @@ export const findEmails = (text: string): Detected[] => {
     if (at === "@" && /^git$/i.test(local)) continue;
     findings.push({ type: "email", start, end });
   }
-  taken = 0;
+  return findings;
+};
+
+const findSpoken = (text: string): Detected[] => {
+  const findings: Detected[] = [];
+  let taken = 0;
   for (const match of text.matchAll(SPOKEN)) {
     const end = match.index + match[0].length;
     const start = match.index - (match[1] ?? "").length;

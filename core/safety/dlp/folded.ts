@@ -13,7 +13,7 @@ export interface Folded {
  * invisible. Everything else stays as it is, so a text that needs none of this is its own folded form.
  */
 export const fold = (text: string): Folded =>
-  NEEDS_FOLDING.test(text) ? foldUnits(text) : identity(text);
+  needsFolding(text) ? foldUnits(text) : identity(text);
 
 const identity = (text: string): Folded => ({
   text,
@@ -128,11 +128,12 @@ const foldAstral = (codePoint: number): number => {
   return folded ?? KEEP_PAIR;
 };
 
-// Every unit that folding changes, as one class: the first look at a text costs one native pass.
-const NEEDS_FOLDING = (() => {
-  let changed = "";
-  for (let unit = 1; unit < 0x1_0000; unit++) {
-    if (FOLDED_UNITS[unit] !== unit) changed += `\\u${unit.toString(16).padStart(4, "0")}`;
+/** Whether folding may change a text: one look for each of its units. */
+const needsFolding = (text: string): boolean => {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (FOLDED_UNITS[unit] !== unit || (unit & 0xfc00) === 0xd800) return true;
+    if (unit === PERCENT && percentEncoded(text, i) !== undefined) return true;
   }
-  return new RegExp(`[\\0${changed}\\ud800-\\udbff]|%[2-7][0-9A-Fa-f]`);
-})();
+  return false;
+};

@@ -21,7 +21,7 @@ export const resolveOverlaps = (spans: Spans, rankOf: (type: string) => number):
 
   // Paints each unit with the type that it belongs to, the strongest last, and marks the places
   // between two units that a finding goes across.
-  const owners = new Uint32Array(last - origin + 1);
+  const owners = new Uint16Array(last - origin + 1);
   const isInside = new Uint8Array(last - origin + 1);
   for (const [index, [, offsets]] of weakestFirst.entries()) {
     for (let i = 0; i < offsets.length; i += 2) {

@@ -16,6 +16,8 @@ export interface FoundLink {
 const START =
   /(?<![A-Za-z0-9])(?:[A-Za-z][A-Za-z0-9+.-]{0,30}:[/\\]{2}|https?:[/\\]?(?=[A-Za-z0-9])|mailto:(?=\S)|www\.(?=\w))|(?<![:\w/\\])[/\\]{2}(?=[\w-]{1,63}\.[\w-])|(?<![\w@./:\\%-])(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,20}[A-Za-z]{2,24}(?::\d{1,5})?[/?](?=\S)/g;
 const DESTINATION = /\]\(\s{0,200}(?=\S)|^ {0,3}\[[^\]\n]{1,999}\]:\s{0,200}(?=\S)/gm;
+// What both hold: most texts have none of it and are done here.
+const HINT = /[/\\]{2}|https?:|mailto:|www\.|[A-Za-z0-9][/?]\S|\][(:]/;
 // What ends an address: blanks, brackets and quotes that are no part of one, marks of Chinese text.
 const STOP = /[\s<>"`\p{Cc}。，、；：！？（）【】「」『』《》“”‘’…]/u;
 const GOES_ON = /[/=&?#+\-_.,%]/;
@@ -27,6 +29,7 @@ const DESTINATION_UNITS = 4096;
 
 /** The addresses in a text that start at `from` or later, in order; they may overlap. */
 export const findLinks = (text: string, from = 0): FoundLink[] => {
+  if (!HINT.test(text)) return [];
   const found = new Map<number, FoundLink>();
   const starts = [...text.matchAll(START)].filter(({ index }) => index >= from);
   for (const [at, match] of starts.entries()) {

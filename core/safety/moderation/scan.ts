@@ -33,7 +33,7 @@ const LETTER_L = 0x6c;
 /** Looks for the terms of a lexicon in a text that may come in pieces. */
 export class Scan {
   readonly #lexicon: Lexicon;
-  readonly #letters = new Letters();
+  readonly #letters: Letters;
   readonly #pinyin: PinyinScan | undefined;
   #done = 0;
   // The text as it is, and without its disguises: digits and signs read as letters, the 1 as i and as l,
@@ -54,8 +54,10 @@ export class Scan {
   readonly #reported = new Set<number>();
   #strongest = 0;
 
-  constructor(lexicon: Lexicon) {
+  /** @param letters of no text; whoever lends them gets them back with what is in this one */
+  constructor(lexicon: Lexicon, letters = new Letters()) {
     this.#lexicon = lexicon;
+    this.#letters = letters;
     const found = (term: number, start: number, end: number) => this.#add(term, start, end);
     this.#pinyin = lexicon.pinyin && new PinyinScan(lexicon.pinyin, found);
   }
@@ -252,9 +254,18 @@ const wholeCharacters = (text: string): number => {
   return text.length <= MAX_PILE ? 0 : text.length;
 };
 
+// The row that one text needed serves the next; those of long ones are not kept.
+let spare: Letters | undefined;
+const MAX_SPARE = 100_000;
+
 /** Looks for the terms of a lexicon in a whole text. */
 export const moderate = (text: string, lexicon: Lexicon): Verdict => {
-  const scan = new Scan(lexicon);
+  const letters = spare ?? new Letters();
+  spare = undefined;
+  const scan = new Scan(lexicon, letters);
   scan.push(text);
-  return scan.finish();
+  const verdict = scan.finish();
+  letters.clear();
+  if (text.length <= MAX_SPARE) spare = letters;
+  return verdict;
 };
