@@ -30,7 +30,7 @@ const RULES = [
 let isPrepared = false;
 
 /**
- * Has the code of data-loss prevention compiled, some 250 ms at its first call, so that no
+ * Has the code of data-loss prevention compiled, some 350 ms at its first call, so that no
  * message has to wait for it.
  */
 export const prepareDlp = (): void => {

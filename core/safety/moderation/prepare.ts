@@ -8,20 +8,30 @@ const TERMS: readonly Term[] = [
   ),
   { id: "heroin", term: "heroin", action: "mask" },
 ];
-// Texts of the kinds that have code of their own: words, pinyin with and without tones or beside
-// characters, and what folding takes apart or leaves out.
+// Texts of the kinds that have code of their own: words, letters spelled one by one, pinyin with and
+// without tones or beside characters, digits and signs for letters, markup, and what folding takes apart
+// or leaves out. What is looked for stands at the start and the end of a text, too.
 const KINDS = [
   "Please call 客戶 at 10:30, heroin. ",
+  "毒 - ",
+  "a ",
+  "h e r o i n ",
   "du pin ",
-  "dú2pǐn毒pin ",
+  "dú2pǐn",
+  "dupinduboduduPIN毒pin 毒品 ",
+  "l1",
+  "h3ro!n a!b$c ",
+  "<b>h</b>eroin",
+  "&#104;&#101;&amp;",
+  "㍱",
   "毒 - 品 a\u200b ㍱ 🎉 l1 e\u0301 ",
 ];
 const UNITS = 8_000;
-const TIMES = 4;
+const TIMES = 6;
 
 let isPrepared = false;
 
-/** Has the code of moderation compiled, some 100 ms at its first call, so that no message has to wait for it. */
+/** Has the code of moderation compiled, some 200 ms at its first call, so that no message has to wait for it. */
 export const prepareModeration = (): void => {
   if (isPrepared) return;
   isPrepared = true;
