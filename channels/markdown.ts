@@ -57,15 +57,31 @@ reader.inline.ruler.after("text", "address", (state, isSilent) => {
   return true;
 });
 
-// The reader takes twenty times as long for a short answer as it takes to see that nothing is there
-// for it. Each kind of Markdown needs one of these somewhere in the text.
-const MARKED_UP = /[*_~`[<#>|=-]| {4}|\t/;
+/** A text that was read as Markdown: that takes many times as long as whatever is done with it then. */
+export interface ReadMarkdown {
+  readonly markdown: string;
+  readonly tokens: readonly Token[];
+}
+
+export const readMarkdown = (markdown: string): ReadMarkdown => ({
+  markdown,
+  tokens: isTooDeep(markdown) ? [] : reader.parse(markdown, {}),
+});
+
+/**
+ * Whether a text may have Markdown of any kind in it: each needs one of these somewhere. To see that
+ * there is none takes a twentieth of reading a short answer.
+ */
+export const mayBeMarkedUp = (markdown: string): boolean => /[*_~`[<#>|=-]| {4}|\t/.test(markdown);
 
 /** The kinds of Markdown in a text; empty where nothing but lists and paragraphs is in it. */
-export const markdownKinds = (markdown: string): ReadonlySet<MarkdownKind> => {
+export const markdownKinds = (markdown: string): ReadonlySet<MarkdownKind> =>
+  mayBeMarkedUp(markdown) ? kindsIn(readMarkdown(markdown)) : new Set();
+
+/** The same of what was read before. */
+export const kindsIn = ({ tokens }: ReadMarkdown): ReadonlySet<MarkdownKind> => {
   const kinds = new Set<MarkdownKind>();
-  if (!MARKED_UP.test(markdown)) return kinds;
-  for (const token of parse(markdown).flatMap((token) => [token, ...(token.children ?? [])])) {
+  for (const token of tokens.flatMap((token) => [token, ...(token.children ?? [])])) {
     const kind = KINDS.get(token.type);
     if (kind) kinds.add(kind);
   }
@@ -92,18 +108,18 @@ const KINDS: ReadonlyMap<string, MarkdownKind> = new Map([
  * beyond anything readable is shown as it was written.
  * @see https://github.github.com/gfm/
  */
-export const renderMarkdown = (markdown: string, form: MarkdownForm): string => {
-  if (isTooDeep(markdown)) return form.text(markdown);
-  const lines = markdown.split("\n");
-  return renderBlocks(nest(parse(markdown)), form, lines);
-};
+export const renderMarkdown = (markdown: string, form: MarkdownForm): string =>
+  renderRead(readMarkdown(markdown), form);
+
+/** The same of what was read before. */
+export const renderRead = ({ markdown, tokens }: ReadMarkdown, form: MarkdownForm): string =>
+  isTooDeep(markdown)
+    ? form.text(markdown)
+    : renderBlocks(nest(tokens), form, markdown.split("\n"));
 
 // The reader leaves out what is nested deeper than it goes; a person nests a few levels.
 const TOO_DEEP = /^[ \t]*(?:(?:>|[*+-]|\d+[.)])[ \t]*){24}|^[ \t]{64,}\S/m;
 const isTooDeep = (markdown: string): boolean => TOO_DEEP.test(markdown);
-
-const parse = (markdown: string): readonly Token[] =>
-  isTooDeep(markdown) ? [] : reader.parse(markdown, {});
 
 /** A token with what stands between it and its end. */
 interface Block {

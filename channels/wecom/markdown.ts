@@ -1,6 +1,12 @@
-import { type MarkdownForm, markdownKinds, renderMarkdown } from "../markdown.ts";
+import {
+  kindsIn,
+  type MarkdownForm,
+  mayBeMarkedUp,
+  readMarkdown,
+  renderRead,
+} from "../markdown.ts";
 import type { Outgoing } from "./outgoing.ts";
-import { hangingItem, plainText, tableInWords } from "./plain-text.ts";
+import { hangingItem, PLAIN, tableInWords } from "./plain-text.ts";
 
 // What WeCom's own Markdown can show; everything else is made readable as text.
 // https://developer.work.weixin.qq.com/document/path/90236
@@ -8,14 +14,18 @@ const SHOWN = ["heading", "strong", "link", "code", "blockquote"] as const;
 
 /**
  * An answer in the form that shows it best: as it is where there is no markup, as plain text where
- * WeCom could show none of it, else in WeCom's Markdown.
+ * WeCom could show none of it, else in WeCom's Markdown and as plain text too. That is never longer,
+ * and taken from the Markdown itself: in what WeCom is given, code is no longer told from text.
  */
-export const fromMarkdown = (markdown: string): Exclude<Outgoing, { kind: "card" | "file" }> => {
-  const kinds = markdownKinds(markdown);
+export const fromMarkdown = (markdown: string): Extract<Outgoing, { text: string }> => {
+  if (!mayBeMarkedUp(markdown)) return { kind: "text", text: markdown };
+  const read = readMarkdown(markdown);
+  const kinds = kindsIn(read);
   if (kinds.size === 0) return { kind: "text", text: markdown };
+  const plain = renderRead(read, PLAIN);
   return SHOWN.some((kind) => kinds.has(kind))
-    ? { kind: "markdown", text: renderMarkdown(markdown, WECOM) }
-    : { kind: "text", text: plainText(markdown) };
+    ? { kind: "markdown", text: renderRead(read, WECOM), plain }
+    : { kind: "text", text: plain };
 };
 
 const WECOM: MarkdownForm = {

@@ -19,7 +19,8 @@ export const tableInWords = (rows: readonly (readonly string[])[]): string => {
     .join("\n");
 };
 
-const PLAIN: MarkdownForm = {
+/** As `plainText` shows it. */
+export const PLAIN: MarkdownForm = {
   text: (characters) => characters,
   strong: (inner) => inner,
   emphasis: (inner) => inner,

@@ -3,7 +3,6 @@ import { filePart } from "./file-part.ts";
 import { linkCard } from "./link-card.ts";
 import { fromMarkdown } from "./markdown.ts";
 import { type Outgoing, toBody } from "./outgoing.ts";
-import { plainText } from "./plain-text.ts";
 import { splitText } from "./split.ts";
 import { cardInWords, templateCard } from "./template-card.ts";
 
@@ -31,17 +30,12 @@ const saidParts = (reply: Answer | Refusal): readonly string[] =>
     ? textParts({ kind: "text", text: reply.markdown })
     : markedUpParts(reply.markdown);
 
-/**
- * Without markup it is never longer, and read from the Markdown itself: in what WeCom is given,
- * code is no longer told from text.
- */
+/** The plain text stands for the whole, so it goes with no part of a longer one. */
 const markedUpParts = (said: string): readonly string[] => {
-  const markdown = withoutNotXml(said);
-  const shown = fromMarkdown(markdown);
-  const parts = textParts(shown);
-  return shown.kind === "text" || parts.length > 1
-    ? parts
-    : textParts({ ...shown, plain: plainText(markdown) });
+  const shown = fromMarkdown(withoutNotXml(said));
+  if (shown.kind === "text") return textParts(shown);
+  const parts = textParts({ kind: "markdown", text: shown.text });
+  return parts.length > 1 ? parts : textParts(shown);
 };
 
 const cardParts = (reply: Answer | Refusal, isUpdate: boolean): readonly string[] => {
