@@ -188,14 +188,14 @@ export const matchingRecords = statement<{
     .where("at", "<", arg("to"))
     .where((eb) =>
       eb.or([
-        eb(sql`cast(${arg("any_actor")} as integer)`, "=", sql.lit(1)),
+        eb(sql`cast(${arg("any_actor")} as integer)`, "=", 1),
         eb("sender_id", "=", arg("actor")),
         eb("actor_tag", "=", arg("tag")),
       ]),
     )
     .where((eb) =>
       eb.or([
-        eb(sql`cast(${arg("any_action")} as integer)`, "=", sql.lit(1)),
+        eb(sql`cast(${arg("any_action")} as integer)`, "=", 1),
         eb("action", "=", arg("action")),
       ]),
     )

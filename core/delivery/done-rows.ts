@@ -1,4 +1,3 @@
-import { sql } from "kysely";
 import { statement } from "../store/statement.ts";
 
 // Statements that forget what is done; they run with `intake` access.
@@ -19,7 +18,7 @@ export const removeDone = statement<{ after: number; upTo: number; before: numbe
     .deleteFrom("inbox")
     .where("id", ">", arg("after"))
     .where("id", "<=", arg("upTo"))
-    .where("state", "=", sql.lit("done" as const))
+    .where("state", "=", "done")
     .where("received_at", "<", arg("before"))
     .where((eb) =>
       eb.not(

@@ -4,7 +4,6 @@ import { stateOfRow } from "../store/state-of-row.ts";
 import { statement } from "../store/statement.ts";
 
 // Statements on the inbox; they run with `intake` access, the one that ends a turn in its tenant's scope, too.
-// States are literals: a partial index is used only where the text shows that it fits.
 
 export const insertMessage = statement<{
   channel: string;
@@ -46,9 +45,9 @@ export const insertTaken = statement<{
       lane: arg("lane"),
       tenant_id: arg("tenantId"),
       message: arg("message"),
-      state: sql.lit("pending" as const),
+      state: "pending",
       owner: arg("owner"),
-      attempts: sql.lit(1),
+      attempts: 1,
       received_at: arg("receivedAt"),
     })
     .onConflict((conflict) => conflict.columns(["channel", "key"]).doNothing()),
@@ -82,7 +81,7 @@ export const nextInLane = statement<{ tenantId: string; lane: string }>()((db, a
     ])
     .where("inbox.tenant_id", "=", arg("tenantId"))
     .where("inbox.lane", "=", arg("lane"))
-    .where("inbox.state", "=", sql.lit("pending" as const))
+    .where("inbox.state", "=", "pending")
     .orderBy("inbox.id")
     .limit(1),
 );
@@ -102,7 +101,7 @@ export const takeMessage = statement<{
     .set({ owner: arg("owner"), attempts: arg("attempts") })
     .where("id", "=", arg("id"))
     .where("tenant_id", "=", arg("tenantId"))
-    .where(stateOfRow, "=", sql.lit("pending"))
+    .where(stateOfRow, "=", "pending")
     .where("owner", "=", arg("earlierOwner"))
     .where(sql<string>`coalesce(reason, '')`, "=", arg("reason")),
 );
@@ -126,7 +125,7 @@ export const anyInLane = statement<{ tenantId: string; lane: string }>()((db, ar
     .select("id")
     .where("tenant_id", "=", arg("tenantId"))
     .where("lane", "=", arg("lane"))
-    .where("state", "=", sql.lit("pending" as const))
+    .where("state", "=", "pending")
     .limit(1),
 );
 
@@ -142,7 +141,7 @@ export const releaseMessage = statement<{
     .set({ owner: "", attempts: arg("attempts") })
     .where("id", "=", arg("id"))
     .where("tenant_id", "=", arg("tenantId"))
-    .where(stateOfRow, "=", sql.lit("pending"))
+    .where(stateOfRow, "=", "pending")
     .where("owner", "=", arg("owner")),
 );
 
@@ -165,7 +164,7 @@ export const moveMessage = statement<{
     })
     .where("id", "=", arg("id"))
     .where("tenant_id", "=", arg("tenantId"))
-    .where(stateOfRow, "=", sql.lit("pending"))
+    .where(stateOfRow, "=", "pending")
     .where("owner", "=", arg("owner")),
 );
 
@@ -187,7 +186,7 @@ export const endTurn = statement<{
     })
     .where("id", "=", arg("id"))
     .where("tenant_id", "=", arg("tenantId"))
-    .where(stateOfRow, "=", sql.lit("pending"))
+    .where(stateOfRow, "=", "pending")
     .where("owner", "=", arg("owner")),
 );
 
@@ -197,7 +196,7 @@ export const requestStop = statement<{ tenantId: string; lane: string }>()((db, 
     .set({ stop: 1 })
     .where("tenant_id", "=", arg("tenantId"))
     .where("lane", "=", arg("lane"))
-    .where("state", "=", sql.lit("pending" as const))
+    .where("state", "=", "pending")
     .where("owner", "<>", "")
     .returning("id"),
 );
@@ -207,8 +206,8 @@ export const stopRequests = statement<{ owner: string }>()((db, arg) =>
     .selectFrom("inbox")
     .select("id")
     .where("owner", "=", arg("owner"))
-    .where("stop", "=", sql.lit(1))
-    .where("state", "=", sql.lit("pending" as const)),
+    .where("stop", "=", 1)
+    .where("state", "=", "pending"),
 );
 
 /** Lanes of one state, by tenant and lane, behind a place in that order. */
@@ -218,7 +217,7 @@ const lanesIn = (state: "pending" | "answered") =>
       .selectFrom("inbox")
       .select(["tenant_id as tenantId", "lane as id"])
       .distinct()
-      .where("state", "=", sql.lit(state))
+      .where("state", "=", state)
       .where(sql<boolean>`(tenant_id, lane) > (${arg("tenantId")}, ${arg("lane")})`)
       .orderBy("tenant_id")
       .orderBy("lane")

@@ -1,11 +1,10 @@
-import { type Selectable, sql } from "kysely";
+import type { Selectable } from "kysely";
 import type { OutboxTable } from "../store/schema.ts";
 import { stateOfRow } from "../store/state-of-row.ts";
 import { statement } from "../store/statement.ts";
 import { MANY, type ManyIds } from "./many-ids.ts";
 
 // Statements on the outbox; each names the tenant, in its text as well as in its transaction.
-// States are literals: a partial index is used only where the text shows that it fits.
 
 /** A row of the outbox, with the lease of whoever sends it. */
 export type PendingPart = Selectable<OutboxTable> & { readonly lease_until: number | null };
@@ -68,8 +67,8 @@ export const insertInline = statement<NewPart & { inlineDueAt: number }>()((db, 
           eb.val(arg("channel")).as("channel"),
           eb.val(arg("content")).as("content"),
           eb.val(NO_FINGERPRINT).as("fingerprint"),
-          sql.lit("inline" as const).as("via"),
-          sql.lit("pending" as const).as("state"),
+          eb.val("inline" as const).as("via"),
+          eb.val("pending" as const).as("state"),
           eb.val(arg("inlineDueAt")).as("due_at"),
           eb.val(arg("createdAt")).as("created_at"),
         ])
@@ -80,7 +79,7 @@ export const insertInline = statement<NewPart & { inlineDueAt: number }>()((db, 
                 .select("before.part")
                 .where("before.tenant_id", "=", arg("tenantId"))
                 .where("before.lane", "=", arg("lane"))
-                .where("before.state", "=", sql.lit("pending" as const)),
+                .where("before.state", "=", "pending"),
             ),
           ),
         ),
@@ -96,7 +95,7 @@ export const firstPending = statement<{ tenantId: string; lane: string }>()((db,
     .select("processes.lease_until")
     .where("tenant_id", "=", arg("tenantId"))
     .where("lane", "=", arg("lane"))
-    .where("state", "=", sql.lit("pending" as const))
+    .where("state", "=", "pending")
     .orderBy("inbox_id")
     .orderBy("part")
     .limit(1),
@@ -126,7 +125,7 @@ export const takePart = statement<
     .where("tenant_id", "=", arg("tenantId"))
     .where("inbox_id", "=", arg("inboxId"))
     .where("part", "=", arg("part"))
-    .where(stateOfRow, "=", sql.lit("pending"))
+    .where(stateOfRow, "=", "pending")
     .where("owner", "=", arg("earlierOwner"))
     .where("attempts", "=", arg("earlierAttempts")),
 );
@@ -149,10 +148,10 @@ export const takeFirst = statement<{
     })
     .where("tenant_id", "=", arg("tenantId"))
     .where("inbox_id", "=", arg("inboxId"))
-    .where("part", "=", sql.lit(0))
-    .where(stateOfRow, "=", sql.lit("pending"))
-    .where("owner", "=", sql.lit(""))
-    .where("attempts", "=", sql.lit(0))
+    .where("part", "=", 0)
+    .where(stateOfRow, "=", "pending")
+    .where("owner", "=", "")
+    .where("attempts", "=", 0)
     .where((eb) =>
       eb.not(
         eb.exists(
@@ -161,7 +160,7 @@ export const takeFirst = statement<{
             .select("before.part")
             .where("before.tenant_id", "=", arg("tenantId"))
             .where("before.lane", "=", arg("lane"))
-            .where("before.state", "=", sql.lit("pending" as const))
+            .where("before.state", "=", "pending")
             .where("before.inbox_id", "<", arg("inboxId")),
         ),
       ),
@@ -176,7 +175,7 @@ export const markDelivered = statement<PartKey & { reason: string | null }>()((d
     .where("tenant_id", "=", arg("tenantId"))
     .where("inbox_id", "=", arg("inboxId"))
     .where("part", "=", arg("part"))
-    .where(stateOfRow, "=", sql.lit("pending")),
+    .where(stateOfRow, "=", "pending"),
 );
 
 /** The only parts of as many replies as `manyIds` names arrived. */
@@ -186,8 +185,8 @@ export const markManyDelivered = statement<{ tenantId: string } & ManyIds>()((db
     .set({ state: "delivered", owner: "", unsure: 0, reason: null })
     .where("tenant_id", "=", arg("tenantId"))
     .where("inbox_id", "in", MANY.map(arg))
-    .where("part", "=", sql.lit(0))
-    .where(stateOfRow, "=", sql.lit("pending")),
+    .where("part", "=", 0)
+    .where(stateOfRow, "=", "pending"),
 );
 
 /** A part waits for its next try, unless somebody else has taken it over meanwhile. */
@@ -200,7 +199,7 @@ export const postpone = statement<
     .where("tenant_id", "=", arg("tenantId"))
     .where("inbox_id", "=", arg("inboxId"))
     .where("part", "=", arg("part"))
-    .where(stateOfRow, "=", sql.lit("pending"))
+    .where(stateOfRow, "=", "pending")
     .where("owner", "=", arg("owner")),
 );
 
@@ -212,7 +211,7 @@ export const buryPart = statement<PartKey & { owner: string; reason: string }>()
     .where("tenant_id", "=", arg("tenantId"))
     .where("inbox_id", "=", arg("inboxId"))
     .where("part", "=", arg("part"))
-    .where(stateOfRow, "=", sql.lit("pending"))
+    .where(stateOfRow, "=", "pending")
     .where("owner", "=", arg("owner")),
 );
 
@@ -224,7 +223,7 @@ export const buryReply = statement<{ tenantId: string; inboxId: number; reason: 
       .set({ state: "dead", owner: "", reason: arg("reason") })
       .where("tenant_id", "=", arg("tenantId"))
       .where("inbox_id", "=", arg("inboxId"))
-      .where(stateOfRow, "=", sql.lit("pending")),
+      .where(stateOfRow, "=", "pending"),
 );
 
 /** The response that carried it broke off: sent by the API when it is due, if no redelivery comes. */
@@ -236,7 +235,7 @@ export const markBroken = statement<{ tenantId: string; inboxId: number; reason:
       .where("tenant_id", "=", arg("tenantId"))
       .where("inbox_id", "=", arg("inboxId"))
       .where("via", "=", "inline")
-      .where(stateOfRow, "=", sql.lit("pending")),
+      .where(stateOfRow, "=", "pending"),
 );
 
 /** Waits for whoever is just ending the turn of a message: what it stores is there then, or never. */
@@ -276,7 +275,7 @@ export const earlierTwin = statement<{
     .where("tenant_id", "=", arg("tenantId"))
     .where("fingerprint", "=", arg("fingerprint"))
     .where("created_at", ">", arg("since"))
-    .where("attempts", ">", sql.lit(0))
+    .where("attempts", ">", 0)
     .where((eb) => eb.or([eb("inbox_id", "<>", arg("inboxId")), eb("part", "<>", arg("part"))]))
     .limit(1),
 );

@@ -112,7 +112,7 @@ const livingGateway = statement<{ now: number }>()((db, arg) =>
   db
     .selectFrom("processes")
     .select("id")
-    .where("gateway_since", ">", sql.lit(0))
+    .where("gateway_since", ">", 0)
     .where("lease_until", ">", arg("now"))
     .limit(1),
 );
@@ -141,7 +141,7 @@ export const listenedDuring = statement<{ from: number; to: number }>()((db, arg
   db
     .selectFrom("processes")
     .select("id")
-    .where("gateway_since", ">", sql.lit(0))
+    .where("gateway_since", ">", 0)
     .where("gateway_since", "<=", arg("from"))
     .where("renewed_at", ">=", arg("to"))
     .limit(1),

@@ -12,7 +12,7 @@ export const finishMessage = statement<{ tenantId: string; id: number }>()((db, 
     .set({ state: "done" })
     .where("id", "=", arg("id"))
     .where("tenant_id", "=", arg("tenantId"))
-    .where(stateOfRow, "=", sql.lit("answered"))
+    .where(stateOfRow, "=", "answered")
     .where((eb) =>
       eb.not(
         eb.exists(
@@ -21,7 +21,7 @@ export const finishMessage = statement<{ tenantId: string; id: number }>()((db, 
             .select("part")
             .where("inbox_id", "=", arg("id"))
             .where("tenant_id", "=", arg("tenantId"))
-            .where(stateOfRow, "=", sql.lit("pending")),
+            .where(stateOfRow, "=", "pending"),
         ),
       ),
     ),
@@ -34,7 +34,7 @@ export const finishMessages = statement<{ tenantId: string } & ManyIds>()((db, a
     .set({ state: "done" })
     .where("id", "in", MANY.map(arg))
     .where("tenant_id", "=", arg("tenantId"))
-    .where(stateOfRow, "=", sql.lit("answered"))
+    .where(stateOfRow, "=", "answered")
     .where((eb) =>
       eb.not(
         eb.exists(
@@ -43,7 +43,7 @@ export const finishMessages = statement<{ tenantId: string } & ManyIds>()((db, a
             .select("part")
             .whereRef("outbox.inbox_id", "=", "inbox.id")
             .where("outbox.tenant_id", "=", arg("tenantId"))
-            .where(sql<string>`outbox.state || ''`, "=", sql.lit("pending")),
+            .where(sql<string>`outbox.state || ''`, "=", "pending"),
         ),
       ),
     ),
@@ -57,5 +57,5 @@ export const buryMessage = statement<{ tenantId: string; id: number; reason: str
       .set({ state: "dead", reason: arg("reason") })
       .where("id", "=", arg("id"))
       .where("tenant_id", "=", arg("tenantId"))
-      .where(stateOfRow, "=", sql.lit("answered")),
+      .where(stateOfRow, "=", "answered"),
 );

@@ -1,4 +1,3 @@
-import { sql } from "kysely";
 import { statement } from "../store/statement.ts";
 import type { Store } from "../store/store.ts";
 
@@ -47,7 +46,7 @@ const pendingOf = statement<{ from: string; to: string }>()((db, arg) =>
           of.fn.min("inbox_id").as("oldestId"),
         ])
         // A literal: a partial index is used only where the text shows that it fits.
-        .where("state", "=", sql.lit("pending"))
+        .where("state", "=", "pending")
         .where("lane", ">=", arg("from"))
         .where("lane", "<", arg("to"))
         .groupBy("tenant_id")
@@ -58,7 +57,7 @@ const pendingOf = statement<{ from: string; to: string }>()((db, arg) =>
         .onRef("outbox.inbox_id", "=", "waiting.oldestId")
         .onRef("outbox.tenant_id", "=", "waiting.tenantId")
         // All parts of a reply are stored together.
-        .on("outbox.part", "=", sql.lit(0)),
+        .on("outbox.part", "=", 0),
     )
     .select(["waiting.tenantId", "waiting.parts", "outbox.created_at as createdAt"])
     .orderBy("waiting.tenantId"),

@@ -1,10 +1,8 @@
-import { sql } from "kysely";
 import { stateOfRow } from "../store/state-of-row.ts";
 import { statement } from "../store/statement.ts";
 import { WITHDRAWN } from "./inbox-rows.ts";
 
 // Statements on the rows of the inbox that their senders take back.
-// States are literals: a partial index is used only where the text shows that it fits.
 
 /** A message as it is stored, whatever became of it. */
 export const storedUnder = statement<{ channel: string; key: string }>()((db, arg) =>
@@ -22,7 +20,7 @@ export const pendingInLane = statement<{ tenantId: string; lane: string }>()((db
     .select(["id", "channel", "key", "message"])
     .where("tenant_id", "=", arg("tenantId"))
     .where("lane", "=", arg("lane"))
-    .where("state", "=", sql.lit("pending" as const))
+    .where("state", "=", "pending")
     .orderBy("id"),
 );
 
@@ -33,7 +31,7 @@ export const withdrawMessage = statement<{ tenantId: string; id: number }>()((db
     .set({ stop: 1, reason: WITHDRAWN })
     .where("id", "=", arg("id"))
     .where("tenant_id", "=", arg("tenantId"))
-    .where(stateOfRow, "=", sql.lit("pending")),
+    .where(stateOfRow, "=", "pending"),
 );
 
 /** The same of what is answered already: what is said in its place later, an edit, finds it. */
@@ -43,7 +41,7 @@ export const noteWithdrawn = statement<{ tenantId: string; id: number }>()((db, 
     .set({ reason: WITHDRAWN })
     .where("id", "=", arg("id"))
     .where("tenant_id", "=", arg("tenantId"))
-    .where(stateOfRow, "in", [sql.lit("answered"), sql.lit("done")]),
+    .where(stateOfRow, "in", ["answered", "done"]),
 );
 
 /** The place of a message that was taken back before it came: it will count as a redelivery. */
@@ -82,6 +80,6 @@ export const isWithdrawn = statement<{
     .where("tenant_id", "=", arg("tenantId"))
     .where("channel", "=", arg("channel"))
     .where("key", "in", [arg("key"), arg("otherKey")])
-    .where("reason", "=", sql.lit(WITHDRAWN))
+    .where("reason", "=", WITHDRAWN)
     .limit(1),
 );
