@@ -19,7 +19,7 @@ export const MAX_TEXT = 4_000;
  */
 export const render = (reply: Answer | Refusal, target?: ReplyTarget): readonly string[] => {
   const { card = undefined, files = [] } = reply.kind === "text" ? reply : {};
-  const isClick = target !== undefined && readTarget(target)?.cardTs !== undefined;
+  const isClick = target?.cardToken !== undefined && readTarget(target)?.cardTs !== undefined;
   const others = [
     ...(card ? cardParts(card, isClick).map(toBody) : []),
     ...files.flatMap((file) => filePart(file).map(toBody)),

@@ -18,10 +18,6 @@ export interface ViewedRooms {
   from(viewpoint: Viewpoint): Promise<string | undefined>;
 }
 
-interface Seen {
-  readonly roomId: string | undefined;
-}
-
 /** Slack tells of changes only while the chat is open; what is older says little. */
 const KEPT_MS = 24 * 60 * 60_000;
 const REMEMBERED = 20_000;
@@ -33,7 +29,7 @@ export const createViewedRooms = (
   now: () => Date,
 ): ViewedRooms => {
   // By key, the oldest first; with no room where none is remembered.
-  const known = new Map<string, Seen & { readonly until: number }>();
+  const known = new Map<string, { readonly roomId: string | undefined; readonly until: number }>();
 
   const keep = (key: string, roomId: string | undefined): void => {
     known.delete(key);
@@ -42,16 +38,13 @@ export const createViewedRooms = (
     if (known.size > REMEMBERED && oldest !== undefined) known.delete(oldest);
   };
 
-  const recall = (key: string): Seen | undefined => {
+  const look = async (key: string): Promise<string | undefined> => {
     const here = known.get(key);
-    return isAlone && here && here.until > now().getTime() ? here : undefined;
-  };
-
-  const look = async (key: string): Promise<Seen> => {
+    if (isAlone && here && here.until > now().getTime()) return here.roomId;
     const value = (await state.get(key))?.value;
     const roomId = isSlackId(value) ? value : undefined;
     if (isAlone) keep(key, roomId);
-    return { roomId };
+    return roomId;
   };
 
   return {
@@ -62,11 +55,9 @@ export const createViewedRooms = (
       keep(key, roomId);
     },
     from: async (viewpoint) => {
-      const key = keyOf(viewpoint);
-      const { roomId } = recall(key) ?? (await look(key));
-      if (roomId !== undefined || viewpoint.threadTs === undefined) return roomId;
-      const anywhere = keyOf({ ...viewpoint, threadTs: undefined });
-      return (recall(anywhere) ?? (await look(anywhere))).roomId;
+      const inThread = await look(keyOf(viewpoint));
+      if (inThread !== undefined || viewpoint.threadTs === undefined) return inThread;
+      return look(keyOf({ ...viewpoint, threadTs: undefined }));
     },
   };
 };
