@@ -80,9 +80,14 @@ it.each([
   "C:\\",
 ])("is not what %j is made of", (markdown) => expect(isOnlyWords(markdown)).toBe(false));
 
+it("are asked about however long a text is", () => {
+  const markdown = "字，".repeat(2_200_000);
+  expect(isOnlyWords(markdown)).toBe(false);
+});
+
 it("are told in linear time", () => {
-  const hostile = ["a ".repeat(200_000), `${"a\n".repeat(200_000)}*`, `a${"\n".repeat(400_000)}*`];
+  const hostile = ["a ".repeat(50_000), `${"a\n".repeat(49_999)}*`, `a${"\n".repeat(99_998)}*`];
   for (const markdown of hostile) {
-    expect(processorMs(() => expect(isOnlyWords(markdown)).toBe(false))).toBeLessThan(200);
+    expect(processorMs(() => expect(isOnlyWords(markdown)).toBe(false))).toBeLessThan(50);
   }
 });
