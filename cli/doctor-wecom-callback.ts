@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { seal } from "../channels/wecom/envelope.ts";
+import { sealAsPlatform } from "../channels/wecom/platform-envelope.ts";
 import type { Settings } from "../config/schema.ts";
 import type { WecomAppSettings } from "../config/wecom-apps.ts";
 import { bad, type Finding, ok } from "./finding.ts";
@@ -58,7 +58,8 @@ const verify = async (
 ): Promise<{ readonly isEcho: boolean; readonly status: number }> => {
   const challenge = randomBytes(16).toString("hex");
   const timestamp = String(Math.floor(Date.now() / 1000));
-  const sealed = seal(challenge, pair, receiveId, timestamp, randomBytes(8).toString("hex"));
+  const nonce = randomBytes(8).toString("hex");
+  const sealed = sealAsPlatform(challenge, pair, receiveId, timestamp, nonce);
   const url = new URL(at);
   url.search = new URLSearchParams({
     msg_signature: sealed.signature,

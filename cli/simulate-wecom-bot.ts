@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { NO_RECEIVE_ID } from "../channels/wecom/bot/envelope.ts";
 import { JsonError, readJson, textIn } from "../channels/wecom/bot/json.ts";
-import { isSignedWith, open, seal } from "../channels/wecom/envelope.ts";
+import { openAsPlatform, sealAsPlatform } from "../channels/wecom/platform-envelope.ts";
 import {
   type WecomBotSettings,
   wecomApps,
@@ -172,7 +172,8 @@ const NEVER = new AbortController().signal;
 const sealed = (bot: WecomBotSettings, said: object): { query: string; body: string } => {
   const timestamp = String(Math.floor(Date.now() / 1000));
   const text = JSON.stringify(said);
-  const envelope = seal(text, bot, NO_RECEIVE_ID, timestamp, randomBytes(8).toString("hex"));
+  const nonce = randomBytes(8).toString("hex");
+  const envelope = sealAsPlatform(text, bot, NO_RECEIVE_ID, timestamp, nonce);
   const query = new URLSearchParams({
     msg_signature: envelope.signature,
     timestamp: envelope.timestamp,
@@ -186,15 +187,14 @@ const readAnswer = (bot: WecomBotSettings, body: string): BotShown | undefined =
   try {
     const outer = readJson(body);
     const field = (name: string) => textIn(outer, name) ?? "";
-    const encrypt = field("encrypt");
-    const isSigned = isSignedWith(bot.token, {
-      encrypt,
+    const sealed = {
+      encrypt: field("encrypt"),
       timestamp: field("timestamp"),
       nonce: field("nonce"),
       signature: field("msgsignature"),
-    });
-    const opening = open(encrypt, bot.encoding_aes_key, NO_RECEIVE_ID);
-    return isSigned && opening.isOpen ? shownOf(JSON.parse(opening.text) as object) : undefined;
+    };
+    const text = openAsPlatform(sealed, bot, NO_RECEIVE_ID);
+    return text === undefined ? undefined : shownOf(JSON.parse(text) as object);
   } catch (error) {
     if (error instanceof JsonError) return undefined;
     throw error;

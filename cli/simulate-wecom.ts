@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { isSignedWith, open, seal } from "../channels/wecom/envelope.ts";
+import { openAsPlatform, sealAsPlatform } from "../channels/wecom/platform-envelope.ts";
 import type { WecomApp } from "../channels/wecom/types.ts";
 import { parseXml, textOf, XmlError } from "../channels/wecom/xml.ts";
 import { wecomApps } from "../config/wecom-apps.ts";
@@ -102,7 +102,8 @@ const converse = async (
 
 const sealedRequest = (app: WecomApp, inner: string): { query: string; body: string } => {
   const timestamp = String(Math.floor(Date.now() / 1000));
-  const sealed = seal(inner, app, app.corp_id, timestamp, randomBytes(8).toString("hex"));
+  const nonce = randomBytes(8).toString("hex");
+  const sealed = sealAsPlatform(inner, app, app.corp_id, timestamp, nonce);
   const query = new URLSearchParams({
     msg_signature: sealed.signature,
     timestamp: sealed.timestamp,
@@ -120,15 +121,14 @@ const readPassive = (app: WecomApp, body: string): string | undefined => {
   try {
     const outer = parseXml(body);
     const field = (name: string) => textOf(outer, name) ?? "";
-    const encrypt = field("Encrypt");
-    const isSigned = isSignedWith(app.token, {
-      encrypt,
+    const sealed = {
+      encrypt: field("Encrypt"),
       timestamp: field("TimeStamp"),
       nonce: field("Nonce"),
       signature: field("MsgSignature"),
-    });
-    const opening = open(encrypt, app.encoding_aes_key, app.corp_id);
-    return isSigned && opening.isOpen ? textOf(parseXml(opening.text), "Content") : undefined;
+    };
+    const text = openAsPlatform(sealed, app, app.corp_id);
+    return text === undefined ? undefined : textOf(parseXml(text), "Content");
   } catch (error) {
     if (error instanceof XmlError) return undefined;
     throw error;
