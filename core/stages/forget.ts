@@ -65,6 +65,6 @@ const FORGOTTEN: Readonly<Record<Locale, string>> = {
 
 const HELD: Readonly<Record<Locale, string>> = {
   en: "Your organisation must keep these conversations for now (legal hold), so nothing was erased. Please ask your administrator.",
-  "zh-Hant": "您的組織目前依法須保留這些對話（法律保留），因此沒有清除任何內容，請聯絡管理員。",
-  "zh-Hans": "您的组织目前依法须保留这些对话（法律保留），因此没有清除任何内容，请联系管理员。",
+  "zh-Hant": "您的組織目前依法須保留這些對話，因此沒有清除任何內容，請聯絡管理員。",
+  "zh-Hans": "您的组织目前依法须保留这些对话，因此没有清除任何内容，请联系管理员。",
 };
