@@ -1,5 +1,7 @@
 // A tenant's first texts of a minute; what more there are is computed each time.
 const MOST = 8_192;
+// Names of people are far shorter; an operator may ask for longer ones.
+const MOST_UNITS = 1_000;
 const KEPT_MS = 60_000;
 
 /**
@@ -12,8 +14,9 @@ export const rememberForAMinute = (compute: (text: string) => Buffer) => {
     const known = recent.get(text);
     if (known) return known;
     const computed = compute(text);
+    if (recent.size >= MOST || text.length > MOST_UNITS) return computed;
     if (recent.size === 0) setTimeout(() => recent.clear(), KEPT_MS).unref();
-    if (recent.size < MOST) recent.set(text, computed);
+    recent.set(text, computed);
     return computed;
   };
 };

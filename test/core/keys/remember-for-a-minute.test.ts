@@ -37,6 +37,13 @@ describe("what a text becomes", () => {
     expect(computed).toEqual(["a", "b", "a", "b"]);
   });
 
+  it("is not remembered of a text that is no name", () => {
+    const long = "a".repeat(1_001);
+    expect([become(long), become(long)]).toEqual([long, long].map(digestOf));
+    expect(computed).toEqual([long, long]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it("is remembered of so many only, and computed for every other one", () => {
     for (let index = 0; index < 9_000; index += 1) become(`person ${index}`);
     computed.length = 0;
