@@ -67,14 +67,15 @@ const withConsent = async (
   return reply;
 };
 
-const COMMAND = /^\s*(\/?)consent(?:\s+(yes|no))?\s*$/i;
+const COMMAND = "/consent";
+const SAID = new RegExp(`^\\s*(/?)${COMMAND.slice(1)}(?:\\s+(yes|no))?\\s*$`, "i");
 
 type Asked = "yes" | "no" | "status";
 
 /** What a message asks of this stage. Chat tools that keep the slash for themselves need none to decide. */
 const askedIn = ({ content }: InboundMessage): Asked | undefined => {
   if (content.kind !== "text") return undefined;
-  const said = COMMAND.exec(content.text);
+  const said = SAID.exec(content.text);
   if (!said) return undefined;
   const decision = said[2]?.toLowerCase();
   if (decision === "yes" || decision === "no") return decision;

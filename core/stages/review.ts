@@ -31,12 +31,20 @@ export const review =
   (parts: ReviewStageParts): Stage =>
   (context, next) => {
     const { content } = context.message;
-    return content.kind === "text" && COMMAND.test(content.text)
+    return content.kind === "text" && isReview(content.text)
       ? answered(parts, context, content.text)
       : next(context);
   };
 
-const COMMAND = /^\s*\/review(?!\S)/i;
+const COMMAND = "/review";
+
+/** Whether a text's first word is the command; without looking at more of it. */
+const isReview = (text: string): boolean =>
+  text
+    .trimStart()
+    .slice(0, COMMAND.length + 1)
+    .trimEnd()
+    .toLowerCase() === COMMAND;
 
 const answered = async (
   { reviews, roles, now }: ReviewStageParts,
