@@ -5,14 +5,16 @@ import { statement } from "../store/statement.ts";
 
 // Statements on the inbox; they run with `intake` access, the one that ends a turn in its tenant's scope, too.
 
-export const insertMessage = statement<{
-  channel: string;
-  key: string;
-  lane: string;
-  tenantId: string;
-  message: Uint8Array;
-  receivedAt: number;
-}>()((db, arg) =>
+interface NewMessage {
+  readonly channel: string;
+  readonly key: string;
+  readonly lane: string;
+  readonly tenantId: string;
+  readonly message: Uint8Array;
+  readonly receivedAt: number;
+}
+
+export const insertMessage = statement<NewMessage>()((db, arg) =>
   db
     .insertInto("inbox")
     .values({
@@ -28,15 +30,7 @@ export const insertMessage = statement<{
 );
 
 /** The same of a message that `owner` begins at once. */
-export const insertTaken = statement<{
-  channel: string;
-  key: string;
-  lane: string;
-  tenantId: string;
-  message: Uint8Array;
-  owner: string;
-  receivedAt: number;
-}>()((db, arg) =>
+export const insertTaken = statement<NewMessage & { owner: string }>()((db, arg) =>
   db
     .insertInto("inbox")
     .values({
