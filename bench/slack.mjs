@@ -15,6 +15,7 @@ import {
   existsSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -22,10 +23,15 @@ import {
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { eventsOf, load, PATH, SECRET, startStandIn, TEAM } from "./slack-load.mjs";
-import { quantile, spread, startChild } from "./wecom-load.mjs";
+import { quantile, startChild } from "./wecom-load.mjs";
 
 const PARALLEL = 64;
+/** Enough for V8 to have compiled all: the two quicker ones need some 3,000, the Chat SDK 5,000. */
+const WARM_UP_EVENTS = 6_000;
+/** What a server still does for the last events of a round, when all are answered, counts as well. */
+const AFTERWARDS_MS = 100;
 const BOTS = join(import.meta.dirname, "slack");
 
 const startGateway = async (baseUrl) => {
@@ -77,30 +83,51 @@ const startBot = async (file, baseUrl) => {
   return startChild([bot, baseUrl, SECRET, String(port), PATH], /listens on http:\S+?:(\d+)/);
 };
 
-/** CPU time of all threads of a process, in microseconds; Linux counts hundredths of a second. */
-const cpuOf = (pid) => {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+/** CPU time of each thread of a process, in nanoseconds. */
+const cpuOf = (pid) =>
+  new Map(
+    readdirSync(`/proc/${pid}/task`).map((thread) => {
+      const text = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8");
+      return [thread, Number(text.split(" ")[0])];
+    }),
+  );
+
+/** Microseconds of all threads between two such looks. Throws when one ended: what it took is lost. */
+const cpuBetween = (before, after) => {
+  for (const thread of before.keys()) if (!after.has(thread)) throw new Error("a thread ended");
+  const sum = (times) => [...times.values()].reduce((all, time) => all + time, 0);
+  return (sum(after) - sum(before)) / 1000;
 };
+
+/** The same of the main thread alone: with a core of its own, it is what bounds the rate. */
+const mainBetween = (before, after, pid) =>
+  (after.get(String(pid)) - before.get(String(pid))) / 1000;
 
 const memoryOf = (pid) =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 
 const measure = async ({ port, pid }, standIn, round, count) => {
   const events = eventsOf(round, count);
-  const cpu = cpuOf(pid);
+  const before = cpuOf(pid);
   const { acks, answers, ms } = await load(port, events, PARALLEL, standIn);
+  await setTimeout(AFTERWARDS_MS);
+  const after = cpuOf(pid);
   return {
     perSecond: (count / ms) * 1000,
-    cpu: (cpuOf(pid) - cpu) / count,
+    cpu: cpuBetween(before, after) / count,
+    main: mainBetween(before, after, pid) / count,
     memory: memoryOf(pid),
     ack: [quantile(acks, 0.5), quantile(acks, 0.99)],
     answer: [quantile(answers, 0.5), quantile(answers, 0.99)],
   };
 };
 
-const rounds = Number(process.argv[2] ?? 3);
-const count = Number(process.argv[3] ?? 3000);
+/** `min / quartile / median / quartile / max` */
+const spread = (values) =>
+  [0, 0.25, 0.5, 0.75, 1].map((q) => quantile(values, q).toFixed(2)).join(" / ");
+
+const rounds = Number(process.argv[2] ?? 20);
+const count = Number(process.argv[3] ?? 1000);
 const standIn = await startStandIn();
 const children = {};
 const results = {};
@@ -112,11 +139,12 @@ try {
   }
   for (const name of Object.keys(children)) results[name] = [];
   let round = 0;
-  // The first of each warms it up.
-  for (let turn = 0; turn <= rounds; turn++) {
-    for (const [name, child] of Object.entries(children)) {
+  for (let turn = -Math.ceil(WARM_UP_EVENTS / count); turn < rounds; turn++) {
+    // There and back again, so that none always follows the same one.
+    const inTurn = Object.entries(children);
+    for (const [name, child] of turn % 2 === 0 ? inTurn : inTurn.reverse()) {
       const result = await measure(child, standIn, ++round, count);
-      if (turn > 0) results[name].push(result);
+      if (turn >= 0) results[name].push(result);
     }
   }
   const of = (name, pick) => spread(results[name].map(pick));
@@ -124,6 +152,7 @@ try {
     console.log(`${name}:`);
     console.log(`  events per second ${of(name, (result) => result.perSecond)}`);
     console.log(`  CPU per event, us ${of(name, (result) => result.cpu)}`);
+    console.log(`  main thread, us   ${of(name, (result) => result.main)}`);
     console.log(`  acknowledged, ms  p50 ${of(name, (result) => result.ack[0])}`);
     console.log(`                    p99 ${of(name, (result) => result.ack[1])}`);
     console.log(`  answered, ms      p50 ${of(name, (result) => result.answer[0])}`);
@@ -136,6 +165,7 @@ try {
       spread(results.gateway.map((mine, at) => pick(mine) / pick(results[name][at])));
     console.log(`gateway / ${name}, events: ${ratios((result) => result.perSecond)}`);
     console.log(`gateway / ${name}, CPU:    ${ratios((result) => result.cpu)}`);
+    console.log(`gateway / ${name}, main:   ${ratios((result) => result.main)}`);
   }
   console.log(`answered twice: ${standIn.duplicates}`);
 } finally {
