@@ -118,7 +118,13 @@ export class LetterRow {
   /** Takes away the unit before the last one. */
   protected dropBeforeLast(): void {
     const last = this.length - 1;
-    for (const column of this.#columns) column.copyWithin(last - 1, last, last + 1);
+    // Done for every letter of a text that is spelled, so without a call for each column.
+    this.units[last - 1] = this.units[last] ?? 0;
+    this.starts[last - 1] = this.starts[last] ?? 0;
+    this.ends[last - 1] = this.ends[last] ?? 0;
+    this.kinds[last - 1] = this.kinds[last] ?? 0;
+    this.capitals[last - 1] = this.capitals[last] ?? 0;
+    if (this.lastDisguised === last) this.reads[last - 1] = this.reads[last] ?? READS.same;
     this.gaps[last - 1] = GAP.skipped;
     this.length = last;
     const isDisguised = this.lastDisguised === last;
