@@ -1,6 +1,6 @@
 import { StoreError } from "./errors.ts";
 import { asStoreError, type Sqlite } from "./sqlite.ts";
-import type { Transaction, Work } from "./store.ts";
+import type { Transaction, Work, WriteAll } from "./store.ts";
 
 /** Writes that wait at the same time share one transaction and one sync of the disk. */
 export interface GroupCommit {
@@ -43,14 +43,27 @@ export const createGroupCommit = (
   let syncing: Promise<void> | undefined;
   let failure: StoreError | undefined;
 
+  /** What the works of a batch leave to be written at its end. */
+  const left = new Map<WriteAll<never>, unknown[]>();
+  const shared: Transaction = {
+    ...transaction,
+    leave: (write, item) => {
+      const others = left.get(write);
+      if (others) others.push(item);
+      else left.set(write, [item]);
+    },
+  };
+
   /** Throws what one of them threw; then nothing of the batch is written. */
   const perform = async (batch: readonly Job[]): Promise<unknown[]> => {
+    left.clear();
     try {
       const values: unknown[] = [];
       for (const job of batch) {
-        const value = job.work(transaction);
+        const value = job.work(shared);
         values.push(value instanceof Promise ? await value : value);
       }
+      for (const [write, items] of left) await write(transaction, items as never[]);
       commit.run([]);
       return values;
     } catch (cause) {

@@ -201,7 +201,7 @@ const transactionOn = (client: pg.PoolClient): Transaction => {
     const text = sql + suffix;
     return ask(client, { name: nameOf(text), text, values: [...parameters] });
   };
-  return {
+  const transaction: Transaction = {
     all: async <Args, Row>(statement: Statement<Args, Row>, args: Args) =>
       (await query(statement, args)).rows as Row[],
     first: async <Args, Row>(statement: Statement<Args, Row>, args: Args) =>
@@ -209,7 +209,10 @@ const transactionOn = (client: pg.PoolClient): Transaction => {
     run: async (statement, args) => (await query(statement, args)).rowCount ?? 0,
     insert: async (statement, args) =>
       (await query(statement, args, ' returning "id"')).rows[0]?.id,
+    // No other work shares its commit.
+    leave: (write, item) => write(transaction, [item]),
   };
+  return transaction;
 };
 
 // Names under which connections keep prepared statements: as many as there are texts, not values.

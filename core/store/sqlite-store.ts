@@ -104,7 +104,7 @@ const transactionOn = (database: Sqlite): Transaction => {
     const { sql, parameters } = statement.bind("sqlite", args);
     return [database.prepare(sql), parameters] as const;
   };
-  return {
+  const transaction: Transaction = {
     all: <Args, Row>(statement: Statement<Args, Row>, args: Args) => {
       const [prepared, parameters] = bound(statement, args);
       return prepared.all(parameters) as Row[];
@@ -122,5 +122,7 @@ const transactionOn = (database: Sqlite): Transaction => {
       const { changes, lastInsertRowid } = prepared.run(parameters);
       return changes === 0 ? undefined : lastInsertRowid;
     },
+    leave: (write, item) => write(transaction, [item]),
   };
+  return transaction;
 };

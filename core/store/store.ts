@@ -40,4 +40,12 @@ export interface Transaction {
     statement: Statement<Args, unknown>,
     args: NoInfer<Args>,
   ): Answer<number | undefined>;
+  /**
+   * Leaves something to `write`, which writes it at the end, at once with all that was left to it by
+   * works that share the commit. Until then no statement sees it.
+   */
+  leave<Item>(write: WriteAll<Item>, item: Item): Answer<void>;
 }
+
+/** Writes what was left to it; the first is what was left first. */
+export type WriteAll<Item> = (transaction: Transaction, items: readonly Item[]) => Answer<void>;

@@ -3,6 +3,7 @@ import { beforeEach, expect, it } from "vitest";
 import { type AuditRow, digestOf, linkAfter, NO_HEAD } from "../../../core/audit/chain.ts";
 import { createAuditReader } from "../../../core/audit/read-log.ts";
 import { chainedTenants } from "../../../core/audit/verify.ts";
+import type { AuditLog } from "../../../core/audit-log.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import { describeStores } from "../../fakes/stores.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
@@ -256,6 +257,46 @@ describeStores("the audit log", (world) => {
     await at.fill("sales", 2);
     expect((await at.verify("sales")).problem).toBeUndefined();
     expect((await at.verify("sales")).records).toBe(4);
+  });
+
+  const found = async (tenantId: string) => {
+    const { records, problem } = await at.verify(tenantId);
+    return [records, problem];
+  };
+
+  it("stays whole, and tells nothing of the work that failed, where many share a commit", async () => {
+    await at.fill("sales", 2);
+    const works = Array.from({ length: 12 }, async (_, index) => {
+      const tenantId = index % 3 === 2 ? "legal" : "sales";
+      const record = await at.auditLog.prepare(recordOf(tenantId, index, new Date(index)));
+      await world.store.write(tenantScope(tenantId), async (transaction) => {
+        await at.auditLog.recordIn(transaction, record);
+        if (index === 6) throw new Error("its own affair");
+      });
+    });
+    const outcomes = await Promise.allSettled(works);
+    expect(outcomes.flatMap(({ status }, index) => (status === "rejected" ? [index] : []))).toEqual(
+      [6],
+    );
+    expect(await found("sales")).toEqual([9, undefined]);
+    expect(await found("legal")).toEqual([4, undefined]);
+    const { audit } = await at.dump("sales");
+    expect(audit.map((row) => row.trace_id)).not.toContain("trace-sales-6");
+  });
+
+  it("stays whole where another process has written since, and many records share a commit", async () => {
+    const other = await otherLog(await world.open(), folder.path);
+    const fill = (log: AuditLog, from: number) =>
+      Promise.all(
+        Array.from({ length: 5 }, (_, index) =>
+          log.record(recordOf("sales", from + index, new Date(index))),
+        ),
+      );
+    await fill(at.auditLog, 0);
+    await fill(other, 10);
+    await fill(at.auditLog, 20);
+    await fill(other, 30);
+    expect(await found("sales")).toEqual([20, undefined]);
   });
 
   it("never goes back in time, however long ago a record began", async () => {

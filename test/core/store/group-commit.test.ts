@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { createGroupCommit, type GroupCommit } from "../../../core/store/group-commit.ts";
 import { openSqlite, type Sqlite } from "../../../core/store/sqlite.ts";
-import type { Transaction } from "../../../core/store/store.ts";
+import type { Transaction, WriteAll } from "../../../core/store/store.ts";
 import { eventually } from "../../fakes/eventually.ts";
 import { temporaryFolder } from "../../fakes/temporary-folder.ts";
 
@@ -229,4 +229,39 @@ it("keeps what a full disk let through, and nothing of what it did not", async (
   database.pragma("max_page_count = 1000000");
   await commits.add(insert("after"), true);
   expect(kept()).toEqual(["before", "after"]);
+});
+
+it("has what works leave written at the end of their commit, at once for all of them", async () => {
+  const calls: string[][] = [];
+  const write: WriteAll<string> = async (_, keys) => {
+    calls.push([...keys]);
+    for (const key of keys) await insert(key)();
+  };
+  const works = ["a", "b", "c"].map((key) =>
+    commits.add(async (transaction) => {
+      await transaction.leave(write, key);
+      await insert(key.toUpperCase())();
+    }, true),
+  );
+  await Promise.all(works);
+  expect(kept()).toEqual(["A", "B", "C", "a", "b", "c"]);
+  expect(calls).toEqual([["a", "b", "c"]]);
+});
+
+it("keeps nothing of what a work that threw had left, or could not be written for it", async () => {
+  const write: WriteAll<string> = async (_, keys) => {
+    for (const key of keys) await insert(key)();
+    if (keys.includes("bad")) throw new Error("not to be written");
+  };
+  const leave = (key: string) => (transaction: Transaction) => transaction.leave(write, key);
+  const throws = async (transaction: Transaction) => {
+    await transaction.leave(write, "thrown");
+    throw new Error("its own affair");
+  };
+  const works = [leave("a"), throws, leave("b"), leave("bad"), leave("c")];
+  const outcomes = await Promise.allSettled(works.map((work) => commits.add(work, true)));
+  const statuses = outcomes.map(({ status }) => status);
+  expect(statuses).toEqual(["fulfilled", "rejected", "fulfilled", "rejected", "fulfilled"]);
+  await commits.add(leave("d"), true);
+  expect(kept()).toEqual(["a", "b", "c", "d"]);
 });
