@@ -99,6 +99,8 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
       tenant,
       traceId: randomUUID(),
       locale,
+      isSensitive: false,
+      released: undefined,
       signal,
       progress: adapter?.progress && ((markdown) => adapter.progress?.(target, markdown)),
       suggest: adapter?.suggest && ((questions) => adapter.suggest?.(target, questions)),
@@ -107,8 +109,11 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
         (async (attachment) =>
           adapter.openAttachment?.(target, attachment, signal) ??
           Promise.reject(new Error("closed"))),
+      attached: undefined,
+      note: undefined,
       record: (made) => void records.push(made),
       keep: (work) => void kept.push(work),
+      earlier: undefined,
     });
     return { reply, locale, records, kept };
   };

@@ -16,7 +16,7 @@ export const audit =
     const note = (name: string, value: string | number): void => {
       facts[name] = typeof value === "string" ? value.slice(0, MAX_FACT_UNITS) : value;
     };
-    const reply = await next({ note, ...context });
+    const reply = await next({ ...context, note });
     const { decision, code } = outcomeOf(reply);
     context.record({
       at: startedAt,
@@ -28,7 +28,7 @@ export const audit =
       durationMs: now().getTime() - startedAt.getTime(),
       decision,
       code,
-      detail: { ...(content.kind === "event" && factsOf(content.event)), ...facts },
+      detail: content.kind === "event" ? { ...factsOf(content.event), ...facts } : facts,
     });
     return reply;
   };

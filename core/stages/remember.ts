@@ -15,7 +15,7 @@ export const remember =
     if (content.kind !== "text") return await next(context);
     const scope = tenantScope(tenant.id);
     const earlier = () => memory.recent(scope, message, isSensitive);
-    const reply = await next({ earlier, ...context });
+    const reply = await next({ ...context, earlier });
     const question = promptOf(content);
     // A card alone, or a picture, is nothing that could be told to a model.
     if (reply.kind !== "text" || question.trim() === "" || reply.markdown.trim() === "")
