@@ -14,6 +14,7 @@ import { createLexiconLoader } from "../core/safety/moderation/load-lexicon.ts";
 import type { Context } from "../core/stage.ts";
 import { address } from "../core/stages/address.ts";
 import { dataIn } from "../core/stages/data-in.ts";
+import { TurnSignal } from "../core/turn-signal.ts";
 import { loadCatalogue } from "../skills/catalogue.ts";
 import type { AgentOptions } from "./agent-verbs.ts";
 import { allowedTo } from "./allowed-skills.ts";
@@ -67,7 +68,7 @@ const asked = (text: string, tenant: Tenant): Context => ({
   tenant,
   traceId: randomUUID(),
   locale: localeFor(tenant.locale, text),
-  signal: new AbortController().signal,
+  signal: new TurnSignal(),
   record: () => {},
   keep: () => {},
 });

@@ -99,7 +99,13 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         schedule().wake({ id: entry.lane, tenantId: scope.tenantId });
         return;
       }
-      const turn = await turns.run(entry, (signal) => decide(entry, found, signal));
+      const signal = turns.begin(entry);
+      let turn: Turn;
+      try {
+        turn = await decide(entry, found, signal);
+      } finally {
+        turns.ended(entry);
+      }
       if (await finish(entry, turn)) return;
       log.warn(
         { inbox: entry.id },

@@ -127,7 +127,7 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
           .filter(([name]) => skill.secrets.includes(name))
           .map(([name, granted]) => ({ name, ...granted })),
       },
-      context.signal,
+      context.signal.abortSignal,
     );
     const facts = {
       ...detail,

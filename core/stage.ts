@@ -7,6 +7,7 @@ import type { Locale } from "./contract/model.ts";
 import type { Reply } from "./contract/reply.ts";
 import type { Exchange } from "./memory/exchange.ts";
 import type { Work } from "./store/store.ts";
+import type { TurnSignal } from "./turn-signal.ts";
 
 /**
  * What every stage may know of the turn. Whoever makes one names every field, `undefined` or not, and
@@ -25,7 +26,7 @@ export interface Context {
   /** What a reviewer let through of this message; absent = it was never held. */
   readonly released?: string | undefined;
   /** Aborted when somebody stops the turn, or when the gateway must go down: then it is done again. */
-  readonly signal: AbortSignal;
+  readonly signal: TurnSignal;
   /** Shows the person what there is of the answer so far; absent where the channel cannot. */
   readonly progress?: ((markdown: string) => void) | undefined;
   /** Offers questions to whoever opened the chat, the most useful ones first; absent where the channel cannot. */

@@ -18,6 +18,7 @@ import { outcomeOf } from "./stages/audit.ts";
 import { isOutsider } from "./stages/outsiders.ts";
 import { PLATFORM_SCOPE, type TenantScope, tenantScope } from "./store/scope.ts";
 import type { Work } from "./store/store.ts";
+import type { TurnSignal } from "./turn-signal.ts";
 
 /** What follows from the settings; replaced as a whole when they change. */
 export interface Rules {
@@ -44,7 +45,7 @@ export interface Decider {
   /** The tenant of a message by the settings of this moment. */
   find(message: InboundMessage): TenantResolution;
   /** Every turn ends in a reply, also one of nobody's tenant, or of a message that kills processes. */
-  decide(entry: InboxEntry, found: TenantResolution, signal: AbortSignal): Promise<Turn>;
+  decide(entry: InboxEntry, found: TenantResolution, signal: TurnSignal): Promise<Turn>;
 }
 
 export interface DeciderOptions {
@@ -82,7 +83,7 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
   const answerFor = async (
     tenant: Tenant,
     { message }: InboxEntry,
-    signal: AbortSignal,
+    signal: TurnSignal,
   ): Promise<Turn> => {
     const { content, target } = message;
     const locale = localeFor(tenant.locale, textOf(message));
@@ -91,7 +92,7 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
     const isWaitedFor = content.kind === "text" && !isOutsider(message.sender);
     if (isWaitedFor && !signal.aborted) adapter?.working?.(target, locale);
     const isPartial = isWaitedFor && content.isPartial === true;
-    const whole = isPartial ? await adapter?.complete?.(message, signal) : undefined;
+    const whole = isPartial ? await adapter?.complete?.(message, signal.abortSignal) : undefined;
     const records: AuditRecord[] = [];
     const kept: Work<void>[] = [];
     const reply = await rules().pipeline({
@@ -107,7 +108,7 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
       openAttachment:
         adapter?.openAttachment &&
         (async (attachment) =>
-          adapter.openAttachment?.(target, attachment, signal) ??
+          adapter.openAttachment?.(target, attachment, signal.abortSignal) ??
           Promise.reject(new Error("closed"))),
       attached: undefined,
       note: undefined,

@@ -1,4 +1,5 @@
 import type { Log } from "../contract/log.ts";
+import { TurnSignal } from "../turn-signal.ts";
 import type { Inbox, InboxEntry } from "./inbox.ts";
 import type { Lane } from "./schedule.ts";
 import type { Said, Withdrawn } from "./withdrawal.ts";
@@ -10,8 +11,9 @@ export class TurnStoppedError extends Error {
 
 /** The turns that run in this process, so that somebody can end one. */
 export interface RunningTurns {
-  /** Runs a turn under a signal that is aborted by `stop`, by another process's, or at shutdown. */
-  run<T>(entry: InboxEntry, turn: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  /** For a turn that begins: aborted by `stop`, by another process's, or at shutdown, until `ended`. */
+  begin(entry: InboxEntry): TurnSignal;
+  ended(entry: InboxEntry): void;
   /** Ends the running turn of a tenant's conversation, wherever it runs; false when none does. */
   stop(conversation: Lane): Promise<boolean>;
   /**
@@ -32,13 +34,13 @@ export interface RunningTurnsOptions {
 
 export const createRunningTurns = (options: RunningTurnsOptions): RunningTurns => {
   const { inbox, log, signal, lookEveryMs } = options;
-  const running = new Map<number, AbortController>(); // by message id
+  const running = new Map<number, TurnSignal>(); // by message id
   // Messages whose turns this process has not begun yet, and that somebody asked to stop.
   const early = new Set<number>();
   let timer: NodeJS.Timeout | undefined;
 
   signal.addEventListener("abort", () => {
-    for (const controller of running.values()) controller.abort(signal.reason);
+    for (const turn of running.values()) turn.abort(signal.reason);
   });
 
   const look = async (): Promise<void> => {
@@ -53,26 +55,23 @@ export const createRunningTurns = (options: RunningTurnsOptions): RunningTurns =
 
   const end = (ids: readonly number[]): void => {
     for (const id of ids) {
-      const controller = running.get(id);
-      if (controller) controller.abort(new TurnStoppedError());
+      const turn = running.get(id);
+      if (turn) turn.abort(new TurnStoppedError());
       // With others at work, the next look finds it.
       else if (lookEveryMs === 0) early.add(id);
     }
   };
 
   return {
-    run: async (entry, turn) => {
-      const controller = new AbortController();
-      if (signal.aborted) controller.abort(signal.reason);
-      running.set(entry.id, controller);
-      if (early.delete(entry.id) || entry.isStopped) controller.abort(new TurnStoppedError());
+    begin: (entry) => {
+      const turn = new TurnSignal();
+      if (signal.aborted) turn.abort(signal.reason);
+      running.set(entry.id, turn);
+      if (early.delete(entry.id) || entry.isStopped) turn.abort(new TurnStoppedError());
       if (lookEveryMs > 0 && timer === undefined) timer = setTimeout(look, lookEveryMs);
-      try {
-        return await turn(controller.signal);
-      } finally {
-        running.delete(entry.id);
-      }
+      return turn;
     },
+    ended: (entry) => void running.delete(entry.id),
     stop: async (conversation) => {
       // By their ids: another turn of the conversation may begin at any moment.
       const ids = await inbox.requestStop(conversation);

@@ -10,6 +10,7 @@ import type { Refusal, RefusalCode } from "../contract/reply.ts";
 import { refuse } from "../refuse.ts";
 import type { Context } from "../stage.ts";
 import { tenantScope } from "../store/scope.ts";
+import type { TurnSignal } from "../turn-signal.ts";
 import { mostInputTokens } from "./estimate.ts";
 
 /** Asks tenants' models: within their budget, and the next one when one cannot be had. */
@@ -158,9 +159,8 @@ const askOne = async (
     ...request,
   };
   try {
-    // What is built in answers at once.
     const turn = await (provider.isBuiltIn
-      ? provider.generate(capped, signal)
+      ? provider.generate(capped, NEVER)
       : withPatience(parts, signal, provider, capped, limits));
     const cost = costs(turn.usage);
     await reservation?.settle(cost);
@@ -179,13 +179,16 @@ const askOne = async (
   }
 };
 
+// What is built in answers at once: there is nothing to end.
+const NEVER = new AbortController().signal;
+
 /**
  * Ends a call that takes longer than the turn has left, or, with another model to ask, one that
  * says nothing for too long.
  */
 const withPatience = async (
   { patienceMs = PATIENCE_MS, now }: ModelsParts,
-  signal: AbortSignal,
+  { abortSignal: signal }: TurnSignal,
   provider: ModelProvider,
   request: ModelRequest,
   { endsAt, hasNext }: Limits,

@@ -4,8 +4,7 @@ import type { ModelProvider } from "../contract/model.ts";
 export const createEchoProvider = (name: string): ModelProvider => ({
   name,
   isBuiltIn: true,
-  generate: async ({ messages }, signal) => {
-    signal.throwIfAborted();
+  generate: async ({ messages }) => {
     const question = messages.findLast((message) => message.role === "user");
     return {
       text: question?.text ?? "",

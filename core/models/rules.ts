@@ -9,8 +9,7 @@ import { fittingTool } from "./fit.ts";
 export const createRulesProvider = (name: string): ModelProvider => ({
   name,
   isBuiltIn: true,
-  generate: async ({ messages, tools, locale }, signal) => {
-    signal.throwIfAborted();
+  generate: async ({ messages, tools, locale }) => {
     const say = (text: string) => ({ text, toolCalls: [], usage: NO_USAGE });
     const last = messages.at(-1);
     if (last?.role === "tool") return say(answerFrom(last.text));

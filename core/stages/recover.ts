@@ -5,6 +5,7 @@ import { TurnStoppedError } from "../delivery/running-turns.ts";
 import { refuse } from "../refuse.ts";
 import type { Stage } from "../stage.ts";
 import { StoreAwayError } from "../store/errors.ts";
+import type { TurnSignal } from "../turn-signal.ts";
 
 /** Turns a fault below into an apology that the person reads and an error that the operator reads. */
 export const recover =
@@ -30,4 +31,4 @@ export const recover =
 
 const STOPPED: Reply = { kind: "silence", reason: "STOPPED" };
 
-const isStopped = ({ reason }: AbortSignal): boolean => reason instanceof TurnStoppedError;
+const isStopped = ({ reason }: TurnSignal): boolean => reason instanceof TurnStoppedError;

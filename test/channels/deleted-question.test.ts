@@ -45,7 +45,7 @@ const thinking: Agent = {
       begun.push(text);
       progress?.("What I know so far");
       ends.push(() => resolve({ kind: "text", markdown: `re ${text}` }));
-      signal.addEventListener("abort", () => reject(signal.reason));
+      signal.abortSignal.addEventListener("abort", () => reject(signal.reason));
     }),
 };
 

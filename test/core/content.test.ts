@@ -100,7 +100,8 @@ const ask = async (given: string | Extract<Content, { kind: "text" }>, world: Wo
     log,
     roles: { permissionsOf: () => ({ roles: [], has: () => true }) },
     turns: {
-      run: () => expect.unreachable(),
+      begin: () => expect.unreachable(),
+      ended: () => expect.unreachable(),
       stop: async () => false,
       withdraw: async () => ({ ids: [], isAhead: false }),
     },

@@ -46,7 +46,7 @@ const held = () => {
       ends.set(message.id, () =>
         resolve({ kind: "text", markdown: `re ${message.id} of ${tenant.id}` }),
       );
-      signal.addEventListener("abort", () => reject(signal.reason));
+      signal.abortSignal.addEventListener("abort", () => reject(signal.reason));
     });
   return { pipeline, begun, end: (id: string) => ends.get(id)?.() };
 };

@@ -5,6 +5,7 @@ import { ModelError } from "../../core/contract/errors.ts";
 import { createRunningTurns } from "../../core/delivery/running-turns.ts";
 import { createPipeline } from "../../core/pipeline.ts";
 import type { Context } from "../../core/stage.ts";
+import { TurnSignal } from "../../core/turn-signal.ts";
 import { recordedLog } from "../fakes/log.ts";
 import { freeContent } from "../fakes/safety.ts";
 import { contextOf, forgetful, tenantWith, textContext, unlimited } from "../fakes/turn.ts";
@@ -119,7 +120,9 @@ describe("pipeline", () => {
 
   it("does not answer a turn that was cut off because the gateway goes down", async () => {
     const { pipeline } = setUp((context) => Promise.reject(context.signal.reason));
-    const context = { ...textContext("hi"), signal: AbortSignal.abort() };
+    const signal = new TurnSignal();
+    signal.abort();
+    const context = { ...textContext("hi"), signal };
     await expect(pipeline(context)).rejects.toThrow();
   });
 

@@ -3,6 +3,7 @@ import type { Tenant } from "../../config/tenant.ts";
 import { createMetrics } from "../../core/metrics/metrics.ts";
 import { createSkillRunner, type RunnableSkill } from "../../core/skill-runner.ts";
 import type { Context } from "../../core/stage.ts";
+import { TurnSignal } from "../../core/turn-signal.ts";
 import type { Limits, RunResult } from "../../sandbox/driver.ts";
 import { createValidator } from "../../skills/shape.ts";
 import { counted } from "../fakes/counted.ts";
@@ -248,7 +249,8 @@ describe("skill runner", () => {
 
   it("puts a run that was stopped on record, and lets the turn end", async () => {
     const { call, records, runs } = setUp({ verdict: "killed", reason: "aborted" });
-    const signal = AbortSignal.abort(new Error("stopped"));
+    const signal = new TurnSignal();
+    signal.abort(new Error("stopped"));
     await expect(call("calculator", undefined, { signal })).rejects.toThrow("stopped");
     expect(records).toMatchObject([
       {

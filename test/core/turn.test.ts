@@ -3,6 +3,7 @@ import type { InboundMessage } from "../../core/contract/message.ts";
 import type { InboxEntry } from "../../core/delivery/inbox.ts";
 import { tenantScope } from "../../core/store/scope.ts";
 import { createDecider } from "../../core/turn.ts";
+import { TurnSignal } from "../../core/turn-signal.ts";
 import { fakeChannel } from "../fakes/channel.ts";
 import { recordedLog } from "../fakes/log.ts";
 import { textMessage } from "../fakes/messages.ts";
@@ -40,7 +41,7 @@ const turnOf = async (message: InboundMessage) => {
   const entry: InboxEntry = {
     ...{ id: 1, lane: "l", scope, message, attempt: 1, receivedAt: new Date() },
   };
-  await decider.decide(entry, decider.find(message), new AbortController().signal);
+  await decider.decide(entry, decider.find(message), new TurnSignal());
   return { seen, asked };
 };
 

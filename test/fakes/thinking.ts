@@ -23,7 +23,7 @@ export const thinking = (): Thinking => {
         signal.throwIfAborted();
         begun.push(message.id);
         ends.set(message.id, () => resolve({ kind: "text", markdown: `re ${message.id}` }));
-        signal.addEventListener("abort", () => reject(signal.reason));
+        signal.abortSignal.addEventListener("abort", () => reject(signal.reason));
       }),
   };
   return {

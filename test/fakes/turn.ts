@@ -6,6 +6,7 @@ import { createCounters } from "../../core/delivery/counters.ts";
 import { createModels, type Models } from "../../core/models/ask.ts";
 import type { PipelineParts } from "../../core/pipeline.ts";
 import type { Context } from "../../core/stage.ts";
+import { TurnSignal } from "../../core/turn-signal.ts";
 import type { RunRequest, RunResult, Sandbox } from "../../sandbox/driver.ts";
 import { recordedLog } from "./log.ts";
 import { textMessage } from "./messages.ts";
@@ -34,7 +35,7 @@ export const contextOf = (content: Content, tenant: Tenant = tenantWith()): Cont
   tenant,
   traceId: "trace",
   locale: "en",
-  signal: new AbortController().signal,
+  signal: new TurnSignal(),
   record: () => {},
   keep: () => {},
 });

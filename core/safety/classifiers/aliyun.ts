@@ -52,7 +52,7 @@ export const createAliyunClassifier = (account: CloudAccount): Classifier => {
       const body = new URLSearchParams({ ...parameters, Signature }).toString();
       const headers = { "content-type": "application/x-www-form-urlencoded" };
       const answer = answerSchema.safeParse(
-        await askJson("aliyun", baseUrl, { headers, body }, signal),
+        await askJson("aliyun", baseUrl, { headers, body }, signal.abortSignal),
       );
       if (!answer.success) throw new ClassifierError("aliyun", "an answer of another form");
       const { RiskLevel, Result = [] } = answer.data.Data;

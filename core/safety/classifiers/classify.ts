@@ -1,5 +1,6 @@
 import { GatewayError } from "../../contract/errors.ts";
 import type { Context } from "../../stage.ts";
+import { TurnSignal } from "../../turn-signal.ts";
 import { stronger } from "../moderation/moderation.ts";
 import { ClassifierError } from "./ask-json.ts";
 import type { Classification, Classifier } from "./classifier.ts";
@@ -61,22 +62,22 @@ const ask = async (
     throw new ClassifierError(classifier.name, `more than ${MAX_PARTS} parts of a text`);
   // On Node 20, what AbortSignal.any makes of an AbortSignal.timeout that nobody else holds never
   // fires once the garbage collector has run.
-  const ending = new AbortController();
+  const ending = new TurnSignal();
   const end = (): void => ending.abort();
   const timer = setTimeout(end, DEADLINE_MS);
-  context.signal.addEventListener("abort", end);
+  context.signal.abortSignal.addEventListener("abort", end);
   if (context.signal.aborted) end();
   try {
     const said: Classification[] = [];
     for (const part of parts) {
-      const judged = await classifier.classify(part, { ...context, signal: ending.signal });
+      const judged = await classifier.classify(part, { ...context, signal: ending });
       said.push(judged);
       if (judged.action === "block") break;
     }
     return said;
   } finally {
     clearTimeout(timer);
-    context.signal.removeEventListener("abort", end);
+    context.signal.abortSignal.removeEventListener("abort", end);
   }
 };
 

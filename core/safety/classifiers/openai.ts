@@ -31,7 +31,9 @@ export const createOpenAiClassifier = (
       };
       const body = JSON.stringify({ model, input: text });
       const url = `${baseUrl.replace(/\/$/, "")}/moderations`;
-      const answer = answerSchema.safeParse(await askJson(name, url, { headers, body }, signal));
+      const answer = answerSchema.safeParse(
+        await askJson(name, url, { headers, body }, signal.abortSignal),
+      );
       if (!answer.success) throw new ClassifierError(name, "an answer of another form");
       const flagged = answer.data.results.filter((result) => result.flagged);
       const labels = flagged.flatMap(({ categories }) =>

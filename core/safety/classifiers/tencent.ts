@@ -35,7 +35,7 @@ export const createTencentClassifier = (account: CloudAccount): Classifier => {
         "x-tc-region": cloudRegion,
       };
       const answer = answerSchema.safeParse(
-        await askJson("tencent", baseUrl, { headers, body }, signal),
+        await askJson("tencent", baseUrl, { headers, body }, signal.abortSignal),
       );
       if (!answer.success) throw new ClassifierError("tencent", "an answer of another form");
       const { Suggestion, Label } = answer.data.Response;

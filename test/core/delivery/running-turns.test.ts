@@ -1,6 +1,7 @@
+import { once } from "node:events";
 import { expect, it } from "vitest";
 import { laneOf } from "../../../core/delivery/lane.ts";
-import { createRunningTurns } from "../../../core/delivery/running-turns.ts";
+import { createRunningTurns, TurnStoppedError } from "../../../core/delivery/running-turns.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import { begin, deliveryProcess } from "../../fakes/delivery-process.ts";
 import { textMessage } from "../../fakes/messages.ts";
@@ -21,17 +22,14 @@ describeStores("running turns", (world) => {
     const accept = (id: string) => inbox.accept(textMessage(id), sales);
     return { process, turns, accept };
   };
-  const isStopped = async (signal: AbortSignal) => signal.aborted;
-
   it("end at the request of somebody in their conversation", async () => {
     const { process, turns, accept } = await start();
     await accept("m1");
-    const stopped = turns.run(
-      await begin(process, wei),
-      (signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve("yes"))),
-    );
+    const signal = turns.begin(await begin(process, wei));
+    const stopped = once(signal.abortSignal, "abort");
     expect(await turns.stop(wei)).toBe(true);
-    expect(await stopped).toBe("yes");
+    await stopped;
+    expect(signal.reason).toBeInstanceOf(TurnStoppedError);
   });
 
   it("end at once when they were asked to before they began", async () => {
@@ -39,7 +37,7 @@ describeStores("running turns", (world) => {
     await accept("m1");
     const entry = await begin(process, wei);
     expect(await turns.stop(wei)).toBe(true);
-    expect(await turns.run(entry, isStopped)).toBe(true);
+    expect(turns.begin(entry).aborted).toBe(true);
   });
 
   it("are not ended in the place of the one before them, whose reply is just being stored", async () => {
@@ -47,9 +45,10 @@ describeStores("running turns", (world) => {
     await accept("m1");
     await accept("m2");
     const first = await begin(process, wei);
-    await turns.run(first, async () => {});
+    turns.begin(first);
+    turns.ended(first);
     expect(await turns.stop(wei)).toBe(true);
     await process.outbox.complete(first, { parts: ["answer"], mayInline: false });
-    expect(await turns.run(await begin(process, wei), isStopped)).toBe(false);
+    expect(turns.begin(await begin(process, wei)).aborted).toBe(false);
   });
 });

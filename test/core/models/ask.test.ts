@@ -9,6 +9,7 @@ import type { ModelProvider, ModelRequest, ModelTurn } from "../../../core/contr
 import { createMetrics } from "../../../core/metrics/metrics.ts";
 import { createModels } from "../../../core/models/ask.ts";
 import type { Context } from "../../../core/stage.ts";
+import { TurnSignal } from "../../../core/turn-signal.ts";
 import { counted } from "../../fakes/counted.ts";
 import { recordedLog } from "../../fakes/log.ts";
 import { tenantWith, textContext } from "../../fakes/turn.ts";
@@ -277,7 +278,7 @@ describe("fallback", () => {
   });
 
   it("ends at once when somebody stops the turn, with what it may cost charged", async () => {
-    const stopping = new AbortController();
+    const stopping = new TurnSignal();
     const reason = new Error("/stop");
     const stopped: Behaviour = async () => {
       stopping.abort(reason);
@@ -285,7 +286,7 @@ describe("fallback", () => {
     };
     const { ask, asked, reserved, settled } = setUp(
       { a: stopped, b: {} },
-      { context: { signal: stopping.signal } },
+      { context: { signal: stopping } },
     );
     await expect(ask()).rejects.toThrow();
     expect(asked).toHaveLength(1);

@@ -12,7 +12,9 @@ it("gives up a classifier that never answers after half a minute, also when memo
   const silent: Classifier = {
     ...{ name: "silent", region: "on-prem", maxUnits: 1_000 },
     classify: (_text, { signal }) =>
-      new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("gone")))),
+      new Promise((_, reject) => {
+        signal.abortSignal.addEventListener("abort", () => reject(new Error("gone")));
+      }),
   };
   const judged = classify("hello", [silent], () => true, textContext(""));
   setFlagsFromString("--expose-gc");
