@@ -61,8 +61,8 @@ export const createAgent = ({ models, skills, now }: AgentOptions): Agent => ({
         messages,
         tools,
         locale,
-        ...(progress && { onText: progress }),
-        ...(tenant.maxOutputTokens !== undefined && { maxOutputTokens: tenant.maxOutputTokens }),
+        onText: progress,
+        maxOutputTokens: tenant.maxOutputTokens,
       });
       if (asked.kind === "refused") return asked.refusal;
       const { turn } = asked;

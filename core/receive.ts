@@ -60,7 +60,8 @@ export const createReceive = (parts: ReceiveParts): Receive => {
 
   return async (given) => {
     trace("received", given.id);
-    const message = await identify.remember(given);
+    const remembered = identify.remember(given);
+    const message = remembered instanceof Promise ? await remembered : remembered;
     const whose = scopeFor(message);
     const mustEnd = endsTurns(message);
     const hasRoom = mustEnd || !schedule().isFull(whose.tenantId);

@@ -17,11 +17,11 @@ export interface ModelRequest {
   /** Oldest first; the last one is what to answer. */
   readonly messages: readonly ModelMessage[];
   readonly tools: readonly Tool[];
-  readonly maxOutputTokens?: number;
+  readonly maxOutputTokens?: number | undefined;
   /** What language to speak where the provider writes sentences of its own. */
   readonly locale: Locale;
   /** Called with the whole text so far whenever it grew, where the provider can tell. */
-  readonly onText?: (text: string) => void;
+  readonly onText?: ((text: string) => void) | undefined;
 }
 
 export type Locale = "en" | "zh-Hant" | "zh-Hans";

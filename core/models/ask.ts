@@ -55,29 +55,34 @@ export const createModels = (parts: ModelsParts): Models => ({
   begin: (context, choices) => {
     const endsAt = parts.now().getTime() + TURN_MS;
     let failed = 0; // of the choices, the first ones
+
+    const askNext = (request: Omit<ModelRequest, "model">, inputTokens: number): Promise<Asked> => {
+      const choice = choices[failed];
+      if (!choice) throw new ModelError("MODEL_UNAVAILABLE", "no model is left to ask");
+      const hasNext = failed + 1 < choices.length;
+      const asked = askOne(parts, context, choice, request, { inputTokens, endsAt, hasNext });
+      if (!hasNext) return asked;
+      return asked.catch((cause: unknown) => {
+        if (context.signal.aborted || !(cause instanceof ModelError)) throw cause;
+        if (cause.isFinal || endsAt <= parts.now().getTime()) throw cause;
+        failed += 1;
+        const { traceId, tenant } = context;
+        const { provider, model } = choice;
+        const fields = { err: cause, tenant: tenant.id, traceId, provider, model };
+        parts.log.warn({ ...fields, alert: "model_fallback" }, "model failed; asking the next");
+        return askNext(request, inputTokens);
+      });
+    };
+
     return {
       takesEarlier: choices.some(({ provider }) => !parts.providers.get(provider)?.isBuiltIn),
-      ask: async (request) => {
-        const inputTokens = mostInputTokens({ model: "", ...request });
+      ask: (request) => {
+        const inputTokens = mostInputTokens(request);
         if (inputTokens > MOST_INPUT_TOKENS) {
-          return { kind: "refused", refusal: refuse("PROMPT_TOO_LARGE", context.locale) };
+          const refusal = refuse("PROMPT_TOO_LARGE", context.locale);
+          return Promise.resolve({ kind: "refused", refusal });
         }
-        for (;;) {
-          const choice = choices[failed];
-          if (!choice) throw new ModelError("MODEL_UNAVAILABLE", "no model is left to ask");
-          const hasNext = failed + 1 < choices.length;
-          try {
-            return await askOne(parts, context, choice, request, { inputTokens, endsAt, hasNext });
-          } catch (cause) {
-            if (context.signal.aborted || !(cause instanceof ModelError)) throw cause;
-            if (cause.isFinal || !hasNext || endsAt <= parts.now().getTime()) throw cause;
-            failed += 1;
-            const { traceId, tenant } = context;
-            const { provider, model } = choice;
-            const fields = { err: cause, tenant: tenant.id, traceId, provider, model };
-            parts.log.warn({ ...fields, alert: "model_fallback" }, "model failed; asking the next");
-          }
-        }
+        return askNext(request, inputTokens);
       },
     };
   },
@@ -153,17 +158,13 @@ const askOne = async (
     reservation = await parts.budget.reserve(tenant, most);
     if (!reservation) return refused("BUDGET_EXCEEDED", { neededUsd: toUsd(most) });
   }
-  const capped: ModelRequest = {
-    model: choice.model,
-    ...(cap !== undefined && { maxOutputTokens: cap }),
-    ...request,
-  };
+  const capped: ModelRequest = { ...request, model: choice.model, maxOutputTokens: cap };
   try {
     const turn = await (provider.isBuiltIn
       ? provider.generate(capped, NEVER)
       : withPatience(parts, signal, provider, capped, limits));
     const cost = costs(turn.usage);
-    await reservation?.settle(cost);
+    if (reservation) await reservation.settle(cost);
     const { inputTokens, outputTokens } = turn.usage;
     const detail = { inputTokens, outputTokens, ...(rates && { costUsd: toUsd(cost) }) };
     ended("allowed", "OK", cost, detail);

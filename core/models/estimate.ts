@@ -10,7 +10,11 @@ const AROUND_PART = 32;
  * The most tokens that a request can count as input: no tokenizer makes more tokens of a text than
  * it has bytes, in the form that it has or that the tokenizer may bring it into first.
  */
-export const mostInputTokens = ({ instructions, messages, tools }: ModelRequest): number => {
+export const mostInputTokens = ({
+  instructions,
+  messages,
+  tools,
+}: Pick<ModelRequest, "instructions" | "messages" | "tools">): number => {
   let tokens = AROUND_REQUEST + tokensOf(instructions);
   for (const message of messages) {
     for (const text of textsOf(message)) tokens += tokensOf(text);

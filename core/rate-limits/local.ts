@@ -33,7 +33,7 @@ export const createLocalRateLimiter = (now: () => Date): RateLimiter => {
   };
 
   return {
-    take: async ({ tenantId, sender, limits }) => {
+    take: ({ tenantId, sender, limits }) => {
       const nowMs = now().getTime();
       if (buckets.size >= tidyFrom) tidy(nowMs);
       const user = bucketAt(`${tenantId}\n${sender}`);

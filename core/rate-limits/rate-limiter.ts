@@ -1,7 +1,7 @@
 /** How fast a tenant's people may write, each alone and all together. */
 export interface RateLimiter {
   /** Takes a message out of the sender's share and the tenant's; rejects when the store is away. */
-  take(message: LimitedMessage): Promise<RateVerdict>;
+  take(message: LimitedMessage): RateVerdict | Promise<RateVerdict>;
 }
 
 export interface LimitedMessage {

@@ -94,7 +94,7 @@ describe.skipIf(lacks("postgresql"))("transactions that wait for each other", ()
     let tidied: Promise<unknown> = Promise.resolve();
     await counted(store.write)(sales, async (transaction) => {
       await transaction.run(touch, { key: "user/ada" });
-      tidied = limiter.take({ tenantId: "sales", sender: "bob", limits });
+      tidied = Promise.resolve(limiter.take({ tenantId: "sales", sender: "bob", limits }));
       while (!(await isWaiting()));
       await transaction.run(touch, { key: "tenant" });
     });

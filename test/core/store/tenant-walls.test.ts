@@ -227,7 +227,7 @@ describeStores("a tenant", (world) => {
         await (await budget.reserve(payer, most))?.settle(at);
       },
       "budget.usage": () => budget.usage(scope, {}),
-      "limiter.take": (at) =>
+      "limiter.take": async (at) =>
         limiter.take({
           ...{ tenantId: ATTACKER, sender: entry(at).message.sender.id },
           limits: { userPerMinute: 1, tenantPerMinute: 1 + (at % 9) },
