@@ -43,7 +43,10 @@ export const createPost = (timeoutMs: number): Post => {
       // Whoever names no coding may get any, and none is read here.
       const plain = { "accept-encoding": "identity", ...headers };
       const path = pathname + search;
-      agent.dispatch({ origin, path, method: "POST", headers: plain, body }, exchange);
+      // Nothing ever waits behind it on its connection, so once its head is answered undici need not
+      // look whether something could go now.
+      const blocking = false;
+      agent.dispatch({ origin, path, method: "POST", headers: plain, body, blocking }, exchange);
     });
 };
 
