@@ -3,15 +3,11 @@ import type { TenantScope } from "../store/scope.ts";
 import type { Store, Transaction } from "../store/store.ts";
 import { toHex } from "../to-hex.ts";
 import { foldingNumber, putFolding } from "./folding-rows.ts";
-import { inPlaces } from "./in-places.ts";
 import {
   eraseToken,
-  FEW_TOKEN_PLACES,
-  insertFewTokens,
   insertTokens,
   markIndexed,
   olderRows,
-  TOKEN_PLACES,
   tokensOfRow,
   unindexedRows,
 } from "./rows.ts";
@@ -122,12 +118,7 @@ const missing = async (transaction: Transaction, key: RowKey, hashes: Hashes): P
 };
 
 const insert = async (transaction: Transaction, key: RowKey, hashes: Hashes): Promise<void> => {
-  // Assigned to, not spread: each field beside a spread takes the slow way.
-  const many = hashes.length - (hashes.length % TOKEN_PLACES.length);
-  for (const places of inPlaces(TOKEN_PLACES, hashes.slice(0, many))) {
-    await transaction.run(insertTokens, Object.assign(places, key));
-  }
-  for (const places of inPlaces(FEW_TOKEN_PLACES, hashes.slice(many))) {
-    await transaction.run(insertFewTokens, Object.assign(places, key));
-  }
+  if (hashes.length === 0) return;
+  const tokens = Buffer.concat(hashes);
+  await transaction.run(insertTokens, { tokens, bytes: tokens.length, ...key });
 };

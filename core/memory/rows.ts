@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { statement } from "../store/statement.ts";
 import { type Folding, numberOf } from "./folding-rows.ts";
+import { TOKEN_BYTES } from "./token-hash.ts";
 
 // Statements on what is remembered; each names the tenant, in its text as well as in its transaction.
 
@@ -119,32 +120,28 @@ export const markIndexed = statement<RowKey & { was: number; number: number }>()
     .where("indexed", "=", arg("was")),
 );
 
-const tokenPlaces = (count: number) =>
-  Array.from({ length: count }, (_, place) => `token${place}` as const);
-
-const insertTokensAt = (places: ReturnType<typeof tokenPlaces>) =>
-  statement<RowKey & Readonly<Record<(typeof places)[number], Uint8Array>>>()((db, arg) =>
-    db
-      .insertInto("memory_tokens")
-      .values(
-        places.map((place) => ({
-          tenant_id: arg("tenantId"),
-          token: arg(place),
-          memory_id: arg("id"),
-        })),
-      )
-      .onConflict((conflict) => conflict.doNothing()),
-  );
-
-/** The names of the places for tokens in `insertTokens`. */
-export const TOKEN_PLACES = tokenPlaces(32);
-/** The names of the places for tokens in `insertFewTokens`. */
-export const FEW_TOKEN_PLACES = tokenPlaces(4);
-
-/** Stores so many tokens of a row at once; one that is given twice is stored once. */
-export const insertTokens = insertTokensAt(TOKEN_PLACES);
-/** The same for what is left over: to give one twice costs as much as to give another one. */
-export const insertFewTokens = insertTokensAt(FEW_TOKEN_PLACES);
+/**
+ * Stores a row's tokens, so many bytes each and one behind the other in `tokens`. As one value they
+ * cost SQLite a quarter less than bound one by one, and any number of them is one statement. Without
+ * its WHERE, SQLite would take the ON behind it for a join's.
+ */
+export const insertTokens = statement<
+  RowKey & { readonly tokens: Uint8Array; readonly bytes: number }
+>()((db, arg, dialect) => {
+  // PostgreSQL would take it for text.
+  const tokens = dialect === "sqlite" ? arg("tokens") : sql`cast(${arg("tokens")} as bytea)`;
+  const each = sql.lit(TOKEN_BYTES);
+  return db
+    .insertInto("memory_tokens")
+    .columns(["tenant_id", "token", "memory_id"])
+    .expression(
+      sql`WITH RECURSIVE place(at) AS (
+            SELECT 1 UNION ALL SELECT at + ${each} FROM place WHERE at + ${each} <= ${arg("bytes")}
+          )
+          SELECT ${arg("tenantId")}, substr(${tokens}, at, ${each}), ${arg("id")} FROM place WHERE true`,
+    )
+    .onConflict((conflict) => conflict.doNothing());
+});
 
 /** The newest rows with a token, newest first. */
 export const rowsWithToken = statement<{ tenantId: string; token: Uint8Array; limit: number }>()(

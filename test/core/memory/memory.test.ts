@@ -244,6 +244,21 @@ describeStores("memory", (world) => {
     expect(await world.sql("SELECT count(*) AS n FROM memory_tokens")).toEqual([{ n: 0 }]);
   });
 
+  it("stores every word's hash and no other, of one word as of a thousand", async () => {
+    const own = await cipher.of(sales);
+    for (const count of [1, 2, 1_024]) {
+      const words = Array.from({ length: count }, (_, n) => `word${count}x${n}`);
+      // An answer without letters is found by nothing.
+      await remember(words.join(" "), "!");
+      await memory.index(sales);
+      const rows = await world.sql("SELECT token FROM memory_tokens");
+      await world.sql("DELETE FROM memory_tokens");
+      const hex = (bytes: unknown) => Buffer.from(bytes as Uint8Array).toString("hex");
+      const hashes = words.map((word) => hex(tokenHash(own, word)));
+      expect(rows.map(({ token }) => hex(token)).sort()).toEqual(hashes.sort());
+    }
+  });
+
   it("leaves nothing legible in the database", async () => {
     await remember("xyzzy plugh 密語", "frotz");
     await memory.index(sales);
