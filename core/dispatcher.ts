@@ -168,7 +168,6 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         counters.answered++;
         const ms = now().getTime() - entry.receivedAt.getTime();
         metrics.turnEnded(entry.scope, entry.message.channel, reply, entry.attempt, ms);
-        trace("reply_stored", entry.message.id, entry.id);
         if (parts.length === 0) tellSilence(entry);
       }
       waiter?.answer(isInline ? inlineReply(row, parts[0] ?? "") : undefined);

@@ -6,6 +6,8 @@ import { createFifo, type Fifo } from "./fifo.ts";
  */
 export interface FairSlots<Item> {
   push(tenantId: string, item: Item): void;
+  /** Whether an item of this tenant that is pushed now runs at once, within the call. */
+  hasFree(tenantId: string): boolean;
   /** How many of this tenant's items wait for a slot. */
   waiting(tenantId: string): number;
   /** How many items wait for a slot. */
@@ -90,6 +92,9 @@ export const createFairSlots = <Item>(options: FairSlotsOptions<Item>): FairSlot
       queueUp(share);
       fill();
     },
+    // Then nothing waits that could have it: `fill` left none.
+    hasFree: (tenantId) =>
+      isOpen && running < slots && (shares.get(tenantId)?.running ?? 0) < perTenant,
     waiting: (tenantId) => shares.get(tenantId)?.waiting.size ?? 0,
     get size() {
       return size;

@@ -29,6 +29,8 @@ interface Known {
   state: "ready" | "running" | "paused";
   /** Woken while its step ran: that step may have looked too early. */
   isWoken: boolean;
+  /** What its next step is in place of the usual one. */
+  first?: Step | undefined;
 }
 
 // However many lanes the other tenants have: enough to take every turn until more are brought in.
@@ -52,12 +54,13 @@ export const createInProcessSchedule = (options: InProcessOptions): Schedule => 
     perTenant: options.perTenant,
     now,
     run: async (entry) => {
-      const { lane } = entry;
+      const { lane, first = step } = entry;
       entry.state = "running";
       entry.isWoken = false;
+      entry.first = undefined;
       backlog.hasRoom(lane.tenantId);
       try {
-        const next = await step(lane);
+        const next = await first(lane);
         if (next === "again" || entry.isWoken) makeReady(entry);
         else if (next === "idle") known.delete(laneKey(lane));
         else pause(entry, next.afterMs);
@@ -124,6 +127,13 @@ export const createInProcessSchedule = (options: InProcessOptions): Schedule => 
         pauses.end(key);
         admit(entry);
       }
+    },
+    begin: (lane, first) => {
+      const { tenantId } = lane;
+      if (known.has(laneKey(lane)) || backlog.has(tenantId) || !slots.hasFree(tenantId))
+        return false;
+      makeReady({ lane, state: "ready", isWoken: false, first });
+      return true;
     },
     isFull: (tenantId) => backlog.has(tenantId) || slots.waitedMs(tenantId) > fullAfterMs,
     drain: async () => {

@@ -16,7 +16,7 @@ interface PartKey {
   readonly part: number;
 }
 
-interface NewPart {
+export interface NewPart {
   readonly tenantId: string;
   readonly inboxId: number;
   readonly part: number;
@@ -29,8 +29,24 @@ interface NewPart {
 /** What an identical text is told apart by is known once it is sent, and only where it has to be. */
 export const NO_FINGERPRINT = new Uint8Array(0);
 
+/** What a row says of the try that it is stored with. */
+export interface FirstTry {
+  /** Empty: nobody has taken it. */
+  readonly owner: string;
+  readonly fingerprint: Uint8Array;
+  readonly attempts: number;
+  readonly unsure: number;
+}
+
+export const NOT_TAKEN: FirstTry = {
+  owner: "",
+  fingerprint: NO_FINGERPRINT,
+  attempts: 0,
+  unsure: 0,
+};
+
 /** To be sent at once. */
-export const insertPart = statement<NewPart>()((db, arg) =>
+export const insertPart = statement<NewPart & FirstTry>()((db, arg) =>
   db.insertInto("outbox").values({
     tenant_id: arg("tenantId"),
     inbox_id: arg("inboxId"),
@@ -38,9 +54,12 @@ export const insertPart = statement<NewPart>()((db, arg) =>
     lane: arg("lane"),
     channel: arg("channel"),
     content: arg("content"),
-    fingerprint: NO_FINGERPRINT,
+    fingerprint: arg("fingerprint"),
     via: "send",
     state: "pending",
+    attempts: arg("attempts"),
+    unsure: arg("unsure"),
+    owner: arg("owner"),
     due_at: arg("createdAt"),
     created_at: arg("createdAt"),
   }),
@@ -84,6 +103,17 @@ export const insertInline = statement<NewPart & { inlineDueAt: number }>()((db, 
           ),
         ),
     ),
+);
+
+/** Whether anything of a lane is still on its way. */
+export const anyOnItsWay = statement<{ tenantId: string; lane: string }>()((db, arg) =>
+  db
+    .selectFrom("outbox")
+    .select("part")
+    .where("tenant_id", "=", arg("tenantId"))
+    .where("lane", "=", arg("lane"))
+    .where("state", "=", "pending")
+    .limit(1),
 );
 
 /** The part that has to go next in a lane. */

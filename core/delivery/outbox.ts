@@ -1,17 +1,29 @@
 import type { ChannelAdapter } from "../contract/channel.ts";
 import type { Log } from "../contract/log.ts";
 import type { Metrics } from "../contract/metrics.ts";
+import { trace } from "../contract/trace-points.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import type { TenantScope } from "../store/scope.ts";
-import type { Store, Work } from "../store/store.ts";
+import type { Store, Transaction, Work } from "../store/store.ts";
 import { createArrivals } from "./arrivals.ts";
 import type { Counters } from "./counters.ts";
 import type { InboxEntry } from "./inbox.ts";
 import { answeredLanes, endTurn } from "./inbox-rows.ts";
-import { awaitTurnEnd, inlinePart, insertInline, insertPart, markBroken } from "./outbox-rows.ts";
+import type { KeptPart } from "./kept-parts.ts";
+import {
+  anyOnItsWay,
+  awaitTurnEnd,
+  type FirstTry,
+  inlinePart,
+  insertInline,
+  insertPart,
+  markBroken,
+  type NewPart,
+  NOT_TAKEN,
+} from "./outbox-rows.ts";
 import { contentOf, openContent, sealParts } from "./part-content.ts";
 import { type Lane, type LaneSource, placeAfter, type Schedule, type Step } from "./schedule.ts";
-import { createSending } from "./sending.ts";
+import { createSending, type Stored } from "./sending.ts";
 
 /** Replies on their way out: stored before they are sent, in order within a lane. */
 export interface Outbox {
@@ -66,7 +78,7 @@ export interface OutboxOptions {
   readonly leaseTerm?: () => number;
   readonly adapters: ReadonlyMap<string, ChannelAdapter>;
   /** Wakes lanes; known only once it was built around `step`. */
-  readonly schedule: () => Pick<Schedule, "wake">;
+  readonly schedule: () => Pick<Schedule, "wake" | "begin">;
   readonly now: () => Date;
   readonly random: () => number;
   readonly log: Log;
@@ -91,6 +103,26 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
   const arrivals = createArrivals(store, isAlone ? COLLECT_MS : 0);
   const sending = createSending({ ...options, arrivals });
 
+  /** Stores a reply as what it can be: the response's, taken for its first try, or waiting for one. */
+  const insertReply = async (
+    transaction: Transaction,
+    lane: Lane,
+    rows: readonly NewPart[],
+    { mayInline, first }: { readonly mayInline: boolean; readonly first: FirstTry | undefined },
+  ): Promise<Stored> => {
+    const [only] = rows;
+    if (mayInline && only && rows.length === 1) {
+      await arrivals.recordLane(transaction, lane);
+      const row = { inlineDueAt: only.createdAt + REDELIVERY_MS, ...only };
+      if ((await transaction.run(insertInline, row)) > 0) return "inline";
+    }
+    const { id, tenantId } = lane;
+    const isFirst = first && !(await transaction.first(anyOnItsWay, { tenantId, lane: id }));
+    const tried = isFirst ? first : NOT_TAKEN;
+    for (const row of rows) await transaction.run(insertPart, Object.assign({}, row, tried));
+    return isFirst ? "taken" : "waiting";
+  };
+
   return {
     step: sending.step,
     flush: arrivals.flush,
@@ -113,33 +145,31 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       const createdAt = now().getTime();
       const { channel } = entry.message;
       const common = { tenantId, inboxId: id, lane: lane.id, channel, createdAt };
-      const ended = await store.write(scope, async (transaction) => {
-        const state = parts.length === 0 ? "done" : "answered";
-        const ours = await transaction.run(endTurn, { tenantId, id, owner, state, reason: null });
-        if (ours === 0) return { isOurs: false, isInline: false };
-        const [only] = sealed;
-        let isInline = false;
-        if (mayInline && only && sealed.length === 1) {
-          await arrivals.recordLane(transaction, lane);
-          const inlineDueAt = createdAt + REDELIVERY_MS;
-          const row = { part: 0, content: only, inlineDueAt, ...common };
-          isInline = (await transaction.run(insertInline, row)) > 0;
-        }
-        if (!isInline) {
-          for (const [part, content] of sealed.entries()) {
-            await transaction.run(insertPart, { part, content, ...common });
-          }
-        }
-        await also?.(transaction);
-        return { isOurs: true, isInline };
-      });
-      if (ended.isOurs && parts.length > 0 && !ended.isInline) {
-        const [content] = contents;
-        const isOne = content && contents.length === 1;
-        sending.keep(lane, isOne ? { inboxId: id, channel, content, createdAt } : undefined);
+      const rows = sealed.map((content, part) => ({ part, content, ...common }));
+      const storeWith = async (first?: FirstTry): Promise<Stored> => {
+        const stored = await store.write(scope, async (transaction) => {
+          const state = parts.length === 0 ? "done" : "answered";
+          const ours = await transaction.run(endTurn, { tenantId, id, owner, state, reason: null });
+          if (ours === 0) return "not ours";
+          const way = await insertReply(transaction, lane, rows, { mayInline, first });
+          await also?.(transaction);
+          return way;
+        });
+        // Here, since it may be on its way before our caller knows.
+        if (stored !== "not ours") trace("reply_stored", entry.message.id, id);
+        return stored;
+      };
+      const [content] = contents;
+      const kept: KeptPart | undefined =
+        content && contents.length === 1 ? { inboxId: id, channel, content, createdAt } : undefined;
+      const stored = await (kept && !mayInline
+        ? sending.storeAndSend(lane, kept, storeWith)
+        : storeWith());
+      if (stored === "waiting" && parts.length > 0) {
+        sending.keep(lane, kept);
         schedule().wake(lane);
       }
-      return ended;
+      return { isOurs: stored !== "not ours", isInline: stored === "inline" };
     },
 
     inlineBody: async (scope, inboxId) => {

@@ -17,6 +17,12 @@ export const laneKey = ({ tenantId, id }: Lane): string => `${tenantId}\n${id}`;
 export interface Schedule {
   /** There may be work in this lane; safe at any time, also while its step is finishing. Never throws. */
   wake(lane: Lane): void;
+  /**
+   * Begins a lane's next step within this call, by doing this in place of it; it may ask for more, as
+   * any step. False, and not done, where it would have to wait: for the lane, for a slot, or behind
+   * what is left to the store. Absent where no step can begin at once.
+   */
+  begin?(lane: Lane, step: Step): boolean;
   /** Whether so much of this tenant's work waits already that no more should be accepted for now. */
   isFull(tenantId: string): boolean;
   /** Starts no more steps; resolves when the running ones are over. */

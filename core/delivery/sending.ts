@@ -13,6 +13,7 @@ import {
   buryPart,
   buryReply,
   earlierTwin,
+  type FirstTry,
   firstPending,
   NO_FINGERPRINT,
   type PendingPart,
@@ -24,11 +25,23 @@ import { fingerprintOf, openContent, type PartContent } from "./part-content.ts"
 import { buryMessage } from "./reply-end-rows.ts";
 import { type Lane, laneKey, type Step } from "./schedule.ts";
 
+/** How a reply was stored: for a response, taken for its first try, or to wait for it; or not at all. */
+export type Stored = "inline" | "taken" | "waiting" | "not ours";
+
 /** Sends what is stored, part by part, and finds out what became of what a response carried. */
 export interface Sending {
   readonly step: Step;
   /**
-   * Told of each reply that has just been stored, before its lane is woken; with what is sent if it is
+   * Stores the only part of a reply, by `store`, and sends it. Where its lane's step can begin now, and
+   * nothing is before it, it is stored as taken for its first try; else it is to be kept.
+   */
+  storeAndSend(
+    lane: Lane,
+    part: KeptPart,
+    store: (first?: FirstTry) => Promise<Stored>,
+  ): Promise<Stored>;
+  /**
+   * Told of each reply that was stored to wait, before its lane is woken; with what is sent if it is
    * one part: it goes without being read, where nothing is before it.
    */
   keep(lane: Lane, part: KeptPart | undefined): void;
@@ -90,20 +103,42 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
   /** Nothing when it has to go the usual way: something is before it, or another process was quicker. */
   const sendKept = async (
     lane: Lane,
-    { inboxId, channel, content, createdAt }: KeptPart,
+    part: KeptPart,
   ): Promise<Awaited<ReturnType<Step>> | undefined> => {
     const { tenantId, id } = lane;
+    const { inboxId, channel, content } = part;
     const fingerprint = await fingerprinted(channel, tenantId, content);
     const term = leaseTerm();
     const taken = await store.write(tenantScope(tenantId), (transaction) =>
       transaction.run(takeFirst, { tenantId, inboxId, lane: id, owner, fingerprint }),
     );
-    if (taken === 0) return undefined;
+    return taken === 0 ? undefined : await sendTaken(lane, part, fingerprint, term);
+  };
+
+  const storeAndSend: Sending["storeAndSend"] = async (lane, part, store) => {
+    const fingerprint = await fingerprinted(part.channel, lane.tenantId, part.content);
+    let stored: Promise<Stored> | undefined;
+    // With its slot first: after a crash no more of them are in doubt than were on their way.
+    schedule().begin?.(lane, async () => {
+      const term = leaseTerm();
+      stored = store({ owner, fingerprint, attempts: 1, unsure: 1 });
+      return (await stored) === "taken" ? await sendTaken(lane, part, fingerprint, term) : "again";
+    });
+    return await (stored ?? store());
+  };
+
+  /** Sends what the store says is taken for its first try. */
+  const sendTaken = async (
+    lane: Lane,
+    { inboxId, channel, content, createdAt }: KeptPart,
+    fingerprint: Uint8Array,
+    term: number,
+  ): Promise<Awaited<ReturnType<Step>>> => {
     const row: SentPart = {
-      tenant_id: tenantId,
+      tenant_id: lane.tenantId,
       inbox_id: inboxId,
       part: 0,
-      lane: id,
+      lane: lane.id,
       channel,
       created_at: createdAt,
       attempts: 0,
@@ -278,6 +313,7 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
 
   return {
     step,
+    storeAndSend,
     keep: (lane, part) => (part ? kept.keep(lane, part) : kept.forget(lane)),
 
     letPass: (lane) => {

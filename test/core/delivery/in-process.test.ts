@@ -67,6 +67,45 @@ describe("the schedule in this process, by the clock", () => {
     expect(step).toHaveBeenCalledTimes(3);
   });
 
+  it("begins a lane with another step at once, and goes on as usual", async () => {
+    const usual = vi.fn<Step>().mockResolvedValue("idle");
+    const schedule = scheduleOf({ step: usual, concurrency: 1 });
+    const first = vi.fn<Step>().mockResolvedValue("again");
+    expect(schedule.begin?.(laneOf("acme", 1), first)).toBe(true);
+    expect(first).toHaveBeenCalledExactlyOnceWith(laneOf("acme", 1));
+    expect(usual).not.toHaveBeenCalled();
+    await settle();
+    expect(first).toHaveBeenCalledTimes(1);
+    expect(usual).toHaveBeenCalledExactlyOnceWith(laneOf("acme", 1));
+  });
+
+  it("begins nothing that would have to wait, or go past what waits", async () => {
+    const store = countingStore();
+    for (let n = 0; n < 40; n++) store.add(laneOf("backlog", n));
+    const steps = heldSteps();
+    const schedule = scheduleOf({
+      step: (lane) =>
+        lane.id.includes("later") ? Promise.resolve({ afterMs: 500 }) : steps.step(lane),
+      ...{ source: store.source, concurrency: 4, perTenant: 2, maxLanesPerTenant: 20 },
+    });
+    const begun = vi.fn<Step>(steps.step);
+    const begins = (tenantId: string, id: string) => schedule.begin?.(laneOf(tenantId, id), begun);
+    schedule.wake(laneOf("acme", "later"));
+    schedule.wake(laneOf("acme", "running"));
+    await settle();
+    expect(begins("acme", "later")).toBe(false);
+    expect(begins("acme", "running")).toBe(false);
+    expect(begins("backlog", "new")).toBe(false);
+    expect(begins("acme", "second")).toBe(true);
+    expect(begins("acme", "one beyond its tenant's share")).toBe(false);
+    expect(begins("others", "one beyond all slots")).toBe(false);
+    expect(begun).toHaveBeenCalledTimes(1);
+    void schedule.drain();
+    for (let n = 0; n < 4; n++) steps.endOne();
+    await settle();
+    expect(begins("others", "after the end")).toBe(false);
+  });
+
   it("waits for a time that is further away than a timer can count", async () => {
     const step = vi.fn<Step>().mockResolvedValue({ afterMs: 2 ** 31 });
     scheduleOf({ step }).wake(laneOf("acme", 1));
