@@ -28,16 +28,16 @@ const isTaiwanMobile = (digits: string): boolean =>
 
 const PHONE_WORDS =
   /手[机機]|[电電][话話]|[联聯][系絡络繫]|行[动動]|[打撥拨][:\s]{0,2}$|打[給给]|[致來来回][电電]|[号號][码碼]|微信|phone|mobile|\bcell|\bcall(?:ing|ed)?\b|tel\b|tel[:.]|contact|whatsapp|sms|text me|reach me/;
-const OTHER_NUMBERS =
-  /[订訂][单單]|[单單][号號]|[编編][号號]|流水|[运運][单單]|快[递遞](?:[单單号號]|[\s:#]{0,2}$)|追[踪蹤]|序[列號号]|[发發]票|[时時][间間]戳|工[单單]|案[号號]|order|invoice|tracking|ticket|serial|timestamp|isbn|imei|\bsku\b|\bcase\b|\bref\b|build|batch|version|[版批]/;
-
-const HAS_LETTER = /\p{L}/u;
-
-/** The words next to a number: behind another number they are about that one. */
-const nextTo = (before: string): string => {
-  const near = before.slice(-16);
-  return HAS_LETTER.test(near) ? near.replace(/^.*\d(?=\D*\p{L})/su, "") : "";
-};
+// Things that have numbers, and the words for those numbers.
+const THING =
+  "[订訂][单單]|[运運][单單]|工[单單]|快[递遞]|流水|追[踪蹤]|序列|[发發]票|[时時][间間]戳|[版批][本次]?|合同|商品|[产產]品|物料|会[议議]|(?<![a-z])(?:order|invoice|tracking|ticket|serial|timestamp|isbn|imei|sku|case|ref|reference|build|batch|version|transaction|product|item|part|meeting|zoom)s?";
+const THINGS_NUMBER = `(?:${THING})(?:[\\s_?-]?(?:number|num|no\\.?|id|code)|[号號][码碼]?|[编編][号號码碼])|[单單编編学學考案票序批货貨设設备備][号號][码碼]?|[条條编編][码碼]|(?<![a-z])s\\/?n|"id"|[?&]id`;
+// Up to the number, which may be the second or third of a list.
+const UP_TO = "(?:[是为為]|\\s(?:is|was))?[\\s:#=(\"'/]{0,4}(?:\\d{1,20}、\\s?){0,2}$";
+const NAMED_OTHERWISE = new RegExp(`(?:${THINGS_NUMBER})${UP_TO}`);
+const OF_A_THING = new RegExp(`(?:${THING}|[编編][号號])${UP_TO}`);
+// Sizes and sums.
+const UNIT_BEHIND = /^\s?(?:元(?!旦)|美元|[块塊][钱錢]|字[节節]|bytes\b)/i;
 
 /** Which kind of mobile number it is, if any. */
 export const mobileOf = (candidate: Candidate): Detector | undefined => {
@@ -55,14 +55,24 @@ export const mobileOf = (candidate: Candidate): Detector | undefined => {
   const hasWord = candidate.words.has(PHONE_WORDS, candidate.start);
   // Most that are grouped in another way end here.
   if (!isUsual && !hasWord) return undefined;
+  if (isOfSomethingElse(candidate, sizes.length === 1 && !hasWord)) return undefined;
   if (isAbroad(candidate)) return undefined;
-  const isClear =
-    isUsual &&
-    !isFarApart &&
-    !isFigures(candidate, sizes) &&
-    !OTHER_NUMBERS.test(nextTo(candidate.words.at(candidate.start)));
+  const isClear = isUsual && !isFarApart && !isFigures(candidate, sizes);
   if (!isClear && !hasWord) return undefined;
   return isChinese ? "cn_mobile" : "tw_mobile";
+};
+
+/**
+ * Whether the words right before it call it the number of something else, or what stands behind it makes it
+ * a quantity. The bare name of a thing, `order 13800138000`, does so only for digits in one row: who has
+ * more to say between, or groups them, means a phone.
+ */
+const isOfSomethingElse = (candidate: Candidate, isInOneRow: boolean): boolean => {
+  const { text, start, words, all, last } = candidate;
+  if (words.has(NAMED_OTHERWISE, start)) return true;
+  if (isInOneRow && words.has(OF_A_THING, start)) return true;
+  const end = all.ends[last] ?? 0;
+  return UNIT_BEHIND.test(text.slice(end, end + 8));
 };
 
 /** Whether it is the end of a number of another country: +1 (415) …, +44 7… */
