@@ -7,7 +7,7 @@ export interface Principal {
   readonly workspaceId: string;
   readonly senderId: string;
   /** Where they write outside every workspace: those that they are in. Default: `workspaceId`. */
-  readonly memberOf?: readonly string[];
+  readonly memberOf?: readonly string[] | undefined;
   readonly departments: readonly string[];
   /** Those of the platform's groups that they are known to be in. Default: none. */
   readonly groups?: readonly Group[];
@@ -114,16 +114,20 @@ export const createRoleIndex = (settings: Settings): ExplainedRoles => {
     ];
     return held.length > 0 ? held : everyoneElse;
   };
+
+  const permissionsThrough = (held: readonly HeldRole[]): Permissions => ({
+    roles: [...new Set(held.map(({ role }) => role))].sort(),
+    has: (permission) =>
+      rbac?.enabled === false || held.some(({ permissions }) => allows(permissions, permission)),
+  });
+  // Those of most people, asked for with each of their messages.
+  const everyoneElses = permissionsThrough(everyoneElse);
+
   return {
     heldBy,
     permissionsOf: (principal) => {
       const held = heldBy(principal);
-      return {
-        roles: [...new Set(held.map(({ role }) => role))].sort(),
-        has: (permission) =>
-          rbac?.enabled === false ||
-          held.some(({ permissions }) => allows(permissions, permission)),
-      };
+      return held === everyoneElse ? everyoneElses : permissionsThrough(held);
     },
   };
 };

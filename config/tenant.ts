@@ -79,10 +79,9 @@ export interface Origin {
   readonly roles: readonly string[];
   readonly departments: readonly string[];
   /** Where the conversation lies in no workspace: each that the person is in, with the roles there. */
-  readonly memberships?: readonly {
-    readonly workspaceId: string;
-    readonly roles: readonly string[];
-  }[];
+  readonly memberships?:
+    | readonly { readonly workspaceId: string; readonly roles: readonly string[] }[]
+    | undefined;
 }
 
 export type TenantResolution =
@@ -103,29 +102,35 @@ export interface TenantIndex {
  * ignores the case of user ids, and core folds them, so `<agent id>/<user id>` is folded here too.
  */
 export const bindingKey = ({ channel, workspace, ...rest }: Binding): string =>
-  key(channel, workspace, foldConversation(channel, rest.conversation), rest.role, rest.department);
+  JSON.stringify([channel, workspace, keyIn({ channel, ...rest })]);
+
+const keyIn = ({ channel, conversation, role, department }: Omit<Binding, "workspace">): string =>
+  askedKey(foldConversation(channel, conversation), role, department);
 
 /** Builds the index: lookups cost the sender's roles and departments, however many tenants exist. */
 export const createTenantIndex = (settings: Settings): TenantIndex => {
   const tenants = new Map<string, Tenant>();
-  const idsByKey = new Map<string, Set<string>>();
+  const places = new Map<string, Map<string, Place>>(); // by channel and workspace
   const used = new Set<string>();
   for (const entry of settings.multi_tenant.tenants) {
     tenants.set(entry.id, toTenant(entry, settings));
     for (const binding of entry.bindings) {
-      const bound = bindingKey(binding);
-      idsByKey.set(bound, (idsByKey.get(bound) ?? new Set()).add(entry.id));
+      const { channel, workspace } = binding;
+      const workspaces = places.get(channel) ?? new Map<string, Place>();
+      const place: Place = workspaces.get(workspace) ?? new Map();
+      const asked = keyIn(binding);
+      place.set(asked, (place.get(asked) ?? new Set()).add(entry.id));
+      places.set(channel, workspaces.set(workspace, place));
       used.add(levelName(binding));
     }
   }
   // Few settings bind at all of them, and each that is looked at costs.
   const levels = LEVELS.filter((level) => used.has(levelName(level)));
 
-  const matches = (origin: Origin, level: Level): ReadonlySet<string> => {
-    const { channel, workspaceId } = origin;
+  const matches = (place: Place, origin: Origin, level: Level): ReadonlySet<string> => {
     const conversation = level.conversation ? origin.conversationId : undefined;
     const foundBy = (role?: string, department?: string): ReadonlySet<string> =>
-      idsByKey.get(key(channel, workspaceId, conversation, role, department)) ?? NOBODYS;
+      place.get(askedKey(conversation, role, department)) ?? NOBODYS;
     if (!level.role && !level.department) return foundBy();
     const ids = new Set<string>();
     for (const role of level.role ? origin.roles : [undefined]) {
@@ -137,8 +142,10 @@ export const createTenantIndex = (settings: Settings): TenantIndex => {
   };
 
   const resolveIn = (origin: Origin): TenantResolution => {
+    const place = places.get(origin.channel)?.get(origin.workspaceId);
+    if (!place) return { kind: "unknown" };
     for (const level of levels) {
-      const ids = matches(origin, level);
+      const ids = matches(place, origin, level);
       if (ids.size > 1) return { kind: "ambiguous", ids: [...ids].sort() };
       const [id = ""] = ids;
       const tenant = tenants.get(id);
@@ -172,6 +179,9 @@ const idsOf = (found: TenantResolution): readonly string[] => {
 
 const NOBODYS: ReadonlySet<string> = new Set();
 
+/** Whose the bindings of one workspace are, by what else they ask for. */
+type Place = Map<string, Set<string>>;
+
 interface Level {
   readonly conversation: boolean;
   readonly role: boolean;
@@ -194,8 +204,14 @@ const levelName = (
   },
 ): string => PARTS.filter((part) => asks[part]).join();
 
-// JSON keeps the parts apart whatever characters they hold, and tells "absent" (null) from any text.
-const key = (...parts: readonly (string | undefined)[]): string => JSON.stringify(parts);
+/**
+ * What is asked for within a workspace as one text. JSON keeps the parts apart whatever characters they
+ * hold, and tells "absent" (null) from any text; for most messages nothing is looked up but "nothing".
+ */
+const askedKey = (conversation?: string, role?: string, department?: string): string =>
+  conversation === undefined && role === undefined && department === undefined
+    ? ""
+    : JSON.stringify([conversation, role, department]);
 
 /** A conversation as messages bear it: WeCom's user ids in lower case. */
 export const foldConversation = (channel: string, conversation: string | undefined) =>

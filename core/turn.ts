@@ -155,7 +155,7 @@ const originOf = ({ channel, workspaceId, conversation, sender }: InboundMessage
   conversationId: conversation.room ?? conversation.id,
   roles: sender.roles,
   departments: sender.departments,
-  ...(sender.memberships && { memberships: sender.memberships }),
+  memberships: sender.memberships,
 });
 
 const codeOf = ({ kind }: TenantResolution, isIdentified: boolean): RefusalCode => {

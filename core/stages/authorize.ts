@@ -33,7 +33,7 @@ const permissionsOf = (roles: RoleIndex, { channel, workspaceId, sender }: Inbou
     senderId: sender.id,
     departments: sender.departments,
     groups: groupsOf(sender, workspaceId),
-    ...(sender.memberships && { memberOf: sender.memberships.map((of) => of.workspaceId) }),
+    memberOf: sender.memberships?.map((of) => of.workspaceId),
   });
 
 /** The platform's roles are groups, too; in a direct chat those of all workspaces that it vouches for. */
