@@ -9,15 +9,16 @@ export const filteredProgress = (
   show: (markdown: string) => void,
   createFilter: () => TextFilter,
 ): ((markdown: string) => void) => {
-  let filter = createFilter();
+  let filter: TextFilter | undefined; // made with the first text: many answers are shown only whole
   let seen = "";
   let shown = "";
   return (text) => {
     if (!text.startsWith(seen)) {
-      filter = createFilter();
+      filter = undefined;
       seen = "";
       shown = "";
     }
+    filter ??= createFilter();
     const released = filter(text.slice(seen.length));
     seen = text;
     if (released === "") return;
