@@ -50,6 +50,7 @@ export type Next = (context: Context) => Reply | Promise<Reply>;
 
 /**
  * One policy: answers, or returns what `next` answers. Forgetting the return does not compile. A
- * stage is async where it waits, and plain where it lets a message through: each promise costs.
+ * stage is async where it waits, and plain where it lets a message through: each promise costs. One
+ * that only looks at the reply says so to `whenThere`.
  */
 export type Stage = (context: Context, next: Next) => Reply | Promise<Reply>;

@@ -2,6 +2,7 @@ import type { InboundEvent } from "../contract/message.ts";
 import type { Reply } from "../contract/reply.ts";
 import type { Stage } from "../stage.ts";
 import { tenantScope } from "../store/scope.ts";
+import { whenThere } from "../when-there.ts";
 
 // A fact lists kinds or ids; a text with more of them than this is on record as one with many.
 const MAX_FACT_UNITS = 500;
@@ -9,28 +10,29 @@ const MAX_FACT_UNITS = 500;
 /** Puts every message on record, whatever was decided about it. */
 export const audit =
   (now: () => Date): Stage =>
-  async (context, next) => {
+  (context, next) => {
     const startedAt = now();
     const { content } = context.message;
     const facts: Record<string, string | number> = {};
     const note = (name: string, value: string | number): void => {
       facts[name] = typeof value === "string" ? value.slice(0, MAX_FACT_UNITS) : value;
     };
-    const reply = await next({ ...context, note });
-    const { decision, code } = outcomeOf(reply);
-    context.record({
-      at: startedAt,
-      traceId: context.traceId,
-      scope: tenantScope(context.tenant.id),
-      message: context.message,
-      action: "message",
-      subject: context.message.content.kind,
-      durationMs: now().getTime() - startedAt.getTime(),
-      decision,
-      code,
-      detail: content.kind === "event" ? { ...factsOf(content.event), ...facts } : facts,
+    return whenThere(next({ ...context, note }), (reply) => {
+      const { decision, code } = outcomeOf(reply);
+      context.record({
+        at: startedAt,
+        traceId: context.traceId,
+        scope: tenantScope(context.tenant.id),
+        message: context.message,
+        action: "message",
+        subject: context.message.content.kind,
+        durationMs: now().getTime() - startedAt.getTime(),
+        decision,
+        code,
+        detail: content.kind === "event" ? { ...factsOf(content.event), ...facts } : facts,
+      });
+      return reply;
     });
-    return reply;
   };
 
 /** What happened, and of feedback which answer it judges and how; what people wrote is left out. */

@@ -9,15 +9,16 @@ import { createLinkStream } from "../safety/links/link-stream.ts";
 import type { SafetyOf, TenantSafety } from "../safety/tenant-safety.ts";
 import { mapAnswer } from "../safety/texts.ts";
 import type { Stage } from "../stage.ts";
+import { whenThere } from "../when-there.ts";
 
 /** Data-loss prevention of what a person is shown: the answer, and links that would carry data away. */
 export const dataOut =
   (safetyOf: SafetyOf): Stage =>
-  async (context, next) => {
+  (context, next) => {
     const { locale, note, progress } = context;
     const safety = safetyOf(context.tenant.id);
     const { dlp } = safety;
-    if (!dlp && !safety.allowedDomains) return await next(context);
+    if (!dlp && !safety.allowedDomains) return next(context);
     const links = linksOf(safety);
     const shown =
       progress &&
@@ -26,15 +27,16 @@ export const dataOut =
         const link = createLinkStream(links, REMOVED[locale]);
         return (piece) => data(link(piece));
       });
-    const reply = await next(shown ? { ...context, progress: shown } : context);
-    if (reply.kind !== "text") return reply;
-    // Links first: an address with something left out of it still leads there.
-    const linked = withoutLinks(reply, links, REMOVED[locale], note);
-    if (!dlp) return linked;
-    const check = new DataCheck(dlp.out);
-    const answer = mapAnswer(linked, check.redact);
-    if (check.hasFindings) note?.("data_out", check.summary);
-    return check.isBlocked ? refuse("DATA_BLOCKED", locale, check.kinds) : answer;
+    return whenThere(next(shown ? { ...context, progress: shown } : context), (reply) => {
+      if (reply.kind !== "text") return reply;
+      // Links first: an address with something left out of it still leads there.
+      const linked = withoutLinks(reply, links, REMOVED[locale], note);
+      if (!dlp) return linked;
+      const check = new DataCheck(dlp.out);
+      const answer = mapAnswer(linked, check.redact);
+      if (check.hasFindings) note?.("data_out", check.summary);
+      return check.isBlocked ? refuse("DATA_BLOCKED", locale, check.kinds) : answer;
+    });
   };
 
 const linksOf = ({ dlp, allowedDomains }: TenantSafety): LinkCheck =>

@@ -3,6 +3,7 @@ import type { Counters } from "../delivery/counters.ts";
 import type { RateLimiter, RateVerdict } from "../rate-limits/rate-limiter.ts";
 import { refuse } from "../refuse.ts";
 import type { Stage } from "../stage.ts";
+import { whenThere } from "../when-there.ts";
 
 /** Holds people to their tenant's rate limits; told once a minute, and otherwise met with silence. */
 export const rateLimit =
@@ -12,7 +13,7 @@ export const rateLimit =
     if (context.released !== undefined) return next(context);
     const { channel, workspaceId, sender } = context.message;
     const { tenant, locale } = context;
-    const held = (verdict: RateVerdict): Reply | Promise<Reply> => {
+    const judged = (verdict: RateVerdict): Reply | Promise<Reply> => {
       if (verdict.kind === "within") return next(context);
       counters.rateLimited++;
       if (!verdict.isFirst) return { kind: "silence", reason: "RATE_LIMITED" };
@@ -23,5 +24,5 @@ export const rateLimit =
       sender: JSON.stringify([channel, workspaceId, sender.id]),
       limits: tenant.rateLimits,
     });
-    return verdict instanceof Promise ? verdict.then(held) : held(verdict);
+    return whenThere(verdict, judged);
   };
