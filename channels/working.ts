@@ -2,8 +2,8 @@
 export interface Working<Target> {
   /** Begins to show it, unless the answer is there soon. Never throws. */
   begin(key: string, target: Target): void;
-  /** Shows it no more; resolves when nothing of it is on its way, with whether anything was shown. */
-  end(key: string): Promise<boolean>;
+  /** Shows it no more; says, once nothing of it is on its way, whether anything was shown. */
+  end(key: string): boolean | Promise<boolean>;
   stop(): void;
 }
 
@@ -19,13 +19,11 @@ const FIRST_MS = 1_000;
 // No turn takes longer; what goes on beyond it was answered elsewhere.
 const LONGEST_MS = 15 * 60_000;
 
-const NOT_SHOWN = Promise.resolve(false);
-
 interface Session<Target> {
   readonly target: Target;
   leftMs: number;
-  isShown: boolean;
-  showing: Promise<void>;
+  /** Resolves when the last call is over; undefined until there was one. */
+  showing: Promise<void> | undefined;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -42,7 +40,6 @@ export const createWorking = <Target>(options: WorkingOptions<Target>): Working<
   };
 
   const showNow = async (key: string, session: Session<Target>): Promise<void> => {
-    session.isShown = true;
     const isGoingOn = await show(session.target);
     if (sessions.get(key) !== session) return;
     if (isGoingOn && session.leftMs > 0) schedule(key, session, everyMs);
@@ -57,28 +54,19 @@ export const createWorking = <Target>(options: WorkingOptions<Target>): Working<
     return session;
   };
 
-  const shown = async (session: Session<Target>): Promise<boolean> => {
-    await session.showing;
-    return session.isShown;
-  };
-
   return {
     begin: (key, target) => {
       forget(key);
       const session: Session<Target> = {
         target,
         leftMs: LONGEST_MS,
-        isShown: false,
-        showing: Promise.resolve(),
+        showing: undefined,
         timer: undefined,
       };
       sessions.set(key, session);
       schedule(key, session, FIRST_MS);
     },
-    end: (key) => {
-      const session = forget(key);
-      return session ? shown(session) : NOT_SHOWN;
-    },
+    end: (key) => forget(key)?.showing?.then(() => true) ?? false,
     stop: () => {
       for (const key of [...sessions.keys()]) forget(key);
     },

@@ -7,10 +7,10 @@ import { readTarget } from "./target.ts";
 export interface Typing {
   begin(target: ReplyTarget): void;
   /**
-   * Resolves when no such call is on its way, with whether one was made: it would go on for seconds
-   * beside the answer.
+   * Says, once no such call is on its way, whether one was made: it would go on for seconds beside the
+   * answer.
    */
-  end(target: ReplyTarget): Promise<boolean>;
+  end(target: ReplyTarget): boolean | Promise<boolean>;
   stop(): void;
 }
 

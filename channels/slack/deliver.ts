@@ -3,7 +3,7 @@ import type { Log } from "../../core/contract/log.ts";
 import type { ApiOutcome } from "./api-outcome.ts";
 import type { Detours } from "./detours.ts";
 import type { Files } from "./files.ts";
-import type { Growing } from "./growing.ts";
+import type { Growing, Taken } from "./growing.ts";
 import type { Post } from "./http.ts";
 import { objectIn, textIn } from "./json.ts";
 import { changedMessage, newMessage, type Said, saidBy } from "./message.ts";
@@ -180,7 +180,7 @@ export const createDeliver = (parts: DeliverParts): Deliver => {
     return postNew(outgoing, delivery);
   };
 
-  const sendWords = async (outgoing: Worded, delivery: Delivery): Promise<Called> => {
+  const sendWords = (outgoing: Worded, delivery: Delivery): Promise<Called> => {
     const { cardTs, responseUrl } = delivery.target;
     if (outgoing.kind === "card" && cardTs !== undefined) {
       return changeCard(outgoing, cardTs, delivery);
@@ -189,14 +189,25 @@ export const createDeliver = (parts: DeliverParts): Deliver => {
     if (responseUrl !== undefined && cardTs === undefined && !isChatOfTwo(delivery)) {
       return respondToCommand(outgoing, responseUrl, delivery);
     }
-    const growth = await growing.take(delivery.target, delivery.part.id);
+    const growth = growing.take(delivery.target, delivery.part.id);
+    return growth instanceof Promise
+      ? growth.then((taken) => sendWhole(outgoing, taken, delivery))
+      : sendWhole(outgoing, growth, delivery);
+  };
+
+  /** In place of what has grown of it, if anything has. */
+  const sendWhole = (outgoing: Worded, growth: Taken, delivery: Delivery): Promise<Called> => {
     if (growth.kind === "later") {
-      return { method: POST, outcome: { kind: "limited", afterMs: growth.afterMs } };
+      const outcome: ApiOutcome = { kind: "limited", afterMs: growth.afterMs };
+      return Promise.resolve({ method: POST, outcome });
     }
     if (growth.kind === "message") return takeOver(outgoing, growth, delivery);
-    const called = await postNew(outgoing, delivery);
-    if (responseUrl === undefined || !isOutside(called.outcome)) return called;
-    return respondToCommand(outgoing, responseUrl, delivery);
+    const posted = postNew(outgoing, delivery);
+    const { responseUrl } = delivery.target;
+    if (responseUrl === undefined) return posted;
+    return posted.then((called) =>
+      isOutside(called.outcome) ? respondToCommand(outgoing, responseUrl, delivery) : called,
+    );
   };
 
   const sendFile = async (

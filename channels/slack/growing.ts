@@ -17,7 +17,7 @@ export interface Growing {
   /** Replaces what was shown, about once a second. Never throws. */
   show(target: SlackTarget, markdown: string): void;
   /** Ends it: the message that the part has to become, if there is one. */
-  take(target: SlackTarget, partId: string): Promise<Taken>;
+  take(target: SlackTarget, partId: string): Taken | Promise<Taken>;
   /** It has become this part. */
   settle(target: SlackTarget, ts: string, partId: string): Promise<void>;
   /** The message is gone. */
@@ -46,7 +46,7 @@ const LAST_WRITE_MS = 1_500;
 const ABANDONED_MS = 30 * 60_000;
 const LATER_MS = 1_000;
 
-const NONE = Promise.resolve<Taken>({ kind: "none" });
+const NONE: Taken = { kind: "none" };
 
 interface Session extends Growth {
   readonly since: number;

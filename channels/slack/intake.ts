@@ -78,30 +78,37 @@ export const createIntake = (parts: IntakeParts): Intake => {
   };
 
   /** What a person has open helps to understand them; without it, they are heard all the same. */
-  const withOpenRoom = async (message: InboundMessage, from: Viewpoint) => {
+  const withOpenRoom = (
+    message: InboundMessage,
+    from: Viewpoint,
+  ): InboundMessage | Promise<InboundMessage> => {
     const { content } = message;
     if (content.kind !== "text") return message;
-    try {
-      const openRoom = await viewedRooms.from(from);
-      return openRoom === undefined ? message : { ...message, content: { ...content, openRoom } };
-    } catch (err) {
+    const beside = (openRoom: string | undefined): InboundMessage =>
+      openRoom === undefined ? message : { ...message, content: { ...content, openRoom } };
+    const openRoom = viewedRooms.from(from);
+    if (!(openRoom instanceof Promise)) return beside(openRoom);
+    return openRoom.then(beside, (err: unknown) => {
       log.warn({ err, channel: CHANNEL }, "what the person has open cannot be looked up");
       return message;
-    }
+    });
   };
 
   const store = async (parsed: Extract<Parsed, { kind: "message" }>): Promise<void> => {
-    const { ifIn, joins, asksFrom, views } = parsed;
+    const { ifIn, joins, asksFrom, views, tellsFiles = false } = parsed;
     if (!receive) throw new Error("the channel is not started");
     if (ifIn && !(await threads.isIn(ifIn))) return;
     if (views) await viewedRooms.note(views.from, views.roomId);
-    const message = asksFrom ? await withOpenRoom(parsed.message, asksFrom) : parsed.message;
+    const said = asksFrom ? withOpenRoom(parsed.message, asksFrom) : parsed.message;
+    const message = said instanceof Promise ? await said : said;
     // A stranger who is not answered opens no thread to others.
     const isJoining = joins && message.sender.isExternal !== true;
     const joined = isJoining ? threads.join(joins) : undefined;
     joined?.catch(() => {});
-    const { isNew } = await storeTwin(message, parsed.tellsFiles === true, receive);
-    await joined;
+    const { content } = message;
+    const hasTwin = tellsFiles || (content.kind === "text" && content.isPartial);
+    const { isNew } = await (hasTwin ? storeTwin(message, tellsFiles, receive) : receive(message));
+    if (joined) await joined;
     if (!isNew) log.info({ messageId: message.id }, "delivered again by the platform");
   };
 

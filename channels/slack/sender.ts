@@ -136,7 +136,8 @@ export const createSlackSender = (parts: SlackSenderParts): SlackSender => {
       const delivery = { part, target, signal };
       const outgoing = fromBody(part.body);
       try {
-        await status.end(target);
+        const ended = status.end(target);
+        if (ended instanceof Promise) await ended;
         const called = await deliver(outgoing, delivery);
         return concluded(called, delivery);
       } catch (err) {

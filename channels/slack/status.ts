@@ -8,10 +8,10 @@ import type { SlackTarget } from "./target.ts";
 export interface Status {
   begin(target: SlackTarget, locale: Locale): void;
   /**
-   * Resolves when no such call is on its way, with whether one was made: what is posted then takes
-   * the line away.
+   * Says, once no such call is on its way, whether one was made: what is posted then takes the line
+   * away.
    */
-  end(target: SlackTarget): Promise<boolean>;
+  end(target: SlackTarget): boolean | Promise<boolean>;
   /** The same where nothing will be posted. */
   withdraw(target: SlackTarget): Promise<void>;
   stop(): void;

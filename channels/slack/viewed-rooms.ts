@@ -14,8 +14,8 @@ export interface Viewpoint {
 export interface ViewedRooms {
   /** Undefined = none that may be told. Rejects when it cannot be remembered. */
   note(from: Viewpoint, roomId: string | undefined): Promise<void>;
-  /** Rejects when it cannot be told. */
-  from(viewpoint: Viewpoint): Promise<string | undefined>;
+  /** At once where it is known; rejects when it cannot be told. */
+  from(viewpoint: Viewpoint): string | undefined | Promise<string | undefined>;
 }
 
 /** Slack tells of changes only while the chat is open; what is older says little. */
@@ -38,14 +38,21 @@ export const createViewedRooms = (
     if (known.size > REMEMBERED && oldest !== undefined) known.delete(oldest);
   };
 
-  const look = async (key: string): Promise<string | undefined> => {
+  const look = (key: string): string | undefined | Promise<string | undefined> => {
     const here = known.get(key);
-    if (isAlone && here && here.until > now().getTime()) return here.roomId;
+    const isKnown = isAlone && here && here.until > now().getTime();
+    return isKnown ? here.roomId : lookUp(key);
+  };
+
+  const lookUp = async (key: string): Promise<string | undefined> => {
     const value = (await state.get(key))?.value;
     const roomId = isSlackId(value) ? value : undefined;
     if (isAlone) keep(key, roomId);
     return roomId;
   };
+
+  const fromThread = async (viewpoint: Viewpoint): Promise<string | undefined> =>
+    (await look(keyOf(viewpoint))) ?? look(keyOf({ ...viewpoint, threadTs: undefined }));
 
   return {
     note: async (from, roomId) => {
@@ -54,11 +61,8 @@ export const createViewedRooms = (
       else await state.put(key, roomId, KEPT_MS);
       keep(key, roomId);
     },
-    from: async (viewpoint) => {
-      const inThread = await look(keyOf(viewpoint));
-      if (inThread !== undefined || viewpoint.threadTs === undefined) return inThread;
-      return look(keyOf({ ...viewpoint, threadTs: undefined }));
-    },
+    from: (viewpoint) =>
+      viewpoint.threadTs === undefined ? look(keyOf(viewpoint)) : fromThread(viewpoint),
   };
 };
 
