@@ -10,9 +10,16 @@
 //
 //     node bench/message-path.mjs [rounds] [at a time]
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { callbacks, load, quantile, spread, startChild, startGateway } from "./wecom-load.mjs";
+import {
+  callbacks,
+  cpuUsOf,
+  load,
+  SPREAD,
+  spread,
+  startChild,
+  startGateway,
+} from "./wecom-load.mjs";
 
 const MESSAGES = 8000;
 const PARALLEL = Number(process.argv[3] ?? 32);
@@ -37,20 +44,11 @@ const startBare = async () => {
   return server.address().port;
 };
 
-/** Time on a CPU so far, user and system, of all threads. */
-const cpuMs = (pid) => {
-  const tasks = `/proc/${pid}/task`;
-  const ns = readdirSync(tasks).map((task) =>
-    Number(readFileSync(`${tasks}/${task}/schedstat`, "utf8").split(" ")[0]),
-  );
-  return ns.reduce((sum, own) => sum + own, 0) / 1e6;
-};
-
 const measure = async ({ pid, port }, isKept, isRight) => {
   const requests = callbacks("echoed", MESSAGES);
-  const before = cpuMs(pid);
+  const before = cpuUsOf(pid);
   const { perSecond } = await load(port, requests, PARALLEL, isRight, isKept);
-  return { cpuUs: ((cpuMs(pid) - before) / MESSAGES) * 1000, perSecond };
+  return { cpuUs: (cpuUsOf(pid) - before) / MESSAGES, perSecond };
 };
 
 const compare = async (bare, gateway, isKept, rounds) => {
@@ -78,8 +76,7 @@ const compare = async (bare, gateway, isKept, rounds) => {
     );
     console.log(`  ${name.padEnd(8)} ${cpu} us of CPU per event, ${rate} per s`);
   }
-  const [median, worst] = [quantile(ratios, 0.5), Math.max(...ratios)];
-  console.log(`  x ${median.toFixed(2)} of bare (worst round x ${worst.toFixed(2)})`);
+  console.log(`  gateway / bare, CPU: x ${spread(ratios)}`);
 };
 
 if (process.argv[2] === "--bare") {
@@ -89,9 +86,7 @@ if (process.argv[2] === "--bare") {
   const bare = await startChild([import.meta.filename, "--bare"], /bare (\d+)/);
   const gateway = await startGateway();
   try {
-    console.log(
-      `${rounds} rounds of ${MESSAGES} messages, ${PARALLEL} at a time; min / median / max`,
-    );
+    console.log(`${rounds} rounds of ${MESSAGES} messages, ${PARALLEL} at a time; ${SPREAD}`);
     for (const isKept of [true, false]) await compare(bare, gateway, isKept, rounds);
   } finally {
     gateway.stop();

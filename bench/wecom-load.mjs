@@ -2,7 +2,15 @@
 // gateway and other servers as child processes, and the load.
 import { spawn } from "node:child_process";
 import { createCipheriv, createHash, randomBytes } from "node:crypto";
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -165,11 +173,22 @@ export const startGateway = async (options = [], apiBaseUrl = "http://127.0.0.1:
   };
 };
 
+/** Time on a CPU so far, user and system, of all threads of a process, in microseconds. Linux only. */
+export const cpuUsOf = (pid) => {
+  const tasks = `/proc/${pid}/task`;
+  const ns = readdirSync(tasks).map((task) =>
+    Number(readFileSync(`${tasks}/${task}/schedstat`, "utf8").split(" ")[0]),
+  );
+  return ns.reduce((sum, own) => sum + own, 0) / 1000;
+};
+
 export const quantile = (values, q) => {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
 };
 
-/** `min / median / max` */
+export const SPREAD = "min / quartile / median / quartile / max";
+
+/** Of these values what SPREAD names. */
 export const spread = (values, digits = 2) =>
-  [0, 0.5, 1].map((q) => quantile(values, q).toFixed(digits)).join(" / ");
+  [0, 0.25, 0.5, 0.75, 1].map((q) => quantile(values, q).toFixed(digits)).join(" / ");

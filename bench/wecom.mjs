@@ -3,23 +3,25 @@
 // stack that people write by hand (koa + xml2js + @wecom/crypto), which stores nothing?
 //
 // Sends the same callbacks to the built gateway, to that stack and to a bare node:http + node:crypto
-// server, in turn and in the same run, and prints rates, latencies and the CPU that each event cost.
-// Ratios above 1 say that the gateway is faster, or needs less. Run `npm start` once before (it
-// builds), then:
+// server, in turn and in the same run, once all of them are warm, and prints rates, latencies and the
+// CPU that each event cost all threads, and the gateway's as a multiple of the others' round by round.
+// Linux only. Run `npm start` once before (it builds), then:
 //
 //     node bench/wecom.mjs [rounds]
 import { createDecipheriv } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { setTimeout } from "node:timers/promises";
 import { startHandWritten } from "./wecom/hand-written.mjs";
 import {
   CORP,
   callbacks,
+  cpuUsOf,
   encrypt,
   KEY,
   load,
   quantile,
+  SPREAD,
   sign,
   spread,
   startChild,
@@ -27,6 +29,10 @@ import {
 } from "./wecom-load.mjs";
 
 const MESSAGES = 600;
+/** Enough for V8 to have compiled all: what a callback costs falls for some 4,500, with each server. */
+const WARM_UP_ROUNDS = 10;
+/** What a server still does for the last callbacks of a round, when all are answered, counts as well. */
+const AFTERWARDS_MS = 100;
 
 const decrypt = (base64) => {
   const decipher = createDecipheriv("aes-256-cbc", KEY, KEY.subarray(0, 16)).setAutoPadding(false);
@@ -64,12 +70,6 @@ const startBare = async () => {
   return server.address().port;
 };
 
-/** CPU time of all threads of a process, in microseconds; Linux counts hundredths of a second. */
-const cpuOf = (pid) => {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
-};
-
 /** How many at a time, and whether their connections are kept. */
 const MODES = [
   [1, true],
@@ -80,11 +80,44 @@ const MODES = [
 
 const measure = async ({ port, pid }, parallel, isKept) => {
   const requests = callbacks("echoed", MESSAGES);
-  const before = cpuOf(pid);
+  const before = cpuUsOf(pid);
   const isRight = (body) => body.startsWith("<xml>");
   const { times, perSecond } = await load(port, requests, parallel, isRight, isKept);
-  const cpu = (cpuOf(pid) - before) / MESSAGES;
+  await setTimeout(AFTERWARDS_MS);
+  const cpu = (cpuUsOf(pid) - before) / MESSAGES;
   return { perSecond, median: quantile(times, 0.5), p99: quantile(times, 0.99), cpu };
+};
+
+/** So many rounds of each server, in turn; there and back again, so that none always follows the same one. */
+const measureAll = async (servers, rounds, parallel, isKept) => {
+  const found = Object.fromEntries(Object.keys(servers).map((name) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    const inTurn = Object.entries(servers);
+    for (const [name, server] of round % 2 === 0 ? inTurn : inTurn.reverse()) {
+      found[name].push(await measure(server, parallel, isKept));
+    }
+  }
+  return found;
+};
+
+const print = (found) => {
+  for (const [name, runs] of Object.entries(found)) {
+    const of = (figure, digits) =>
+      spread(
+        runs.map((run) => run[figure]),
+        digits,
+      );
+    console.log(`  ${name}: ${of("perSecond", 0)} per s`);
+    console.log(`    median ${of("median")} ms`);
+    console.log(`    p99    ${of("p99", 1)} ms`);
+    console.log(`    CPU    ${of("cpu", 0)} us each`);
+  }
+  for (const other of ["hand-written", "bare"]) {
+    const ratio = (figure) =>
+      spread(found.gateway.map((ours, round) => ours[figure] / found[other][round][figure]));
+    console.log(`  gateway / ${other}, rate: x ${ratio("perSecond")}`);
+    console.log(`  gateway / ${other}, CPU:  x ${ratio("cpu")}`);
+  }
 };
 
 const compare = async (rounds) => {
@@ -95,43 +128,13 @@ const compare = async (rounds) => {
     gateway: await startGateway(),
   };
   try {
-    console.log(`${rounds} rounds of ${MESSAGES} callbacks for each server; min / median / max`);
+    console.log(`${rounds} rounds of ${MESSAGES} callbacks for each server; ${SPREAD}`);
+    await measureAll(servers, WARM_UP_ROUNDS, 32, true);
     for (const [parallel, isKept] of MODES) {
-      const found = {};
-      for (const [name, server] of Object.entries(servers)) {
-        found[name] = [];
-        for (let warmUp = 0; warmUp < 3; warmUp++) await measure(server, parallel, isKept);
-      }
-      for (let round = 0; round < rounds; round++) {
-        for (const [name, server] of Object.entries(servers)) {
-          found[name].push(await measure(server, parallel, isKept));
-        }
-      }
-      console.log(
-        `${parallel} at a time, ${isKept ? "kept connections" : "a connection for each"}`,
-      );
-      for (const [name, runs] of Object.entries(found)) {
-        const of = (figure, digits) =>
-          spread(
-            runs.map((run) => run[figure]),
-            digits,
-          );
-        console.log(
-          `  ${name.padEnd(13)} ${of("perSecond", 0)} per s, ${of("median")} ms (p99 ${of("p99", 1)}), CPU ${of("cpu", 0)} us each`,
-        );
-      }
-      for (const other of ["hand-written", "bare"]) {
-        const ratio = (figure, isRate) =>
-          spread(
-            found.gateway.map((ours, round) => {
-              const theirs = found[other][round][figure];
-              return isRate ? ours[figure] / theirs : theirs / ours[figure];
-            }),
-          );
-        console.log(
-          `  gateway against ${other}: rate x ${ratio("perSecond", true)}, CPU x ${ratio("cpu", false)}`,
-        );
-      }
+      await measureAll(servers, 1, parallel, isKept);
+      const kind = isKept ? "kept connections" : "a connection for each";
+      console.log(`${parallel} at a time, ${kind}`);
+      print(await measureAll(servers, rounds, parallel, isKept));
     }
   } finally {
     for (const server of Object.values(servers)) server.stop();
