@@ -8,7 +8,7 @@ const WINDOW_WORDS = 60;
 const HELD_WORDS = 3;
 const LETTERS_BEFORE_DIGITS = 10;
 const WORD_CHARACTER = /[!-~\u0370-\u04ff艾特小老鼠點点。｡【】「」]/;
-const SPELLED = /@|\bat\b|\bdot\b|艾特?$|艾特|小老鼠?$|小老鼠|-----BEGIN/i;
+const SPELLED = /@|\bat\b|\bdot\b|艾特?$|艾特|小老鼠?$|小老鼠|----- ?BEGIN/i;
 const SENTENCE_MARK = /[。!?]/;
 
 /**
@@ -35,7 +35,7 @@ const withoutHalf = (text: string, end: number): number =>
 
 const openPrivateKey = (text: string, end: number): number => {
   const head = text.slice(0, end);
-  if (!head.includes("-----BEGIN")) return end;
+  if (!head.includes("BEGIN")) return end;
   let open = end;
   for (const match of head.matchAll(PRIVATE_KEY_START)) open = match.index;
   if (open === end) return end;

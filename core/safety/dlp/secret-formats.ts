@@ -121,7 +121,8 @@ export const TORN_HINT =
   /A[\s-]{0,2}K[\s-]{0,2}I|A\s{0,2}I\s{0,2}z|g\s{0,2}h\s{0,2}p|s\s{0,2}k\s{0,2}[-_]|g\s{0,2}l\s{0,2}p|x\s{0,2}o\s{0,2}x/;
 
 /** The line that a private key in PEM starts with. `g`. */
-export const PRIVATE_KEY_START = /-{5}BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-{5}/g;
+export const PRIVATE_KEY_START =
+  /-{5} ?BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)? ?-{5}/g;
 
 /** The line that it ends with. `g`. */
-export const PRIVATE_KEY_END = /-{5}END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-{5}/g;
+export const PRIVATE_KEY_END = /-{5} ?END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)? ?-{5}/g;

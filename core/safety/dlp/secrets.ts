@@ -12,6 +12,9 @@ import {
 
 const PRIVATE_KEY_BODY =
   /^(?:\s{0,4}(?:\n|\\n)\s{0,4}(?:[A-Za-z-]{1,40}: [^\n]{0,80}\s{1,4}){0,4}[A-Za-z0-9+/=]{4}|\s{0,4}[A-Za-z0-9+/=]{16})/;
+// The heading of a private key is part of a sentence that goes on, or ends, behind it.
+const PROSE_BEHIND =
+  /^["'`”’」』)\]*]{0,3}(?:[.,;:?!。，；：、？！](?:\s|$)|[,，]?[ \t]?(?:[A-Z]?[a-z]{1,14}(?=[\s,.;:!?]|$)|[\u4e00-\u9fff]))/;
 const LOGIN_URL =
   /(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,20}:\/\/[^\s:@/?#]{0,128}:([^\s@/]{1,256})(@[\w.[\]-]{1,253})/g;
 
@@ -41,21 +44,25 @@ const findTokens = (text: string): Detected[] => {
   return findings;
 };
 
-/** From the heading to the end mark; without one, to the end of the text. */
+/** From the heading to the end mark; without one, to the end of the text, or of a heading without a key. */
 const findPrivateKeys = (text: string): Detected[] => {
   const findings: Detected[] = [];
   if (!text.includes("PRIVATE KEY")) return findings;
   const ends = [...text.matchAll(PRIVATE_KEY_END)].map((match) => match.index + match[0].length);
+  const headings = [...text.matchAll(PRIVATE_KEY_START)];
   let from = 0;
   let next = 0;
-  for (const match of text.matchAll(PRIVATE_KEY_START)) {
-    if (match.index < from) continue;
-    while ((ends[next] ?? text.length) <= match.index) next++;
-    const body = match.index + match[0].length;
-    // Named in a sentence, or with dots for its body, it is no key.
-    if (!PRIVATE_KEY_BODY.test(text.slice(body, body + 400))) continue;
-    from = ends[next] ?? text.length;
-    findings.push({ type: "secret", start: match.index, end: from });
+  for (const [at, heading] of headings.entries()) {
+    if (heading.index < from) continue;
+    while ((ends[next] ?? text.length) <= heading.index) next++;
+    const body = heading.index + heading[0].length;
+    const behind = text.slice(body, body + 400);
+    const end = ends[next] ?? text.length;
+    if (PRIVATE_KEY_BODY.test(behind)) from = end;
+    else if (PROSE_BEHIND.test(behind)) continue;
+    else if (next < ends.length && end <= (headings[at + 1]?.index ?? end)) from = end;
+    else from = body + (/^[\w+/=]*/.exec(behind)?.[0].length ?? 0);
+    findings.push({ type: "secret", start: heading.index, end: from });
   }
   return findings;
 };

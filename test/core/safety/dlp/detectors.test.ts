@@ -238,3 +238,25 @@ describe("a key with a form of its own", () => {
     expect(masked(`k sk-proj-\n${random}${random}${random}.`)).toBe("k [secret].");
   });
 });
+
+describe("a private key", () => {
+  const heading = "-----BEGIN RSA PRIVATE KEY-----";
+  const ending = "-----END RSA PRIVATE KEY-----";
+  it.each([
+    [heading, "[secret]"],
+    [`请看 ${heading}`, "请看 [secret]"],
+    [`{"key":"${heading}"}`, '{"key":"[secret]"}'],
+    [`${heading}b3BlbnNzaC1rZXk`, "[secret]"],
+    [`${heading}\n...\n${ending} it was`, "[secret] it was"],
+    [`${heading}\nabc\n${heading}\n${ending}.`, "[secret]\nabc\n[secret]."],
+    ["----- BEGIN PRIVATE KEY -----\nMIIE2Oykau2zHI\n----- END PRIVATE KEY -----", "[secret]"],
+  ])("is found, or its heading alone: %s", (text, expected) => expect(masked(text)).toBe(expected));
+
+  it.each([
+    `The file starts with ${heading} and ends with ${ending}`,
+    `It is the one with \`${heading}\`.`,
+    `以${heading}开头的文件`,
+    "BEGIN PRIVATE KEY",
+    "-----BEGIN PUBLIC KEY-----",
+  ])("is none where a sentence names its heading: %s", (text) => expect(masked(text)).toBe(text));
+});

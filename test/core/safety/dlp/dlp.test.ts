@@ -183,7 +183,17 @@ const fragments = fc.oneof(
     "+86",
     "\u0301",
   ),
-  fc.constantFrom("DE89", "A1", "sk-", "-----BEGIN PRIVATE KEY-----", "然後", "<q>", "</q>", "😀"),
+  fc.constantFrom(
+    "DE89",
+    "A1",
+    "sk-",
+    "-----BEGIN PRIVATE KEY-----",
+    " and",
+    "然後",
+    "<q>",
+    "</q>",
+    "😀",
+  ),
   fc.string({ unit: "binary", maxLength: 8 }),
 );
 const texts = fc.array(fragments, { maxLength: 8 }).map((parts) => parts.join(""));
