@@ -2,6 +2,7 @@ import { type Alphabet, type Classes, createAlphabet, END, SECOND_HALF } from ".
 import type { Meter } from "./meter.ts";
 import type { Program } from "./program.ts";
 import { KIND, type Kind, Simulation } from "./simulation.ts";
+import { States, type Steps } from "./states.ts";
 
 // None of these is exported: V8 of Node 20 looks an exported constant up at every use, which makes a
 // step through a text twice as dear.
@@ -24,11 +25,7 @@ const ENTRY_COST = 100;
 const VISIT_COST = 10;
 const MAX_VISITS = 0xffff;
 
-interface State {
-  readonly steps: readonly number[];
-  /** What stood before. */
-  readonly kind: Kind;
-}
+const NO_STEPS: Steps = { list: new Int32Array(0), from: 0, to: 0 };
 
 /**
  * A deterministic automaton over compiled patterns, at most 30 when `unanchored`, built while it
@@ -45,8 +42,7 @@ export class Automaton {
   readonly #simulation: Simulation;
   /** Of a row. The patterns' own alphabet has fewer classes than the one that texts are read with. */
   readonly #width: number;
-  #states: (State | undefined)[] = [];
-  readonly #rows = new Map<string, number>();
+  #states = new States();
   readonly #openings: (number | undefined)[] = [];
   /** By entry: how many steps were looked at for it. */
   #visits = new Uint16Array(0);
@@ -65,18 +61,16 @@ export class Automaton {
 
   /** How many numbers the table holds. */
   get size(): number {
-    return this.#states.length * this.#width;
+    return this.#states.count * this.#width;
   }
 
   /** Forgets what it has built. */
   forget(): void {
-    this.table = new Int32Array(0);
-    this.#visits = new Uint16Array(0);
-    this.#paid = new Uint16Array(0);
-    this.#states = [];
-    this.#rows.clear();
+    this.#states = new States();
+    this.table = new Int32Array(this.size);
+    this.#visits = new Uint16Array(this.size);
+    this.#paid = new Uint16Array(this.#states.count);
     this.#openings.length = 0;
-    this.#addRow({ steps: [], kind: KIND.start }, 0);
     this.epoch = 1;
   }
 
@@ -99,7 +93,7 @@ export class Automaton {
     const known = this.#openings[kind];
     if (known !== undefined) return known;
     const { isAnchored, starts } = this.#simulation;
-    const row = this.#row({ steps: isAnchored ? starts : [], kind }, 0);
+    const row = this.#row(isAnchored ? starts : NO_STEPS, 0, kind);
     this.#openings[kind] = row;
     return row;
   }
@@ -129,36 +123,32 @@ export class Automaton {
   }
 
   #build(row: number, column: number): number {
-    const state = this.#states[row / this.#width];
-    if (!state) return DEAD_ROW;
+    const state = row / this.#width;
+    const steps = this.#states.stepsOf(state);
+    const kind = this.#states.kindOf(state);
     const cls = column - HEAD;
-    if (cls === SECOND_HALF) return this.#row(state, 0);
-    const { steps, matched, visits } = this.#simulation.move(state.steps, state.kind, cls);
+    if (cls === SECOND_HALF) return this.#row(steps, 0, kind);
+    const { count, matched, visits } = this.#simulation.move(steps, kind, cls);
     this.#visits[row + column] = Math.min(visits, MAX_VISITS);
+    const reached = { list: this.#simulation.reached, from: 0, to: count };
     const hasKind = this.#simulation.hasAssertions && cls !== END;
-    return this.#row({ steps, kind: hasKind ? this.#simulation.kindOf(cls) : KIND.start }, matched);
+    return this.#row(reached, matched, hasKind ? this.#simulation.kindOf(cls) : KIND.start);
   }
 
-  #row(state: State, matched: number): number {
-    const key = String.fromCharCode(state.kind, matched & 0xffff, matched >>> 16, ...state.steps);
-    const known = this.#rows.get(key);
-    if (known !== undefined) return known;
-    const row = this.#addRow(state, matched);
-    this.#rows.set(key, row);
-    return row;
-  }
-
-  #addRow(state: State, matched: number): number {
-    const row = this.size;
-    this.#states.push(state);
+  /** The row of a state. */
+  #row(steps: Steps, matched: number, kind: Kind): number {
+    const known = this.#states.count;
+    const state = this.#states.numberOf(steps, matched, kind);
+    const row = state * this.#width;
+    if (state < known) return row;
     if (this.size > this.table.length) {
-      const states = this.#states.length * 2;
+      const states = this.#states.count * 2;
       this.table = grown(this.table, new Int32Array(states * this.#width));
       this.#visits = grown(this.#visits, new Uint16Array(states * this.#width));
       this.#paid = grown(this.#paid, new Uint16Array(states));
     }
     this.table[row + MATCHED] = matched;
-    this.table[row + LIVE] = this.#simulation.patternsOf(state.steps);
+    this.table[row + LIVE] = this.#simulation.patternsOf(steps);
     return row;
   }
 }

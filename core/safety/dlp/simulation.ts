@@ -1,15 +1,16 @@
 import { type Alphabet, END } from "./alphabet.ts";
 import { ASSERT, OP, type Program, type Step, takesRune } from "./program.ts";
 import { rangesOf } from "./runes.ts";
+import type { Steps } from "./states.ts";
 
 /** What stood before: the start of the text, a line break, a word character or another one. */
 export const KIND = { start: 0, lineBreak: 1, word: 2, other: 3 } as const;
 export type Kind = (typeof KIND)[keyof typeof KIND];
 
-/** What a character makes of a state. */
+/** What a character makes of a state; where it leads to stands in `reached`. */
 interface Move {
-  /** Steps reached; anchored: the preferred first, else ascending. */
-  readonly steps: readonly number[];
+  /** How many steps it leads to. */
+  readonly count: number;
   /** Bits of the patterns of which a match ends before the character. */
   readonly matched: number;
   /** How many steps were looked at. */
@@ -24,14 +25,19 @@ interface Entrance {
   /** Places in `steps` of those that take the characters of a class; of the others. */
   readonly byClass: ReadonlyMap<number, readonly number[]>;
   readonly wide: readonly number[];
-  /** By class: what its characters make of these steps, once that was asked. */
-  readonly moves: (Move | undefined)[];
+  /** By class: where its characters lead from these steps, once that was asked. */
+  readonly ways: (Way | undefined)[];
+}
+
+interface Way {
+  readonly steps: readonly number[];
+  /** How many steps were looked at. */
+  readonly visits: number;
 }
 
 // First steps that take so many characters or fewer are listed by class: an alternation of a
 // thousand words has a thousand of them, of which a character leads to a few.
 const MAX_LISTED = 64;
-const MAX_STEPS = 0x1_0000;
 
 /**
  * Follows compiled patterns through a text, all alternatives at once. `anchored`: the matches of one
@@ -42,7 +48,9 @@ export class Simulation {
   readonly hasAssertions: boolean;
   readonly isAnchored: boolean;
   /** Where `anchored` starts. */
-  readonly starts: readonly number[];
+  readonly starts: Steps;
+  /** Where the last move led to, each step once; anchored: the preferred first, else ascending. */
+  readonly reached: Int32Array;
   readonly #alphabet: Alphabet;
   readonly #steps: readonly Step[];
   readonly #ops: Uint8Array;
@@ -51,17 +59,17 @@ export class Simulation {
   readonly #arg: Int32Array;
   /** By step: the bit of its pattern. */
   readonly #patterns: Int32Array;
-  /** By step that takes a character, then by class: whether it takes it. Equal steps share theirs. */
-  readonly #takes: readonly (Uint8Array | undefined)[];
+  readonly #takes: Takes;
   readonly #entrances = new Map<number, Entrance>();
-  // By step: the last walk that came by, and the last move that reached it.
+  // By step: the last walk that came by, and the last one that reached it.
   readonly #walked: Uint32Array;
-  readonly #reached: Uint32Array;
-  #turn = 0;
+  readonly #ended: Uint32Array;
+  #walk = 0;
   /** By step: a bit, none of which is left set. */
   readonly #bits: Int32Array;
-  /** What a walk has still to come by. */
-  readonly #open: number[] = [];
+  // What a walk has still to come by, and what it found.
+  readonly #open: Int32Array;
+  readonly #found: Int32Array;
 
   constructor(programs: readonly Program[], mode: "anchored" | "unanchored", alphabet: Alphabet) {
     this.isAnchored = mode === "anchored";
@@ -69,16 +77,18 @@ export class Simulation {
     this.#steps = programs.flatMap(({ steps }) => steps);
     this.hasAssertions = this.#steps.some(({ op }) => op === OP.assert);
     const count = this.#steps.length;
-    // A state's key holds the numbers of its steps as characters.
-    if (count > MAX_STEPS) throw new RangeError(`patterns of ${count} steps, at most ${MAX_STEPS}`);
     this.#ops = Uint8Array.from(this.#steps, ({ op }) => op);
     this.#out = new Int32Array(count);
     this.#arg = new Int32Array(count);
     this.#patterns = new Int32Array(count);
     this.#takes = takesOf(this.#steps, alphabet.size);
     this.#walked = new Uint32Array(count);
-    this.#reached = new Uint32Array(count);
+    this.#ended = new Uint32Array(count);
     this.#bits = new Int32Array(Math.ceil(count / 32));
+    // A walk begins with each step at most once, and each has at most two behind it.
+    this.#open = new Int32Array(count * 3);
+    this.#found = new Int32Array(count);
+    this.reached = new Int32Array(count);
     const starts: number[] = [];
     let first = 0;
     for (const [index, { start, steps }] of programs.entries()) {
@@ -90,12 +100,14 @@ export class Simulation {
       }
       first += steps.length;
     }
-    this.starts = starts;
+    this.starts = { list: Int32Array.from(starts), from: 0, to: starts.length };
   }
 
   /** Bits of the patterns that these steps belong to. */
-  patternsOf(steps: readonly number[]): number {
-    return steps.reduce((bits, pc) => bits | (this.#patterns[pc] ?? 0), 0);
+  patternsOf({ list, from, to }: Steps): number {
+    let bits = 0;
+    for (let at = from; at < to; at++) bits |= this.#patterns[list[at] ?? 0] ?? 0;
+    return bits;
   }
 
   /** The kind of a class of characters. */
@@ -104,117 +116,137 @@ export class Simulation {
   }
 
   /** What a character of a class makes of steps reached behind one of a kind. */
-  move(steps: readonly number[], kind: Kind, cls: number): Move {
+  move(steps: Steps, kind: Kind, cls: number): Move {
     const next = cls === END ? undefined : this.kindOf(cls);
     const holds = this.hasAssertions ? assertionsAt(kind, next) : 0;
-    const isOpening = this.isAnchored && steps === this.starts;
-    if (isOpening) return this.#moveFrom(this.#entrance(holds), cls);
-    this.#turn++;
+    if (this.isAnchored && !this.#areStarts(steps)) {
+      const walk = this.#walkFrom(steps, holds);
+      return { ...walk, count: this.#follow(walk.count, cls) };
+    }
+    const entrance = this.#entrance(holds);
+    const way = this.#wayFrom(entrance, cls);
+    if (this.isAnchored) {
+      this.reached.set(way.steps);
+      return { count: way.steps.length, matched: entrance.matched, visits: way.visits };
+    }
     const walk = this.#walkFrom(steps, holds);
-    const own = this.#reachedFrom(walk.steps, cls);
-    if (this.isAnchored) return { steps: own, matched: walk.matched, visits: walk.visits };
-    const entered = this.#moveFrom(this.#entrance(holds), cls);
     return {
-      steps: own.length === 0 ? entered.steps : this.#inOrder(own, entered.steps),
-      matched: walk.matched | entered.matched,
-      visits: walk.visits + entered.visits,
+      count: this.#followInOrder(walk.count, cls, way.steps),
+      matched: walk.matched | entrance.matched,
+      visits: walk.visits + way.visits,
     };
   }
 
-  /** Where steps lead to that take the characters of a class, each once. */
-  #reachedFrom(steps: readonly number[], cls: number): number[] {
-    const reached: number[] = [];
-    this.#turn++;
-    for (let i = 0; i < steps.length; i++) {
-      const pc = steps[i] ?? 0;
-      if (!this.#isTaken(pc, cls)) continue;
-      const out = this.#out[pc] ?? 0;
-      if (this.#reached[out] === this.#turn) continue;
-      this.#reached[out] = this.#turn;
-      reached.push(out);
-    }
-    return reached;
+  #areStarts({ list, from, to }: Steps): boolean {
+    const { starts } = this;
+    return to - from === starts.to && starts.list.every((pc, at) => list[from + at] === pc);
   }
 
-  /** All of these steps, each once, ascending. */
-  #inOrder(...lists: readonly (readonly number[])[]): readonly number[] {
+  /** How many steps follow those that a walk found and that take the characters of a class. */
+  #follow(found: number, cls: number): number {
+    let count = 0;
+    for (let i = 0; i < found; i++) {
+      const pc = this.#found[i] ?? 0;
+      const out = this.#out[pc] ?? 0;
+      if (this.#ended[out] === this.#walk || !this.#isTaken(pc, cls)) continue;
+      this.#ended[out] = this.#walk;
+      this.reached[count++] = out;
+    }
+    return count;
+  }
+
+  /** The same with others added, all in ascending order. */
+  #followInOrder(found: number, cls: number, others: readonly number[]): number {
     // Bits in a row are read in order, which is cheaper than sorting.
     const bits = this.#bits;
-    for (const list of lists) {
-      for (let i = 0; i < list.length; i++) {
-        const pc = list[i] ?? 0;
-        bits[pc >>> 5] = (bits[pc >>> 5] ?? 0) | (1 << (pc & 31));
-      }
+    for (let i = 0; i < found; i++) {
+      const pc = this.#found[i] ?? 0;
+      if (!this.#isTaken(pc, cls)) continue;
+      const out = this.#out[pc] ?? 0;
+      bits[out >>> 5] = (bits[out >>> 5] ?? 0) | (1 << (out & 31));
     }
-    const steps: number[] = [];
+    for (let i = 0; i < others.length; i++) {
+      const pc = others[i] ?? 0;
+      bits[pc >>> 5] = (bits[pc >>> 5] ?? 0) | (1 << (pc & 31));
+    }
+    let count = 0;
     for (let word = 0; word < bits.length; word++) {
       for (let rest = bits[word] ?? 0; rest !== 0; rest &= rest - 1) {
-        steps.push(word * 32 + 31 - Math.clz32(rest & -rest));
+        this.reached[count++] = word * 32 + 31 - Math.clz32(rest & -rest);
       }
       bits[word] = 0;
     }
-    return steps;
+    return count;
   }
 
   /** Whether a step takes the characters of a class. */
   #isTaken(pc: number, cls: number): boolean {
-    const takes = this.#takes[pc];
-    if (!takes || cls === END) return false;
-    if (takes[cls] === TAKES.unknown) {
+    const { rows, table } = this.#takes;
+    if (cls === END) return false;
+    const at = (rows[pc] ?? 0) + cls;
+    if (table[at] === TAKES.unknown) {
       const rune = this.#alphabet.runes[cls] ?? -1;
-      takes[cls] = this.#steps[pc]?.matchRune(rune) ? TAKES.yes : TAKES.no;
+      table[at] = this.#steps[pc]?.matchRune(rune) ? TAKES.yes : TAKES.no;
     }
-    return takes[cls] === TAKES.yes;
+    return table[at] === TAKES.yes;
   }
 
-  /** The steps that take a character and can come next, in order. */
-  #walkFrom(from: readonly number[], holds: number): Move {
-    const steps: number[] = [];
-    const open = this.#open;
-    open.length = 0;
-    for (let i = from.length - 1; i >= 0; i--) open.push(from[i] ?? 0);
+  /** Finds the steps that take a character and can come next, in order. `count` is how many. */
+  #walkFrom({ list, from, to }: Steps, holds: number): Move {
+    const walk = ++this.#walk;
+    const [open, walked, ops] = [this.#open, this.#walked, this.#ops];
+    let last = 0;
+    for (let at = to - 1; at >= from; at--) open[last++] = list[at] ?? 0;
+    let count = 0;
     let matched = 0;
     let visits = 0;
-    for (let pc = open.pop(); pc !== undefined; pc = open.pop()) {
-      if (this.#walked[pc] === this.#turn) continue;
-      this.#walked[pc] = this.#turn;
+    while (last > 0) {
+      const pc = open[--last] ?? 0;
+      if (walked[pc] === walk) continue;
+      walked[pc] = walk;
       visits++;
-      const op = this.#ops[pc] ?? 0;
+      const op = ops[pc] ?? 0;
       const out = this.#out[pc] ?? 0;
       if (op === OP.match) {
         matched |= this.#patterns[pc] ?? 0;
         // What comes later in the order would lose against this match.
         if (this.isAnchored) break;
       } else if (op === OP.assert) {
-        if (((this.#arg[pc] ?? 0) & ~holds) === 0) open.push(out);
-      } else if (op === OP.alt || op === OP.altMatch) open.push(this.#arg[pc] ?? 0, out);
-      else if (op === OP.capture || op === OP.nop) open.push(out);
-      else if (this.#takes[pc]) steps.push(pc);
+        if (((this.#arg[pc] ?? 0) & ~holds) === 0) open[last++] = out;
+      } else if (op === OP.alt || op === OP.altMatch) {
+        open[last++] = this.#arg[pc] ?? 0;
+        open[last++] = out;
+      } else if (op === OP.capture || op === OP.nop) open[last++] = out;
+      else if (op >= OP.rune && op <= OP.anyNotNewline) this.#found[count++] = pc;
     }
-    return { steps, matched, visits };
+    return { count, matched, visits };
   }
 
-  /** What a character makes of the first steps, worked out once. */
-  #moveFrom(entrance: Entrance, cls: number): Move {
-    const known = entrance.moves[cls];
+  /** Where a character leads from the first steps, worked out once. */
+  #wayFrom(entrance: Entrance, cls: number): Way {
+    const known = entrance.ways[cls];
     if (known) return known;
     const listed = entrance.byClass.get(cls) ?? [];
     const places = [...listed, ...entrance.wide].sort((a, b) => a - b);
-    const reached = this.#reachedFrom(
-      places.map((place) => entrance.steps[place] ?? 0),
-      cls,
-    );
-    const steps = this.isAnchored ? reached : this.#inOrder(reached);
-    const move = { steps, matched: entrance.matched, visits: places.length };
-    entrance.moves[cls] = move;
-    return move;
+    const reached = new Set<number>();
+    for (const place of places) {
+      const pc = entrance.steps[place] ?? 0;
+      if (this.#isTaken(pc, cls)) reached.add(this.#out[pc] ?? 0);
+    }
+    const steps = [...reached];
+    const way = {
+      steps: this.isAnchored ? steps : steps.sort((a, b) => a - b),
+      visits: places.length,
+    };
+    entrance.ways[cls] = way;
+    return way;
   }
 
   #entrance(holds: number): Entrance {
     const known = this.#entrances.get(holds);
     if (known) return known;
-    this.#turn++;
-    const { steps, matched } = this.#walkFrom(this.starts, holds);
+    const { count, matched } = this.#walkFrom(this.starts, holds);
+    const steps = [...this.#found.subarray(0, count)];
     const byClass = new Map<number, number[]>();
     const wide: number[] = [];
     for (const [place, pc] of steps.entries()) {
@@ -228,7 +260,7 @@ export class Simulation {
           else byClass.set(cls, [place]);
         }
     }
-    const entrance = { steps, matched, byClass, wide, moves: [] };
+    const entrance = { steps, matched, byClass, wide, ways: [] };
     this.#entrances.set(holds, entrance);
     return entrance;
   }
@@ -250,17 +282,25 @@ export class Simulation {
 
 const TAKES = { unknown: 0, yes: 1, no: 2 } as const;
 
-const takesOf = (steps: readonly Step[], size: number): (Uint8Array | undefined)[] => {
-  const known = new Map<unknown, Uint8Array>();
-  return steps.map((step) => {
-    if (!takesRune(step)) return undefined;
+/** By step and class whether the step takes it. */
+interface Takes {
+  /** By step that takes a character: its row of the table. Equal steps share theirs. */
+  readonly rows: Int32Array;
+  readonly table: Uint8Array;
+}
+
+const takesOf = (steps: readonly Step[], size: number): Takes => {
+  const known = new Map<unknown, number>();
+  const rows = Int32Array.from(steps, (step) => {
+    if (!takesRune(step)) return 0;
     // Copies of a repeated step share their list of characters.
     const isList = step.op === OP.rune && step.runes.length > 1;
     const key = isList ? step.runes : `${step.op} ${step.arg} ${step.runes[0]}`;
-    const takes = known.get(key) ?? new Uint8Array(size);
-    known.set(key, takes);
-    return takes;
+    const row = known.get(key) ?? known.size * size;
+    known.set(key, row);
+    return row;
   });
+  return { rows, table: new Uint8Array(known.size * size) };
 };
 
 const isWord = (rune: number): boolean =>

@@ -1,0 +1,32 @@
+import { describe, expect, it } from "vitest";
+import { createAlphabet, createReader } from "../../../../core/safety/dlp/alphabet.ts";
+import { Automaton, Walk } from "../../../../core/safety/dlp/automaton.ts";
+import { compileProgram } from "../../../../core/safety/dlp/program.ts";
+
+/** What it costs to look at the last of these texts, by an automaton that has looked at the others. */
+const costOf = (pattern: string, texts: readonly (readonly [text: string, from: number])[]) => {
+  const program = compileProgram(pattern);
+  if (!program) throw new Error(`RE2 cannot express ${pattern}`);
+  const alphabet = createAlphabet(program.steps);
+  const read = createReader(alphabet);
+  const automaton = new Automaton([program], "anchored", alphabet);
+  let cost = 0;
+  for (const [text, from] of texts) {
+    const meter = { left: 1_000_000 };
+    automaton.begin();
+    const walk = new Walk(automaton, read(text), from, meter);
+    walk.toLast();
+    cost = 1_000_000 - meter.left;
+  }
+  return cost;
+};
+
+describe("an automaton", () => {
+  it("charges the same for a text that begins again on the way, whatever it began with before", () => {
+    const pattern = "(?:ab|cd|ef|\\b )*#";
+    const text = ["ab ab ef cd#", 0] as const;
+    const alone = costOf(pattern, [text]);
+    expect(alone).toBeGreaterThan(0);
+    expect(costOf(pattern, [["bab", 1], ["- ab", 1], text])).toBe(alone);
+  });
+});
