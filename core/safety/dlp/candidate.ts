@@ -1,76 +1,122 @@
-import type { Digits, Gap } from "./digit-groups.ts";
+import { type Digits, gapsWithin, linesWithin, MOST_DIGITS } from "./digit-groups.ts";
 import type { WordsBefore } from "./words-before.ts";
 
 /** Some groups in a row that may be one number. */
 export interface Candidate {
-  readonly digits: string;
+  /** All of the text, and which of them: so many from one on. */
+  readonly digits: Digits;
+  readonly from: number;
+  readonly length: number;
+  /** How they are grouped, as in `Digits.ends`. */
+  readonly ends: number;
   /** The text that it stands in, and where. */
   readonly text: string;
   readonly start: number;
   readonly words: WordsBefore;
-  /** The groups: all of the text, which is the first of these and which the last. */
-  readonly all: Digits;
-  readonly first: number;
-  readonly last: number;
 }
 
-/** How many digits stand together in each group. */
-export const sizesOf = ({ all: { starts, ends }, first, last }: Candidate): readonly number[] => {
-  const sizes: number[] = [];
-  for (let at = first; at <= last; at++) sizes.push((ends[at] ?? 0) - (starts[at] ?? 0));
-  return sizes;
+/** Bits as in `Candidate.ends` of groups of these sizes. */
+export const shapeOf = (sizes: readonly number[]): number => {
+  let ends = 0;
+  let length = 0;
+  for (const size of sizes) {
+    length += size;
+    ends |= 1 << length;
+  }
+  return ends;
 };
 
-/** What the groups are apart by. */
-export const gapsOf = ({ all: { gaps }, first, last }: Candidate): readonly Gap[] =>
-  gaps.slice(first, last);
+/** How many groups there are. */
+export const groupsIn = (ends: number): number => {
+  let groups = 0;
+  for (let rest = ends; rest !== 0; rest &= rest - 1) groups++;
+  return groups;
+};
+
+/** Whether groups are apart by this. */
+export const hasGap = ({ digits, from, length }: Candidate, gap: number): boolean =>
+  (gapsWithin(digits, from, length) & gap) !== 0;
+
+/** Where it ends in the text. */
+export const endOf = ({ digits, from, length }: Candidate): number =>
+  (digits.offsets[from + length - 1] ?? 0) + 1;
 
 /** What stands in the text from its first digit to its last. */
-export const writtenAs = ({ text, start, all: { ends }, last }: Candidate): string =>
-  text.slice(start, ends[last]);
+export const writtenAs = (candidate: Candidate): string =>
+  candidate.text.slice(candidate.start, endOf(candidate));
+
+/** What stands between its groups, in order. */
+export const separators = ({
+  text,
+  digits: { gaps, offsets },
+  from,
+  length,
+}: Candidate): string[] => {
+  const between: string[] = [];
+  for (let at = from; at < from + length - 1; at++) {
+    if (gaps[at] !== 0) between.push(text.slice((offsets[at] ?? 0) + 1, offsets[at + 1]));
+  }
+  return between;
+};
 
 /** Whether the same stands between all groups. */
-export const isUniform = ({ text, all: { starts, ends }, first, last }: Candidate): boolean => {
-  const gap = text.slice(ends[first], starts[first + 1]);
-  for (let at = first + 1; at < last; at++) {
-    const from = ends[at] ?? 0;
-    if (starts[at + 1] !== from + gap.length || !text.startsWith(gap, from)) return false;
+export const isUniform = (candidate: Candidate): boolean => {
+  const [gap, ...others] = separators(candidate);
+  return others.every((other) => other === gap);
+};
+
+/** Whether each group, of which there are some, is one more than the one before: they count something. */
+export const isCount = ({ digits: { values, gaps }, from, length }: Candidate): boolean => {
+  let last = -1;
+  let value = 0;
+  for (let at = from; at < from + length; at++) {
+    value = value * 10 + (values[at] ?? 0);
+    if (gaps[at] === 0 && at < from + length - 1) continue;
+    if (last >= 0 && value !== last + 1) return false;
+    last = value;
+    value = 0;
   }
   return true;
 };
 
-/** Whether each group is one more than the one before: they count something. */
-export const isCount = ({ text, all: { starts, ends }, first, last }: Candidate): boolean => {
-  const valueAt = (at: number): number => Number(text.slice(starts[at] ?? 0, ends[at] ?? 0));
-  for (let at = first; at < last; at++) if (valueAt(at + 1) !== valueAt(at) + 1) return false;
-  return last > first;
-};
-
-/** Whether the sizes have a shape, as they are or counted across line breaks. */
+/** Whether the groups have a shape, as they are or counted across line breaks. */
 export const hasShape = (
-  sizes: readonly number[],
-  gaps: readonly Gap[],
-  isShape: (sizes: readonly number[]) => boolean,
-): boolean => isShape(sizes) || (gaps.includes("line") && isShape(joinLines(sizes, gaps)));
-
-const joinLines = (sizes: readonly number[], gaps: readonly Gap[]): readonly number[] => {
-  const joined: number[] = [];
-  for (const [i, size] of sizes.entries()) {
-    if (i > 0 && gaps[i - 1] === "line") joined.push((joined.pop() ?? 0) + size);
-    else joined.push(size);
-  }
-  return joined;
+  { digits, from, length, ends }: Candidate,
+  isShape: (ends: number) => boolean,
+): boolean => {
+  if (isShape(ends)) return true;
+  const lines = linesWithin(digits, from, length);
+  return lines !== 0 && isShape(ends & ~lines);
 };
+
+const EVEN = new Set<number>();
+for (let length = 1; length <= MOST_DIGITS; length++) {
+  for (let size = 1; size <= length; size++) {
+    let ends = 1 << length;
+    for (let end = size; end < length; end += size) ends |= 1 << end;
+    EVEN.add(ends);
+  }
+}
 
 /** All groups of one size, but for a shorter last one. One group is even. */
-export const isEven = (sizes: readonly number[]): boolean => {
-  const size = sizes[0] ?? 0;
-  return sizes.every((own, i) => own === size || (i === sizes.length - 1 && own < size));
+export const isEven = (ends: number): boolean => EVEN.has(ends);
+
+const PLUS = 0x2b;
+const OPEN_BRACKET = 0x28;
+const BLANKS_BEHIND_PLUS = 2;
+
+/** Where a number starts with the plus sign and the brackets before it, which belong to one from abroad. */
+export const startWithPlus = (text: string, start: number): number => {
+  let at = start - 1;
+  if (text.charCodeAt(at) === OPEN_BRACKET) at--;
+  for (let blanks = 0; blanks < BLANKS_BEHIND_PLUS && isBlank(text.charCodeAt(at)); blanks++) at--;
+  if (text.charCodeAt(at) !== PLUS) return start;
+  return text.charCodeAt(at - 1) === OPEN_BRACKET ? at - 1 : at;
 };
 
-// What belongs to a number from abroad.
-export const PLUS = /\(?\+\s{0,2}\(?$/;
+/** Of a folded text, in which all others are one of these. */
+const isBlank = (unit: number): boolean => unit === 0x20 || (unit >= 0x09 && unit <= 0x0d);
 
 /** Whether a plus sign stands before it. */
 export const isInternational = ({ text, start }: Candidate): boolean =>
-  PLUS.test(text.slice(Math.max(0, start - 5), start));
+  startWithPlus(text, start) !== start;

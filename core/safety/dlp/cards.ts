@@ -37,14 +37,5 @@ const LENGTHS = (() => {
   return bits;
 })();
 
-/** The first four digits from an offset on, as a number; 0, with which none starts, where there are fewer. */
-export const headOf = (digits: string, at: number): number =>
-  (digits.charCodeAt(at) * 1000 +
-    digits.charCodeAt(at + 1) * 100 +
-    digits.charCodeAt(at + 2) * 10 +
-    digits.charCodeAt(at + 3) -
-    48 * 1111) |
-  0;
-
 /** How many digits a card with this head may have: a bit for each length. */
 export const cardLengths = (head: number): number => LENGTHS[head] ?? 0;

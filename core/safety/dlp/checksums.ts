@@ -3,16 +3,16 @@ const NINE = 0x39;
 const LETTER_A = 0x41;
 
 /**
- * Luhn's check, check digit included, for any part of a row of digits: from an offset up to another.
+ * Luhn's check, check digit included, for any part of a row of digits: from one on up to another.
  * One pass over all of them makes each a single look.
  */
-export const createLuhn = (digits: string): ((from: number, to: number) => boolean) => {
-  // Sums of what stands before an offset, modulo 10, with those at even offsets doubled, or the others.
+export const createLuhn = (digits: Uint8Array): ((from: number, to: number) => boolean) => {
+  // Sums of what stands before a digit, modulo 10, with those at even places doubled, or the others.
   const evenDoubled = new Uint8Array(digits.length + 1);
   const oddDoubled = new Uint8Array(digits.length + 1);
   let [even, odd] = [0, 0];
   for (let i = 0; i < digits.length; i++) {
-    const digit = digits.charCodeAt(i) - ZERO;
+    const digit = digits[i] ?? 0;
     const doubled = digit > 4 ? digit * 2 - 9 : digit * 2;
     even = (even + ((i & 1) === 0 ? doubled : digit)) % 10;
     odd = (odd + ((i & 1) === 0 ? digit : doubled)) % 10;
@@ -27,11 +27,11 @@ export const createLuhn = (digits: string): ((from: number, to: number) => boole
 
 const RESIDENT_WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
 
-/** ISO 7064 MOD 11-2 over 17 digits and their check character, as on China's resident cards. */
-export const isResidentIdValid = (id: string): boolean => {
+/** ISO 7064 MOD 11-2 over 17 digits from one on and their check character's value, as on China's resident cards. */
+export const isResidentIdValid = (digits: Uint8Array, from: number, check: number): boolean => {
   let sum = 0;
-  for (let i = 0; i < 17; i++) sum += (RESIDENT_WEIGHTS[i] ?? 0) * (id.charCodeAt(i) - 48);
-  return "10X98765432"[sum % 11] === id[17]?.toUpperCase();
+  for (let i = 0; i < 17; i++) sum += (RESIDENT_WEIGHTS[i] ?? 0) * (digits[from + i] ?? 0);
+  return (sum + check) % 11 === 1;
 };
 
 // Taiwan's letters in the order of their numbers, which start at 10.

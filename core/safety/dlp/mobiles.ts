@@ -1,30 +1,43 @@
 import type { Detector } from "../../../config/detectors.ts";
 import {
   type Candidate,
-  gapsOf,
+  endOf,
+  groupsIn,
+  hasGap,
   hasShape,
   isEven,
   isInternational,
   isUniform,
-  sizesOf,
+  separators,
+  shapeOf,
   writtenAs,
 } from "./candidate.ts";
+import { GAP, numberOf } from "./digit-groups.ts";
 
-// Numbers that China's carriers have been given. https://en.wikipedia.org/wiki/Telephone_numbers_in_China
-const CN_MOBILE = /^(?:(?:00)?86)?(1(?:3\d|4[014-9]|5[0-35-9]|6[2567]|7[0-8]|8\d|9[0-35-9])\d{8})$/;
-const TW_MOBILE = /^(?:09\d{8}|(?:00)?8860?9\d{8})$/;
+// What the numbers that China's carriers have been given start with.
+// https://en.wikipedia.org/wiki/Telephone_numbers_in_China
+const CN_CARRIER = /^1(?:3\d|4[014-9]|5[0-35-9]|6[2567]|7[0-8]|8\d|9[0-35-9])$/;
+const CN_CARRIERS = new Set(
+  Array.from({ length: 1000 }, (_, head) => head).filter((head) => CN_CARRIER.test(String(head))),
+);
 
-// A bit for each length: it tells most of what is none, cheaper than an expression does.
-const MOBILE_LENGTHS = {
-  cn: (1 << 11) | (1 << 13) | (1 << 15),
-  tw: (1 << 10) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 15),
-} as const;
+/** Whether it is a number of China, with the number of the country or without. */
+const isChineseMobile = ({ digits: { values }, from, length }: Candidate): boolean => {
+  if (length !== 11 && length !== 13 && length !== 15) return false;
+  if (length > 11 && numberOf(values, from, length - 11) !== 86) return false;
+  return CN_CARRIERS.has(numberOf(values, from + length - 11, 3));
+};
 
-const isChineseMobile = (digits: string): boolean =>
-  ((MOBILE_LENGTHS.cn >>> digits.length) & 1) === 1 && CN_MOBILE.test(digits);
-
-const isTaiwanMobile = (digits: string): boolean =>
-  ((MOBILE_LENGTHS.tw >>> digits.length) & 1) === 1 && TW_MOBILE.test(digits);
+/** The same of Taiwan, where the nought may go on behind the number of the country. */
+const isTaiwanMobile = ({ digits: { values }, from, length }: Candidate): boolean => {
+  const country = length - 9;
+  const number = numberOf(values, from, country + 1);
+  if (length === 10) return number === 9;
+  if (length === 12) return number === 8869;
+  if (length === 13) return number === 88609;
+  if (length === 14) return number === 8869;
+  return length === 15 && number === 88609;
+};
 
 const PHONE_WORDS =
   /手[机機]|[电電][话話]|[联聯][系絡络繫]|行[动動]|[打撥拨][:\s]{0,2}$|打[給给]|[致來来回][电電]|[号號][码碼]|微信|phone|mobile|\bcell|\bcall(?:ing|ed)?\b|tel\b|tel[:.]|contact|whatsapp|sms|text me|reach me/;
@@ -41,26 +54,32 @@ const UNIT_BEHIND = /^\s?(?:元(?!旦)|美元|[块塊][钱錢]|字[节節]|bytes
 
 /** Which kind of mobile number it is, if any. */
 export const mobileOf = (candidate: Candidate): Detector | undefined => {
-  const { digits } = candidate;
-  const isChinese = isChineseMobile(digits);
-  if (!isChinese && !isTaiwanMobile(digits)) return undefined;
-  if (isInternational(candidate) && !/^8[68]/.test(digits)) return undefined;
-  const sizes = sizesOf(candidate);
-  const gaps = gapsOf(candidate);
+  const { ends, start, words } = candidate;
+  const isChinese = isChineseMobile(candidate);
+  if (!isChinese && !isTaiwanMobile(candidate)) return undefined;
+  if (isInternational(candidate) && !hasCountry(candidate)) return undefined;
   // 1-800-555-0199 is American.
-  if (sizes.length === 4 && sizes.join() === "1,3,3,4") return undefined;
-  const isUsual = hasShape(sizes, gaps, hasMobileShape);
-  const isFarApart = gaps.includes("words");
+  if (ends === AMERICAN) return undefined;
+  const isUsual = hasShape(candidate, hasMobileShape);
+  const isFarApart = hasGap(candidate, GAP.words);
   if (isFarApart && !isUsual) return undefined;
-  const hasWord = candidate.words.has(PHONE_WORDS, candidate.start);
-  // Most that are grouped in another way end here.
-  if (!isUsual && !hasWord) return undefined;
-  if (isOfSomethingElse(candidate, sizes.length === 1 && !hasWord)) return undefined;
+  const hasWord = words.has(PHONE_WORDS, start);
+  // Most that are grouped in another way, or far apart, end here.
+  if ((isFarApart || !isUsual) && !hasWord) return undefined;
+  const isInOneRow = groupsIn(ends) === 1;
+  if (isOfSomethingElse(candidate, isInOneRow && !hasWord)) return undefined;
   if (isAbroad(candidate)) return undefined;
-  const isClear = isUsual && !isFarApart && !isFigures(candidate, sizes);
+  const isClear = isUsual && !isFarApart && !isFigures(candidate);
   if (!isClear && !hasWord) return undefined;
   return isChinese ? "cn_mobile" : "tw_mobile";
 };
+
+const hasCountry = ({ digits: { values }, from }: Candidate): boolean => {
+  const country = numberOf(values, from, 2);
+  return country === 86 || country === 88;
+};
+
+const AMERICAN = shapeOf([1, 3, 3, 4]);
 
 /**
  * Whether the words right before it call it the number of something else, or what stands behind it makes it
@@ -68,10 +87,10 @@ export const mobileOf = (candidate: Candidate): Detector | undefined => {
  * more to say between, or groups them, means a phone.
  */
 const isOfSomethingElse = (candidate: Candidate, isInOneRow: boolean): boolean => {
-  const { text, start, words, all, last } = candidate;
+  const { text, start, words } = candidate;
   if (words.has(NAMED_OTHERWISE, start)) return true;
   if (isInOneRow && words.has(OF_A_THING, start)) return true;
-  const end = all.ends[last] ?? 0;
+  const end = endOf(candidate);
   return UNIT_BEHIND.test(text.slice(end, end + 8));
 };
 
@@ -93,29 +112,36 @@ const ADDRESS = new RegExp(`^(?:${OCTET}\\.){3}${OCTET}$`);
  * Whether groups look like a decimal, like the address of a machine, or like figures in a row:
  * 138.12345678; 192.168.100.21; 1840 (1674), 350.
  */
-const isFigures = (candidate: Candidate, sizes: readonly number[]): boolean => {
-  const { text, all, first, last } = candidate;
-  if (sizes.length === 2) return text.slice(all.ends[first], all.starts[last]) === ".";
-  if (sizes.length === 4 && ADDRESS.test(writtenAs(candidate))) return true;
+const isFigures = (candidate: Candidate): boolean => {
+  const { ends, length } = candidate;
+  const groups = groupsIn(ends);
+  if (groups === 2) return separators(candidate)[0] === ".";
+  if (groups === 4 && ADDRESS.test(writtenAs(candidate))) return true;
   // Single digits are spelled.
-  if (!gapsOf(candidate).includes("mark") || sizes.every((size) => size === 1)) return false;
-  return !EVERYDAY_SHAPES.test(sizes.join()) && !isUniform(candidate);
+  if (groups === length || !hasGap(candidate, GAP.mark)) return false;
+  return !EVERYDAY_SHAPES.has(ends) && !isUniform(candidate);
 };
 
+/** Shapes, each as it is and behind one more group of the sizes given first. */
+const shapesOf = (codes: readonly string[], shapes: readonly string[]): readonly number[] =>
+  [...shapes, ...codes.flatMap((code) => shapes.map((shape) => `${code},${shape}`))].map((shape) =>
+    shapeOf(shape.split(",").map(Number)),
+  );
+
 // As people write them whatever stands between, behind the number of the country or not.
-const EVERYDAY_SHAPES = /^(?:[2-5],)?(?:3,4,4|4,3,3|3,3,3|2,4,4|1,4,4|3,8|11|10|9)$/;
+const EVERYDAY_SHAPES = new Set(
+  shapesOf(
+    ["2", "3", "4", "5"],
+    ["3,4,4", "4,3,3", "3,3,3", "2,4,4", "1,4,4", "3,8", "11", "10", "9"],
+  ),
+);
 
 const MOBILE_SHAPES = (() => {
   const cn = ["3,4,4", "11", "3,8", "7,4", "3,3,5", "4,4,3", "3,2,2,2,2", "3,3,3,2", "5,6", "6,5"];
   const tw = ["4,3,3", "10", "4,6", "2,4,4", "3,3,4", "4,2,2,2", "7,3", "5,5", "2,8"];
   const twAbroad = ["9", "3,3,3", "3,6", "1,4,4", "1,2,3,3", "1,3,3,3", "1,9", "4,3,3", "10"];
-  const shapes = new Set([...cn, ...tw]);
-  for (const shape of cn) for (const code of ["2", "4"]) shapes.add(`${code},${shape}`);
-  for (const shape of twAbroad) for (const code of ["3", "5"]) shapes.add(`${code},${shape}`);
-  return shapes;
+  const abroad = twAbroad.flatMap((shape) => [`3,${shape}`, `5,${shape}`]);
+  return new Set([...shapesOf(["2", "4"], cn), ...shapesOf([], [...tw, ...abroad])]);
 })();
 
-const MOST_GROUPS = 6;
-
-const hasMobileShape = (sizes: readonly number[]): boolean =>
-  isEven(sizes) || (sizes.length <= MOST_GROUPS && MOBILE_SHAPES.has(sizes.join()));
+const hasMobileShape = (ends: number): boolean => isEven(ends) || MOBILE_SHAPES.has(ends);

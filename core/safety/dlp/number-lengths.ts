@@ -1,5 +1,4 @@
-/** What the number of a Chinese province starts with. */
-export const PROVINCE = /^(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])/;
+const PROVINCE = /^(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])/;
 
 /** How long a number other than a card is whose first four digits look like this. */
 const KINDS: readonly (readonly [head: RegExp, lengths: readonly number[]])[] = [
@@ -13,6 +12,13 @@ const KINDS: readonly (readonly [head: RegExp, lengths: readonly number[]])[] = 
   [/^8860/, [13]],
   [/^0088/, [14, 15]],
 ];
+
+const PROVINCES = new Set(
+  Array.from({ length: 100 }, (_, head) => head).filter((head) => PROVINCE.test(String(head))),
+);
+
+/** Whether the number of a Chinese province starts with these two digits. */
+export const hasProvince = (head: number): boolean => PROVINCES.has(head);
 
 const HEADS = 10_000;
 
