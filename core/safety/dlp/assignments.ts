@@ -1,5 +1,6 @@
 import type { Detected } from "./finding.ts";
 import { entropy, isPlaceholder } from "./placeholder.ts";
+import { isWordPassword } from "./word-passwords.ts";
 
 const NAMED_PASSWORD =
   "p\\s?[a@4]\\s?(?:[s$5]\\s?){2}[_-]?w\\s?[o0]\\s?r\\s?ds?|passwd|passphrase|passcode|pwd|密[\\s-]?[码碼]|口令|通行[码碼]|登[录錄入]密[码碼]|暗[号號]";
@@ -12,7 +13,7 @@ const ASSIGNED =
   "(?:\\s{0,3}[\"'`]?\\s{0,3}(?:[=-]>|[→⇒]|:=|==?|[:∶]|(?:就?是|[改設设換换]?[成为為]):?)|\\s{1,2}(?:is|was)(?: now)?[:]?(?=\\s)|\\s(?=[\"'`])|(?<=[码碼令])(?=[A-Za-z0-9]))";
 const REMARK = "(?:\\s?\\([^()\\n]{1,20}\\))?";
 const ASSIGNMENT = new RegExp(
-  `(?:(${PASSWORD})|(?:${KEY}))(?:[-_]\\w{1,12})?${REMARK}${ASSIGNED}\\s{0,3}(["'\`“「]?)(?:(?:bearer|basic|token)\\s{1,2})?([!-~]{6,512})`,
+  `(?:(${PASSWORD})|(?:${KEY}))([-_]\\w{1,12})?${REMARK}(${ASSIGNED}\\s{0,3})(["'\`“「]?)(?:(?:bearer|basic|token)\\s{1,2})?([!-~]{5,512})`,
   "gi",
 );
 // "密码 Xk82…", or the password on a line of its own: only what nobody takes for a word.
@@ -30,12 +31,18 @@ export const findAssignments = (text: string): Detected[] => {
   if (!WORDS.test(text)) return [];
   const findings: Detected[] = [];
   for (const match of text.matchAll(ASSIGNMENT)) {
-    const [whole, pass, quote = "", raw = ""] = match;
+    const [whole, name, more, sign = "", quote = "", raw = ""] = match;
     const value = assignedValue(raw, quote);
-    const isSecret = pass === undefined ? isKey(value) : isPassword(value, quote !== "");
-    if (!isSecret) continue;
     const start = match.index + whole.length - raw.length;
-    findings.push({ type: "secret", start, end: start + value.length });
+    const end = start + value.length;
+    const isInName = text[match.index - 1] === "_";
+    const place = { name: name ?? "", isInName, sign, quote, behind: text.slice(end, end + 4) };
+    const isSecret =
+      name === undefined
+        ? isKey(value)
+        : isPassword(value, quote !== "") || (more === undefined && isWordPassword(value, place));
+    if (!isSecret) continue;
+    findings.push({ type: "secret", start, end });
   }
   for (const match of text.matchAll(NEXT_TO_NAME)) {
     const [whole, pass, raw = ""] = match;

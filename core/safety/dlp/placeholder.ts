@@ -1,8 +1,14 @@
+// By their form alone, whatever stands before.
+const BLANK =
+  /^(?:[*x.•●#_\-=?]+|.{0,3}\*{3,}.{0,4}|\$.*|%\w+%|<.*|\{\{.*|\[.*|\{.*|@.*|&.*|![a-z]+|<?your.*|.*\.{3}|.*…|([^\d])\1+|[^\x20-\x7e].*)$/i;
 const PLACEHOLDER =
-  /^(?:[*x.•●#_\-=?]+|.{0,3}\*{3,}.{0,4}|\$.*|%\w+%|<.*|\{\{.*|\[.*|\{.*|@.*|&.*|null|none|nil|undefined|true|false|string|str|text|number|required|optional|empty|n\/a|tbd|todo|change[-_]?(?:me|it).*|redacted|masked|hidden|secret|password|passwd|token|.*(?:your|my|the|some|example|sample|dummy|fake|placeholder|insert|replace)[-_]?(?:own)?[-_ ]?(?:key|api|token|secret|password|passwd|pass|value|here|app|db|client|access).*|example.*|placeholder.*|dummy.*|sample.*|enter[-_].*|.*[-_]here|<?your.*|.*\.{3}|.*…|env[.:(].*|secrets?[.:/].*|vault[.:/].*|arn:.*|file:.*|process\.env.*|os\.(?:environ|getenv).*|config[.[(].*|settings[.[(].*|self\..*|this\..*|req(?:uest)?\..*|[\w.]*\(.*|(.)\1+|[^\x20-\x7e].*)$/i;
+  /^(?:null|none|nil|undefined|true|false|string|str|text|number|required|optional|empty|n\/a|tbd|todo|change[-_]?(?:me|it).*|redacted|masked|hidden|secret|password|passwd|token|.*(?:your|my|the|some|example|sample|dummy|fake|placeholder|insert|replace)[-_]?(?:own)?[-_ ]?(?:key|api|token|secret|password|passwd|pass|value|here|app|db|client|access).*|example.*|placeholder.*|dummy.*|sample.*|enter[-_].*|.*[-_]here|env[.:(].*|secrets?[.:/].*|vault[.:/].*|arn:.*|file:.*|process\.env.*|os\.(?:environ|getenv).*|config[.[(].*|settings[.[(].*|self\..*|this\..*|req(?:uest)?\..*|[\w.]*\(.*)$/i;
 
 /** Whether a value stands for a secret without being one: `****`, `${VAR}`, `<your-key>`, `getenv(…)`. */
-export const isPlaceholder = (value: string): boolean => PLACEHOLDER.test(value);
+export const isPlaceholder = (value: string): boolean => isBlank(value) || PLACEHOLDER.test(value);
+
+/** The same where words are no placeholders by themselves, as in `admin:secret@`. */
+export const isBlank = (value: string): boolean => BLANK.test(value);
 
 // How often each ASCII character occurs; all zero between two calls.
 const counts = new Uint32Array(128);

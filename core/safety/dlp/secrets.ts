@@ -1,7 +1,7 @@
 import { findAssignments } from "./assignments.ts";
 import { findOptionValues } from "./command-options.ts";
 import type { Detected } from "./finding.ts";
-import { distinctCharacters, isPlaceholder } from "./placeholder.ts";
+import { distinctCharacters, isBlank } from "./placeholder.ts";
 import {
   PRIVATE_KEY_END,
   PRIVATE_KEY_START,
@@ -16,7 +16,10 @@ const PRIVATE_KEY_BODY =
 const PROSE_BEHIND =
   /^["'`”’」』)\]*]{0,3}(?:[.,;:?!。，；：、？！](?:\s|$)|[,，]?[ \t]?(?:[A-Z]?[a-z]{1,14}(?=[\s,.;:!?]|$)|[\u4e00-\u9fff]))/;
 const LOGIN_URL =
-  /(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,20}:\/\/[^\s:@/?#]{0,128}:([^\s@/]{1,256})(@[\w.[\]-]{1,253})/g;
+  /(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,20}:\/\/([^\s:@/?#]{0,128}):([^\s@/]{1,256})(@[\w.[\]-]{1,253})/g;
+// user:password, USER:DB_PASSWORD, and those of who needs none.
+const SAMPLE_LOGIN =
+  /^(?:(?:[Uu]ser(?:name)?|name|login):(?:pass(?:wor[dt]|wd)?|pwd|secret|token)|[^:]*:(?:[A-Z_]*(?:PASS|PASSWORD|PWD|SECRET|TOKEN)|redacted|masked|hidden|x-oauth-basic)|[Aa]nonymous:.*)$/;
 
 /** Keys, tokens, private keys and passwords in a folded text. May overlap. */
 export const findSecrets = (text: string): Detected[] => [
@@ -71,8 +74,8 @@ const findLogins = (text: string): Detected[] => {
   if (!text.includes("://")) return [];
   const findings: Detected[] = [];
   for (const match of text.matchAll(LOGIN_URL)) {
-    const [whole, password = "", host = ""] = match;
-    if (isPlaceholder(password) || /^(?:password|pass|pwd|user)$/i.test(password)) continue;
+    const [whole, user = "", password = "", host = ""] = match;
+    if (isBlank(password) || SAMPLE_LOGIN.test(`${user}:${password}`)) continue;
     const end = match.index + whole.length - host.length;
     findings.push({ type: "secret", start: end - password.length, end });
   }
