@@ -30,7 +30,7 @@ export const isWordPassword = (value: string, place: PasswordPlace): boolean => 
   // Tests pass, too.
   if (/^(?:pass|pw)$/i.test(name) && !isInName) return false;
   if (quote !== "") return /[:=]/.test(sign) && /^["'`”」]/.test(behind);
-  if (sign === "=") return /^(?:$|[.!?]?\s|[&;"'`<]|[^!-~])/.test(behind);
+  if (sign === "=") return /^(?:[.!?]?(?:$|\s)|[&;"'`<]|[^!-~])/.test(behind);
   const isHan = HAN.test(name);
   if (isPlaceholder(value) || (!isHan && !/^: ?$/.test(sign)) || (!isHan && !/^[a-z]/.test(value)))
     return false;
