@@ -18,6 +18,7 @@ import { renderReply } from "./render-reply.ts";
 import { StoreAwayError } from "./store/errors.ts";
 import type { Work } from "./store/store.ts";
 import { createDecider, MAX_ATTEMPTS, type Rules, scopeOf, type Turn } from "./turn.ts";
+import { whenThere } from "./when-there.ts";
 
 /** Takes messages from the channels and sees each through: inbox, tenant, pipeline, outbox. */
 export interface Dispatcher {
@@ -51,6 +52,12 @@ export interface DispatcherOptions {
 // What ends a turn and is at work is over by then.
 const LOOK_AGAIN_MS = 250;
 const GIVE_BACK_AGAIN_MS = 250;
+
+/** Each once the one before it is done: in SQLite all in one go, without a promise. */
+const oneByOne =
+  ([first, ...others]: readonly Work<void>[]): Work<void> =>
+  (transaction) =>
+    first && whenThere(first(transaction), () => oneByOne(others)(transaction));
 
 export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const { inbox, outbox, turns, adapters, schedule, isWorker, rules, auditLog, log, now } = options;
@@ -146,10 +153,12 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     try {
       const prepared: PreparedRecord[] = [];
       for (const record of records) prepared.push(await auditLog.prepare(record));
-      const also: Work<void> = async (transaction) => {
-        for (const work of kept) await work(transaction);
-        for (const record of prepared) await auditLog.recordIn(transaction, record);
-      };
+      const recorded = prepared.map(
+        (record): Work<void> =>
+          (transaction) =>
+            auditLog.recordIn(transaction, record),
+      );
+      const also = oneByOne([...kept, ...recorded]);
       const adapter = adapters.get(entry.message.channel);
       const parts = reply.kind === "silence" ? [] : renderReply(adapter, entry, reply, locale, log);
       if (typeof parts === "string") {

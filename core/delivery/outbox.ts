@@ -152,7 +152,8 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
           const ours = await transaction.run(endTurn, { tenantId, id, owner, state, reason: null });
           if (ours === 0) return "not ours";
           const way = await insertReply(transaction, lane, rows, { mayInline, first });
-          await also?.(transaction);
+          const done = also?.(transaction);
+          if (done instanceof Promise) await done;
           return way;
         });
         // Here, since it may be on its way before our caller knows.

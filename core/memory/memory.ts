@@ -4,6 +4,7 @@ import type { ContentCipher } from "../store/content-cipher.ts";
 import type { TenantScope } from "../store/scope.ts";
 import type { Store, Transaction, Work } from "../store/store.ts";
 import { toHex } from "../to-hex.ts";
+import { whenThere } from "../when-there.ts";
 import type { Exchange } from "./exchange.ts";
 import { createIndexer } from "./indexer.ts";
 import { conversationTag, type Person, personOf, personTag } from "./person.ts";
@@ -133,10 +134,9 @@ export const createMemory = (parts: MemoryParts): Memory => {
       const person = personTag(own, whose);
       const conversation = conversationTag(own, message);
       const content = own.seal(placeOf(id), JSON.stringify(remembered));
-      return async (transaction: Transaction) => {
-        await transaction.run(insertRow, { tenantId, id, person, conversation, channel, content });
-        indexer.soon(scope);
-      };
+      const row = { tenantId, id, person, conversation, channel, content };
+      return (transaction: Transaction) =>
+        whenThere(transaction.run(insertRow, row), () => indexer.soon(scope));
     },
 
     recent: async (scope, message, allowsSensitive) => {
