@@ -69,11 +69,8 @@ export const createAgent = ({ models, skills, now }: AgentOptions): Agent => ({
       trace("model_answered", message.id);
       if (turn.toolCalls.length === 0) {
         if (!VISIBLE.test(turn.text)) throw new ModelError("MODEL_UNAVAILABLE", "empty answer");
-        return {
-          kind: "text",
-          markdown: turn.text,
-          ...(turn.isVerbatim && { isVerbatim: true }),
-        };
+        const { text: markdown, isVerbatim } = turn;
+        return isVerbatim ? { kind: "text", markdown, isVerbatim } : { kind: "text", markdown };
       }
       // Before any of them runs: half of what was asked for is of no use to anybody.
       calls += turn.toolCalls.length;

@@ -14,12 +14,13 @@ export interface Addressed {
  */
 export const addressedIn = (text: string, agents: readonly NamedAgent[]): Addressed => {
   const [first] = agents;
+  if (!first) return { text };
   const mark = /^\s*[@＠]\s?/u.exec(text)?.[0];
   const rest = mark === undefined ? "" : text.slice(mark.length);
   const agent = agents
     .filter(({ name }) => startsWithName(rest, name))
     .sort((one, other) => other.name.length - one.name.length)[0];
-  if (mark === undefined || !agent) return { ...(first && { agent: first }), text };
+  if (mark === undefined || !agent) return { agent: first, text };
   const said = rest.slice(agent.name.length).replace(/^[\s,，:：、]+/u, "");
   return { agent, text: said };
 };

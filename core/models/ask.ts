@@ -166,7 +166,9 @@ const askOne = async (
     const cost = costs(turn.usage);
     if (reservation) await reservation.settle(cost);
     const { inputTokens, outputTokens } = turn.usage;
-    const detail = { inputTokens, outputTokens, ...(rates && { costUsd: toUsd(cost) }) };
+    const detail = rates
+      ? { inputTokens, outputTokens, costUsd: toUsd(cost) }
+      : { inputTokens, outputTokens };
     ended("allowed", "OK", cost, detail);
     return { kind: "turn", turn };
   } catch (cause) {
