@@ -32,6 +32,7 @@ export type DetectorChoice = { readonly [detector in Detector]?: DlpAction };
 export interface DlpOptions {
   readonly detectors?: DetectorChoice;
   readonly rules?: readonly DlpRule[];
+  readonly now?: () => Date;
 }
 
 /** Data-loss prevention for one tenant and direction. */
@@ -59,8 +60,8 @@ export const DEFAULT_ACTIONS: Readonly<Record<Detector, DlpAction>> = {
 };
 
 /** Builds one engine. Throws RangeError for a rule that RE2 cannot express. */
-export const createDlp = ({ detectors = {}, rules = [] }: DlpOptions = {}): Dlp =>
-  createDlpEngines(rules)(detectors);
+export const createDlp = ({ detectors = {}, rules = [], now }: DlpOptions = {}): Dlp =>
+  createDlpEngines(rules, now)(detectors);
 
 /**
  * Builds engines that share the same compiled rules and differ in what the detectors do. Throws
@@ -68,15 +69,17 @@ export const createDlp = ({ detectors = {}, rules = [] }: DlpOptions = {}): Dlp 
  */
 export const createDlpEngines = (
   rules: readonly DlpRule[],
+  now = () => new Date(),
 ): ((detectors: DetectorChoice) => Dlp) => {
   const compiled = createRules(rules);
-  return (detectors) => createEngine(rules, compiled, detectors);
+  return (detectors) => createEngine(rules, compiled, detectors, now);
 };
 
 const createEngine = (
   rules: readonly DlpRule[],
   compiled: Rules,
   detectors: DetectorChoice,
+  now: () => Date,
 ): Dlp => {
   const chosen = (name: Detector): DlpAction => detectors[name] ?? DEFAULT_ACTIONS[name];
   const actions = new Map<string, DlpAction>();
@@ -89,6 +92,7 @@ const createEngine = (
   const wanted: Detectors = {
     switchedOn: new Set(DETECTORS.filter((name) => chosen(name) !== "allow")),
     coversParts: stronger(chosen("iban"), "report") !== "report",
+    now,
   };
   // The action counts first, then a built-in detector before a rule, in the order of both lists.
   const order = [...DETECTORS, ...rules.map(({ name }) => name)];
@@ -143,12 +147,18 @@ interface Detectors {
   readonly switchedOn: ReadonlySet<Detector>;
   /** IBANs are masked, and with them what within one looks like a card. */
   readonly coversParts: boolean;
+  /** Nobody has a number who is born in a later year. */
+  now(): Date;
 }
 
 const ENOUGH_DIGITS = /\d(?:\D{0,24}\d){7}/;
 
 /** What those detectors find that starts at an offset of the original or behind it. */
-const detect = (folded: Folded, { switchedOn, coversParts }: Detectors, from: number): Spans => {
+const detect = (
+  folded: Folded,
+  { switchedOn, coversParts, now }: Detectors,
+  from: number,
+): Spans => {
   const text = readLookAlikes(folded.text);
   const spans: Spans = new Map();
   const search = (
@@ -172,7 +182,7 @@ const detect = (folded: Folded, { switchedOn, coversParts }: Detectors, from: nu
     return [
       ibans,
       search(
-        findNumbers,
+        (view) => findNumbers(view, now),
         rest,
         "credit_card",
         "us_ssn",

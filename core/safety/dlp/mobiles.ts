@@ -68,7 +68,7 @@ export const mobileOf = (candidate: Candidate): Detector | undefined => {
   if ((isFarApart || !isUsual) && !hasWord) return undefined;
   const isInOneRow = groupsIn(ends) === 1;
   if (isOfSomethingElse(candidate, isInOneRow && !hasWord)) return undefined;
-  if (isAbroad(candidate)) return undefined;
+  if (isOfAnotherCountry(candidate)) return undefined;
   const isClear = isUsual && !isFarApart && !isFigures(candidate);
   if (!isClear && !hasWord) return undefined;
   return isChinese ? "cn_mobile" : "tw_mobile";
@@ -95,7 +95,7 @@ const isOfSomethingElse = (candidate: Candidate, isInOneRow: boolean): boolean =
 };
 
 /** Whether it is the end of a number of another country: +1 (415) …, +44 7… */
-const isAbroad = ({ text, start }: Candidate): boolean => {
+export const isOfAnotherCountry = ({ text, start }: Candidate): boolean => {
   const before = text.slice(Math.max(0, start - 10), start);
   return (
     before.includes("+") &&

@@ -23,17 +23,18 @@ import {
   readDigits,
 } from "./digit-groups.ts";
 import type { Detected } from "./finding.ts";
-import { mobileOf } from "./mobiles.ts";
+import { isOfAnotherCountry, mobileOf } from "./mobiles.ts";
 import { hasProvince, otherLengths } from "./number-lengths.ts";
 import { createWordsBefore, type WordsBefore } from "./words-before.ts";
 
 const LEAST_DIGITS = 9;
 
 /** Payment cards, US social security, China's resident and the mobile numbers in a folded text. */
-export const findNumbers = (text: string): Detected[] => {
+export const findNumbers = (text: string, now: () => Date): Detected[] => {
   const digits = readDigits(text);
   const search = {
     text,
+    now,
     digits,
     words: createWordsBefore(text),
     isLuhnValid: createLuhn(digits.values),
@@ -50,6 +51,7 @@ export const findNumbers = (text: string): Detected[] => {
 /** A text in which numbers are looked for. */
 interface Search {
   readonly text: string;
+  now(): Date;
   readonly digits: Digits;
   readonly words: WordsBefore;
   /** Of the digits from one on up to another. */
@@ -57,7 +59,7 @@ interface Search {
 }
 
 /** The number that starts with the group of a digit, the longest first. */
-const numberAt = ({ text, digits, words, isLuhnValid }: Search, from: number) => {
+const numberAt = ({ text, now, digits, words, isLuhnValid }: Search, from: number) => {
   const { values, offsets } = digits;
   const head = numberOf(values, from, 4);
   const [cards, others] = [cardLengths(head), otherLengths(head)];
@@ -82,10 +84,14 @@ const numberAt = ({ text, digits, words, isLuhnValid }: Search, from: number) =>
     const last = from + length - 1;
     const end = (offsets[last] ?? 0) + 1;
     const withCheck = length === 17 ? checkCharacterBehind(text, end) : undefined;
-    if (withCheck !== undefined && isResidentId(candidate, TEN) && !isPartBefore(text, start)) {
+    if (
+      withCheck !== undefined &&
+      isResidentId(candidate, TEN, now) &&
+      !isPartBefore(text, start)
+    ) {
       return { finding: numberFinding("cn_resident_id", start, withCheck), last };
     }
-    const type = typeOf(candidate, hasCheckDigit);
+    const type = typeOf(candidate, hasCheckDigit, now);
     if (!type || isPartBehind(text, end)) continue;
     if (isPartBefore(text, start)) return undefined;
     return { finding: numberFinding(type, startWithPlus(text, start), end), last };
@@ -152,10 +158,16 @@ const checkCharacterBehind = (text: string, end: number): number | undefined => 
   return match ? end + match[0].length : undefined;
 };
 
-const typeOf = (candidate: Candidate, hasCheckDigit: boolean): Detector | undefined => {
+const typeOf = (
+  candidate: Candidate,
+  hasCheckDigit: boolean,
+  now: () => Date,
+): Detector | undefined => {
   const { length, digits, from } = candidate;
-  if (length === 9) return isInternational(candidate) ? undefined : "us_ssn";
-  if (length === 18 && isResidentId(candidate, digits.values[from + 17] ?? 0))
+  if (length === 9) {
+    return isInternational(candidate) || isOfAnotherCountry(candidate) ? undefined : "us_ssn";
+  }
+  if (length === 18 && isResidentId(candidate, digits.values[from + 17] ?? 0, now))
     return "cn_resident_id";
   if (hasOldResidentForm(candidate) && candidate.words.has(RESIDENT_WORDS, candidate.start))
     return "cn_resident_id";
@@ -165,10 +177,16 @@ const typeOf = (candidate: Candidate, hasCheckDigit: boolean): Detector | undefi
 // What the X that ends a resident's number is worth.
 const TEN = 10;
 
-const isResidentId = ({ digits: { values }, from }: Candidate, check: number): boolean =>
+const isResidentId = (
+  { digits: { values }, from }: Candidate,
+  check: number,
+  now: () => Date,
+): boolean =>
   hasProvince(numberOf(values, from, 2)) &&
   hasDate(values, from, 4) &&
-  isResidentIdValid(values, from, check);
+  isResidentIdValid(values, from, check) &&
+  // The year of birth.
+  numberOf(values, from + 6, 4) <= now().getUTCFullYear();
 
 const RESIDENT_WORDS = /身[份分][证證]|[证證]件|公民身份|居民|resident id|id card|national id/;
 

@@ -60,8 +60,21 @@ describe("China's resident number", () => {
     expect(masked(`身份证11010519491231002${check}。`)).toBe("身份证[cn_resident_id]。");
   });
 
+  it("is none of somebody who is not born yet", () => {
+    const verdictIn = (year: number) =>
+      createDlp({ now: () => new Date(Date.UTC(year, 6)) }).inspect("110101209912314403").action;
+    expect(verdictIn(2098)).toBe("allow");
+    expect(verdictIn(2099)).toBe("redact");
+  });
+
   it("is no card because a numeral follows", () => {
     expect(masked("信息:420106196605220698/二等座")).toBe("信息:[cn_resident_id]/二等座");
+  });
+});
+
+describe("a social security number", () => {
+  it("is none of another country", () => {
+    expect(masked("SSN 536-22-8714, +49 536 22 8714")).toBe("SSN [us_ssn], +49 536 22 8714");
   });
 });
 
