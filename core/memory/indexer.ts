@@ -18,7 +18,7 @@ export interface Indexer {
   close(): Promise<void>;
 }
 
-const AT_A_TIME = 16;
+const AT_A_TIME = 32;
 /** Of rows of another folding, of which there may be a million: messages come in between. */
 const OLDER_AT_A_TIME = 4;
 const NEWEST = 200;

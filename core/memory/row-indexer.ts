@@ -27,6 +27,8 @@ export interface RowIndexer {
 
 /** Tokens that a row is found by, at most. */
 const MOST_TOKENS = 1_024;
+/** Of the rows that share a commit: to hash and store so many holds everybody up for some milliseconds. */
+const ENOUGH_TOKENS = 512;
 /** In place of a number, by a process whose folding is not the tenant's: any other one is newer. */
 const UNCOUNTED = 1;
 
@@ -35,6 +37,12 @@ interface ListedRow extends SealedRow {
 }
 
 type Hashes = readonly Uint8Array[];
+
+interface HashedRow {
+  readonly row: ListedRow;
+  /** Undefined for what cannot be opened. */
+  readonly hashes: Hashes | undefined;
+}
 
 export const createRowIndexer = ({
   store,
@@ -61,21 +69,13 @@ export const createRowIndexer = ({
     });
   };
 
-  const index = async (scope: TenantScope, rows: readonly ListedRow[]): Promise<number> => {
-    if (rows.length === 0) return 0;
+  const put = async (scope: TenantScope, rows: readonly HashedRow[]): Promise<void> => {
     const { tenantId } = scope;
     const folding = { tenantId, fingerprint: tokensFingerprint() };
-    const done: { readonly row: ListedRow; readonly hashes: Hashes | undefined }[] = [];
-    // The same words are in many of the rows that are done together.
-    const known = new Map<string, Uint8Array>();
-    // In the order of their ids, whoever does them.
-    for (const row of rows.toSorted((one, other) => Buffer.compare(one.id, other.id))) {
-      done.push({ row, hashes: await hashesOf(scope, row, known) });
-    }
     await store.note(scope, async (transaction) => {
       // One folding's for good: it is right also where another one takes over meanwhile.
       const number = (await transaction.first(foldingNumber, folding))?.number ?? UNCOUNTED;
-      for (const { row, hashes } of done) {
+      for (const { row, hashes } of rows) {
         const key = { tenantId, id: row.id };
         const marked = { ...key, was: row.indexed, number };
         // Where it was erased meanwhile, or another process was first, there is nothing to store.
@@ -84,7 +84,25 @@ export const createRowIndexer = ({
         await insert(transaction, key, isNew ? hashes : await missing(transaction, key, hashes));
       }
     });
-    return done.length;
+  };
+
+  const index = async (scope: TenantScope, rows: readonly ListedRow[]): Promise<number> => {
+    // The same words are in many of the rows that are done together.
+    const known = new Map<string, Uint8Array>();
+    let hashed: HashedRow[] = [];
+    let tokens = 0;
+    // In the order of their ids, whoever does them.
+    for (const row of rows.toSorted((one, other) => Buffer.compare(one.id, other.id))) {
+      const hashes = await hashesOf(scope, row, known);
+      hashed.push({ row, hashes });
+      tokens += hashes?.length ?? 0;
+      if (tokens < ENOUGH_TOKENS) continue;
+      await put(scope, hashed);
+      hashed = [];
+      tokens = 0;
+    }
+    if (hashed.length > 0) await put(scope, hashed);
+    return rows.length;
   };
 
   return {

@@ -4,6 +4,7 @@ import type { InboundMessage } from "../../../core/contract/message.ts";
 import { inPlaces } from "../../../core/memory/in-places.ts";
 import { createMemory, type Memory } from "../../../core/memory/memory.ts";
 import { personOf } from "../../../core/memory/person.ts";
+import { createRowIndexer } from "../../../core/memory/row-indexer.ts";
 import {
   eraseToken,
   idsOfPerson,
@@ -17,11 +18,12 @@ import {
   tokensOfRow,
   unindexedRows,
 } from "../../../core/memory/rows.ts";
+import { createOpenRow } from "../../../core/memory/sealed-row.ts";
 import { tokenHash } from "../../../core/memory/token-hash.ts";
 import type { ContentCipher } from "../../../core/store/content-cipher.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import type { Statement } from "../../../core/store/statement.ts";
-import type { Work } from "../../../core/store/store.ts";
+import type { Store, Work } from "../../../core/store/store.ts";
 import { cipherOn } from "../../fakes/cipher.ts";
 import { eventually } from "../../fakes/eventually.ts";
 import { type RecordedLog, recordedLog } from "../../fakes/log.ts";
@@ -257,6 +259,26 @@ describeStores("memory", (world) => {
       const hashes = words.map((word) => hex(tokenHash(own, word)));
       expect(rows.map(({ token }) => hex(token)).sort()).toEqual(hashes.sort());
     }
+  });
+
+  it("lets rows of few words share a commit, and nobody wait long for those of many", async () => {
+    let commits = 0;
+    const store: Store = {
+      ...world.store,
+      note: (access, work) => {
+        commits += 1;
+        return world.store.note(access, work);
+      },
+    };
+    const rows = createRowIndexer({ store, cipher, openRow: createOpenRow(cipher, log) });
+    for (let n = 0; n < 20; n++) await remember(`few words ${n}`);
+    expect([await rows.newest(sales, 32), commits]).toEqual([20, 1]);
+    const words = Array.from({ length: 600 }, (_, n) => `word${n}`).join(" ");
+    for (let n = 0; n < 3; n++) await remember(words);
+    await remember("zhubei");
+    expect([await rows.newest(sales, 32), commits]).toEqual([4, 5]);
+    expect(await found("zhubei")).toEqual(["zhubei"]);
+    expect(await found("word599")).toHaveLength(3);
   });
 
   it("leaves nothing legible in the database", async () => {
