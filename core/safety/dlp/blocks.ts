@@ -44,16 +44,18 @@ export const cutAlike = (
     while (index < classes.length - 1 && startOf(index) < start) index++;
     bounds[block] = index;
   }
-  for (let block = 0; block < count; block++) {
-    const own = classes.subarray(bounds[block], bounds[block + 1]);
-    const other = text.classes.subarray(text.bounds[block], text.bounds[block + 1]);
-    isSame[block] = areEqual(own, other) ? 1 : 0;
-  }
-  return { classes, bounds, isSame };
+  const form = { classes, bounds, isSame };
+  for (let block = 0; block < count; block++) isSame[block] = areEqual(form, text, block) ? 1 : 0;
+  return form;
 };
 
-const areEqual = (one: Classes, other: Classes): boolean => {
-  if (one.length !== other.length) return false;
-  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
+const areEqual = (one: Blocks, other: Blocks, block: number): boolean => {
+  const start = one.bounds[block] ?? 0;
+  const end = one.bounds[block + 1] ?? 0;
+  const shift = (other.bounds[block] ?? 0) - start;
+  if (other.bounds[block + 1] !== end + shift) return false;
+  for (let at = start; at < end; at++) {
+    if (one.classes[at] !== other.classes[at + shift]) return false;
+  }
   return true;
 };

@@ -3,6 +3,6 @@
  * charged depends on the text and the patterns only, not on what was looked at before.
  */
 export interface Meter {
-  /** Below zero: it is spent, and what is not known by now stays unknown. */
+  /** A whole number. Below zero: it is spent, and what is not known by now stays unknown. */
   left: number;
 }

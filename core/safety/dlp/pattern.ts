@@ -86,7 +86,8 @@ export class Search {
 
   /** Finds the matches that end before the character before `until`, and those that start before them. */
   advance(until: number): void {
-    const [walk, meter] = [this.#anywhere, this.#meter];
+    const walk = this.#anywhere;
+    const meter = this.#meter;
     let charged = walk.at;
     while (walk.at < until && meter.left >= 0) {
       if (!walk.toMatch(until)) continue;

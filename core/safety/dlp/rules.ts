@@ -51,6 +51,16 @@ const SAMPLE =
   "請把第三季度的報告發給市場部，謝謝。https://a.example/b?c=1 wang_li@example.com\n";
 const SAMPLE_STEPS = 200_000;
 
+/** Adds what was found, in the text or in its folded form. A hundred thousand may be. */
+const addTo = (spans: Spans, name: string, found: number[], folded?: Folded): void => {
+  const offsets = spansOf(spans, name);
+  for (let i = 0; i + 1 < found.length; i += 2) {
+    const start = found[i] ?? 0;
+    const end = found[i + 1] ?? 0;
+    offsets.push(folded ? folded.startOf(start) : start, folded ? folded.endOf(end) : end);
+  }
+};
+
 /** Compiles the rules. Throws RangeError for a pattern that RE2 cannot express. */
 export const createRules = (rules: readonly DlpRule[]): Rules => {
   const programs = rules.map(({ name, pattern }) => {
@@ -106,12 +116,7 @@ export const createRules = (rules: readonly DlpRule[]): Rules => {
     for (const [group, patterns] of search.found.entries()) {
       for (const [pattern, found] of patterns.entries()) {
         const rule = ruleAt({ group, pattern });
-        if (found.length === 0 || !rule) continue;
-        const offsets = spansOf(spans, rule.name);
-        for (let i = 0; i + 1 < found.length; i += 2) {
-          const [start = 0, end = 0] = [found[i], found[i + 1]];
-          offsets.push(folded?.startOf(start) ?? start, folded?.endOf(end) ?? end);
-        }
+        if (found.length > 0 && rule) addTo(spans, rule.name, found, folded);
       }
     }
     return { settled, search };
@@ -139,7 +144,10 @@ export const createRules = (rules: readonly DlpRule[]): Rules => {
     const blocks = cutIntoBlocks(read(text), from);
     const whole = budgetOf(text.length - from);
     const share = isFolded ? OWN_SHARE : 1;
-    const budget = { sight: whole.sight * share, search: whole.search * share };
+    const budget = {
+      sight: Math.floor(whole.sight * share),
+      search: Math.floor(whole.search * share),
+    };
     const own = searchOne(blocks, indexes, { isOpen, budget }, spans);
     if (indexesFolded.length === 0) return own.settled;
     const form = cutAlike(blocks, read(folded.text), fromFolded, folded.startOf);

@@ -74,7 +74,7 @@ export class GroupSearch {
     let sightSteps = budget.sight;
     this.#courses = candidates.map(({ group, bits }, index) => {
       // What one group leaves the next ones may have.
-      const own = sightSteps / (candidates.length - index);
+      const own = Math.floor(sightSteps / (candidates.length - index));
       const meter = { left: own };
       const seen = original?.sightingOf(group);
       const sighting =
