@@ -86,9 +86,11 @@ const MIN_BEHIND_DOLLAR = 3;
 export const isReadable = (letters: LetterRow, first: number, end: number): boolean => {
   let [digits, others] = [0, 0];
   for (let at = first; at < end; at += 1) {
-    if (letters.readsAt(at) === READS.nothing) continue;
+    const reads = letters.readsAt(at);
+    if (reads === READS.nothing) continue;
     const unit = letters.units[at] ?? 0;
-    if (isDigit(unit)) digits += 1;
+    // The digits of a character reference stand for another character.
+    if (reads === READS.same && isDigit(unit)) digits += 1;
     else if (unit !== SPACE) others += 1;
   }
   const isVariable = letters.kinds[first] === KIND.sign && letters.units[first] === DOLLAR;

@@ -57,6 +57,8 @@ describe("disguised terms", () => {
     ["sh&#xff49;t", "shit"],
     ["sh&iacute;t", "shit"],
     ["毒&#x54c1;", "毒品"],
+    ["&#27602;&#21697;", "毒品"],
+    ["&#115;&#104;&#105;&#116;", "shit"],
     ["毒&nbsp;品", "毒品"],
     ["insider&nbsp;trading", "insider trading"],
     ["sh**i**t", "shit"],
