@@ -9,7 +9,7 @@ export interface Folded {
 
 /**
  * Folds full-width and mathematical letters and digits and the decimal digits of every script to
- * ASCII, also percent-encoded ones, all dashes to `-`, all spaces to a blank; leaves out what is
+ * ASCII, also percent-encoded ones and character references, all dashes to `-`, all spaces to a blank; leaves out what is
  * invisible. Everything else stays as it is, so a text that needs none of this is its own folded form.
  */
 export const fold = (text: string): Folded =>
@@ -34,6 +34,16 @@ const foldUnits = (text: string): Folded => {
       units[length] = encoded;
       i += 3;
       ends[++length] = i;
+      continue;
+    }
+    const reference = unit === AMPERSAND ? referenceAt(text, i) : undefined;
+    if (reference) {
+      if (reference.unit !== DROPPED) {
+        starts[length] = i;
+        units[length] = reference.unit;
+        ends[++length] = reference.end;
+      }
+      i = reference.end;
       continue;
     }
     const isPair = (unit & 0xfc00) === 0xd800 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00;
@@ -66,6 +76,19 @@ const PERCENT = 0x25;
 const percentEncoded = (text: string, at: number): number | undefined => {
   const value = hexDigit(text.charCodeAt(at + 1)) * 16 + hexDigit(text.charCodeAt(at + 2));
   return value >= 0x20 && value < 0x7f ? value : undefined;
+};
+
+const AMPERSAND = 0x26;
+const REFERENCE = /&#(?:x([0-9a-f]{1,6})|([0-9]{1,7}));/iy;
+
+/** What `&#64;` and the like fold to where that is ASCII or nothing, as in web pages. */
+const referenceAt = (text: string, at: number): { unit: number; end: number } | undefined => {
+  REFERENCE.lastIndex = at;
+  const [whole = "", hex, decimal] = REFERENCE.exec(text) ?? [];
+  const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+  const unit = FOLDED_UNITS[code];
+  if (unit === undefined || (unit !== DROPPED && (unit < 0x20 || unit > 0x7e))) return undefined;
+  return { unit, end: at + whole.length };
 };
 
 /** What a UTF-16 unit is worth as a hexadecimal digit; NaN for any other. */
@@ -134,6 +157,7 @@ const needsFolding = (text: string): boolean => {
     const unit = text.charCodeAt(i);
     if (FOLDED_UNITS[unit] !== unit || (unit & 0xfc00) === 0xd800) return true;
     if (unit === PERCENT && percentEncoded(text, i) !== undefined) return true;
+    if (unit === AMPERSAND && referenceAt(text, i)) return true;
   }
   return false;
 };

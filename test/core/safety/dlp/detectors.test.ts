@@ -27,6 +27,8 @@ describe("a mobile number", () => {
     ["編號1 王小明 0912345678", "編號1 王小明 [tw_mobile]"],
     ["编号 001 13800138000", "编号 001 [cn_mobile]"],
     ["invoice for Bob 138-0013-8000", "invoice for Bob [cn_mobile]"],
+    ["手机&#49;&#51;&#56;00138000", "手机[cn_mobile]"],
+    ["手机138&#8203;0013&#x200B;8000", "手机[cn_mobile]"],
     ["13800138000元旦快乐", "[cn_mobile]元旦快乐"],
   ])("is found: %s", (text, expected) => expect(masked(text)).toBe(expected));
 
@@ -163,6 +165,7 @@ describe("an e-mail address", () => {
     ["zhangsan (艾特) 163.com", "[email]"],
     ["tom(dot)lee(at)example(dot)com", "[email]"],
     ["https://amy@example.com", "https://[email]"],
+    ["mail amy&#64;example&#x2e;com", "mail [email]"],
   ])("is found: %s", (text, expected) => expect(masked(text)).toBe(expected));
 
   it.each([

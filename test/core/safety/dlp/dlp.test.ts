@@ -169,6 +169,8 @@ const fragments = fc.oneof(
     "@",
     ".com",
     "password",
+    "&#64;",
+    "&#x31;&#8203;",
     "=",
     "是",
   ),
