@@ -141,7 +141,8 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       const { tenantId } = scope;
       const lane: Lane = { id: entry.lane, tenantId };
       const contents = parts.map((body) => contentOf(entry, body));
-      const sealed = sealParts(await cipher.of(scope), entry, contents);
+      const own = await cipher.of(scope);
+      const sealed = sealParts(own, entry, contents);
       const createdAt = now().getTime();
       const { channel } = entry.message;
       const common = { tenantId, inboxId: id, lane: lane.id, channel, createdAt };
@@ -164,7 +165,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       const kept: KeptPart | undefined =
         content && contents.length === 1 ? { inboxId: id, channel, content, createdAt } : undefined;
       const stored = await (kept && !mayInline
-        ? sending.storeAndSend(lane, kept, storeWith)
+        ? sending.storeAndSend(lane, kept, own, storeWith)
         : storeWith());
       if (stored === "waiting" && parts.length > 0) {
         sending.keep(lane, kept);

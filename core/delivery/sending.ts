@@ -2,6 +2,7 @@ import type { OutboundPart, SendOutcome } from "../contract/channel.ts";
 import { NO_METRICS } from "../contract/metrics.ts";
 import { trace } from "../contract/trace-points.ts";
 import { SealError } from "../keys/errors.ts";
+import type { TenantCipher } from "../store/content-cipher.ts";
 import { tenantScope } from "../store/scope.ts";
 import { type Arrivals, type PartName, partId } from "./arrivals.ts";
 import { backoffMs } from "./backoff.ts";
@@ -34,10 +35,12 @@ export interface Sending {
   /**
    * Stores the only part of a reply, by `store`, and sends it. Where its lane's step can begin now, and
    * nothing is before it, it is stored as taken for its first try; else it is to be kept.
+   * @param own its tenant's keys
    */
   storeAndSend(
     lane: Lane,
     part: KeptPart,
+    own: TenantCipher,
     store: (first?: FirstTry) => Promise<Stored>,
   ): Promise<Stored>;
   /**
@@ -115,8 +118,10 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
     return taken === 0 ? undefined : await sendTaken(lane, part, fingerprint, term);
   };
 
-  const storeAndSend: Sending["storeAndSend"] = async (lane, part, store) => {
-    const fingerprint = await fingerprinted(part.channel, lane.tenantId, part.content);
+  const storeAndSend: Sending["storeAndSend"] = (lane, part, own, store) => {
+    const fingerprint = takesRepeats(part.channel)
+      ? NO_FINGERPRINT
+      : fingerprintOf(own, part.content);
     let stored: Promise<Stored> | undefined;
     // With its slot first: after a crash no more of them are in doubt than were on their way.
     schedule().begin?.(lane, async () => {
@@ -124,7 +129,7 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
       stored = store({ owner, fingerprint, attempts: 1, unsure: 1 });
       return (await stored) === "taken" ? await sendTaken(lane, part, fingerprint, term) : "again";
     });
-    return await (stored ?? store());
+    return stored ?? store();
   };
 
   /** Sends what the store says is taken for its first try. */
@@ -208,8 +213,10 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
   };
 
   /** Where the platform takes identical texts as they come, they need not be told apart. */
+  const takesRepeats = (channel: string): boolean => adapters.get(channel)?.takesRepeats === true;
+
   const fingerprinted = async (channel: string, tenantId: string, content: PartContent) =>
-    adapters.get(channel)?.takesRepeats === true
+    takesRepeats(channel)
       ? NO_FINGERPRINT
       : fingerprintOf(await cipher.of(tenantScope(tenantId)), content);
 
