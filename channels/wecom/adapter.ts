@@ -113,7 +113,9 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     };
   };
 
-  const handleVerification = (app: WecomApp, request: WebhookRequest): WebhookResponse => {
+  /** A GET verifies the URL; nothing else is the platform's. */
+  const handleOther = async (app: WecomApp, request: WebhookRequest): Promise<WebhookResponse> => {
+    if (request.method !== "GET") throw new PayloadError(CHANNEL, "method", 405);
     const verified = verifyUrl(app, app.corp_id, request.query, now());
     log.info(
       { corpId: app.corp_id, agentId: app.agent_id, keyPair: keyPairOf(verified) },
@@ -124,11 +126,8 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
 
   const webhookOf =
     (app: WecomApp): Webhook =>
-    async (request) => {
-      if (request.method === "POST") return await handleCallback(app, request);
-      if (request.method === "GET") return handleVerification(app, request);
-      throw new PayloadError(CHANNEL, "method", 405);
-    };
+    (request) =>
+      request.method === "POST" ? handleCallback(app, request) : handleOther(app, request);
 
   const clients = new Map(
     apps.map((app) => [
