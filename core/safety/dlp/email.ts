@@ -58,16 +58,20 @@ const findWritten = (text: string): Detected[] => {
     const cut = cutDomain(domain, text[domainEnd] ?? "");
     if (cut === undefined) continue;
     const end = domainStart + cut.length;
-    const isSpaced = SPACE.test(at) || SPACE.test(cut);
+    const isSpaced = (at !== "@" && SPACE.test(at)) || SPACE.test(cut);
     if (isSpaced && !USUAL_TOP_LEVEL.test(lastLabel(cut))) continue;
-    // The password of a login in a URL stands before an @, too.
-    const before = hasLinks ? text.slice(Math.max(0, start - 160), start) : "";
-    if (LOGIN.test(before) || (text[end] === "/" && USER.test(before))) continue;
+    if (hasLinks && isInLogin(text, start, end)) continue;
     // git@host is where repositories are.
-    if (at === "@" && /^git$/i.test(local)) continue;
+    if (at === "@" && local.toLowerCase() === "git") continue;
     findings.push({ type: "email", start, end });
   }
   return findings;
+};
+
+/** The password of a login in a URL stands before an @, too. */
+const isInLogin = (text: string, start: number, end: number): boolean => {
+  const before = text.slice(Math.max(0, start - 160), start);
+  return LOGIN.test(before) || (text[end] === "/" && USER.test(before));
 };
 
 const findSpoken = (text: string): Detected[] => {
@@ -85,7 +89,16 @@ const findSpoken = (text: string): Detected[] => {
   return findings;
 };
 
-const lastLabel = (domain: string): string => /[A-Za-z0-9-]+$/.exec(domain)?.[0] ?? "";
+const lastLabel = (domain: string): string => {
+  let start = domain.length;
+  while (start > 0 && isOfLabel(domain.charCodeAt(start - 1))) start--;
+  return domain.slice(start);
+};
+
+const isOfLabel = (unit: number): boolean => {
+  const small = unit | 0x20;
+  return (small >= 0x61 && small <= 0x7a) || (unit >= 0x30 && unit <= 0x39) || unit === 0x2d;
+};
 
 /** The domain up to its last top-level label; a sentence may have gone on behind its dot. */
 const cutDomain = (domain: string, next: string): string | undefined => {
@@ -96,9 +109,7 @@ const cutDomain = (domain: string, next: string): string | undefined => {
     const isWhole = start === 0;
     if (isWhole) return undefined;
     // "a@b.com. Thanks": a label behind a dot and a blank counts only if it is a usual ending.
-    const isApart =
-      /(?:[.点點]\s+|[。｡])$/.test(rest.slice(0, start)) &&
-      !/\s[.点點]\s+$/.test(rest.slice(0, start));
+    const isApart = rest[start - 1] !== "." && isSentenceEnd(rest.slice(0, start));
     const fits = isApart ? USUAL_TOP_LEVEL.test(label) : TOP_LEVEL.test(label);
     if (fits && !FILE_ENDING.test(label) && !(rest === domain && /^[\d_]/.test(next))) return rest;
     if (!isApart) return undefined;
@@ -106,3 +117,6 @@ const cutDomain = (domain: string, next: string): string | undefined => {
   }
   return undefined;
 };
+
+const isSentenceEnd = (before: string): boolean =>
+  /(?:[.點点]\s+|[。｡])$/.test(before) && !/\s[.点點]\s+$/.test(before);
