@@ -42,38 +42,47 @@ export const foldingDigest = (): Buffer => {
     .digest();
 };
 
+// For the few that take more room than they had.
+const SPARE_UNITS = 16;
+
+/** Room for folded texts, one after another: each is overwritten by the next. */
+export class FoldRoom {
+  units: Uint16Array;
+  starts: Uint32Array;
+  ends: Uint32Array;
+
+  /** @param size in units */
+  constructor(size = 0) {
+    this.units = new Uint16Array(size);
+    this.starts = new Uint32Array(size);
+    this.ends = new Uint32Array(size);
+  }
+
+  /** Makes room for so many units, and keeps what is there. */
+  reserve(size: number): void {
+    if (size <= this.units.length) return;
+    this.units = grown(this.units, new Uint16Array(size));
+    this.starts = grown(this.starts, new Uint32Array(size));
+    this.ends = grown(this.ends, new Uint32Array(size));
+  }
+}
+
 /**
  * Folds a text: one pass, each character by itself. Compatibility forms (full width, circled,
  * mathematical …), accents and look-alikes become plain characters, digits of any script ASCII,
  * every kind of space U+0020 and of line break `\n` (CR LF a space and one `\n`); case and Han variants
  * are folded, traditional into simplified; invisible characters vanish. Lone surrogates stay as they are.
+ *
+ * What is returned lies in the room, if one is given.
  */
-export const fold = (text: string): FoldedText => {
-  const { units: table, strings } = sharedTable();
-  let capacity = text.length + 16;
-  let units = new Uint16Array(capacity);
-  let starts = new Uint32Array(capacity);
-  let ends = new Uint32Array(capacity);
+export const fold = (text: string, room = new FoldRoom(text.length + SPARE_UNITS)): FoldedText => {
+  const table = sharedTable();
+  room.reserve(text.length + SPARE_UNITS);
+  let { units, starts, ends } = room;
   let length = 0;
-
-  const append = (folded: string, start: number, end: number): void => {
-    if (length + folded.length + text.length - end > capacity) {
-      capacity = capacity * 2 + folded.length;
-      units = grown(units, new Uint16Array(capacity));
-      starts = grown(starts, new Uint32Array(capacity));
-      ends = grown(ends, new Uint32Array(capacity));
-    }
-    for (let at = 0; at < folded.length; at += 1) {
-      units[length] = folded.charCodeAt(at);
-      starts[length] = start;
-      ends[length] = end;
-      length += 1;
-    }
-  };
-
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);
-    const folded = table[unit] ?? DROPPED;
+    const folded = table.units[unit] ?? DROPPED;
     if (folded !== DROPPED && folded !== 0xffff) {
       units[length] = folded;
       starts[length] = at;
@@ -83,13 +92,24 @@ export const fold = (text: string): FoldedText => {
     }
     const code = text.codePointAt(at) ?? unit;
     const end = code > 0xffff ? at + 2 : at + 1;
-    if (isDropped(code, { units: table, strings })) {
+    if (isDropped(code, table)) {
       // An accent belongs to the character that it is drawn onto, all the way down the pile.
       if (length > 0 && ends[length - 1] === at && isAccent(code)) {
         for (let of = length - 1; of >= 0 && ends[of] === at; of -= 1) ends[of] = end;
       }
     } else {
-      append(foldSpecial(text, at, code, { units: table, strings }), at, end);
+      const special = foldSpecial(text, at, code, table);
+      const needed = length + special.length + text.length - end;
+      if (needed > units.length) {
+        room.reserve(units.length * 2 + special.length);
+        ({ units, starts, ends } = room);
+      }
+      for (let part = 0; part < special.length; part += 1) {
+        units[length] = special.charCodeAt(part);
+        starts[length] = at;
+        ends[length] = end;
+        length += 1;
+      }
     }
     at = end - 1;
   }

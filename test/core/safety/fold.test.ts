@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fold, foldedString } from "../../../core/safety/fold.ts";
+import { FoldRoom, fold, foldedString } from "../../../core/safety/fold.ts";
 
 const word = (text: string): string => foldedString(fold(text));
 
@@ -120,6 +120,15 @@ describe("fold", () => {
         // Only flags and pairs of surrogates reach over a border.
         fc.pre(!/[\ud800-\udfff]$/.test(left) || !/^[\ud800-\udfff]/.test(right));
         expect(word(left + right)).toBe(word(left) + word(right));
+      }),
+    );
+  });
+
+  it("folds in room that other texts have used as in room of its own", () => {
+    const room = new FoldRoom();
+    fc.assert(
+      fc.property(hostile, (text) => {
+        expect(fold(text, room)).toEqual(fold(text));
       }),
     );
   });
