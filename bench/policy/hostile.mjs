@@ -76,5 +76,9 @@ export const RULE_SETS = [
   ["are a thousand Chinese words", [list(1000, hanWord).join("|")]],
   ["are 200 words", list(200, word)],
   ["are 200 pairs of words", list(200, () => `(?i)\\b${word()}\\s+${word()}\\b`)],
+  [
+    "are 200 that look for the end",
+    list(200, (i) => `\\S+$${i % 2 ? letter(i) : `{1,${(i % 9) + 1}}`}`),
+  ],
   ["are 200 that match everywhere", list(200, (i) => `[a-z0-9][a-z0-9 ]{0,${i % 7}}`)],
 ];
