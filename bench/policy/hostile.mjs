@@ -26,6 +26,11 @@ export const DATA = [
   ["logins in links", "https://a:b12cD3@h "],
   ["invisible characters", "\u200b"],
   ["digits with invisible ones between", "4\u200b1\u200b"],
+  ["digits with marks between", "1+3}"],
+  ["digits with dots between", "1.2.3.4 "],
+  ["digits and a numeral", "1 一3 8 "],
+  ["digits behind their name", "ssn 1 2 3 4 5 6 7 8 "],
+  ["starts of account numbers", "DE12 "],
 ];
 
 /** By name: whole texts for customers' rules. */
