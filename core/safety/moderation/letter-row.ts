@@ -6,8 +6,11 @@ export const BORDER = 0;
 /** What lay between a letter and the one before it, beside what became a unit of its own. */
 export const GAP = { none: 0, skipped: 1 } as const;
 
-/** In `reads`: the unit is as it is, or it is not there. */
-export const READS = { same: 0, nothing: 0xffff } as const;
+/** In `reads`: the unit is as it is, or it is not there, or only to who reads a 1 as an l. */
+export const READS = { same: 0, second: 0xfffe, nothing: 0xffff } as const;
+
+/** Who reads: by its letter, or through disguises, with a 1 for an i or for an l. */
+export const READING = { plain: 0, asI: 1, asL: 2 } as const;
 
 // As much of the past as the longest word needs, and one more for its boundary.
 const KEPT = 300;
@@ -31,8 +34,8 @@ export class LetterRow {
   length = 0;
 
   /**
-   * What a unit is to somebody who reads through disguises: READS.same, READS.nothing, or another unit,
-   * the digit 1 for what is an i or an l. Who takes a text by its letter reads the units themselves,
+   * What a unit is to somebody who reads through disguises: one of READS, or another unit, the digit 1 for
+   * what is an i or an l. Who takes a text by its letter reads the units themselves,
    * without those of KIND.sign.
    */
   readsAt(at: number): number {
@@ -40,22 +43,37 @@ export class LetterRow {
   }
 
   /**
-   * Where the last `count` units before `next` begin in one of the two readings; -1 when that is further
-   * back than any word may begin.
+   * Where the last `count` units before `next` begin in a reading; -1 when that is further back than any
+   * word may begin.
    */
-  startOf(next: number, count: number, isUndisguised: boolean): number {
+  startOf(next: number, count: number, reading: number): number {
     const near = next - count;
     if (near > this.lastDisguised) return near;
     const end = Math.max(0, next - MAX_REACH);
     let left = count;
     for (let at = next - 1; at >= end; at -= 1) {
-      const isLeftOut = isUndisguised
-        ? this.readsAt(at) === READS.nothing
-        : this.kinds[at] === KIND.sign;
-      if (!isLeftOut) left -= 1;
+      if (!this.#isLeftOut(at, reading)) left -= 1;
       if (left === 0) return at;
     }
     return count === 0 ? next : -1;
+  }
+
+  #isLeftOut(at: number, reading: number): boolean {
+    if (reading === READING.plain) return this.kinds[at] === KIND.sign;
+    const reads = this.readsAt(at);
+    return reads === READS.nothing || (reads === READS.second && reading === READING.asI);
+  }
+
+  /** Where the stretched letter begins of which only this one is read. */
+  startOfStretch(at: number): number {
+    let first = at;
+    while (
+      this.gaps[first] === GAP.none &&
+      this.readsAt(first - 1) >= READS.second &&
+      this.units[first - 1] === this.units[at]
+    )
+      first -= 1;
+    return first;
   }
 
   /** Whether a word may begin at a letter: none of the same word stands right before it. */

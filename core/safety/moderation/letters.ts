@@ -1,6 +1,6 @@
 import type { FoldedText } from "../fold.ts";
 import { KIND, kinds } from "./kinds.ts";
-import { leadsWord, letterOfSign } from "./leet.ts";
+import { isLatin, leadsWord, letterOfSign } from "./leet.ts";
 import { BORDER, GAP, LetterRow, READS } from "./letter-row.ts";
 import { type Markup, markupIn } from "./markup.ts";
 
@@ -94,7 +94,10 @@ export class Letters extends LetterRow {
           this.capitals[this.length - 1] = isCapital(text.charCodeAt(start - base)) ? 1 : 0;
         } else if (kind === KIND.symbol) this.disguise(letterOfSign(unit));
         if (markup) this.#hideLetter(markup, folded, base);
-        else if (this.#readsSpace) this.#readSpaceOnce();
+        else {
+          if (this.#readsSpace) this.#readSpaceOnce();
+          if (unit === this.units[this.length - 2]) this.#readStretch();
+        }
         if (isPair) {
           this.append(units[at + 1] ?? 0, kind, GAP.none, start, end);
           if (markup) this.disguise(READS.nothing);
@@ -145,6 +148,23 @@ export class Letters extends LetterRow {
     if (this.kinds[before] === KIND.space) this.disguise(READS.nothing, before);
   }
 
+  /**
+   * Of three equal letters and more in a row, `fuuuck`, who reads through disguises reads the last one, or
+   * the last two: `asssss`.
+   */
+  #readStretch(): void {
+    const last = this.length - 1;
+    if (!this.#isDouble(last) || !this.#isDouble(last - 1)) return;
+    this.disguise(READS.nothing, last - 2);
+    this.disguise(READS.second, last - 1);
+  }
+
+  /** Whether a letter is the same as the one right before it. */
+  #isDouble(at: number): boolean {
+    const unit = this.units[at];
+    return isLatin(unit) && unit === this.units[at - 1] && this.gaps[at] === GAP.none;
+  }
+
   /** A sign that ends a sentence, or is skipped, but for who reads it as a letter. */
   #addSign(unit: number, kind: number, isInside: boolean, start: number, end: number): void {
     const isMark = kind === KIND.mark;
@@ -161,7 +181,8 @@ export class Letters extends LetterRow {
 
   /** How many units are final, with what stands behind them known. */
   get settled(): number {
-    return Math.max(0, this.length - (this.#isSpaceOpen ? 2 : 1));
+    const isOpen = this.#isSpaceOpen || this.#isDouble(this.length - 1);
+    return Math.max(0, this.length - (isOpen ? 2 : 1));
   }
 
   /** No more pieces: all units are final. */

@@ -2,7 +2,7 @@ import { type FoldedText, FoldRoom, fold } from "../fold.ts";
 import { isAccent } from "../fold-table.ts";
 import { KIND } from "./kinds.ts";
 import { isDigit, isReadable, letterOfDigit, ONE, undecidedSigns } from "./leet.ts";
-import { MAX_REACH, READS } from "./letter-row.ts";
+import { MAX_REACH, READING, READS } from "./letter-row.ts";
 import { Letters } from "./letters.ts";
 import { ACTIONS, type Action, type Lexicon } from "./lexicon.ts";
 import { undecidedMarkup } from "./markup.ts";
@@ -118,18 +118,19 @@ export class Scan {
   /** What lies before this offset can no longer become part of a hit. */
   get settledUntil(): number {
     const first = Math.min(
-      this.#openFrom(this.#plain, false),
-      this.#openFrom(this.#asI, true),
-      this.#openFrom(this.#asL, true),
+      this.#openFrom(this.#plain, READING.plain),
+      this.#openFrom(this.#asI, READING.asI),
+      this.#openFrom(this.#asL, READING.asL),
     );
     const start = first < this.#letters.length ? (this.#letters.starts[first] ?? 0) : this.#offset;
     return Math.min(start, this.#pinyin?.openFrom(this.#letters, this.#done) ?? start);
   }
 
-  #openFrom(state: number, isUndisguised: boolean): number {
+  #openFrom(state: number, reading: number): number {
     const depth = this.#lexicon.words.depthOf(state);
-    const first = this.#letters.startOf(this.#done, depth, isUndisguised);
-    return first < 0 ? Math.max(0, this.#done - MAX_REACH) : first;
+    const first = this.#letters.startOf(this.#done, depth, reading);
+    if (first < 0) return Math.max(0, this.#done - MAX_REACH);
+    return this.#letters.startOfStretch(first);
   }
 
   #take(folded: FoldedText, length: number): void {
@@ -153,7 +154,8 @@ export class Scan {
         asL = isOne ? plain : words.step(asL, unit);
       } else {
         if (kinds[at] !== KIND.sign) plain = words.step(plain, unit);
-        if (letter !== READS.nothing) {
+        if (letter === READS.second) asL = words.step(asL, unit);
+        else if (letter !== READS.nothing) {
           asI = words.step(asI, letter === ONE ? LETTER_I : letter);
           asL = words.step(asL, letter === ONE ? LETTER_L : letter);
         }
@@ -161,8 +163,9 @@ export class Scan {
       const isSign = letter !== READS.same && kinds[at] === KIND.sign;
       if (!isSign && words.emitting(plain) !== 0) this.#report(plain, at);
       if (letter !== READS.nothing) {
-        if (asI !== plain && words.emitting(asI) !== 0) this.#report(asI, at, true);
-        if (asL !== plain && asL !== asI && words.emitting(asL) !== 0) this.#report(asL, at, true);
+        if (asI !== plain && words.emitting(asI) !== 0) this.#report(asI, at, READING.asI);
+        if (asL !== plain && asL !== asI && words.emitting(asL) !== 0)
+          this.#report(asL, at, READING.asL);
       }
       if (pinyin && !isSign) this.#pinyin?.take(letters, at);
     }
@@ -172,16 +175,18 @@ export class Scan {
     this.#asL = asL;
   }
 
-  #report(state: number, at: number, isUndisguised = false): void {
+  #report(state: number, at: number, reading: number = READING.plain): void {
     const { words, termOfWord } = this.#lexicon;
     const letters = this.#letters;
+    const isUndisguised = reading !== READING.plain;
     if (letters.kinds[at] !== KIND.letter && !this.#endsWord(at, isUndisguised)) return;
     const longest = words.emitting(state);
     // Once known, words inside a longer one add nothing: a row of nested terms stays cheap.
     const isKnown = this.#reported.has(longest);
     let isWhole = true;
     for (let s = longest; s !== 0; s = words.shorter(s)) {
-      const first = letters.startOf(at + 1, words.depthOf(s), isUndisguised);
+      const nearest = letters.startOf(at + 1, words.depthOf(s), reading);
+      const first = letters.startOfStretch(nearest);
       const isCut = letters.kinds[first] !== KIND.letter && !letters.isBoundaryBefore(first);
       if (first < 0 || isCut || (isUndisguised && !isReadable(letters, first, at + 1))) {
         isWhole = false;

@@ -40,6 +40,22 @@ describe("disguised terms", () => {
   });
 
   it.each([
+    ["shiiiit", "shit"],
+    ["SHITTTT", "shit"],
+    ["sssshit", "shit"],
+    ["asssss", "ass"],
+    ["aaassshooolllle", "asshole", ""],
+    ["hellllll", "hell"],
+    ["pusssy", "pussy"],
+    ["viaaagraaa", "viagra"],
+    ["sh1ttt", "shit"],
+    ["insiderrr traaading", "insider trading"],
+    ["you assss.", "ass", "assss"],
+  ])("are found where letters are stretched: %s", (text, term, part = text) => {
+    expect(found(text)).toEqual(part === "" ? [] : [`${term}: ${part}`]);
+  });
+
+  it.each([
     ["s<b></b>hit", "shit"],
     ["sh<i class='a b!'>it", "shit"],
     ["sh<b >it", "shit"],
@@ -78,6 +94,8 @@ describe("disguised terms", () => {
   });
 
   it.each([
+    ["words that are stretched themselves", "shiiitake, classs, helllo, Massss"],
+    ["two equal letters", "hhell, shiit, ddick"],
     ["prices", "$100, US$5, $1ut, 5€ur, USD$$$"],
     ["versions, codecs and numbers", "v1.1 h264 A55 5S5 B2B 0x5e11 order 5411-77"],
     ["times and hexadecimal", "11:11 at 5h11, 7e5a11 and a55e55"],
@@ -93,7 +111,13 @@ describe("disguised terms", () => {
   });
 
   it("are held back in a stream until their signs and tags are complete", () => {
-    for (const text of ["oh sh<b></b>it now", "oh $lut now", "oh sh&#105;t now", "oh d!ck now"]) {
+    for (const text of [
+      "oh sh<b></b>it now",
+      "oh $lut now",
+      "oh sh&#105;t now",
+      "oh d!ck now",
+      "oh asssss now",
+    ]) {
       const stream = new ModerationStream([new Scan(lexicon)]);
       const out = [...text].map((char) => stream.push(char)).join("") + stream.finish().text;
       expect(out).toMatch(/^oh \*+ now$/);
