@@ -3,8 +3,11 @@ import { KIND } from "./kinds.ts";
 /** The unit that stands for the end of a sentence; no term holds it but for the dot of an abbreviation. */
 export const BORDER = 0;
 
-/** What lay between a letter and the one before it, beside what became a unit of its own. */
-export const GAP = { none: 0, skipped: 1 } as const;
+/**
+ * What lay between a letter and the one before it, beside what became a unit of its own: `clause` with the
+ * full-width mark behind a clause.
+ */
+export const GAP = { none: 0, skipped: 1, clause: 2 } as const;
 
 /** In `reads`: the unit is as it is, or it is not there, or only to who reads a 1 as an l. */
 export const READS = { same: 0, second: 0xfffe, nothing: 0xffff } as const;
@@ -85,6 +88,20 @@ export class LetterRow {
   isBoundaryAfter(at: number): boolean {
     const next = at + 1;
     return next >= this.length || this.gaps[next] !== GAP.none || this.kinds[next] !== KIND.word;
+  }
+
+  /**
+   * Whether a clause ends between letters and the next one goes on behind them: `我要走，私下再说`. Where
+   * such a mark stands between all of three letters and more it only separates them: `高，利，贷`.
+   */
+  hasClauseEnd(first: number, last: number): boolean {
+    const next = last + 1;
+    const goesOn = next < this.length && this.gaps[next] === GAP.none;
+    if (!goesOn || this.kinds[last] !== KIND.letter || this.kinds[next] !== KIND.letter)
+      return false;
+    let marks = 0;
+    for (let at = first + 1; at <= last; at += 1) if (this.gaps[at] === GAP.clause) marks += 1;
+    return marks > 0 && (marks === 1 || marks < last - first);
   }
 
   /** The unit that follows with nothing skipped before it; BORDER for none. */

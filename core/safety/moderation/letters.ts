@@ -5,11 +5,16 @@ import { BORDER, GAP, LetterRow, READS } from "./letter-row.ts";
 import { type Markup, markupIn } from "./markup.ts";
 
 const SPACE = 0x20;
+const COMMA = 0x2c;
+const SEMICOLON = 0x3b;
 
 /** Where in its line a gap has come to. */
 const PLACE = { within: 0, lineStart: 1, bullet: 2 } as const;
 // With a space behind them they begin an item of a list, which is a sentence of its own.
 const BULLETS = [..."-*+•‣◦▪▫●○■□"].map((char) => char.charCodeAt(0));
+
+// Of full width they end a clause in Han; in ASCII, like 、 and ：, they are put between any letters.
+const CLAUSE_MARKS = [..."，；"].map((char) => char.charCodeAt(0));
 
 // Longer rows of visible separators are a line drawn through the page.
 const MAX_SEPARATORS = 32;
@@ -41,6 +46,7 @@ export class Letters extends LetterRow {
   #place: number = PLACE.within;
   #hasMark = false;
   #hasDot = false;
+  #hasClauseMark = false;
 
   #lettersInMarkup = 0;
   /** A space stood before the markup. */
@@ -104,6 +110,9 @@ export class Letters extends LetterRow {
         }
       } else {
         this.#addGap(kind, unit);
+        if (unit === COMMA || unit === SEMICOLON) {
+          this.#hasClauseMark ||= CLAUSE_MARKS.includes(text.charCodeAt(start - base));
+        }
       }
       if (isPair) at += 1;
     }
@@ -231,7 +240,7 @@ export class Letters extends LetterRow {
   #addLetter(unit: number, kind: number, start: number, end: number): void {
     let gap: number = GAP.none;
     if (this.#hasGap) {
-      gap = GAP.skipped;
+      gap = this.#hasClauseMark ? GAP.clause : GAP.skipped;
       this.#crossGap(kind, start);
     } else if (kind === KIND.letter) {
       this.#closeWord();
@@ -276,6 +285,7 @@ export class Letters extends LetterRow {
     this.#place = PLACE.within;
     this.#hasMark = false;
     this.#hasDot = false;
+    this.#hasClauseMark = false;
   }
 
   #startWord(isSpaceOpen: boolean): void {

@@ -188,7 +188,8 @@ export class Scan {
       const nearest = letters.startOf(at + 1, words.depthOf(s), reading);
       const first = letters.startOfStretch(nearest);
       const isCut = letters.kinds[first] !== KIND.letter && !letters.isBoundaryBefore(first);
-      if (first < 0 || isCut || (isUndisguised && !isReadable(letters, first, at + 1))) {
+      const isRead = first >= 0 && !isCut && (!isUndisguised || isReadable(letters, first, at + 1));
+      if (!isRead || letters.hasClauseEnd(first, at)) {
         isWhole = false;
         continue;
       }

@@ -32,6 +32,7 @@ const masking = createLexicon(
 
 const PIECES = [
   "毒",
+  "，",
   "品",
   "heroin",
   "hero",
@@ -139,6 +140,7 @@ describe("moderation", () => {
     ["text that runs downwards", "h\ne\nr\no\ni\nn"],
     ["text that runs downwards with empty lines", "毒\r\n\r\n品"],
     ["quoted text", "money\n> laundering"],
+    ["a mark that ends no clause", "毒，品"],
     ["digits for some letters", "h3r01n"],
   ])("finds a term over %s", (_what, text) => {
     expect(partsOf(text)).toEqual([text]);
@@ -151,8 +153,18 @@ describe("moderation", () => {
     ["two items of a list, one character each", "* 毒\n* 品"],
     ["two items with more signs", "• save money\n  • [ ] laundering"],
     ["a model number", "Samsung A55, 5S5"],
+    ["two clauses", "這裡有毒，品質很差；他嗜賭；博學多聞"],
   ])("finds no term in %s", (_what, text) => {
     expect(partsOf(text)).toEqual([]);
+  });
+
+  it("finds a term of three letters with a mark between all of them, not behind a clause", () => {
+    const loans = createLexicon([{ id: "loans", term: "高利贷", action: "block" }], "test");
+    const textsOf = (text: string) =>
+      moderate(text, loans).hits.map(({ start, end }) => text.slice(start, end));
+    expect(textsOf("他放高，利，贷的事")).toEqual(["高，利，贷"]);
+    expect(textsOf("楼很高，利贷都低")).toEqual([]);
+    expect(textsOf("高利,贷的事")).toEqual(["高利,贷"]);
   });
 
   it("takes a flag for a picture wherever it is cut", () => {
