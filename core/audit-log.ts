@@ -4,6 +4,7 @@ import type { InboundMessage } from "./contract/message.ts";
 import type { ContentCipher, TenantCipher } from "./store/content-cipher.ts";
 import type { TenantScope } from "./store/scope.ts";
 import type { Answer, Store, Transaction, WriteAll } from "./store/store.ts";
+import { whenThere } from "./when-there.ts";
 
 /** Who did what, and what was decided. Never what was said. */
 export interface AuditRecord {
@@ -62,7 +63,7 @@ export interface AuditLog {
   /** Resolves once written. A turn whose record cannot be written must not go on. */
   record(record: AuditRecord): Promise<void>;
   /** Seals what tells of a person. Before the transaction that writes it, never within one. */
-  prepare(record: AuditRecord): Promise<PreparedRecord>;
+  prepare(record: AuditRecord): Answer<PreparedRecord>;
   /**
    * Writes within a transaction of the record's own scope: what it tells happens with it or not at
    * all. The last thing that the transaction does: until it ends, the tenant's other records wait.
@@ -81,10 +82,12 @@ export const actorText = (senderId: string): string => `audit actor ${senderId.t
  * @param cipher absent where no person's actions are put on record, and no keys are at hand
  */
 export const createAuditLog = (store: Store, cipher?: ContentCipher): AuditLog => {
-  const prepare = async (record: AuditRecord): Promise<PreparedRecord> => {
+  const prepare: AuditLog["prepare"] = (record) => {
     if (!isPersonal(record)) return finished(factsOf(record, NOTHING_SEALED));
     if (!cipher) throw new Error("what names people cannot be put on record without keys");
-    return finished(factsOf(record, sealed(await cipher.of(record.scope), record)));
+    return whenThere(cipher.of(record.scope), (own) =>
+      finished(factsOf(record, sealed(own, record))),
+    );
   };
 
   const appends = new Map<string, WriteAll<PreparedRecord>>();

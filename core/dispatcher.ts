@@ -152,7 +152,10 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     const row: InlineRow = { inboxId: entry.id, lane: entry.lane, scope: entry.scope };
     try {
       const prepared: PreparedRecord[] = [];
-      for (const record of records) prepared.push(await auditLog.prepare(record));
+      for (const record of records) {
+        const made = auditLog.prepare(record);
+        prepared.push(made instanceof Promise ? await made : made);
+      }
       const recorded = prepared.map(
         (record): Work<void> =>
           (transaction) =>

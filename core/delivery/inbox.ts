@@ -164,7 +164,9 @@ export const createInbox = (options: InboxOptions): Inbox => {
     find,
 
     accept: async (message, scope) => {
-      const row = inboxRow(await cipher.of(scope), message, now());
+      const keys = cipher.of(scope);
+      const own = keys instanceof Promise ? await keys : keys;
+      const row = inboxRow(own, message, now());
       const { lane, tenantId } = row;
       const endStoring = fresh.beginStoring({ tenantId, id: lane });
       let stored: { readonly id: number; readonly isOurs: boolean } | undefined;

@@ -141,7 +141,8 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       const { tenantId } = scope;
       const lane: Lane = { id: entry.lane, tenantId };
       const contents = parts.map((body) => contentOf(entry, body));
-      const own = await cipher.of(scope);
+      const keys = cipher.of(scope);
+      const own = keys instanceof Promise ? await keys : keys;
       const sealed = sealParts(own, entry, contents);
       const createdAt = now().getTime();
       const { channel } = entry.message;

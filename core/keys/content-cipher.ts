@@ -29,8 +29,7 @@ interface TenantKeys {
 interface InUse {
   readonly sealing: Sealing;
   readonly fingerprinting: KeyObject;
-  /** As a promise that is there already, so that no message makes one. */
-  readonly cipher: Promise<TenantCipher>;
+  readonly cipher: TenantCipher;
 }
 
 /**
@@ -52,7 +51,7 @@ export const createContentCipher = async (parts: ContentCipherParts): Promise<Co
   };
 
   const use = (scope: TenantScope, sealing: Sealing, fingerprinting: KeyObject): InUse => {
-    const cipher = Promise.resolve(createTenantCipher(scope, sealing, fingerprinting));
+    const cipher = createTenantCipher(scope, sealing, fingerprinting);
     const inUse = { sealing, fingerprinting, cipher };
     keysOf(scope).inUse = inUse;
     return inUse;

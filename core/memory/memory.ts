@@ -2,7 +2,7 @@ import type { Log } from "../contract/log.ts";
 import type { InboundMessage } from "../contract/message.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import type { TenantScope } from "../store/scope.ts";
-import type { Store, Transaction, Work } from "../store/store.ts";
+import type { Answer, Store, Transaction, Work } from "../store/store.ts";
 import { toHex } from "../to-hex.ts";
 import { whenThere } from "../when-there.ts";
 import type { Exchange } from "./exchange.ts";
@@ -32,7 +32,7 @@ export interface Memory {
     scope: TenantScope,
     message: InboundMessage,
     exchange: Exchange & { readonly isSensitive: boolean },
-  ): Promise<Work<void>>;
+  ): Answer<Work<void>>;
   /** The last exchanges of this person in this conversation, oldest first. */
   recent(
     scope: TenantScope,
@@ -118,7 +118,7 @@ export const createMemory = (parts: MemoryParts): Memory => {
   };
 
   return {
-    prepare: async (scope, message, { question, answer, isSensitive }) => {
+    prepare: (scope, message, { question, answer, isSensitive }) => {
       const { tenantId } = scope;
       const whose = personOf(message);
       const { channel, workspaceId, senderId } = whose;
@@ -130,13 +130,14 @@ export const createMemory = (parts: MemoryParts): Memory => {
         question: cut(question, KEPT_UNITS),
         answer: cut(answer, KEPT_UNITS),
       };
-      const own = await cipher.of(scope);
-      const person = personTag(own, whose);
-      const conversation = conversationTag(own, message);
-      const content = own.seal(placeOf(id), JSON.stringify(remembered));
-      const row = { tenantId, id, person, conversation, channel, content };
-      return (transaction: Transaction) =>
-        whenThere(transaction.run(insertRow, row), () => indexer.soon(scope));
+      return whenThere(cipher.of(scope), (own) => {
+        const person = personTag(own, whose);
+        const conversation = conversationTag(own, message);
+        const content = own.seal(placeOf(id), JSON.stringify(remembered));
+        const row = { tenantId, id, person, conversation, channel, content };
+        return (transaction: Transaction) =>
+          whenThere(transaction.run(insertRow, row), () => indexer.soon(scope));
+      });
     },
 
     recent: async (scope, message, allowsSensitive) => {

@@ -2,6 +2,7 @@ import type { Memory } from "../memory/memory.ts";
 import { promptOf } from "../prompt.ts";
 import type { Stage } from "../stage.ts";
 import { tenantScope } from "../store/scope.ts";
+import { whenThere } from "../when-there.ts";
 
 /**
  * Remembers what was asked and answered: the question as the content rules above let it through, the
@@ -21,6 +22,8 @@ export const remember =
     if (reply.kind !== "text" || question.trim() === "" || reply.markdown.trim() === "")
       return reply;
     const exchange = { question, answer: reply.markdown, isSensitive };
-    context.keep(await memory.prepare(scope, message, exchange));
-    return reply;
+    return whenThere(memory.prepare(scope, message, exchange), (work) => {
+      context.keep(work);
+      return reply;
+    });
   };

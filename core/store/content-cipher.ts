@@ -1,4 +1,5 @@
 import type { TenantScope } from "./scope.ts";
+import type { Answer } from "./store.ts";
 
 /**
  * Encrypts what people wrote before it reaches a table: AES-256-GCM under the tenant's own data key.
@@ -7,11 +8,11 @@ import type { TenantScope } from "./scope.ts";
  */
 export interface ContentCipher {
   /**
-   * A tenant's keys, to be used at once and never kept: they are renewed, which is done here. Waits
-   * for nothing but a key that is not in memory. Not to be called inside a transaction: the first
+   * A tenant's keys, to be used at once and never kept: they are renewed, which is done here. There at
+   * once but where a key is not in memory. Not to be called inside a transaction: the first
    * use of a tenant has its own. Throws KeyError when there is no key to be had.
    */
-  of(scope: TenantScope): Promise<TenantCipher>;
+  of(scope: TenantScope): Answer<TenantCipher>;
   /** Throws SealError when it is not what `seal` made for this tenant and place. */
   open(scope: TenantScope, place: string, sealed: Uint8Array): Promise<Buffer>;
 }

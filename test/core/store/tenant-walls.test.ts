@@ -193,7 +193,7 @@ describeStores("a tenant", (world) => {
         return cipher.open(scope, place, bytes).catch((cause: unknown) => String(cause));
       },
       "auditLog.record": (at) => auditLog.record(record(at)),
-      "auditLog.prepare": (at) => auditLog.prepare(record(at)),
+      "auditLog.prepare": async (at) => auditLog.prepare(record(at)),
       "auditLog.recordIn": async (at) => {
         const prepared = await auditLog.prepare(record(at));
         return store.write(scope, (transaction) => auditLog.recordIn(transaction, prepared));
