@@ -25,7 +25,7 @@ const NEWEST = 200;
 const AFTER_MS = 1_000;
 /** Time that is left to others for each that is taken. */
 const REST = 9;
-const LONGEST_REST_MS = 200;
+const LONGEST_REST_MS = 400;
 
 export const createIndexer = ({
   rows,
