@@ -53,13 +53,19 @@ const TOKENS: readonly string[] = [
   "key-[0-9a-f]{32}",
   // WeChat Work: the key of a group robot
   "qyapi\\.weixin\\.qq\\.com/cgi-bin/webhook/send\\?key=[\\w-]{30,40}",
+  // Feishu and Lark: the same
+  "open\\.(?:feishu\\.cn|larksuite\\.com)/open-apis/bot/v2/hook/[\\w-]{30,40}",
+  // Notion, Fireworks, ElevenLabs
+  "ntn_[A-Za-z0-9]{40,60}",
+  "fw_[A-Za-z0-9]{22,32}",
+  "sk_[0-9a-f]{48}",
   // JSON Web Token
   "eyJ[\\w-]{8,4000}\\.eyJ[\\w-]{8,8000}(?:\\.[\\w-]{10,2000})?",
 ];
 
 // What any key with a form of its own holds: most texts have none of it and are done here.
 const TOKEN_HINT =
-  /AKIA|ASIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA|ABIA|ACCA|AIza|ya29|GOCSPX|LTAI|ABSK|AKID|ALTAK|AKLT|_v1_|sk-|hf_|nvapi|gsk_|xai-|pplx|r8_|gh[pousr]_|github_pat|gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent)-|npm_|pypi-|dckr_|hv[sb]\.|dapi|lin_api|PMAK|sntrys|ATATT|glsa_|NRAK|SECRET-KEY|xox|xapp|hooks\.|webhook|[sr]k_|whsec|sq0|shp(?:at|ca|pa|ss)|SG\.|SK[0-9a-f]|key-|eyJ/;
+  /AKIA|ASIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA|ABIA|ACCA|AIza|ya29|GOCSPX|LTAI|ABSK|AKID|ALTAK|AKLT|_v1_|sk-|hf_|nvapi|gsk_|xai-|pplx|r8_|gh[pousr]_|github_pat|gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent)-|npm_|pypi-|dckr_|hv[sb]\.|dapi|lin_api|PMAK|sntrys|ATATT|glsa_|NRAK|SECRET-KEY|xox|xapp|hooks?[./]|webhook|ntn_|fw_|[sr]k_|whsec|sq0|shp(?:at|ca|pa|ss)|SG\.|SK[0-9a-f]|key-|eyJ/;
 
 // The same of keys that start like any word: what they hold further on, which few texts do, and the key.
 const LATE_TOKENS: readonly (readonly [hint: RegExp, token: string])[] = [
@@ -76,6 +82,8 @@ const LATE_TOKENS: readonly (readonly [hint: RegExp, token: string])[] = [
     /\.(?<=[0-9a-f]{8}\.)[A-Za-z0-9]{16}/,
     "[0-9a-f]{32}\\.(?=[A-Za-z0-9]{0,15}[A-Z])(?=[A-Za-z0-9]{0,15}[a-z])[A-Za-z0-9]{16}",
   ],
+  // Airtable
+  [/\.[0-9a-f]{64}/, "pat[A-Za-z0-9]{14}\\.[0-9a-f]{64}"],
   // Mailchimp
   [/-us\d/, "[0-9a-f]{32}-us\\d{1,2}"],
 ];

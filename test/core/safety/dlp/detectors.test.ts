@@ -228,11 +228,22 @@ describe("a password", () => {
     ["user: bob\npassword: iloveyou\nhost: x", "user: bob\npassword: [secret]\nhost: x"],
     ["密码：opensesame，别外传", "密码：[secret]，别外传"],
     ["密码是 zhangsan", "密码是 [secret]"],
+    ["<password>Kd83!kQpW2</password>", "<password>[secret]</password>"],
+    ['<add key="password" value="Kd83!kQpW2"/>', '<add key="password" value="[secret]"/>'],
+    ["create user a identified by 'Sql#Pass1'", "create user a identified by '[secret]'"],
+    ["os.environ['TOKEN']='wYYIXjdxaHmdUbkBpLdu7K2'", "os.environ['TOKEN']='[secret]'"],
+    ["| password | Kd83!kQpW2 |", "| password | [secret] |"],
+    ["please reset my password to Kd83!kQpW2", "please reset my password to [secret]"],
+    ["口 令：Kd83!kQpW2", "口 令：[secret]"],
+    ["密·码：Kd83!kQpW2", "密·码：[secret]"],
+    ["psw=Kd83!kQpW2", "psw=[secret]"],
     ["WiFi密码：88888888", "WiFi密码：[secret]"],
   ])("is found: %s", (text, expected) => expect(masked(text)).toBe(expected));
 
   it.each([
     "password: required",
+    "<label>Password</label> <password></password>",
+    "| password | varchar(255) | set password to Something2 |",
     "Password: Sunshine state of mind",
     "password: at least eight characters",
     "密码：请联系管理员",
@@ -279,6 +290,10 @@ describe("a key with a form of its own", () => {
     ["Atlassian", `ATATT3${random.repeat(3)}`],
     ["Grafana", `glsa_${random}${random.slice(0, 8)}_1a2b3c4d`],
     ["New Relic", "NRAK-K3JX82MQPV9ZTRW7HB4YN6C1DAF"],
+    ["Feishu", `open.feishu.cn/open-apis/bot/v2/hook/c8a1b2d3-1234-4e5f-8a9b-0c1d2e3f4a5b`],
+    ["Notion", `ntn_${random}${random}`],
+    ["ElevenLabs", `sk_${hex}0a1b2c3d4e5f6071`],
+    ["Airtable", `pat${random.slice(0, 14)}.${hex}${hex}`],
     ["age", `AGE-SECRET-KEY-1${"QZRY9X8GF2TVDW0S3JN5".repeat(3).slice(0, 58)}`],
     ["Amazon, in look-alikes", "АКІАJGT5JSUALGJ4IPBN"],
   ])("is found: %s", (_, key) => expect(masked(`use ${key} here`)).toBe("use [secret] here"));
