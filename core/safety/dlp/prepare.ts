@@ -13,7 +13,7 @@ const KINDS = [
   "壹2参4 一二三四五六七八九①②③ ",
   "O1l0 ",
   "DE89 3704 0044 0532 0130 00 A123456789 DE89370400440532013001 4111111111111112 3f2a9b ",
-  "password=Xk39sl2mQ9z ",
+  "password=Xk39sl2mQ9z password=secret ",
   "ghp_abcdefghijklmnopqrstuvwxyz0123456789 s k - token: 'a' https://a:b12cD3@h/ ",
   "wang@example.com ",
   "wang at example dot com a@b c (at) d.example x@y. git@h:p ",

@@ -20,7 +20,7 @@ const KINDS = [
   "dú2pǐn",
   "dupinduboduduPIN毒pin 毒品 ",
   "l1",
-  "h3ro!n a!b$c ",
+  "h3ro!n a!b$c heroinnn ",
   "<b>h</b>eroin",
   "&#104;&#101;&amp;",
   "㍱",
