@@ -40,11 +40,12 @@ const READ_AS = (() => {
 // Fewer are a count, a year or a list.
 const LEAST_NUMERALS = 9;
 const MAX_SEPARATORS = 3;
-// Letters for nought and one, in a word that has digits and nothing else but two letters in front.
+// Letters for nought and one, in a word that has digits and nothing else but two letters in front, or in
+// a group of four: 4OOO OOOO OOOO OOO2.
 const HAS_LETTER_DIGITS = /\d[OoIl]|[OoIl]\d/;
 const LONG_NUMBER = /[\dOoIl](?:[ \t\r\n\-.,·/、]{0,3}[A-HJ-NP-Za-kmnp-z]{0,2}[\dOoIl]){8}/;
 const LETTER_DIGITS =
-  /(?<![A-Za-z0-9_])[A-Za-z]{0,2}(?=[OoIl]{0,40}\d)[\dOoIl]{3,40}(?![A-Za-z0-9_])/g;
+  /(?<![A-Za-z0-9_])[A-Za-z]{0,2}(?:(?=[OoIl]{0,40}\d)[\dOoIl]{3,40}|[OoIl]{4})(?![A-Za-z0-9_])/g;
 
 /** By unit below 0x80: the digit that it is, or that it is written for; 0 for none. */
 const DIGIT_OF = (() => {

@@ -169,6 +169,8 @@ const fragments = fc.oneof(
     "@",
     ".com",
     "password",
+    "4OOO OOOO OO",
+    "OO OOO2",
     "&#64;",
     "&#x31;&#8203;",
     "=",

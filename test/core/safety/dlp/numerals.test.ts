@@ -16,10 +16,11 @@ describe("a number that was written in numerals", () => {
     ["打 ①③⑧⓪⓪①③⑧⓪⓪⓪", "打 [cn_mobile]"],
     ["❶➂⑧⁰₀⑴⒊⑧000", "[cn_mobile]"],
     ["138零零138零零零", "[cn_mobile]"],
-    ["card 4lll llll llll llll", "card 4lll llll llll llll"],
+    ["card 4lll llll llll llll", "card [credit_card]"],
     ["card 4I11 11l1 1111 1111", "card [credit_card]"],
     ["DE8937O4OO44O532O13OOO", "[iban]"],
     ["09l2345678, O912345678", "[tw_mobile], [tw_mobile]"],
+    ["card 4OOO OOOO OOOO OOO2, 41ll llll 1111 1111", "card [credit_card], [credit_card]"],
     ["身分證 A12345678g, Al23456789", "身分證 A12345678g, [tw_id]"],
     ["1\u20e33\u20e38\u20e30\u20e30\u20e31\u20e33\u20e38\u20e30\u20e30\u20e30", "[cn_mobile]"],
     ["1\u03363\u03368\u033600138000", "[cn_mobile]"],
@@ -31,6 +32,7 @@ describe("a number that was written in numerals", () => {
     "一三八〇元、一三八〇〇元",
     "第一、第三、第八名各兩位,一共〇〇七號",
     "料號 3O2l, lO2O3O",
+    "OOOO llll OOOO llll",
   ])("is none: %s", (text) => expect(masked(text)).toBe(text));
 
   it("does not hide one in digits behind the sign of a list", () => {
