@@ -33,14 +33,12 @@ export const NO_FINGERPRINT = new Uint8Array(0);
 export interface FirstTry {
   /** Empty: nobody has taken it. */
   readonly owner: string;
-  readonly fingerprint: Uint8Array;
   readonly attempts: number;
   readonly unsure: number;
 }
 
 export const NOT_TAKEN: FirstTry = {
   owner: "",
-  fingerprint: NO_FINGERPRINT,
   attempts: 0,
   unsure: 0,
 };
@@ -54,7 +52,7 @@ export const insertPart = statement<NewPart & FirstTry>()((db, arg) =>
     lane: arg("lane"),
     channel: arg("channel"),
     content: arg("content"),
-    fingerprint: arg("fingerprint"),
+    fingerprint: NO_FINGERPRINT,
     via: "send",
     state: "pending",
     attempts: arg("attempts"),

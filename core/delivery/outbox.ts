@@ -166,7 +166,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       const kept: KeptPart | undefined =
         content && contents.length === 1 ? { inboxId: id, channel, content, createdAt } : undefined;
       const stored = await (kept && !mayInline
-        ? sending.storeAndSend(lane, kept, own, storeWith)
+        ? sending.storeAndSend(lane, kept, storeWith)
         : storeWith());
       if (stored === "waiting" && parts.length > 0) {
         sending.keep(lane, kept);

@@ -2,7 +2,6 @@ import type { OutboundPart, SendOutcome } from "../contract/channel.ts";
 import { NO_METRICS } from "../contract/metrics.ts";
 import { trace } from "../contract/trace-points.ts";
 import { SealError } from "../keys/errors.ts";
-import type { TenantCipher } from "../store/content-cipher.ts";
 import { tenantScope } from "../store/scope.ts";
 import { type Arrivals, type PartName, partId } from "./arrivals.ts";
 import { backoffMs } from "./backoff.ts";
@@ -33,14 +32,13 @@ export type Stored = "inline" | "taken" | "waiting" | "not ours";
 export interface Sending {
   readonly step: Step;
   /**
-   * Stores the only part of a reply, by `store`, and sends it. Where its lane's step can begin now, and
-   * nothing is before it, it is stored as taken for its first try; else it is to be kept.
-   * @param own its tenant's keys
+   * Stores the only part of a reply, by `store`, and sends it. Where nobody else is at work, its lane's
+   * step can begin now and nothing is before it, it is stored as taken for its first try; else it is to
+   * be kept.
    */
   storeAndSend(
     lane: Lane,
     part: KeptPart,
-    own: TenantCipher,
     store: (first?: FirstTry) => Promise<Stored>,
   ): Promise<Stored>;
   /**
@@ -118,17 +116,19 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
     return taken === 0 ? undefined : await sendTaken(lane, part, fingerprint, term);
   };
 
-  const storeAndSend: Sending["storeAndSend"] = (lane, part, own, store) => {
-    const fingerprint = takesRepeats(part.channel)
-      ? NO_FINGERPRINT
-      : fingerprintOf(own, part.content);
+  const storeAndSend: Sending["storeAndSend"] = (lane, part, store) => {
     let stored: Promise<Stored> | undefined;
-    // With its slot first: after a crash no more of them are in doubt than were on their way.
-    schedule().begin?.(lane, async () => {
+    const begin: Step = async () => {
       const term = leaseTerm();
-      stored = store({ owner, fingerprint, attempts: 1, unsure: 1 });
-      return (await stored) === "taken" ? await sendTaken(lane, part, fingerprint, term) : "again";
-    });
+      stored = store({ owner, attempts: 1, unsure: 1 });
+      // That it could not be stored is its turn's to tell; what was stored all the same is found by the sweep.
+      const way = await stored.catch(() => undefined);
+      if (way === "taken") return await sendTaken(lane, part, NO_FINGERPRINT, term);
+      return way ? "again" : "idle";
+    };
+    // Two commits side by side would not see each other's reply, nor two tries each other's text. With its
+    // slot first: after a crash no more of them are in doubt than were on their way.
+    if (isAlone && takesRepeats(part.channel)) schedule().begin?.(lane, begin);
     return stored ?? store();
   };
 

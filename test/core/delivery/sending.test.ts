@@ -5,6 +5,7 @@ import type { TraceEvent, TracePoint } from "../../../core/contract/trace-points
 import { createInProcessSchedule } from "../../../core/delivery/in-process.ts";
 import { laneOf } from "../../../core/delivery/lane.ts";
 import type { Lane, Schedule, Step } from "../../../core/delivery/schedule.ts";
+import { StoreAwayError } from "../../../core/store/errors.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import type { Store, Work } from "../../../core/store/store.ts";
 import { type FakeChannel, fakeChannel } from "../../fakes/channel.ts";
@@ -36,6 +37,9 @@ const atOnce = () => ({
   begin: (lane: Lane, step: Step) => step(lane) !== undefined,
 });
 
+/** The platform takes identical texts as they come. */
+const takingRepeats = () => Object.assign(fakeChannel(), { takesRepeats: true });
+
 /** A send that lasts until the test says how it ends. */
 const held = () => {
   let end: (outcome: SendOutcome) => void = () => {};
@@ -48,10 +52,12 @@ const held = () => {
 describeStores("sending a reply as it is stored", (world) => {
   let channel: FakeChannel;
   let schedules: Schedule[];
+  let errors: unknown[];
   beforeEach(() => {
     time = Date.UTC(2026, 2, 1);
-    channel = fakeChannel();
+    channel = takingRepeats();
     schedules = [];
+    errors = [];
     // Leases are renewed when a test says so.
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
   });
@@ -66,12 +72,14 @@ describeStores("sending a reply as it is stored", (world) => {
     const process = await deliveryProcess({
       ...{ store: world.store, folder: folder.path, now, adapters: new Map([["test", channel]]) },
       schedule: () => sends ?? { wake: () => {} },
+      isAlone: true,
       ...options,
     });
     sends = createInProcessSchedule({
       step: process.outbox.step,
       source: process.outbox.lanes,
-      ...{ concurrency: slots, perTenant: slots, now, onError: () => {}, retryAfterMs: 50 },
+      ...{ concurrency: slots, perTenant: slots, now, retryAfterMs: 50 },
+      onError: (_lane, cause) => errors.push(cause),
     });
     schedules.push(sends);
     return process;
@@ -129,16 +137,8 @@ describeStores("sending a reply as it is stored", (world) => {
   });
 
   it("is looked for by the next process after a crash between its storing and its call", async () => {
-    const store = await world.open();
-    // Its last step before the call is to look for an identical text, and it comes no further.
-    const read: Store["read"] = async (access, work) => {
-      const found = await store.read(access, work);
-      return (await rows()).some((row) => row.unsure === 1) ? new Promise(() => {}) : found;
-    };
-    const dying = await another({
-      store: Object.assign(Object.create(store), { read }),
-      schedule: atOnce,
-    });
+    // Its last step before the call is to look at its lease, and it comes no further.
+    const dying = await another({ isAlone: true, schedule: atOnce, holdsLease: () => false });
     await reply(dying, "m1", ["one"]);
     const next = await another();
     expect(await next.outbox.step(laneFrom("wei"))).toEqual({ afterMs: LEASE_MS });
@@ -152,6 +152,7 @@ describeStores("sending a reply as it is stored", (world) => {
     channel.outcomes.push(new Promise(() => {}));
     let begun = 0;
     const dying = await another({
+      isAlone: true,
       schedule: () => (begun++ === 0 ? atOnce() : { wake: () => {}, begin: () => false }),
     });
     for (const person of ["a", "b", "c"]) await reply(dying, person, [person], person);
@@ -179,6 +180,40 @@ describeStores("sending a reply as it is stored", (world) => {
     await allDone();
     expect(bodies()).toEqual(["one", "two"]);
     expect(channel.asked).toEqual([]);
+  });
+
+  it("waits as not tried where others may be at work on the store", async () => {
+    const process = await another({ schedule: atOnce });
+    await reply(process, "m1", ["one"]);
+    expect(await rows()).toMatchObject([{ attempts: 0, unsure: 0 }]);
+    expect(bodies()).toEqual([]);
+    await process.outbox.step(laneFrom("wei"));
+    expect(bodies()).toEqual(["one"]);
+  });
+
+  it("waits as not tried where the platform drops identical texts", async () => {
+    channel = fakeChannel();
+    const process = await another({ isAlone: true, schedule: atOnce });
+    await reply(process, "m1", ["one"]);
+    expect(await rows()).toMatchObject([{ attempts: 0, unsure: 0 }]);
+    expect(bodies()).toEqual([]);
+    await process.outbox.step(laneFrom("wei"));
+    expect(bodies()).toEqual(["one"]);
+  });
+
+  it("is no fault of the sends where the store is away", async () => {
+    const process = await start();
+    await process.inbox.accept(textMessage("m1"), sales);
+    const entry = await begin(process, laneFrom("wei"));
+    const away = new StoreAwayError("away");
+    const write = vi.spyOn(world.store, "write").mockRejectedValueOnce(away);
+    const complete = () => process.outbox.complete(entry, { parts: ["one"], mayInline: false });
+    await expect(complete()).rejects.toBe(away);
+    expect(errors).toEqual([]);
+    await complete();
+    await allDone();
+    expect(bodies()).toEqual(["one"]);
+    write.mockRestore();
   });
 
   it("goes behind what is on its way in its lane, whatever that comes to", async () => {
@@ -240,7 +275,9 @@ describeStores("sending a reply as it is stored", (world) => {
   it("is not sent by a process whose lease ran out while it was stored", async () => {
     let isHeld = true;
     const store = await world.open();
-    const late = await another({ store, schedule: atOnce, holdsLease: () => isHeld });
+    const late = await another({
+      ...{ store, isAlone: true, schedule: atOnce, holdsLease: () => isHeld },
+    });
     await late.inbox.accept(textMessage("m1"), sales);
     const entry = await begin(late, laneFrom("wei"));
     const write: Store["write"] = store.write.bind(store);
