@@ -14,20 +14,43 @@ interface NewMessage {
   readonly receivedAt: number;
 }
 
-export const insertMessage = statement<NewMessage>()((db, arg) =>
-  db
-    .insertInto("inbox")
-    .values({
-      channel: arg("channel"),
-      key: arg("key"),
-      lane: arg("lane"),
-      tenant_id: arg("tenantId"),
-      message: arg("message"),
-      state: "pending",
-      received_at: arg("receivedAt"),
-    })
-    .onConflict((conflict) => conflict.columns(["channel", "key"]).doNothing()),
-);
+export const insertMessage = statement<NewMessage>()((db, arg, dialect) => {
+  const columns = {
+    channel: arg("channel"),
+    key: arg("key"),
+    lane: arg("lane"),
+    tenant_id: arg("tenantId"),
+    message: arg("message"),
+    state: "pending" as const,
+    received_at: arg("receivedAt"),
+  };
+  const insert = db.insertInto("inbox");
+  const inserted =
+    dialect === "sqlite"
+      ? insert.values(columns)
+      : // One after the other within a lane: where two are stored side by side the later one may be seen
+        // first, and would be begun before the earlier one. The number is given once the lock is held.
+        insert
+          .columns(["channel", "key", "lane", "tenant_id", "message", "state", "received_at"])
+          .expression(
+            db
+              .selectFrom(
+                sql`(select pg_advisory_xact_lock(hashtextextended(${arg("lane")}, hashtext(${arg("tenantId")}))))`.as(
+                  "turn",
+                ),
+              )
+              .select(({ val }) => [
+                val(columns.channel).as("channel"),
+                val(columns.key).as("key"),
+                val(columns.lane).as("lane"),
+                val(columns.tenant_id).as("tenant_id"),
+                val(columns.message).as("message"),
+                val(columns.state).as("state"),
+                val(columns.received_at).as("received_at"),
+              ]),
+          );
+  return inserted.onConflict((conflict) => conflict.columns(["channel", "key"]).doNothing());
+});
 
 /** The same of a message that `owner` begins at once. */
 export const insertTaken = statement<NewMessage & { owner: string }>()((db, arg) =>

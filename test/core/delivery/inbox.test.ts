@@ -4,8 +4,8 @@ import type { Claim } from "../../../core/delivery/inbox.ts";
 import { laneOf } from "../../../core/delivery/lane.ts";
 import type { Lane } from "../../../core/delivery/schedule.ts";
 import { KeyError } from "../../../core/keys/errors.ts";
-import { tenantScope } from "../../../core/store/scope.ts";
-import type { Store } from "../../../core/store/store.ts";
+import { type Access, tenantScope } from "../../../core/store/scope.ts";
+import type { Store, Work } from "../../../core/store/store.ts";
 import { begin, type DeliveryProcess, deliveryProcess } from "../../fakes/delivery-process.ts";
 import { eventually } from "../../fakes/eventually.ts";
 import { textMessage } from "../../fakes/messages.ts";
@@ -44,6 +44,9 @@ describeStores("inbox", (world) => {
     (await world.sql("SELECT key, state FROM inbox ORDER BY id")).map(
       ({ key, state }) => `${key} ${state}`,
     );
+  /** PostgreSQL's advisory locks that are held, or waited for. */
+  const locks = (isGranted: boolean) =>
+    world.sql(`SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted = ${isGranted}`);
   const answer = async (parts: readonly string[], by = process) => {
     const entry = await begin(by, wei);
     return { entry, ...(await by.outbox.complete(entry, { parts, mayInline: false })) };
@@ -196,6 +199,42 @@ describeStores("inbox", (world) => {
         expect(begun.map(({ message }) => message.id)).toEqual([first?.key]);
       }
     });
+
+    // On SQLite writes run one after the other.
+    it.runIf(world.dialect === "postgres")(
+      "begins none that another process has stored before an earlier one of its lane is committed",
+      async () => {
+        const store = await world.open();
+        let commit = () => {};
+        const held = new Promise<void>((resolve) => {
+          commit = resolve;
+        });
+        const slow = await deliveryProcess({
+          store: Object.assign(Object.create(store), {
+            write: (access: Access, work: Work<unknown>) =>
+              store.write(access, async (transaction) => {
+                const value = await work(transaction);
+                await held;
+                return value;
+              }),
+          }),
+          ...{ folder: folder.path, now },
+        });
+        // Its tenant's key is there by now.
+        await accept("m0", "li");
+        const first = accept("m1", "wei", slow);
+        await eventually(async () => expect(await states()).toEqual(["m0 pending"]));
+        await eventually(async () => expect(await locks(true)).not.toEqual([]));
+        const second = accept("m2");
+        await eventually(async () => expect(await locks(false)).not.toEqual([]));
+        // Of another lane: nobody waits.
+        await accept("m3", "li");
+        commit();
+        await second;
+        expect((await begin(process, wei)).message.id).toBe("m1");
+        await first;
+      },
+    );
 
     it("leaves nothing behind that was stored past it, whatever waits for its turn before that", async () => {
       const options = { store: world.store, folder: folder.path, now, takesAtOnce: true };
