@@ -9,8 +9,8 @@ import { openedAudit } from "./opened-audit.ts";
 const main = join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
 // Several at once may start on a busy machine.
 const READY_MS = 60_000;
-// Tests start it more than once, and each start may take so long.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+// Tests start it more than once, and each start may take so long. Benches use it outside of tests.
+if (process.env.VITEST) vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** The built gateway as a process of its own. */
 export interface GatewayProcess {
