@@ -16,7 +16,6 @@ interface Pairs {
 
 // Whether a match can do without a step takes a look at all others.
 const MAX_STEPS = 300;
-const ALWAYS = 0xffff_ffff;
 
 /**
  * Builds the filter. Any match of a pattern holds two neighbouring characters that its program
@@ -24,38 +23,49 @@ const ALWAYS = 0xffff_ffff;
  */
 export const createPairFilter = (programs: readonly Program[]): PairFilter => {
   const always: number[] = [];
-  const byPair = new Map<number, number[]>();
+  // By pair: its list, a number of an entry or 0. Pairs that tell of the same patterns share theirs, and
+  // others what they have in common of what was put in front of it: an entry is a pattern and a rest.
+  const lists = new Uint32Array(0x1_0000);
+  const patterns = [-1];
+  const rests = [0];
   for (const [index, program] of programs.entries()) {
     const pairs = rarestPairs(program);
     if (!pairs) always.push(index);
-    else
-      for (const { first, second } of pairs)
-        for (const a of membersOf(first))
-          for (const b of membersOf(second)) {
-            const key = (a << 8) | b;
-            const known = byPair.get(key);
-            if (!known) byPair.set(key, [index]);
-            else if (known.at(-1) !== index) known.push(index);
+    const longer = new Map<number, number>();
+    for (const { first, second } of pairs ?? [])
+      for (const a of membersOf(first))
+        for (const b of membersOf(second)) {
+          const key = (a << 8) | b;
+          const rest = lists[key] ?? 0;
+          if (patterns[rest] === index) continue;
+          let list = longer.get(rest);
+          if (list === undefined) {
+            list = patterns.push(index) - 1;
+            rests.push(rest);
+            longer.set(rest, list);
           }
+          lists[key] = list;
+        }
   }
-  // By pair: the text that it was last seen in; those that nothing depends on count as seen always.
-  const lastSeen = new Uint32Array(0x1_0000).fill(ALWAYS);
-  for (const key of byPair.keys()) lastSeen[key] = 0;
+  // By entry: the text that it was last seen in, and with it all that its rest has.
+  const lastSeen = new Float64Array(patterns.length);
   let turn = 0;
 
   return {
     candidates(text) {
       const found = new Set(always);
-      turn = (turn + 1) % ALWAYS;
+      turn++;
+      lastSeen[0] = turn;
       let previous = byteOf(text.charCodeAt(0));
       for (let i = 1; i <= text.length; i++) {
         const current = i < text.length ? byteOf(text.charCodeAt(i)) : 0;
-        const key = (previous << 8) | current;
+        let entry = lists[(previous << 8) | current] ?? 0;
         previous = current;
-        const last = lastSeen[key];
-        if (last === turn || last === ALWAYS) continue;
-        lastSeen[key] = turn;
-        for (const index of byPair.get(key) ?? []) found.add(index);
+        if (lastSeen[entry] === turn) continue;
+        for (; lastSeen[entry] !== turn; entry = rests[entry] ?? 0) {
+          lastSeen[entry] = turn;
+          found.add(patterns[entry] ?? 0);
+        }
         if (found.size === programs.length) break;
       }
       return [...found].sort((a, b) => a - b);
