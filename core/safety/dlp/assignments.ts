@@ -23,6 +23,9 @@ const NEXT_TO_NAME = new RegExp(
   "gi",
 );
 const LEAST_CHANGES = 3;
+// An address, or a name or a call in a program.
+const CODE =
+  /^(?:https?:\/\/|[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.)[A-Za-z_$][\w$]*)+[;,)]*$|[A-Za-z_$][\w$.]*[([]|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$)/;
 const BEARER = /\bBearer\s{1,2}([\w\-.~+/]{20,2000}={0,2})/g;
 const WORDS =
   /密|口[\s·-]?令|通行|暗|p\s?[a@4]\s?[s$5]|pwd?|psw|identified by|secret|token|key|sig|bearer|authorization|credential|[as]k\s{0,3}[:=]|钥|鑰|令牌|杖|凭|憑|mima|passe|contras|senha|пароль|パスワ|비밀/i;
@@ -70,18 +73,55 @@ export const assignedValue = (raw: string, quote: string): string => {
   // In Markdown a link goes on behind what its address ends with.
   const link = open.search(/\)?\]\(/);
   const value = link < 0 ? open : open.slice(0, link);
-  return value.replace(/[.)\]}!?:]+$/, (end) => (/^!$/.test(end) ? end : ""));
+  let end = value.length;
+  while (end > 0 && ".)]}!?:".includes(value.charAt(end - 1))) end--;
+  return value.endsWith("!") && end === value.length - 1 ? value : value.slice(0, end);
+};
+
+// What characters a value has, a bit each: of the marks, those of names and paths count for less.
+const SMALL = 1;
+const CAPITAL = 2;
+const DIGIT = 4;
+const MARK = 8;
+const ODD_MARK = 16;
+const CLASSES = SMALL | CAPITAL | DIGIT | MARK;
+
+const kindOf = (char: string): number => {
+  if (/[a-z]/.test(char)) return SMALL;
+  if (/[A-Z]/.test(char)) return CAPITAL;
+  if (/\d/.test(char)) return DIGIT;
+  return /[_.\-/]/.test(char) ? MARK : MARK | ODD_MARK;
+};
+const KINDS = Array.from({ length: 128 }, (_, unit) => kindOf(String.fromCharCode(unit)));
+
+const kindsIn = (value: string): number => {
+  let kinds = 0;
+  for (let i = 0; i < value.length; i++) kinds |= KINDS[value.charCodeAt(i)] ?? MARK | ODD_MARK;
+  return kinds;
 };
 
 /** Whether a value that something calls a password is one, and no placeholder, word or code. */
 export const isPassword = (value: string, isQuoted: boolean): boolean => {
-  if (value.length < 6 || value.length > 128 || isPlaceholder(value)) return false;
-  if (/^https?:\/\//.test(value) || isCode(value)) return false;
-  const classes = [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z0-9]/].filter((one) => one.test(value)).length;
-  if (/^\d+$/.test(value)) return value.length >= 6 && !/^(?:19|20)\d{6}$/.test(value);
-  if (classes >= 2 && /[\d]|[^A-Za-z0-9_.\-/]/.test(value)) return true;
-  return isQuoted && value.length >= 8 && entropy(value) > 2.75 && !/^[a-z]+[-_ ]/i.test(value);
+  if (value.length < 6 || value.length > 128) return false;
+  const kinds = kindsIn(value);
+  if (kinds === DIGIT) return !/^(?:19|20)\d{6}$/.test(value);
+  return (
+    (isDiverse(kinds) || (isQuoted && isVaried(value))) &&
+    !isPlaceholder(value) &&
+    !CODE.test(value)
+  );
 };
+
+/** Whether words, names and paths have no such characters. */
+const isDiverse = (kinds: number): boolean => {
+  const classes = kinds & CLASSES;
+  const hasTwo = (classes & (classes - 1)) !== 0;
+  return hasTwo && (kinds & (DIGIT | ODD_MARK)) !== 0;
+};
+
+/** Whether what stands in quotes is neither short nor even, and begins like no words. */
+const isVaried = (value: string): boolean =>
+  value.length >= 8 && entropy(value) > 2.75 && !/^[a-z]+[-_ ]/i.test(value);
 
 /** Capitals, small letters and digits, with a mark within or changed often: no word looks like that. */
 const isMixed = (value: string): boolean =>
@@ -98,16 +138,9 @@ const isKey = (value: string): boolean =>
   /[A-Za-z]/.test(value) &&
   entropy(value) >= (value.length >= 16 ? 2.8 : 3.2) &&
   (!isPlaceholder(value) || looksRandom(value)) &&
-  !/^https?:\/\//.test(value) &&
-  !isCode(value) &&
+  !CODE.test(value) &&
   !/^(?:v?\d+\.){2,}/.test(value);
 
 // Vendors' sample keys end in EXAMPLEKEY and are random otherwise.
 const looksRandom = (value: string): boolean =>
   /^[A-Za-z0-9+/=]{32,}$/.test(value) && entropy(value) > 4.2;
-
-/** A name or a call in a program, not a literal. */
-const isCode = (value: string): boolean =>
-  /^[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.)[A-Za-z_$][\w$]*)+[;,)]*$/.test(value) ||
-  /^[A-Za-z_$][\w$.]*[([]/.test(value) ||
-  /^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/.test(value);
