@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { createFoldTable, DROPPED, type FoldTable, isAccent } from "./fold-table.ts";
+import { scratch } from "./scratch.ts";
 
 /**
  * A text in the form in which texts are compared, with the way back to the original.
@@ -45,40 +46,20 @@ export const foldingDigest = (): Buffer => {
 // For the few that take more room than they had.
 const SPARE_UNITS = 16;
 
-/** Room for folded texts, one after another: each is overwritten by the next. */
-export class FoldRoom {
-  units: Uint16Array;
-  starts: Uint32Array;
-  ends: Uint32Array;
-
-  /** @param size in units */
-  constructor(size = 0) {
-    this.units = new Uint16Array(size);
-    this.starts = new Uint32Array(size);
-    this.ends = new Uint32Array(size);
-  }
-
-  /** Makes room for so many units, and keeps what is there. */
-  reserve(size: number): void {
-    if (size <= this.units.length) return;
-    this.units = grown(this.units, new Uint16Array(size));
-    this.starts = grown(this.starts, new Uint32Array(size));
-    this.ends = grown(this.ends, new Uint32Array(size));
-  }
-}
-
 /**
  * Folds a text: one pass, each character by itself. Compatibility forms (full width, circled,
  * mathematical …), accents and look-alikes become plain characters, digits of any script ASCII,
  * every kind of space U+0020 and of line break `\n` (CR LF a space and one `\n`); case and Han variants
  * are folded, traditional into simplified; invisible characters vanish. Lone surrogates stay as they are.
  *
- * What is returned lies in the room, if one is given.
+ * What is returned lies in the scratch memory, where that is in use.
  */
-export const fold = (text: string, room = new FoldRoom(text.length + SPARE_UNITS)): FoldedText => {
+export const fold = (text: string): FoldedText => {
   const table = sharedTable();
-  room.reserve(text.length + SPARE_UNITS);
-  let { units, starts, ends } = room;
+  let size = text.length + SPARE_UNITS;
+  let units = scratch.uint16(size);
+  let starts = scratch.uint32(size);
+  let ends = scratch.uint32(size);
   let length = 0;
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);
@@ -100,9 +81,11 @@ export const fold = (text: string, room = new FoldRoom(text.length + SPARE_UNITS
     } else {
       const special = foldSpecial(text, at, code, table);
       const needed = length + special.length + text.length - end;
-      if (needed > units.length) {
-        room.reserve(units.length * 2 + special.length);
-        ({ units, starts, ends } = room);
+      if (needed > size) {
+        size = size * 2 + special.length;
+        units = grown(units, scratch.uint16(size));
+        starts = grown(starts, scratch.uint32(size));
+        ends = grown(ends, scratch.uint32(size));
       }
       for (let part = 0; part < special.length; part += 1) {
         units[length] = special.charCodeAt(part);

@@ -1,3 +1,4 @@
+import { scratch } from "../scratch.ts";
 import { type Step, takesRune } from "./program.ts";
 import { rangesOf } from "./runes.ts";
 
@@ -95,12 +96,12 @@ export const createAlphabet = (steps: readonly Step[]): Alphabet => {
 /** By UTF-16 unit of a text the class of the character that starts there, and END behind the last. */
 export type Classes = Uint16Array;
 
-/** Reads texts as classes of an alphabet. */
+/** Reads texts as classes of an alphabet, which lie in the scratch memory, where that is in use. */
 export const createReader = (alphabet: Alphabet): ((text: string) => Classes) => {
   const byUnit = new Uint16Array(0x1_0000);
   for (let unit = 0; unit < byUnit.length; unit++) byUnit[unit] = alphabet.classOf(unit);
   return (text) => {
-    const classes = new Uint16Array(text.length + 1);
+    const classes = scratch.uint16(text.length + 1);
     for (let at = 0; at < text.length; at++) {
       const unit = text.charCodeAt(at);
       classes[at] = byUnit[unit] ?? 0;

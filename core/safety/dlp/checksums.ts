@@ -1,3 +1,5 @@
+import { scratch } from "../scratch.ts";
+
 const ZERO = 0x30;
 const NINE = 0x39;
 const LETTER_A = 0x41;
@@ -8,8 +10,8 @@ const LETTER_A = 0x41;
  */
 export const createLuhn = (digits: Uint8Array): ((from: number, to: number) => boolean) => {
   // Sums of what stands before a digit, modulo 10, with those at even places doubled, or the others.
-  const evenDoubled = new Uint8Array(digits.length + 1);
-  const oddDoubled = new Uint8Array(digits.length + 1);
+  const evenDoubled = scratch.uint8(digits.length + 1);
+  const oddDoubled = scratch.uint8(digits.length + 1);
   let [even, odd] = [0, 0];
   for (let i = 0; i < digits.length; i++) {
     const digit = digits[i] ?? 0;

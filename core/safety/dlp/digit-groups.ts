@@ -1,3 +1,5 @@
+import { scratch } from "../scratch.ts";
+
 // None of these is exported: V8 of Node 20 looks an exported constant up at every use.
 const SPACE = 1;
 const LINE = 2;
@@ -73,12 +75,12 @@ const KIND_OF = (() => {
   });
 })();
 
-/** Reads the groups of digits in a folded text, in order. */
+/** Reads the groups of digits in a folded text, in order; they lie in the scratch memory, where that is in use. */
 export const readDigits = (text: string): Digits => {
   const count = countDigits(text);
-  const values = new Uint8Array(count);
-  const offsets = new Uint32Array(count);
-  const gaps = new Uint8Array(count);
+  const values = scratch.uint8(count);
+  const offsets = scratch.uint32(count);
+  const gaps = scratch.uint8(count);
   let end = -1;
   let digit = 0;
   for (let at = 0; digit < count; at++) {
@@ -95,7 +97,7 @@ export const readDigits = (text: string): Digits => {
 };
 
 const endsOf = (gaps: Uint8Array): Uint32Array => {
-  const all = new Uint32Array(gaps.length);
+  const all = scratch.uint32(gaps.length);
   let ends = 0;
   for (let digit = gaps.length - 1; digit >= 0; digit--) {
     const gap = gaps[digit] ?? BREAK;

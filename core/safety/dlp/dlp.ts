@@ -4,6 +4,7 @@ import {
   DLP_ACTIONS,
   type DlpAction,
 } from "../../../config/detectors.ts";
+import { scratch } from "../scratch.ts";
 import { findEmails } from "./email.ts";
 import type { Detected, Finding } from "./finding.ts";
 import { type Folded, fold } from "./folded.ts";
@@ -104,12 +105,13 @@ const createEngine = (
   );
 
   const rankOf = (type: string): number => ranks.get(type) ?? 0;
-  const search = (text: string): readonly Finding[] => {
-    const folded = fold(text);
-    const spans = detect(folded, wanted, 0);
-    compiled.search(text, folded, spans);
-    return resolveOverlaps(spans, rankOf);
-  };
+  const search = (text: string): readonly Finding[] =>
+    scratch.during(() => {
+      const folded = fold(text);
+      const spans = detect(folded, wanted, 0);
+      compiled.search(text, folded, spans);
+      return resolveOverlaps(spans, rankOf);
+    });
 
   const searchOpen = (text: string, from: number): OpenSearch => {
     const folded = fold(text);

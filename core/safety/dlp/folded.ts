@@ -1,3 +1,6 @@
+import { scratch } from "../scratch.ts";
+import { stringOf } from "./units.ts";
+
 /** A text as detectors read it, with the way back to the original. */
 export interface Folded {
   readonly text: string;
@@ -11,6 +14,7 @@ export interface Folded {
  * Folds full-width and mathematical letters and digits and the decimal digits of every script to
  * ASCII, also percent-encoded ones and character references, all dashes to `-`, all spaces to a blank; leaves out what is
  * invisible. Everything else stays as it is, so a text that needs none of this is its own folded form.
+ * The way back lies in the scratch memory, where that is in use.
  */
 export const fold = (text: string): Folded =>
   needsFolding(text) ? foldUnits(text) : identity(text);
@@ -22,9 +26,9 @@ const identity = (text: string): Folded => ({
 });
 
 const foldUnits = (text: string): Folded => {
-  const units = new Uint16Array(text.length);
-  const starts = new Uint32Array(text.length + 1);
-  const ends = new Uint32Array(text.length + 1);
+  const units = scratch.uint16(text.length);
+  const starts = scratch.uint32(text.length + 1);
+  const ends = scratch.uint32(text.length + 1);
   let length = 0;
   for (let i = 0; i < text.length; ) {
     const unit = text.charCodeAt(i);
@@ -64,7 +68,7 @@ const foldUnits = (text: string): Folded => {
   }
   starts[length] = text.length;
   return {
-    text: Buffer.from(units.buffer, 0, length * 2).toString("utf16le"),
+    text: stringOf(units.subarray(0, length)),
     startOf: (index) => starts[index] ?? text.length,
     endOf: (index) => ends[index] ?? text.length,
   };

@@ -1,3 +1,5 @@
+import { stringOf, unitsOf } from "./units.ts";
+
 // As people write digits who do not type them, by value: for reading aloud, for bank forms, enclosed.
 const HAN = [
   "〇零○",
@@ -79,7 +81,7 @@ const readLetters = (text: string): string => {
     units ??= unitsOf(text);
     for (let at = start; at < end; at++) units[at] = digitOf(text, at) || text.charCodeAt(at);
   }
-  return units ? Buffer.from(units.buffer).toString("utf16le") : text;
+  return units ? stringOf(units) : text;
 };
 
 const isLetterOrDigit = (unit: number): boolean => {
@@ -135,13 +137,7 @@ const readRuns = (text: string): string => {
       if (kind > SEPARATOR) units[i] = kind;
     }
   }
-  return units ? Buffer.from(units.buffer).toString("utf16le") : text;
-};
-
-const unitsOf = (text: string): Uint16Array<ArrayBuffer> => {
-  const units = new Uint16Array(text.length);
-  for (let at = 0; at < text.length; at++) units[at] = text.charCodeAt(at);
-  return units;
+  return units ? stringOf(units) : text;
 };
 
 /** Start of the numerals that go on up to `end` in a folded text and may become a long number. */

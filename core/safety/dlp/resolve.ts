@@ -1,3 +1,4 @@
+import { scratch } from "../scratch.ts";
 import type { Finding } from "./finding.ts";
 import type { Spans } from "./spans.ts";
 
@@ -21,8 +22,8 @@ export const resolveOverlaps = (spans: Spans, rankOf: (type: string) => number):
 
   // Paints each unit with the type that it belongs to, the strongest last, and marks the places
   // between two units that a finding goes across.
-  const owners = new Uint16Array(last - origin + 1);
-  const isInside = new Uint8Array(last - origin + 1);
+  const owners = scratch.uint16(last - origin + 1);
+  const isInside = scratch.uint8(last - origin + 1);
   for (const [index, [, offsets]] of weakestFirst.entries()) {
     for (let i = 0; i < offsets.length; i += 2) {
       const start = (offsets[i] ?? 0) - origin;

@@ -1,4 +1,5 @@
 import type { DlpAction } from "../../../config/detectors.ts";
+import { scratch } from "../scratch.ts";
 import type { DlpVerdict } from "./dlp.ts";
 import type { Finding } from "./finding.ts";
 import type { Folded } from "./folded.ts";
@@ -25,7 +26,7 @@ export interface DlpStream {
   verdict(): DlpVerdict;
 }
 
-/** What was found in a text that may go on. */
+/** What was found in a text that may go on; it may lie in the scratch memory. */
 export interface OpenSearch {
   readonly folded: Folded;
   readonly entities: readonly Finding[];
@@ -73,12 +74,16 @@ export const createDlpStream = (
       // Searching only once a share of new text has come keeps the cost of many pieces linear.
       if (buffer.length - searchedLength < held / 8)
         return { text: "", entities: [], action: "allow" };
-      const found = search(buffer, released);
-      return take(Math.max(released, closedUpTo(found)), found.entities, found.folded);
+      return scratch.during(() => {
+        const found = search(buffer, released);
+        return take(Math.max(released, closedUpTo(found)), found.entities, found.folded);
+      });
     },
     end() {
-      const { folded, entities } = search(buffer, released);
-      return take(buffer.length, entities, folded);
+      return scratch.during(() => {
+        const { folded, entities } = search(buffer, released);
+        return take(buffer.length, entities, folded);
+      });
     },
     verdict: () => ({ action: actionOf(all), entities: [...all] }),
   };

@@ -1,5 +1,6 @@
-import { type FoldedText, FoldRoom, fold } from "../fold.ts";
+import { type FoldedText, fold } from "../fold.ts";
 import { isAccent } from "../fold-table.ts";
+import { scratch } from "../scratch.ts";
 import { KIND } from "./kinds.ts";
 import { isDigit, isReadable, letterOfDigit, ONE, undecidedSigns } from "./leet.ts";
 import { MAX_REACH, READING, READS } from "./letter-row.ts";
@@ -34,7 +35,6 @@ const LETTER_L = 0x6c;
 export class Scan {
   readonly #lexicon: Lexicon;
   readonly #letters: Letters;
-  readonly #room: FoldRoom;
   readonly #pinyin: PinyinScan | undefined;
   #done = 0;
   // The text as it is, and without its disguises: digits and signs read as letters, the 1 as i and as l,
@@ -55,20 +55,23 @@ export class Scan {
   readonly #reported = new Set<number>();
   #strongest = 0;
 
-  /** @param workspace of no text; whoever lends it gets it back with what is in this one */
-  constructor(lexicon: Lexicon, { letters, room } = createWorkspace()) {
+  /** @param letters of no text; whoever lends them gets them back with what is in this one */
+  constructor(lexicon: Lexicon, letters = new Letters()) {
     this.#lexicon = lexicon;
     this.#letters = letters;
-    this.#room = room;
     const found = (term: number, start: number, end: number) => this.#add(term, start, end);
     this.#pinyin = lexicon.pinyin && new PinyinScan(lexicon.pinyin, found);
   }
 
   /** The next piece of the text. */
   push(piece: string): void {
+    scratch.during(() => this.#push(piece));
+  }
+
+  #push(piece: string): void {
     const text = this.#carry + piece;
     const cut = wholeCharacters(text);
-    const folded = fold(cut === text.length ? text : text.slice(0, cut), this.#room);
+    const folded = fold(cut === text.length ? text : text.slice(0, cut));
     const open = Math.min(undecidedSigns(folded), undecidedMarkup(folded));
     const taken = folded.starts[open] ?? cut;
     this.#carry = text.slice(taken);
@@ -79,7 +82,9 @@ export class Scan {
 
   /** The end of the text. */
   finish(): Verdict {
-    if (this.#carry !== "") this.#take(fold(this.#carry, this.#room), this.#carry.length);
+    if (this.#carry !== "") {
+      scratch.during(() => this.#take(fold(this.#carry), this.#carry.length));
+    }
     this.#carry = "";
     this.#letters.finish();
     this.#search(this.#letters.length);
@@ -262,21 +267,18 @@ const wholeCharacters = (text: string): number => {
   return text.length <= MAX_PILE ? 0 : text.length;
 };
 
-/** What a text is taken apart in. */
-const createWorkspace = () => ({ letters: new Letters(), room: new FoldRoom() });
-
-// What one text needed serves the next, some 3 MB at most; that of longer ones is not kept.
-let spare: ReturnType<typeof createWorkspace> | undefined;
+// What one text needed serves the next, some 2 MB at most; that of longer ones is not kept.
+let spare: Letters | undefined;
 const MAX_SPARE = 128 * 1024;
 
 /** Looks for the terms of a lexicon in a whole text. */
 export const moderate = (text: string, lexicon: Lexicon): Verdict => {
-  const workspace = spare ?? createWorkspace();
+  const letters = spare ?? new Letters();
   spare = undefined;
-  const scan = new Scan(lexicon, workspace);
+  const scan = new Scan(lexicon, letters);
   scan.push(text);
   const verdict = scan.finish();
-  workspace.letters.clear();
-  if (text.length <= MAX_SPARE) spare = workspace;
+  letters.clear();
+  if (text.length <= MAX_SPARE) spare = letters;
   return verdict;
 };

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FoldRoom, fold, foldedString } from "../../../core/safety/fold.ts";
+import { fold, foldedString } from "../../../core/safety/fold.ts";
+import { scratch } from "../../../core/safety/scratch.ts";
 
 const word = (text: string): string => foldedString(fold(text));
 
@@ -124,11 +125,11 @@ describe("fold", () => {
     );
   });
 
-  it("folds in room that other texts have used as in room of its own", () => {
-    const room = new FoldRoom();
+  it("folds in memory that other texts have used as in memory of its own", () => {
     fc.assert(
       fc.property(hostile, (text) => {
-        expect(fold(text, room)).toEqual(fold(text));
+        const own = fold(text);
+        scratch.during(() => expect(fold(text)).toEqual(own));
       }),
     );
   });
