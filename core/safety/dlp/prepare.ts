@@ -1,5 +1,15 @@
 import { createDlp } from "./dlp.ts";
 
+/** Printable characters in no order, the same each time. */
+const noise = (units: number): string => {
+  let seed = 1;
+  const next = () => {
+    seed = (seed * 48_271) % 0x7fff_ffff;
+    return String.fromCharCode(0x21 + (seed % 94));
+  };
+  return Array.from({ length: units }, next).join("");
+};
+
 // Texts of the kinds that have code of their own: prose, numbers, single digits with much between them,
 // numerals, keys and passwords, addresses, wide and invisible characters, and what looks like all of these.
 // What is looked for stands at the start and the end of a text, too.
@@ -17,8 +27,8 @@ const KINDS = [
   "ghp_abcdefghijklmnopqrstuvwxyz0123456789 s k - token: 'a' https://a:b12cD3@h/ ",
   "wang@example.com ",
   "wang at example dot com a@b c (at) d.example x@y. git@h:p ",
-  "４１１１１１１１１１１１１１１１ ｐａｓｓ：ｗ 4\u200b1\u200b %41%42 😀 ",
-  "!Q~x.SK0-:AA_v1_@7%#gh)sk-&+eyJ(*A9,K.a1$EMP-1;z|<q>^=[]{}\"'\\/?`",
+  "４１１１１１１１１１１１１１１１ ｐａｓｓ：ｗ 4\u200b1\u200b %41%4f &#64;&#x41; 😀 ",
+  noise(2_000),
 ];
 const UNITS = 8_000;
 const TIMES = 6;
