@@ -44,7 +44,7 @@ export const openSqlite = (path: string, busyTimeoutMs = 5_000): Sqlite => {
     prepare: (sql) => {
       let statement = prepared.get(sql);
       if (!statement) {
-        statement = guard(database.prepare(sql));
+        statement = guard(database, sql);
         prepared.set(sql, statement);
       }
       return statement;
@@ -52,24 +52,41 @@ export const openSqlite = (path: string, busyTimeoutMs = 5_000): Sqlite => {
   };
 };
 
-const guard = (statement: Libsql.Statement): SqliteStatement => ({
-  reader: statement.reader,
-  all: (parameters) => statement.all(bindable(parameters)).map(readable),
-  first: (parameters) => {
-    const row = statement.get(bindable(parameters)) as Row | undefined;
-    if (row === undefined) return undefined;
-    // How long it took, which libsql puts beside the columns.
-    delete row._metadata;
-    return readable(row);
-  },
-  run: (parameters) => {
-    const { changes, lastInsertRowid } = statement.run(bindable(parameters));
-    return { changes, lastInsertRowid: toNumber("rowid", lastInsertRowid) };
-  },
-  iterate: function* (parameters) {
-    for (const row of statement.iterate(bindable(parameters))) yield readable(row);
-  },
-});
+const guard = (database: Libsql.Database, sql: string): SqliteStatement => {
+  let statement = database.prepare(sql);
+  let hasFailed = false;
+
+  /**
+   * libsql binds nothing to a statement whose `get` failed before: it would run with the values of
+   * then, and find a row that nobody asked for. So another one takes its place.
+   */
+  const get = (bound: unknown): unknown => {
+    if (hasFailed) statement = database.prepare(sql);
+    hasFailed = true;
+    const row: unknown = statement.get(bound);
+    hasFailed = false;
+    return row;
+  };
+
+  return {
+    reader: statement.reader,
+    all: (parameters) => statement.all(bindable(parameters)).map(readable),
+    first: (parameters) => {
+      const row = get(bindable(parameters)) as Row | undefined;
+      if (row === undefined) return undefined;
+      // How long it took, which libsql puts beside the columns.
+      delete row._metadata;
+      return readable(row);
+    },
+    run: (parameters) => {
+      const { changes, lastInsertRowid } = statement.run(bindable(parameters));
+      return { changes, lastInsertRowid: toNumber("rowid", lastInsertRowid) };
+    },
+    iterate: function* (parameters) {
+      for (const row of statement.iterate(bindable(parameters))) yield readable(row);
+    },
+  };
+};
 
 /** The parameters themselves. Throws StoreError when one cannot be bound. */
 const bindable = (parameters: readonly unknown[]): unknown => {

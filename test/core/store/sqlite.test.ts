@@ -69,6 +69,19 @@ describe("the guard around libsql", () => {
     expect(stored()).toEqual([]);
   });
 
+  it("finds what it is asked for by a statement that failed before", () => {
+    for (const value of ["one's", "another's"]) insert(value);
+    const first = (id: number) =>
+      database.prepare("SELECT value FROM t WHERE rowid = ?").first([id]);
+    const other = openSqlite(join(folder, "test.db"), 0);
+    database.pragma("busy_timeout = 0");
+    other.prepare("BEGIN EXCLUSIVE").run([]);
+    expect(() => first(1)).toThrow(/locked/);
+    other.prepare("COMMIT").run([]);
+    other.close();
+    expect(first(2)).toEqual({ value: "another's" });
+  });
+
   it("keeps null, text in any language and fractions as they are", () => {
     for (const value of [null, "行銷部 👍🏽", 0.5]) insert(value);
     expect(stored().map((row) => (row as { value: unknown }).value)).toEqual([
