@@ -158,7 +158,9 @@ const askOne = async (
     reservation = await parts.budget.reserve(tenant, most);
     if (!reservation) return refused("BUDGET_EXCEEDED", { neededUsd: toUsd(most) });
   }
-  const capped: ModelRequest = { ...request, model: choice.model, maxOutputTokens: cap };
+  // Behind a spread V8 adds a property by a slow way, and makes a shape of its own for each object.
+  const named = { model: choice.model, maxOutputTokens: cap };
+  const capped: ModelRequest = Object.assign({}, request, named);
   try {
     const turn = await (provider.isBuiltIn
       ? provider.generate(capped, NEVER)
