@@ -26,6 +26,8 @@ export interface InProcessOptions {
 
 interface Known {
   readonly lane: Lane;
+  /** Its `laneKey`, put together once. */
+  readonly key: string;
   state: "ready" | "running" | "paused";
   /** Woken while its step ran: that step may have looked too early. */
   isWoken: boolean;
@@ -54,7 +56,7 @@ export const createInProcessSchedule = (options: InProcessOptions): Schedule => 
     perTenant: options.perTenant,
     now,
     run: async (entry) => {
-      const { lane, first = step } = entry;
+      const { lane, key, first = step } = entry;
       entry.state = "running";
       entry.isWoken = false;
       entry.first = undefined;
@@ -62,7 +64,7 @@ export const createInProcessSchedule = (options: InProcessOptions): Schedule => 
       try {
         const next = await first(lane);
         if (next === "again" || entry.isWoken) makeReady(entry);
-        else if (next === "idle") known.delete(laneKey(lane));
+        else if (next === "idle") known.delete(key);
         else pause(entry, next.afterMs);
       } catch (cause) {
         onError(lane, cause);
@@ -84,7 +86,8 @@ export const createInProcessSchedule = (options: InProcessOptions): Schedule => 
       return free * 2 > lanes ? Math.min(PAGE, free) : 0;
     },
     bring: (lane) => {
-      if (!known.has(laneKey(lane))) makeReady({ lane, state: "ready", isWoken: false });
+      const key = laneKey(lane);
+      if (!known.has(key)) makeReady({ lane, key, state: "ready", isWoken: false });
     },
     sweepMs,
     retryAfterMs,
@@ -95,12 +98,12 @@ export const createInProcessSchedule = (options: InProcessOptions): Schedule => 
 
   const makeReady = (entry: Known): void => {
     entry.state = "ready";
-    known.set(laneKey(entry.lane), entry);
+    known.set(entry.key, entry);
     slots.push(entry.lane.tenantId, entry);
   };
 
   const pause = (entry: Known, afterMs: number): void => {
-    const key = laneKey(entry.lane);
+    const { key } = entry;
     entry.state = "paused";
     if (!pauses.begin(key, afterMs, () => admit(entry))) known.delete(key);
   };
@@ -111,7 +114,7 @@ export const createInProcessSchedule = (options: InProcessOptions): Schedule => 
       makeReady(entry);
       return;
     }
-    known.delete(laneKey(entry.lane));
+    known.delete(entry.key);
     backlog.forget(tenantId);
   };
 
@@ -121,7 +124,7 @@ export const createInProcessSchedule = (options: InProcessOptions): Schedule => 
       if (!isOpen) return;
       const key = laneKey(lane);
       const entry = known.get(key);
-      if (!entry) admit({ lane, state: "ready", isWoken: false });
+      if (!entry) admit({ lane, key, state: "ready", isWoken: false });
       else if (entry.state === "running") entry.isWoken = true;
       else if (entry.state === "paused") {
         pauses.end(key);
@@ -130,9 +133,9 @@ export const createInProcessSchedule = (options: InProcessOptions): Schedule => 
     },
     begin: (lane, first) => {
       const { tenantId } = lane;
-      if (known.has(laneKey(lane)) || backlog.has(tenantId) || !slots.hasFree(tenantId))
-        return false;
-      makeReady({ lane, state: "ready", isWoken: false, first });
+      const key = laneKey(lane);
+      if (known.has(key) || backlog.has(tenantId) || !slots.hasFree(tenantId)) return false;
+      makeReady({ lane, key, state: "ready", isWoken: false, first });
       return true;
     },
     isFull: (tenantId) => backlog.has(tenantId) || slots.waitedMs(tenantId) > fullAfterMs,
