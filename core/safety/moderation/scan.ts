@@ -49,8 +49,8 @@ export class Scan {
   readonly #ends: number[] = [];
   /** Hits before this index end before what is still asked for. */
   #live = 0;
-  // By term: one more than its last hit's index. Made when the first hit is found.
-  #lastHit: Uint32Array | undefined;
+  // By term: the index of its last hit. Of a hundred thousand terms few are in a text.
+  readonly #lastHit = new Map<number, number>();
   // States whose words, and all that end with them, have been found together before.
   readonly #reported = new Set<number>();
   #strongest = 0;
@@ -219,14 +219,13 @@ export class Scan {
 
   #add(term: number, start: number, end: number): void {
     this.#strongest = Math.max(this.#strongest, this.#lexicon.actions[term] ?? 0);
-    this.#lastHit ??= new Uint32Array(this.#lexicon.ids.length);
-    const last = (this.#lastHit[term] ?? 0) - 1;
-    if (last >= 0 && start < (this.#ends[last] ?? 0)) {
+    const last = this.#lastHit.get(term);
+    if (last !== undefined && start < (this.#ends[last] ?? 0)) {
       if (start < (this.#starts[last] ?? 0)) this.#starts[last] = start;
       if (end > (this.#ends[last] ?? 0)) this.#ends[last] = end;
       return;
     }
-    this.#lastHit[term] = this.#terms.length + 1;
+    this.#lastHit.set(term, this.#terms.length);
     this.#terms.push(term);
     this.#starts.push(start);
     this.#ends.push(end);

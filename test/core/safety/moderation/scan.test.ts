@@ -110,6 +110,23 @@ describe("moderation", () => {
     ]);
   });
 
+  it("takes no memory for each of the terms that a text does not have", () => {
+    const many = createLexicon(
+      Array.from({ length: 20_000 }, (_, at) => ({
+        id: `T${at}`,
+        term: `term${at}`,
+        action: "mask",
+      })),
+      "test",
+    );
+    const allocated = Array.from({ length: 5 }, () => {
+      const before = process.memoryUsage().arrayBuffers;
+      expect(moderate("a term700 here", many).hits).toHaveLength(1);
+      return process.memoryUsage().arrayBuffers - before;
+    });
+    expect(Math.max(...allocated.slice(1))).toBeLessThan(20_000);
+  });
+
   it("masks the hits and leaves every other unit as it is, whatever the text", () => {
     fc.assert(
       fc.property(hostile, (text) => {
