@@ -142,10 +142,13 @@ const createAppend = (tenant_id: string): WriteAll<PreparedRecord> => {
     if (!was || (await transaction.run(moveHead, { tenant_id, ...head, ...was })) === 0) {
       const stored = await transaction.first(headOf, { tenant_id });
       ({ rows, head } = rowsBehind(stored ?? NO_HEAD, records));
-      await transaction.run(setHead, { tenant_id, ...head });
+      await transaction.execute(setHead, { tenant_id, ...head });
     }
     known = head;
-    for (const row of rows) await transaction.run(insertRecord, row);
+    for (const row of rows) {
+      const stored = transaction.execute(insertRecord, row);
+      if (stored instanceof Promise) await stored;
+    }
   };
 };
 
@@ -166,7 +169,7 @@ const insertUnlinked = async (
   transaction: Transaction,
   { facts, digest }: PreparedRecord,
 ): Promise<void> => {
-  await transaction.run(insertRecord, { ...facts, ...NO_LINK, hash: digest });
+  await transaction.execute(insertRecord, { ...facts, ...NO_LINK, hash: digest });
 };
 
 const NO_LINK = { seq: 0, recorded_at: 0, prev: new Uint8Array(0) };

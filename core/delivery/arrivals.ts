@@ -47,8 +47,8 @@ export const createArrivals = (store: Store, collectMs: number): Arrivals => {
 
   const recordIn = async (transaction: Transaction, part: PartName, reason: string | null) => {
     const { tenant_id: tenantId, inbox_id: inboxId } = part;
-    await transaction.run(markDelivered, { tenantId, inboxId, part: part.part, reason });
-    await transaction.run(finishMessage, { tenantId, id: inboxId });
+    await transaction.execute(markDelivered, { tenantId, inboxId, part: part.part, reason });
+    await transaction.execute(finishMessage, { tenantId, id: inboxId });
   };
 
   const forget = (part: PartName): void => {
@@ -60,8 +60,8 @@ export const createArrivals = (store: Store, collectMs: number): Arrivals => {
   const recordMany = async (tenantId: string, parts: readonly PartName[]): Promise<void> => {
     await store.note(tenantScope(tenantId), async (transaction) => {
       for (const ids of manyIds(parts.map((part) => part.inbox_id))) {
-        await transaction.run(markManyDelivered, { tenantId, ...ids });
-        await transaction.run(finishMessages, { tenantId, ...ids });
+        await transaction.execute(markManyDelivered, { tenantId, ...ids });
+        await transaction.execute(finishMessages, { tenantId, ...ids });
       }
     });
     parts.forEach(forget);

@@ -119,7 +119,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     const { id, tenantId } = lane;
     const isFirst = first && !(await transaction.first(anyOnItsWay, { tenantId, lane: id }));
     const tried = isFirst ? first : NOT_TAKEN;
-    for (const row of rows) await transaction.run(insertPart, Object.assign({}, row, tried));
+    for (const row of rows) await transaction.execute(insertPart, Object.assign({}, row, tried));
     return isFirst ? "taken" : "waiting";
   };
 

@@ -136,7 +136,7 @@ export const createMemory = (parts: MemoryParts): Memory => {
         const content = own.seal(placeOf(id), JSON.stringify(remembered));
         const row = { tenantId, id, person, conversation, channel, content };
         return (transaction: Transaction) =>
-          whenThere(transaction.run(insertRow, row), () => indexer.soon(scope));
+          whenThere(transaction.execute(insertRow, row), () => indexer.soon(scope));
       });
     },
 

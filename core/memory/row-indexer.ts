@@ -130,7 +130,7 @@ interface RowKey {
 const missing = async (transaction: Transaction, key: RowKey, hashes: Hashes): Promise<Hashes> => {
   const rest = new Map(hashes.map((hash) => [toHex(hash), hash]));
   for (const { token } of await transaction.all(tokensOfRow, key)) {
-    if (!rest.delete(toHex(token))) await transaction.run(eraseToken, { ...key, token });
+    if (!rest.delete(toHex(token))) await transaction.execute(eraseToken, { ...key, token });
   }
   return [...rest.values()];
 };
@@ -138,5 +138,5 @@ const missing = async (transaction: Transaction, key: RowKey, hashes: Hashes): P
 const insert = async (transaction: Transaction, key: RowKey, hashes: Hashes): Promise<void> => {
   if (hashes.length === 0) return;
   const tokens = Buffer.concat(hashes);
-  await transaction.run(insertTokens, { tokens, bytes: tokens.length, ...key });
+  await transaction.execute(insertTokens, { tokens, bytes: tokens.length, ...key });
 };

@@ -207,6 +207,9 @@ const transactionOn = (client: pg.PoolClient): Transaction => {
     first: async <Args, Row>(statement: Statement<Args, Row>, args: Args) =>
       (await query(statement, args)).rows[0] as Row | undefined,
     run: async (statement, args) => (await query(statement, args)).rowCount ?? 0,
+    execute: async (statement, args) => {
+      await query(statement, args);
+    },
     insert: async (statement, args) =>
       (await query(statement, args, ' returning "id"')).rows[0]?.id,
     // No other work shares its commit.

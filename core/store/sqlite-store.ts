@@ -117,6 +117,10 @@ const transactionOn = (database: Sqlite): Transaction => {
       const [prepared, parameters] = bound(statement, args);
       return prepared.run(parameters).changes;
     },
+    execute: (statement, args) => {
+      const [prepared, parameters] = bound(statement, args);
+      prepared.execute(parameters);
+    },
     insert: (statement, args) => {
       const [prepared, parameters] = bound(statement, args);
       const { changes, lastInsertRowid } = prepared.run(parameters);

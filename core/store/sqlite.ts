@@ -17,6 +17,8 @@ export interface SqliteStatement {
   /** The first row; costs half of what `all` does. */
   first(parameters: readonly unknown[]): Row | undefined;
   run(parameters: readonly unknown[]): { changes: number; lastInsertRowid: number };
+  /** What `run` does, without its answer, which costs 0.7 µs and an object. */
+  execute(parameters: readonly unknown[]): void;
   iterate(parameters: readonly unknown[]): IterableIterator<Row>;
 }
 
@@ -81,6 +83,10 @@ const guard = (database: Libsql.Database, sql: string): SqliteStatement => {
     run: (parameters) => {
       const { changes, lastInsertRowid } = statement.run(bindable(parameters));
       return { changes, lastInsertRowid: toNumber("rowid", lastInsertRowid) };
+    },
+    // A write is done at its first step, whichever way it is asked for.
+    execute: (parameters) => {
+      get(bindable(parameters));
     },
     iterate: function* (parameters) {
       for (const row of statement.iterate(bindable(parameters))) yield readable(row);

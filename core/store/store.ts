@@ -35,6 +35,8 @@ export interface Transaction {
   first<Args, Row>(statement: Statement<Args, Row>, args: NoInfer<Args>): Answer<Row | undefined>;
   /** How many rows were changed. */
   run<Args>(statement: Statement<Args, unknown>, args: NoInfer<Args>): Answer<number>;
+  /** The same where nobody asks how many: SQLite's driver takes as long to answer that as for a short write. */
+  execute<Args>(statement: Statement<Args, unknown>, args: NoInfer<Args>): Answer<void>;
   /** The id that the database gave the new row; undefined when a conflict clause kept it out. */
   insert<Args>(
     statement: Statement<Args, unknown>,

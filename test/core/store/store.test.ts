@@ -99,6 +99,21 @@ describeStores("a store", (world) => {
     expect(await keys(await world.open())).toEqual(["a"]);
   });
 
+  it("writes where nobody asks how many rows, also after the database refused it", async () => {
+    const rename = statement<{ key: string; to: string }>()((db, arg) =>
+      db
+        .updateTable("inbox")
+        .set({ key: arg("to") })
+        .where("key", "=", arg("key")),
+    );
+    const execute = (key: string, to: string) =>
+      world.store.write("intake", (transaction) => transaction.execute(rename, { key, to }));
+    for (const key of ["a", "b", "c"]) await world.store.write("intake", insert(key));
+    await expect(execute("a", "c")).rejects.toThrow(StoreError);
+    expect(await execute("b", "d")).toBeUndefined();
+    expect((await keys(world.store)).toSorted()).toEqual(["a", "c", "d"]);
+  });
+
   it("refuses what the database refuses, and goes on", async () => {
     const nonsense = statement<object>()((db) =>
       db.updateTable("inbox").set({ state: "gone" as "done" }),
