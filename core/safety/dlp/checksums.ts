@@ -2,7 +2,6 @@ import { scratch } from "../scratch.ts";
 
 const ZERO = 0x30;
 const NINE = 0x39;
-const LETTER_A = 0x41;
 
 /**
  * Luhn's check, check digit included, for any part of a row of digits: from one on up to another.
@@ -53,12 +52,13 @@ export const isTaiwanIdValid = (id: string): boolean => {
   return sum % 10 === 0;
 };
 
-/** ISO 7064 MOD 97-10 over an IBAN without separators, in capitals. */
-export const isIbanValid = (iban: string): boolean => {
+/** ISO 7064 MOD 97-10 over an IBAN without separators: its digits, and its letters, an A as 10. */
+export const isIbanValid = (values: Uint8Array): boolean => {
+  const { length } = values;
   let rest = 0;
-  for (let i = 0; i < iban.length; i++) {
-    const unit = iban.charCodeAt((i + 4) % iban.length);
-    const value = unit <= NINE ? unit - ZERO : unit - LETTER_A + 10;
+  // From behind the first four, which come last.
+  for (let i = 4; i < length + 4; i++) {
+    const value = values[i < length ? i : i - length] ?? 0;
     rest = (rest * (value > 9 ? 100 : 10) + value) % 97;
   }
   return rest === 1;

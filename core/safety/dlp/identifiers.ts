@@ -1,3 +1,4 @@
+import { scratch } from "../scratch.ts";
 import { isIbanValid, isTaiwanIdValid } from "./checksums.ts";
 import type { Detected } from "./finding.ts";
 
@@ -23,35 +24,55 @@ export const findTaiwanIds = (text: string): Detected[] => {
   return findings;
 };
 
+const LETTER = 0x1f;
+
+/** A number for two letters, small or capital. */
+const countryOf = (first: number, second: number): number =>
+  ((first & LETTER) << 5) | (second & LETTER);
+
 // Country and length of its IBAN. https://www.swift.com/standards/data-standards/iban-international-bank-account-number
-const IBAN_LENGTHS = new Map(
-  `AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18
+const IBANS = `AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18
   DO28 EE20 EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23
   IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30
   NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23
-  ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30`
-    .split(/\s+/)
-    .map((entry) => [entry.slice(0, 2), Number(entry.slice(2))] as const),
-);
+  ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30`;
+const LONGEST_IBAN = 34;
+
+/** By country; 0 for none. */
+const IBAN_LENGTHS = (() => {
+  const lengths = new Uint8Array(0x400);
+  for (const entry of IBANS.split(/\s+/)) {
+    lengths[countryOf(entry.charCodeAt(0), entry.charCodeAt(1))] = Number(entry.slice(2));
+  }
+  return lengths;
+})();
+
 // Begins where a letter meets a digit, which is rarer than the start of a word.
 const IBAN_START =
-  /([A-Za-z])[\s\-.]{0,2}\d[\s\-.]{0,2}\d(?<=(?<![A-Za-z0-9_])(?:[Ii][Bb][Aa][Nn])?(([A-Za-z])[\s\-.]{0,2})[A-Za-z][\s\-.]{0,2}\d[\s\-.]{0,2}\d)/g;
+  /[A-Za-z][\s\-.]{0,2}\d[\s\-.]{0,2}\d(?<=(?<![A-Za-z0-9_])(?:[Ii][Bb][Aa][Nn])?[A-Za-z][\s\-.]{0,2}[A-Za-z][\s\-.]{0,2}\d[\s\-.]{0,2}\d)/g;
 // Its check digits: few texts have any.
 const TWO_DIGITS = /\d[\s\-.]{0,2}\d/;
-const IBAN_SEPARATOR = /[\s\-.,·_:/|*、]/;
 const MAX_SEPARATORS = 3;
+
+/** By UTF-16 unit: 1 for what may stand between. A folded text has no more of them. */
+const IS_SEPARATOR = Uint8Array.from({ length: 0x3002 }, (_, unit) =>
+  /[\s\-.,·_:/|*、]/.test(String.fromCharCode(unit)) ? 1 : 0,
+);
 
 /** International bank account numbers in a folded text. */
 export const findIbans = (text: string): Detected[] => {
   if (!TWO_DIGITS.test(text)) return [];
   const findings: Detected[] = [];
+  const values = scratch.uint8(LONGEST_IBAN);
   let taken = 0;
-  for (const match of text.matchAll(IBAN_START)) {
-    const [, second = "", before = "", first = ""] = match;
-    const start = match.index - before.length;
+  IBAN_START.lastIndex = 0;
+  // Nothing is made of any start: there may be one in every four units.
+  while (IBAN_START.test(text)) {
+    const second = letterOrDigitBefore(text, IBAN_START.lastIndex, 3);
+    const start = letterOrDigitBefore(text, second, 1);
     if (start < taken) continue;
-    const length = IBAN_LENGTHS.get(`${first}${second}`.toUpperCase());
-    const end = length === undefined ? undefined : ibanEnd(text, start, length);
+    const length = IBAN_LENGTHS[countryOf(text.charCodeAt(start), text.charCodeAt(second))] ?? 0;
+    const end = length === 0 ? undefined : ibanEnd(text, start, values.subarray(0, length));
     if (end === undefined) continue;
     findings.push({ type: "iban", start, end });
     taken = end;
@@ -59,23 +80,36 @@ export const findIbans = (text: string): Detected[] => {
   return findings;
 };
 
-/** Offset behind the valid IBAN of that length that starts here. */
-const ibanEnd = (text: string, start: number, length: number): number | undefined => {
-  let iban = "";
+/** Where the last letter or digit before an offset stands, or the last but one … of which there are so many. */
+const letterOrDigitBefore = (text: string, end: number, count: number): number => {
+  let at = end;
+  for (let left = count; left > 0; left--) {
+    at--;
+    while (!isLetterOrDigit(text.charCodeAt(at))) at--;
+  }
+  return at;
+};
+
+/** Offset behind the valid IBAN that starts here and has so many digits and letters as there is room for. */
+const ibanEnd = (text: string, start: number, values: Uint8Array): number | undefined => {
+  let count = 0;
   let separators = 0;
   for (let i = start; i < text.length; i++) {
-    const char = text[i] ?? "";
-    if (isLetterOrDigit(text.charCodeAt(i))) {
-      iban += char;
+    const unit = text.charCodeAt(i);
+    if (isLetterOrDigit(unit)) {
+      values[count++] = unit <= NINE ? unit - ZERO : (unit & LETTER) + 9;
       separators = 0;
-      if (iban.length < length) continue;
+      if (count < values.length) continue;
       if (isLetterOrDigit(text.charCodeAt(i + 1)) || text[i + 1] === "_") return undefined;
-      return isIbanValid(iban.toUpperCase()) ? i + 1 : undefined;
+      return isIbanValid(values) ? i + 1 : undefined;
     }
-    if (!IBAN_SEPARATOR.test(char) || ++separators > MAX_SEPARATORS) return undefined;
+    if (IS_SEPARATOR[unit] !== 1 || ++separators > MAX_SEPARATORS) return undefined;
   }
   return undefined;
 };
+
+const ZERO = 0x30;
+const NINE = 0x39;
 
 const isLetterOrDigit = (unit: number): boolean =>
   (unit >= 0x30 && unit <= 0x39) ||
