@@ -8,11 +8,12 @@ const TERMS: readonly Term[] = [
   ),
   { id: "heroin", term: "heroin", action: "mask" },
 ];
-// Texts of the kinds that have code of their own: words, letters spelled one by one, pinyin with and
-// without tones or beside characters, digits and signs for letters, markup, and what folding takes apart
-// or leaves out. What is looked for stands at the start and the end of a text, too.
+// Texts of the kinds that have code of their own: words, terms in a row, letters spelled one by one, pinyin
+// with and without tones or beside characters, digits and signs for letters, markup, and what folding takes
+// apart or leaves out. What is looked for stands at the start and the end of a text, too.
 const KINDS = [
   "Please call 客戶 at 10:30, heroin. ",
+  "毒品赌博，毒品毒",
   "毒 - ",
   "a ",
   "h e r o i n ",
