@@ -1,4 +1,4 @@
-import type { Selectable } from "kysely";
+import { type Selectable, sql } from "kysely";
 import type { OutboxTable } from "../store/schema.ts";
 import { stateOfRow } from "../store/state-of-row.ts";
 import { statement } from "../store/statement.ts";
@@ -303,7 +303,9 @@ export const earlierTwin = statement<{
     .where("tenant_id", "=", arg("tenantId"))
     .where("fingerprint", "=", arg("fingerprint"))
     .where("created_at", ">", arg("since"))
+    // As the index says it, which holds nothing else.
     .where("attempts", ">", 0)
+    .where(sql<number>`length(fingerprint)`, ">", 0)
     .where((eb) => eb.or([eb("inbox_id", "<>", arg("inboxId")), eb("part", "<>", arg("part"))]))
     .limit(1),
 );

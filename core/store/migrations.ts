@@ -9,6 +9,7 @@ import { indexMemoryOnce } from "./migrations/0007-one-index-of-memory.ts";
 import { withdrawReviews } from "./migrations/0008-withdrawn-reviews.ts";
 import { numberFoldings } from "./migrations/0009-foldings-of-memory.ts";
 import { compareStates } from "./migrations/0010-states-word-by-word.ts";
+import { indexFingerprints } from "./migrations/0011-fingerprints-where-they-count.ts";
 import type { DialectName } from "./statement.ts";
 
 /** Schema changes in order, a file each. A released one is never edited: add the next. */
@@ -33,4 +34,5 @@ const MIGRATIONS: Readonly<Record<string, Change>> = {
   "0008-withdrawn-reviews": withdrawReviews,
   "0009-foldings-of-memory": numberFoldings,
   "0010-states-word-by-word": compareStates,
+  "0011-fingerprints-where-they-count": indexFingerprints,
 };

@@ -9,6 +9,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
+import { toHex } from "../to-hex.ts";
 import type { Tables } from "./schema.ts";
 
 export type DialectName = "sqlite" | "postgres";
@@ -42,7 +43,7 @@ export const statement =
       dialect: DialectName,
     ) => Compilable<Row>,
   ): Statement<Args, Row> => {
-    const built = new Map<DialectName, { sql: string; values: readonly unknown[] }>();
+    const built = new Map<DialectName, { sql: string; names: readonly string[] }>();
     return {
       bind: (dialect, args) => {
         let known = built.get(dialect);
@@ -53,16 +54,12 @@ export const statement =
             (name) => new Placeholder(name) as never,
             dialect,
           ).compile();
-          known = { sql: query.sql, values: query.parameters };
+          const names = query.parameters.map((value) => (value as Placeholder).name);
+          known = { sql: query.sql, names };
           built.set(dialect, known);
         }
         const given = args as Readonly<Record<string, unknown>>;
-        return {
-          sql: known.sql,
-          parameters: known.values.map((value) =>
-            value instanceof Placeholder ? given[value.name] : value,
-          ),
-        };
+        return { sql: known.sql, parameters: known.names.map((name) => given[name]) };
       },
     };
   };
@@ -71,23 +68,21 @@ class Placeholder {
   constructor(readonly name: string) {}
 }
 
-/**
- * What is the same at every run stands in the text, but for bytes: a partial index is used only where
- * the text shows that it fits, and to bind a word costs SQLite half of a microsecond.
- */
-const isBound = (value: unknown): boolean =>
-  value instanceof Placeholder || value instanceof Uint8Array;
+// What is the same at every run stands in the text, so only placeholders are bound: a partial index is used only where the text shows
+// that it fits, and to bind a word costs SQLite half of a microsecond.
 
 class SqliteText extends SqliteQueryCompiler {
   protected override appendValue(value: unknown): void {
-    if (isBound(value)) super.appendValue(value);
+    if (value instanceof Placeholder) super.appendValue(value);
+    else if (value instanceof Uint8Array) this.append(`x'${toHex(value)}'`);
     else this.appendImmediateValue(value);
   }
 }
 
 class PostgresText extends PostgresQueryCompiler {
   protected override appendValue(value: unknown): void {
-    if (isBound(value)) super.appendValue(value);
+    if (value instanceof Placeholder) super.appendValue(value);
+    else if (value instanceof Uint8Array) this.append(`decode('${toHex(value)}', 'hex')`);
     else this.appendImmediateValue(value);
   }
 }

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { Kysely, Migrator, SqliteDialect } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { earlierTwin } from "../../../core/delivery/outbox-rows.ts";
 import { makeStoreFile } from "../../../core/store/make-store-file.ts";
 import { migrateToLatest } from "../../../core/store/migrate.ts";
 import { migrationsFor } from "../../../core/store/migrations.ts";
@@ -79,6 +80,12 @@ it("waits for another process that makes the same store just now", async () => {
 const kysely = (database: Sqlite) =>
   new Kysely<unknown>({ dialect: new SqliteDialect({ database }) });
 
+const migrateTo = async (database: Sqlite, name: string): Promise<void> => {
+  const provider = { getMigrations: async () => migrationsFor("sqlite") };
+  const { error } = await new Migrator({ db: kysely(database), provider }).migrateTo(name);
+  expect(error).toBeUndefined();
+};
+
 describe("a store whose states were checked against a list", () => {
   const INSERT = `INSERT INTO inbox (channel, key, lane, tenant_id, message, state, received_at)
     VALUES ('test', ?, 'lane', 'sales', x'00', ?, 7)`;
@@ -88,10 +95,7 @@ describe("a store whose states were checked against a list", () => {
   beforeEach(async () => {
     file = makeStoreFile(join(folder.path, "listed"), "clawgate.db");
     database = openSqlite(file);
-    const provider = { getMigrations: async () => migrationsFor("sqlite") };
-    const migrator = new Migrator({ db: kysely(database), provider });
-    const { error } = await migrator.migrateTo("0009-foldings-of-memory");
-    expect(error).toBeUndefined();
+    await migrateTo(database, "0009-foldings-of-memory");
     database.pragma("foreign_keys = ON");
     for (const state of ["pending", "answered", "done", "dead"]) {
       database.prepare(INSERT).run([state, state]);
@@ -111,7 +115,7 @@ describe("a store whose states were checked against a list", () => {
     const indexes = () =>
       database.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'index'").all([]);
     const before = { rows: rows(), indexes: indexes() };
-    await migrateToLatest(kysely(database), "sqlite");
+    await migrateTo(database, "0010-states-word-by-word");
     expect({ rows: rows(), indexes: indexes() }).toEqual(before);
     expect(database.prepare("PRAGMA integrity_check").all([])).toEqual([{ integrity_check: "ok" }]);
     database
@@ -146,5 +150,39 @@ describe("a store whose states were checked against a list", () => {
     await migrateToLatest(kysely(database), "sqlite");
     expect(makesIndex("after")).toBe(false);
     other.close();
+  });
+});
+
+describe("a store whose index of fingerprints held parts without one", () => {
+  const INSERT = `INSERT INTO outbox (tenant_id, inbox_id, part, lane, channel, content, fingerprint, via,
+      state, attempts, due_at, created_at)
+    VALUES ('sales', ?, 0, 'lane', 'test', x'00', ?, 'send', 'delivered', 1, 7, 7)`;
+
+  it("finds by it what has one, and loses nothing", async () => {
+    const place = join(folder.path, "fingerprinted");
+    const database = openSqlite(makeStoreFile(place, "clawgate.db"));
+    await migrateTo(database, "0010-states-word-by-word");
+    database.pragma("foreign_keys = OFF");
+    for (const [id, fingerprint] of [Buffer.alloc(0), Buffer.from("same")].entries()) {
+      database.prepare(INSERT).run([id, fingerprint]);
+    }
+    const other = openSqlite(join(place, "clawgate.db"));
+    const found = (from: Sqlite) => {
+      const args = { tenantId: "sales", since: 0, inboxId: 7, part: 0 };
+      const twinOf = (fingerprint: Uint8Array) => {
+        const { sql, parameters } = earlierTwin.bind("sqlite", { fingerprint, ...args });
+        return from.prepare(sql).all(parameters).length;
+      };
+      return [twinOf(Buffer.from("same")), twinOf(Buffer.from("another"))];
+    };
+    expect(found(other)).toEqual([1, 0]);
+    await migrateToLatest(kysely(database), "sqlite");
+    for (const connection of [database, other]) expect(found(connection)).toEqual([1, 0]);
+    expect(database.prepare("SELECT count(*) AS n FROM outbox").first([])).toEqual({ n: 2 });
+    expect(database.prepare("PRAGMA integrity_check").all([])).toEqual([{ integrity_check: "ok" }]);
+    const { sql, parameters } = earlierTwin.bind("sqlite", {} as never);
+    const [plan] = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(parameters.map(() => null));
+    expect(plan?.detail).toContain("outbox_fingerprint (tenant_id=? AND fingerprint=?");
+    for (const connection of [database, other]) connection.close();
   });
 });
