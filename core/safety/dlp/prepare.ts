@@ -10,12 +10,13 @@ const noise = (units: number): string => {
   return Array.from({ length: units }, next).join("");
 };
 
-// Texts of the kinds that have code of their own: prose, numbers, single digits with much between them,
-// numerals, keys and passwords, addresses, wide and invisible characters, and what looks like all of these.
-// What is looked for stands at the start and the end of a text, too.
+// Texts of the kinds that have code of their own: prose, numbers, numbers behind their names, single digits with
+// much between them, numerals, keys and passwords, addresses, wide and invisible characters, and what looks
+// like all of these. What is looked for stands at the start and the end of a text, too.
 const KINDS = [
   "Please send the report to Alice by Friday, thanks. 請在週五之前回覆客戶，謝謝。 The meeting is at 10:30. ",
   "4111 1111 1111 1111, 123-45-6789 then 13800138000; 0912-345-678 and 11010519491231002X 1 2 and 3 / ",
+  "ssn 1 2 3 4 5 6 7 8 9, card 4111 1111 1111 1112, tel 0912345678, order 13800138000 ",
   "1.2.3.4 ",
   "1+3}1,2;3/",
   "4+ 3;81+3>1-2-3-4 5 6 7-8 9\n1\n",
