@@ -109,7 +109,8 @@ export const createArrivals = (store: Store, collectMs: number): Arrivals => {
       if (!soonWritten) {
         soonWritten = collect();
         // Whoever handed them in is told. Those before may not be written yet: stores write side by side.
-        written = Promise.allSettled([written, soonWritten]);
+        // With nothing: what all settle with holds what those before settled with, and so on without end.
+        written = Promise.allSettled([written, soonWritten]).then(() => undefined);
       }
       return soonWritten;
     },
