@@ -34,6 +34,8 @@ export const createFifo = <Item>(): Fifo<Item> => {
       const first = head;
       if (!first) return undefined;
       head = first.next;
+      // A link that was moved to old memory would keep all that came behind it alive until that is collected.
+      first.next = undefined;
       if (!head) tail = undefined;
       size--;
       return first.item;
