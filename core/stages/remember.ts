@@ -10,20 +10,21 @@ import { whenThere } from "../when-there.ts";
  */
 export const remember =
   (memory: Pick<Memory, "prepare" | "recent">): Stage =>
-  async (context, next) => {
+  (context, next) => {
     const { message, tenant, isSensitive = false } = context;
     const { content } = message;
-    if (content.kind !== "text") return await next(context);
+    if (content.kind !== "text") return next(context);
     const scope = tenantScope(tenant.id);
     const earlier = () => memory.recent(scope, message, isSensitive);
-    const reply = await next({ ...context, earlier });
-    const question = promptOf(content);
-    // A card alone, or a picture, is nothing that could be told to a model.
-    if (reply.kind !== "text" || question.trim() === "" || reply.markdown.trim() === "")
-      return reply;
-    const exchange = { question, answer: reply.markdown, isSensitive };
-    return whenThere(memory.prepare(scope, message, exchange), (work) => {
-      context.keep(work);
-      return reply;
+    return whenThere(next({ ...context, earlier }), (reply) => {
+      const question = promptOf(content);
+      // A card alone, or a picture, is nothing that could be told to a model.
+      if (reply.kind !== "text" || question.trim() === "" || reply.markdown.trim() === "")
+        return reply;
+      const exchange = { question, answer: reply.markdown, isSensitive };
+      return whenThere(memory.prepare(scope, message, exchange), (work) => {
+        context.keep(work);
+        return reply;
+      });
     });
   };
