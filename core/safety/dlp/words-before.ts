@@ -21,13 +21,15 @@ const withoutAnchors = (words: RegExp): RegExp => {
 /** @param text folded */
 export const createWordsBefore = (text: string): WordsBefore => {
   const anywhere = new Map<RegExp, boolean>();
+  let inLowerCase: string | undefined;
   const at = (start: number): string => text.slice(Math.max(0, start - UNITS), start).toLowerCase();
   return {
     at,
     has: (words, start) => {
       let isAnywhere = anywhere.get(words);
       if (isAnywhere === undefined) {
-        isAnywhere = withoutAnchors(words).test(text.toLowerCase());
+        inLowerCase ??= text.toLowerCase();
+        isAnywhere = withoutAnchors(words).test(inLowerCase);
         anywhere.set(words, isAnywhere);
       }
       return isAnywhere && words.test(at(start));
