@@ -146,7 +146,7 @@ const createAppend = (tenant_id: string): WriteAll<PreparedRecord> => {
     }
     known = head;
     for (const row of rows) {
-      const stored = transaction.execute(insertRecord, row);
+      const stored = transaction.execute(insertRecord(row), row);
       if (stored instanceof Promise) await stored;
     }
   };
@@ -169,7 +169,7 @@ const insertUnlinked = async (
   transaction: Transaction,
   { facts, digest }: PreparedRecord,
 ): Promise<void> => {
-  await transaction.execute(insertRecord, { ...facts, ...NO_LINK, hash: digest });
+  await transaction.execute(insertRecord(facts), { ...facts, ...NO_LINK, hash: digest });
 };
 
 const NO_LINK = { seq: 0, recorded_at: 0, prev: new Uint8Array(0) };

@@ -1,35 +1,51 @@
 import { type Insertable, sql } from "kysely";
 import type { AuditHeadsTable } from "../store/schema.ts";
 import { type DialectName, statement } from "../store/statement.ts";
-import type { AuditRow } from "./chain.ts";
+import type { AuditFacts, AuditRow } from "./chain.ts";
 import { storedColumns } from "./stored-record.ts";
 
 // Statements on the audit log and the heads of its chains.
 
-/** PostgreSQL overwrites place and hash; see the migration that chains the log. */
-export const insertRecord = statement<AuditRow>()((db, arg) =>
-  db.insertInto("audit").values({
-    tenant_id: arg("tenant_id"),
-    seq: arg("seq"),
-    at: arg("at"),
-    recorded_at: arg("recorded_at"),
-    trace_id: arg("trace_id"),
-    channel: arg("channel"),
-    workspace_id: arg("workspace_id"),
-    sender_id: arg("sender_id"),
-    message_key: arg("message_key"),
-    action: arg("action"),
-    subject: arg("subject"),
-    decision: arg("decision"),
-    code: arg("code"),
-    duration_ms: arg("duration_ms"),
-    detail: arg("detail"),
-    personal: arg("personal"),
-    actor_tag: arg("actor_tag"),
-    prev: arg("prev"),
-    hash: arg("hash"),
-  }),
-);
+/** What a record says of a message, whose `personal` holds it. */
+const SEALED = { sender_id: "", message_key: "", detail: "{}" };
+
+const inserting = (words: Partial<typeof SEALED>) =>
+  statement<AuditRow>()((db, arg) =>
+    db.insertInto("audit").values({
+      tenant_id: arg("tenant_id"),
+      seq: arg("seq"),
+      at: arg("at"),
+      recorded_at: arg("recorded_at"),
+      trace_id: arg("trace_id"),
+      channel: arg("channel"),
+      workspace_id: arg("workspace_id"),
+      sender_id: arg("sender_id"),
+      message_key: arg("message_key"),
+      action: arg("action"),
+      subject: arg("subject"),
+      decision: arg("decision"),
+      code: arg("code"),
+      duration_ms: arg("duration_ms"),
+      detail: arg("detail"),
+      personal: arg("personal"),
+      actor_tag: arg("actor_tag"),
+      prev: arg("prev"),
+      hash: arg("hash"),
+      ...words,
+    }),
+  );
+
+const insertAny = inserting({});
+const insertSealed = inserting(SEALED);
+
+/**
+ * What stores a record. The words that all messages' records share stand in its text: to bind each takes
+ * 0.3 µs. PostgreSQL overwrites place and hash; see the migration that chains the log.
+ */
+export const insertRecord = ({ sender_id, message_key, detail }: AuditFacts) =>
+  sender_id === SEALED.sender_id && message_key === SEALED.message_key && detail === SEALED.detail
+    ? insertSealed
+    : insertAny;
 
 /** Where a tenant's chain has got to. */
 export const headOf = statement<{ tenant_id: string }>()((db, arg) =>

@@ -1,5 +1,4 @@
 import { sql } from "kysely";
-import type { InboxTable } from "../store/schema.ts";
 import { stateOfRow } from "../store/state-of-row.ts";
 import { statement } from "../store/statement.ts";
 
@@ -185,22 +184,35 @@ export const moveMessage = statement<{
     .where("owner", "=", arg("owner")),
 );
 
-/** Ends the turn of a message, if it is still its owner's to end. */
-export const endTurn = statement<{
-  tenantId: string;
-  id: number;
-  owner: string;
-  state: InboxTable["state"];
-  reason: string | null;
-}>()((db, arg) =>
+/** A turn that is over. */
+interface Ended {
+  readonly tenantId: string;
+  readonly id: number;
+  readonly owner: string;
+}
+
+/** Ends the turn of a message, if it is still its owner's to end. That it was taken back stays known. */
+const endTurnAs = (state: "answered" | "done") =>
+  statement<Ended>()((db, arg) =>
+    db
+      .updateTable("inbox")
+      .set({ state, owner: "" })
+      .where("id", "=", arg("id"))
+      .where("tenant_id", "=", arg("tenantId"))
+      .where(stateOfRow, "=", "pending")
+      .where("owner", "=", arg("owner")),
+  );
+
+/** With a reply, which is on its way then. */
+export const endTurnAnswered = endTurnAs("answered");
+/** Without one. */
+export const endTurnDone = endTurnAs("done");
+
+/** Ends the turn of a message that cannot be answered, if it is still its owner's to end. */
+export const endTurnDead = statement<Ended & { reason: string }>()((db, arg) =>
   db
     .updateTable("inbox")
-    .set({
-      state: arg("state"),
-      owner: "",
-      // That it was taken back stays known.
-      reason: sql<string | null>`coalesce(${arg("reason")}, reason)`,
-    })
+    .set({ state: "dead", owner: "", reason: arg("reason") })
     .where("id", "=", arg("id"))
     .where("tenant_id", "=", arg("tenantId"))
     .where(stateOfRow, "=", "pending")

@@ -11,7 +11,7 @@ import { inboxRow, openMessage, sealMessage } from "./inbox-row.ts";
 import {
   anyInLane,
   byKey,
-  endTurn,
+  endTurnDead,
   insertMessage,
   insertTaken,
   moveMessage,
@@ -152,7 +152,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
   ): Promise<boolean> => {
     const { tenantId } = scope;
     const buried = await store.write(scope, async (transaction) => {
-      const ours = await transaction.run(endTurn, { tenantId, id, owner, state: "dead", reason });
+      const ours = await transaction.run(endTurnDead, { tenantId, id, owner, reason });
       if (ours > 0) await also?.(transaction);
       return ours;
     });

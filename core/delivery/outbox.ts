@@ -8,7 +8,7 @@ import type { Store, Transaction, Work } from "../store/store.ts";
 import { createArrivals } from "./arrivals.ts";
 import type { Counters } from "./counters.ts";
 import type { InboxEntry } from "./inbox.ts";
-import { answeredLanes, endTurn } from "./inbox-rows.ts";
+import { answeredLanes, endTurnAnswered, endTurnDone } from "./inbox-rows.ts";
 import type { KeptPart } from "./kept-parts.ts";
 import {
   anyOnItsWay,
@@ -150,8 +150,8 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       const rows = sealed.map((content, part) => ({ part, content, ...common }));
       const storeWith = async (first?: FirstTry): Promise<Stored> => {
         const stored = await store.write(scope, async (transaction) => {
-          const state = parts.length === 0 ? "done" : "answered";
-          const ours = await transaction.run(endTurn, { tenantId, id, owner, state, reason: null });
+          const endTurn = parts.length === 0 ? endTurnDone : endTurnAnswered;
+          const ours = await transaction.run(endTurn, { tenantId, id, owner });
           if (ours === 0) return "not ours";
           const way = await insertReply(transaction, lane, rows, { mayInline, first });
           const done = also?.(transaction);

@@ -35,7 +35,7 @@ const REACHES = ["tenant", "all"] as const;
 const STATEMENTS: Readonly<Record<AccessName, readonly Named[]>> = {
   intake: [...statementsOf(inboxRows), ...statementsOf(doneRows), ...statementsOf(withdrawalRows)],
   tenant: [
-    ...statementsOf(inboxRows).filter(([name]) => name === "endTurn"),
+    ...statementsOf(inboxRows).filter(([name]) => name.startsWith("endTurn")),
     ...statementsOf(replyEndRows),
     ...statementsOf(outboxRows),
     ...statementsOf(queueRows),
