@@ -9,11 +9,20 @@ const noise = (units: number): string => {
   };
   return Array.from({ length: units }, next).join("");
 };
+const NOISE = noise(2_000);
+const HINTS = "secret: AKIAx1 -p x@y.c1~ a.bcdefg.h ";
 
 // Texts of the kinds that have code of their own: prose, numbers, numbers behind their names, single digits with
 // much between them, numerals, keys and passwords, addresses, wide and invisible characters, and what looks
 // like all of these. What is looked for stands at the start and the end of a text, too.
+//
+// V8 compiles an expression for text like the first that it is asked of, once for characters of one byte and
+// once for others, and does not leap over what begins no match where some of these are frequent there. So
+// what has none that is, and what nearly is looked for, comes first: a text of one byte, as nothing in it
+// stands encoded, and one of two.
 const KINDS = [
+  `${NOISE.replaceAll("%", "")} ${HINTS}`,
+  `${NOISE} ${HINTS} 密`,
   "Please send the report to Alice by Friday, thanks. 請在週五之前回覆客戶，謝謝。 The meeting is at 10:30. ",
   "4111 1111 1111 1111, 123-45-6789 then 13800138000; 0912-345-678 and 11010519491231002X 1 2 and 3 / ",
   "ssn 1 2 3 4 5 6 7 8 9, card 4111 1111 1111 1112, tel 0912345678, order 13800138000 ",
@@ -29,7 +38,6 @@ const KINDS = [
   "wang@example.com ",
   "wang at example dot com a@b c (at) d.example x@y. git@h:p ",
   "４１１１１１１１１１１１１１１１ ｐａｓｓ：ｗ 4\u200b1\u200b %41%4f &#64;&#x41; 😀 ",
-  noise(2_000),
 ];
 const UNITS = 8_000;
 const TIMES = 6;
