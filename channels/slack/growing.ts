@@ -175,8 +175,9 @@ export const createGrowing = (parts: GrowingParts): Growing => {
 
     take: (target, partId) => {
       if (target.responseUrl !== undefined || target.cardTs !== undefined) return NONE;
-      const session = sessions.get(keyOf(target));
-      return session || !answers.hasNone(target) ? takeBegun(target, partId, session) : NONE;
+      const key = keyOf(target);
+      const session = sessions.get(key);
+      return session || !answers.hasNone(key) ? takeBegun(target, partId, session) : NONE;
     },
 
     settle: (target, ts, part) => answers.put(target, { at: now().getTime(), ts, part }),

@@ -19,8 +19,8 @@ export interface OpenAnswer {
 /** The messages that answers grow in, for all processes and after a restart. */
 export interface OpenAnswers {
   get(target: SlackTarget): Promise<OpenAnswer | undefined>;
-  /** True where it is known without asking that none is remembered. */
-  hasNone(target: SlackTarget): boolean;
+  /** True where it is known without asking that none is remembered at this address. */
+  hasNone(key: string): boolean;
   /** False where one is remembered already. */
   begin(target: SlackTarget, answer: OpenAnswer): Promise<boolean>;
   put(target: SlackTarget, answer: OpenAnswer): Promise<void>;
@@ -53,7 +53,7 @@ export const createOpenAnswers = (state: ChannelState, isAlone: boolean): OpenAn
   };
 
   return {
-    hasNone: (target) => isAlone && known?.has(keyOf(target)) === false,
+    hasNone: (key) => isAlone && known?.has(key) === false,
     get: async (target) => {
       const key = keyOf(target);
       if (isAlone && !(await keys()).has(key)) return undefined;

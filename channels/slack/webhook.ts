@@ -22,7 +22,8 @@ export interface SlackWebhookParts {
 export const createSlackWebhook = (parts: SlackWebhookParts): Webhook => {
   const { signingSecrets, intake, now, log } = parts;
 
-  const takeEvent = (body: JsonObject): WebhookResponse | Promise<WebhookResponse> => {
+  /** What Slack tells of itself; undefined for what has to be taken in. */
+  const answerAtOnce = (body: JsonObject): WebhookResponse | undefined => {
     switch (textIn(body, "type")) {
       case "url_verification":
         log.info({ channel: CHANNEL }, "request URL verified");
@@ -38,19 +39,19 @@ export const createSlackWebhook = (parts: SlackWebhookParts): Webhook => {
         );
         return EMPTY;
       default:
-        return intake.take("events_api", body).then(responseTo);
+        return undefined;
     }
   };
 
-  const takeForm = (form: URLSearchParams): Promise<WebhookResponse> => {
+  const takeForm = async (form: URLSearchParams): Promise<WebhookResponse> => {
     const payload = form.get("payload");
     if (payload !== null) {
       const body = readObject(payload);
       if (!body) throw new PayloadError(CHANNEL, "payload is no JSON object");
-      return intake.take("interactive", body).then(responseTo);
+      return responseTo(await intake.take("interactive", body));
     }
     if (!form.has("command")) throw new PayloadError(CHANNEL, "a form of no known kind");
-    return intake.take("slash_commands", Object.fromEntries(form)).then(responseTo);
+    return responseTo(await intake.take("slash_commands", Object.fromEntries(form)));
   };
 
   return async (request) => {
@@ -63,15 +64,16 @@ export const createSlackWebhook = (parts: SlackWebhookParts): Webhook => {
     if (!/^\s*[{[]/.test(text)) return await takeForm(new URLSearchParams(text));
     const body = readObject(text);
     if (!body) throw new PayloadError(CHANNEL, "body is no JSON object");
-    return await takeEvent(body);
+    return answerAtOnce(body) ?? responseTo(await intake.take("events_api", body));
   };
 };
 
 const MAX_CHECK_BYTES = 512;
+const BRACE = 0x7b; // a text would be made bytes for every look
 
 const isCertificateCheck = (body: Buffer): boolean =>
   body.length <= MAX_CHECK_BYTES &&
-  !body.includes("{") &&
+  !body.includes(BRACE) &&
   body.includes("ssl_check=1") &&
   new URLSearchParams(body.toString("latin1")).get("ssl_check") === "1";
 
