@@ -55,18 +55,19 @@ export const openSqlite = (path: string, busyTimeoutMs = 5_000): Sqlite => {
 };
 
 const guard = (database: Libsql.Database, sql: string): SqliteStatement => {
-  let statement = database.prepare(sql);
-  let hasFailed = false;
+  const statement = database.prepare(sql);
+  let own: Libsql.Statement | undefined;
 
   /**
-   * libsql binds nothing to a statement whose `get` failed before: it would run with the values of
-   * then, and find a row that nobody asked for. So another one takes its place.
+   * libsql's `get` binds nothing to a statement that `all` or `run` have been at, or a `get` that failed:
+   * it would run with the values of then, and find or write a row that nobody asked for. So it has a
+   * statement of its own, and after a failure a new one.
    */
   const get = (bound: unknown): unknown => {
-    if (hasFailed) statement = database.prepare(sql);
-    hasFailed = true;
-    const row: unknown = statement.get(bound);
-    hasFailed = false;
+    const used = own ?? database.prepare(sql);
+    own = undefined;
+    const row: unknown = used.get(bound);
+    own = used;
     return row;
   };
 

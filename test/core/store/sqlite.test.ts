@@ -82,6 +82,22 @@ describe("the guard around libsql", () => {
     expect(first(2)).toEqual({ value: "another's" });
   });
 
+  const WAYS = ["all", "execute", "first", "run"] as const;
+  it.each(WAYS.flatMap((one) => WAYS.map((other) => [one, other] as const)))(
+    "writes what it is told to, by `%s` and by `%s` in turn, whether these succeed or fail",
+    (one, other) => {
+      database.prepare("CREATE UNIQUE INDEX once ON t (value)").run([]);
+      const into = database.prepare("INSERT INTO t VALUES (?)");
+      for (const value of ["a", "b"]) {
+        into[one]([value]);
+        into[other]([`${value}2`]);
+        expect(() => into[one](["a"])).toThrow(/UNIQUE/);
+        into[other]([`${value}3`]);
+      }
+      expect(stored().map(({ value }) => value)).toEqual(["a", "a2", "a3", "b", "b2", "b3"]);
+    },
+  );
+
   it("keeps null, text in any language and fractions as they are", () => {
     for (const value of [null, "行銷部 👍🏽", 0.5]) insert(value);
     expect(stored().map((row) => (row as { value: unknown }).value)).toEqual([
