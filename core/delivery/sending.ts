@@ -118,13 +118,15 @@ export const createSending = (options: OutboxOptions & { arrivals: Arrivals }): 
 
   const storeAndSend: Sending["storeAndSend"] = (lane, part, store) => {
     let stored: Promise<Stored> | undefined;
-    const begin: Step = async () => {
+    const begin: Step = () => {
       const term = leaseTerm();
       stored = store({ owner, attempts: 1, unsure: 1 });
-      // That it could not be stored is its turn's to tell; what was stored all the same is found by the sweep.
-      const way = await stored.catch(() => undefined);
-      if (way === "taken") return await sendTaken(lane, part, NO_FINGERPRINT, term);
-      return way ? "again" : "idle";
+      // No async function: its frame would keep all that was stored with the reply until that is sent.
+      return stored.then(
+        (way) => (way === "taken" ? sendTaken(lane, part, NO_FINGERPRINT, term) : "again"),
+        // That it could not be stored is its turn's to tell; what was stored all the same is found by the sweep.
+        () => "idle",
+      );
     };
     // Two commits side by side would not see each other's reply, nor two tries each other's text. With its
     // slot first: after a crash no more of them are in doubt than were on their way.
