@@ -12,6 +12,8 @@ const CIPHER = "aes-256-gcm";
 const OPTIONS = { authTagLength: TAG_BYTES };
 
 const nextNonce = createRandomPool(NONCE_BYTES);
+/** Of the envelope that is being sealed. */
+const nonce = Buffer.alloc(NONCE_BYTES);
 
 /** Encrypts bytes, or text as UTF-8, with AES-256-GCM under a random nonce; `context` is authenticated and not stored. */
 export const sealEnvelope = (
@@ -20,14 +22,19 @@ export const sealEnvelope = (
   context: string,
   plain: Uint8Array | string,
 ): Buffer => {
-  const head = Buffer.allocUnsafe(TEXT_AT);
-  head[0] = FORMAT;
-  head.writeUInt32BE(keyVersion, VERSION_AT);
-  nextNonce(head, NONCE_AT);
-  const cipher = createCipheriv(CIPHER, key, head.subarray(NONCE_AT), OPTIONS);
+  nextNonce(nonce, 0);
+  const cipher = createCipheriv(CIPHER, key, nonce, OPTIONS);
   cipher.setAAD(Buffer.from(context));
   const text = typeof plain === "string" ? cipher.update(plain, "utf8") : cipher.update(plain);
-  return Buffer.concat([head, text, cipher.final(), cipher.getAuthTag()]);
+  cipher.final(); // which in this mode has no text of its own
+  const tagAt = TEXT_AT + text.length;
+  const sealed = Buffer.allocUnsafe(tagAt + TAG_BYTES);
+  sealed[0] = FORMAT;
+  sealed.writeUInt32BE(keyVersion, VERSION_AT);
+  sealed.set(nonce, NONCE_AT);
+  sealed.set(text, TEXT_AT);
+  sealed.set(cipher.getAuthTag(), tagAt);
+  return sealed;
 };
 
 /** The version of the key that an envelope names; undefined for what is no envelope. */
