@@ -1,6 +1,9 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { createAuditLog } from "../../../core/audit-log.ts";
+import { createArrivals } from "../../../core/delivery/arrivals.ts";
 import { laneOf } from "../../../core/delivery/lane.ts";
 import type { InlineRow } from "../../../core/delivery/outbox.ts";
 import type { Lane } from "../../../core/delivery/schedule.ts";
@@ -325,5 +328,25 @@ describeStores("replies that travelled in responses", (world) => {
         { numRuns: world.dialect === "sqlite" ? 60 : 25 },
       );
     });
+  });
+});
+
+describe("what is written down of replies that arrived", () => {
+  it("leaves nothing behind, however many there were", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const store = { note: () => Promise.resolve() } as unknown as Store;
+    const arrivals = createArrivals(store, 0);
+    const lane: Lane = { id: "test:wei", tenantId: "sales" };
+    const write = async (count: number) => {
+      for (let id = 1; id <= count; id++) await arrivals.recordSoon(id, lane);
+    };
+    await write(1_000);
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    await write(20_000);
+    collect();
+    const bytesOfEach = (process.memoryUsage().heapUsed - before) / 20_000;
+    expect(bytesOfEach).toBeLessThan(50);
   });
 });
