@@ -68,8 +68,8 @@ class Placeholder {
   constructor(readonly name: string) {}
 }
 
-// What is the same at every run stands in the text, so only placeholders are bound: a partial index is used only where the text shows
-// that it fits, and to bind a word costs SQLite half of a microsecond.
+// What is the same at every run stands in the text, so only placeholders are bound: a partial index is
+// used only where the text shows that it fits, and to bind a word costs SQLite half of a microsecond.
 
 class SqliteText extends SqliteQueryCompiler {
   protected override appendValue(value: unknown): void {
