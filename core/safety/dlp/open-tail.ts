@@ -12,21 +12,23 @@ const SPELLED = /@|\bat\b|\bdot\b|艾特?$|艾特|小老鼠?$|小老鼠|----- ?B
 const SENTENCE_MARK = /[。!?]/;
 
 /**
- * Index in a folded text up to which no detector can find more, nor change what it found, whatever
- * follows `end`.
+ * Tells of offsets in a folded text up to which index no detector can find more, nor change what it
+ * found, whatever follows them. The text is read once for all of them: there may be thousands.
  */
-export const openTail = (folded: string, end: number): number => {
+export const createOpenTail = (folded: string): ((end: number) => number) => {
   const text = readLookAlikes(folded);
-  const last = withoutHalf(text, end);
   const read = readNumerals(text) ?? text;
-  return withoutHalf(
-    text,
-    Math.min(
-      openPrivateKey(text, last),
-      openDigits(read, last, openNumerals(text, last)),
-      openWords(text, last),
-    ),
-  );
+  return (end) => {
+    const last = withoutHalf(text, end);
+    return withoutHalf(
+      text,
+      Math.min(
+        openPrivateKey(text, last),
+        openDigits(read, last, openNumerals(text, last)),
+        openWords(text, last),
+      ),
+    );
+  };
 };
 
 /** Half a character outside the BMP waits for its other half: it may be a letter or a digit. */

@@ -3,7 +3,7 @@ import { scratch } from "../scratch.ts";
 import type { DlpVerdict } from "./dlp.ts";
 import type { Finding } from "./finding.ts";
 import type { Folded } from "./folded.ts";
-import { openTail } from "./open-tail.ts";
+import { createOpenTail } from "./open-tail.ts";
 import type { Spans } from "./spans.ts";
 
 /** What may leave by now. */
@@ -103,9 +103,10 @@ const indexAt = (folded: Folded, offset: number): number => {
 
 /** Offset up to which nothing can change, cutting through nothing that was found. */
 const closedUpTo = ({ folded, spans, settled }: OpenSearch): number => {
+  const openTail = createOpenTail(folded.text);
   for (let upTo = settled; ; ) {
     // What folding leaves out may stand between an offset and the next character that it keeps.
-    const closed = Math.min(upTo, folded.startOf(openTail(folded.text, indexAt(folded, upTo))));
+    const closed = Math.min(upTo, folded.startOf(openTail(indexAt(folded, upTo))));
     upTo = firstAcross(spans, closed);
     if (upTo === closed) return closed;
   }
