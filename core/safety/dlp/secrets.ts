@@ -34,7 +34,9 @@ export const findSecrets = (text: string): Detected[] => [
 const findTokens = (text: string): Detected[] => {
   const findings: Detected[] = [];
   const collect = (pattern: RegExp): void => {
-    // `matchAll` copies the pattern, which costs a short text more than the search.
+    // `matchAll` copies the pattern, which costs a short text more than the search. From the start, though
+    // the search of another text should have ended in a fault.
+    pattern.lastIndex = 0;
     for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
       const value = match[0];
       // Samples such as sk-xxxxxxxxxxxxxxxxxxxxxxxx have few characters, real keys many.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createDlp } from "../../../../core/safety/dlp/dlp.ts";
+import { SECRET_TOKEN } from "../../../../core/safety/dlp/secret-formats.ts";
 
 const dlp = createDlp();
 const masked = (text: string): string => dlp.redact(text, dlp.inspect(text).entities);
@@ -327,4 +328,11 @@ describe("a private key", () => {
     "BEGIN PRIVATE KEY",
     "-----BEGIN PUBLIC KEY-----",
   ])("is none where a sentence names its heading: %s", (text) => expect(masked(text)).toBe(text));
+});
+
+describe("a key with a form of its own", () => {
+  it("is found at the start of a text after the search of another one that broke off", () => {
+    SECRET_TOKEN.lastIndex = 5;
+    expect(masked("npm_k7Rq2ZxT9vLm4WcY1bNd8HsJ6fGpA3eUoQ5i is it")).toBe("[secret] is it");
+  });
 });
