@@ -24,6 +24,10 @@ const DEAD_ROW = 0;
 const ENTRY_COST = 100;
 const VISIT_COST = 10;
 const MAX_VISITS = 0xffff;
+// In numbers. What is not used of a large table takes no memory, but each time that it grows all that is
+// used is touched anew: beyond the first of these it grows by more, up to the other.
+const LARGE = 32 * 1024;
+const MOST_ROOM = 2 * 1024 * 1024;
 
 const NO_STEPS: Steps = { list: new Int32Array(0), from: 0, to: 0 };
 
@@ -142,7 +146,7 @@ export class Automaton {
     const row = state * this.#width;
     if (state < known) return row;
     if (this.size > this.table.length) {
-      const states = this.#states.count * 2;
+      const states = this.#states.count + this.#room();
       this.table = grown(this.table, new Int32Array(states * this.#width));
       this.#visits = grown(this.#visits, new Uint16Array(states * this.#width));
       this.#paid = grown(this.#paid, new Uint16Array(states));
@@ -150,6 +154,13 @@ export class Automaton {
     this.table[row + MATCHED] = matched;
     this.table[row + LIVE] = this.#simulation.patternsOf(steps);
     return row;
+  }
+
+  /** For how many more states the table makes room when it is full. */
+  #room(): number {
+    const { count } = this.#states;
+    if (this.size <= LARGE) return count;
+    return Math.min(count * 3, Math.ceil(MOST_ROOM / this.#width));
   }
 }
 

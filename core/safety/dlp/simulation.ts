@@ -81,7 +81,7 @@ export class Simulation {
     this.#out = new Int32Array(count);
     this.#arg = new Int32Array(count);
     this.#patterns = new Int32Array(count);
-    this.#takes = takesOf(this.#steps, alphabet.size);
+    this.#takes = takesOf(this.#steps, alphabet);
     this.#walked = new Uint32Array(count);
     this.#ended = new Uint32Array(count);
     this.#bits = new Int32Array(Math.ceil(count / 32));
@@ -159,18 +159,26 @@ export class Simulation {
   #followInOrder(found: number, cls: number, others: readonly number[]): number {
     // Bits in a row are read in order, which is cheaper than sorting.
     const bits = this.#bits;
+    let first = bits.length;
+    let last = -1;
     for (let i = 0; i < found; i++) {
       const pc = this.#found[i] ?? 0;
       if (!this.#isTaken(pc, cls)) continue;
       const out = this.#out[pc] ?? 0;
-      bits[out >>> 5] = (bits[out >>> 5] ?? 0) | (1 << (out & 31));
+      const word = out >>> 5;
+      bits[word] = (bits[word] ?? 0) | (1 << (out & 31));
+      if (word < first) first = word;
+      if (word > last) last = word;
     }
     for (let i = 0; i < others.length; i++) {
       const pc = others[i] ?? 0;
-      bits[pc >>> 5] = (bits[pc >>> 5] ?? 0) | (1 << (pc & 31));
+      const word = pc >>> 5;
+      bits[word] = (bits[word] ?? 0) | (1 << (pc & 31));
+      if (word < first) first = word;
+      if (word > last) last = word;
     }
     let count = 0;
-    for (let word = 0; word < bits.length; word++) {
+    for (let word = first; word <= last; word++) {
       for (let rest = bits[word] ?? 0; rest !== 0; rest &= rest - 1) {
         this.reached[count++] = word * 32 + 31 - Math.clz32(rest & -rest);
       }
@@ -183,7 +191,9 @@ export class Simulation {
   #isTaken(pc: number, cls: number): boolean {
     const { rows, table } = this.#takes;
     if (cls === END) return false;
-    const at = (rows[pc] ?? 0) + cls;
+    const row = rows[pc] ?? 0;
+    if (row < 0) return cls === ~row;
+    const at = row + cls;
     if (table[at] === TAKES.unknown) {
       const rune = this.#alphabet.runes[cls] ?? -1;
       table[at] = this.#steps[pc]?.matchRune(rune) ? TAKES.yes : TAKES.no;
@@ -284,15 +294,21 @@ const TAKES = { unknown: 0, yes: 1, no: 2 } as const;
 
 /** By step and class whether the step takes it. */
 interface Takes {
-  /** By step that takes a character: its row of the table. Equal steps share theirs. */
+  /**
+   * By step that takes characters: its row of the table, which equal steps share. Where it takes a
+   * single one, `~` of that one's class: a row for each letter of a thousand words would be megabytes.
+   */
   readonly rows: Int32Array;
   readonly table: Uint8Array;
 }
 
-const takesOf = (steps: readonly Step[], size: number): Takes => {
+const takesOf = (steps: readonly Step[], { size, classOf }: Alphabet): Takes => {
   const known = new Map<unknown, number>();
   const rows = Int32Array.from(steps, (step) => {
     if (!takesRune(step)) return 0;
+    const ranges = rangesOf(step);
+    const [first = -1, last] = [ranges[0], ranges[1]];
+    if (ranges.length === 2 && first === last) return ~classOf(first);
     // Copies of a repeated step share their list of characters.
     const isList = step.op === OP.rune && step.runes.length > 1;
     const key = isList ? step.runes : `${step.op} ${step.arg} ${step.runes[0]}`;
