@@ -214,14 +214,16 @@ for (const [name, piece] of DATA) {
   row(`data, ${name}`, () => dlp.inspect(whole));
 }
 
-for (const [name, patterns] of RULE_SETS) {
-  const own = createDlp({
-    rules: patterns.map((pattern, i) => ({
-      name: `r${i}`,
-      pattern,
-      action: i % 2 ? "block" : "redact",
-    })),
-  });
+// All of them first, as a gateway does when it starts: what that leaves to collect is no text's.
+const ruleSets = RULE_SETS.map(([name, patterns]) => {
+  const rules = patterns.map((pattern, i) => ({
+    name: `r${i}`,
+    pattern,
+    action: i % 2 ? "block" : "redact",
+  }));
+  return [name, createDlp({ rules })];
+});
+for (const [name, own] of ruleSets) {
   for (const [kind, whole] of TEXTS) row(`rules that ${name}, ${kind}`, () => own.inspect(whole));
 }
 console.log(`worst: ${worst.ms.toFixed(1)} ms, ${worst.name}`);
