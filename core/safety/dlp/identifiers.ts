@@ -112,6 +112,6 @@ const ZERO = 0x30;
 const NINE = 0x39;
 
 const isLetterOrDigit = (unit: number): boolean =>
-  (unit >= 0x30 && unit <= 0x39) ||
+  (unit >= ZERO && unit <= NINE) ||
   (unit >= 0x41 && unit <= 0x5a) ||
   (unit >= 0x61 && unit <= 0x7a);

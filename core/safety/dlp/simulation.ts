@@ -161,22 +161,17 @@ export class Simulation {
     const bits = this.#bits;
     let first = bits.length;
     let last = -1;
-    for (let i = 0; i < found; i++) {
-      const pc = this.#found[i] ?? 0;
-      if (!this.#isTaken(pc, cls)) continue;
-      const out = this.#out[pc] ?? 0;
-      const word = out >>> 5;
-      bits[word] = (bits[word] ?? 0) | (1 << (out & 31));
-      if (word < first) first = word;
-      if (word > last) last = word;
-    }
-    for (let i = 0; i < others.length; i++) {
-      const pc = others[i] ?? 0;
+    const add = (pc: number): void => {
       const word = pc >>> 5;
       bits[word] = (bits[word] ?? 0) | (1 << (pc & 31));
-      if (word < first) first = word;
-      if (word > last) last = word;
+      first = Math.min(first, word);
+      last = Math.max(last, word);
+    };
+    for (let i = 0; i < found; i++) {
+      const pc = this.#found[i] ?? 0;
+      if (this.#isTaken(pc, cls)) add(this.#out[pc] ?? 0);
     }
+    for (let i = 0; i < others.length; i++) add(others[i] ?? 0);
     let count = 0;
     for (let word = first; word <= last; word++) {
       for (let rest = bits[word] ?? 0; rest !== 0; rest &= rest - 1) {
