@@ -152,8 +152,7 @@ const eraseStored = async (
   }
   let messages = 0;
   let replies = 0;
-  for (const group of manyIds(ids)) {
-    const many = { tenantId, ...group };
+  for (const many of manyIds(tenantId, ids)) {
     const count = await parts.store.write(scope, async (transaction) => {
       // In the order in which senders lock; again, for a reply that was stored meanwhile.
       const before = await transaction.run(eraseReplies, many);
@@ -165,9 +164,9 @@ const eraseStored = async (
     replies += count.replies;
   }
   let reviewers = 0;
-  for (const group of manyIds(shown)) {
+  for (const many of manyIds(tenantId, shown)) {
     reviewers += await parts.store.write(scope, (transaction) =>
-      transaction.run(eraseReplies, { tenantId, ...group }),
+      transaction.run(eraseReplies, many),
     );
   }
   return { messages, replies, reviewers };

@@ -27,7 +27,7 @@ export const repliesTo = statement<{ tenantId: string; inboxId: number }>()((db,
     .orderBy("part"),
 );
 
-export const eraseReplies = statement<{ tenantId: string } & ManyIds>()((db, arg) =>
+export const eraseReplies = statement<ManyIds>()((db, arg) =>
   db
     .deleteFrom("outbox")
     .where("tenant_id", "=", arg("tenantId"))
@@ -38,7 +38,7 @@ export const eraseReplies = statement<{ tenantId: string } & ManyIds>()((db, arg
  * Empties messages, whatever their state: a turn that is at one of them ends without an answer. That
  * they came stays known for as long as of any other, so that a redelivery is no new message.
  */
-export const eraseMessages = statement<{ tenantId: string } & ManyIds>()((db, arg) =>
+export const eraseMessages = statement<ManyIds>()((db, arg) =>
   db
     .updateTable("inbox")
     .set({

@@ -65,7 +65,7 @@ export const oldestMessages = statement<{ after: number; limit: number }>()((db,
 );
 
 /** Empties messages that are done, of whom they came from too; that they came stays known, so that none is taken twice. */
-export const emptyMessages = statement<{ tenantId: string } & ManyIds>()((db, arg) =>
+export const emptyMessages = statement<ManyIds>()((db, arg) =>
   db
     .updateTable("inbox")
     .set({ message: NOTHING, lane: "[]" })
@@ -76,7 +76,7 @@ export const emptyMessages = statement<{ tenantId: string } & ManyIds>()((db, ar
 );
 
 /** Removes replies to messages that were emptied. */
-export const removeReplies = statement<{ tenantId: string } & ManyIds>()((db, arg) =>
+export const removeReplies = statement<ManyIds>()((db, arg) =>
   db
     .deleteFrom("outbox")
     .where("inbox_id", "in", MANY.map(arg))
@@ -94,7 +94,7 @@ export const removeReplies = statement<{ tenantId: string } & ManyIds>()((db, ar
 );
 
 /** Removes messages that are dead, or that nobody has begun, with what is stored of their replies. */
-export const removeMessages = statement<{ tenantId: string } & ManyIds>()((db, arg) =>
+export const removeMessages = statement<ManyIds>()((db, arg) =>
   db
     .deleteFrom("inbox")
     .where("id", "in", MANY.map(arg))

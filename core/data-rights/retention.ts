@@ -142,12 +142,14 @@ const expireMessages = async (
       if (done.length + left.length === 0) continue;
       const count = await store.note(tenantScope(tenantId), async (transaction) => {
         let erased = 0;
-        for (const ids of manyIds(done.map(({ id }) => id))) {
-          erased += await transaction.run(emptyMessages, { tenantId, ...ids });
-          await transaction.run(removeReplies, { tenantId, ...ids });
+        const doneIds = done.map(({ id }) => id);
+        for (const many of manyIds(tenantId, doneIds)) {
+          erased += await transaction.run(emptyMessages, many);
+          await transaction.run(removeReplies, many);
         }
-        for (const ids of manyIds(left.map(({ id }) => id))) {
-          erased += await transaction.run(removeMessages, { tenantId, ...ids });
+        const leftIds = left.map(({ id }) => id);
+        for (const many of manyIds(tenantId, leftIds)) {
+          erased += await transaction.run(removeMessages, many);
         }
         return erased;
       });

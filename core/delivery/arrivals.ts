@@ -59,9 +59,10 @@ export const createArrivals = (store: Store, collectMs: number): Arrivals => {
   /** Those of one tenant: each has its own wall. */
   const recordMany = async (tenantId: string, parts: readonly PartName[]): Promise<void> => {
     await store.note(tenantScope(tenantId), async (transaction) => {
-      for (const ids of manyIds(parts.map((part) => part.inbox_id))) {
-        await transaction.execute(markManyDelivered, { tenantId, ...ids });
-        await transaction.execute(finishMessages, { tenantId, ...ids });
+      const ids = parts.map((part) => part.inbox_id);
+      for (const many of manyIds(tenantId, ids)) {
+        await transaction.execute(markManyDelivered, many);
+        await transaction.execute(finishMessages, many);
       }
     });
     parts.forEach(forget);

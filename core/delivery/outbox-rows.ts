@@ -207,7 +207,7 @@ export const markDelivered = statement<PartKey & { reason: string | null }>()((d
 );
 
 /** The only parts of as many replies as `manyIds` names arrived. */
-export const markManyDelivered = statement<{ tenantId: string } & ManyIds>()((db, arg) =>
+export const markManyDelivered = statement<ManyIds>()((db, arg) =>
   db
     .updateTable("outbox")
     .set({ state: "delivered", owner: "", unsure: 0, reason: null })

@@ -28,7 +28,7 @@ export const finishMessage = statement<{ tenantId: string; id: number }>()((db, 
 );
 
 /** The same for as many messages of a tenant as `manyIds` names. */
-export const finishMessages = statement<{ tenantId: string } & ManyIds>()((db, arg) =>
+export const finishMessages = statement<ManyIds>()((db, arg) =>
   db
     .updateTable("inbox")
     .set({ state: "done" })
