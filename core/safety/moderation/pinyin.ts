@@ -1,5 +1,5 @@
-import { pinyin } from "pinyin-pro";
 import { fold, foldedString } from "../fold.ts";
+import { pinyinDictionary } from "./pinyin-dictionary.ts";
 
 /** A part of a term that is typed in one go: the syllable of a Han character, or Latin letters. */
 export interface Syllable {
@@ -67,10 +67,9 @@ const syllablesOf = (term: string): readonly Syllable[] => {
 
 const isLatin = (part: string): boolean => part.charCodeAt(0) < 0x80;
 
-const onlyReadings = new Map<string, string>();
-
 /** The only reading of a character, "" when the words around it decide or none is known. */
 const onlyReadingOf = (char: string): string => {
+  const { pinyin, onlyReadings } = pinyinDictionary();
   let reading = onlyReadings.get(char);
   if (reading === undefined) {
     const readings = new Set(pinyin(char, { toneType: "none", type: "array", multiple: true }));
@@ -89,5 +88,6 @@ const readingsOf = (han: readonly string[], written: readonly string[]): readonl
     return isSame && onlyReadingOf(char) === "" && onlyReadingOf(before) !== "" ? before : char;
   });
   const single = own.map(onlyReadingOf);
-  return single.includes("") ? pinyin(own.join(""), { toneType: "none", type: "array" }) : single;
+  if (!single.includes("")) return single;
+  return pinyinDictionary().pinyin(own.join(""), { toneType: "none", type: "array" });
 };
