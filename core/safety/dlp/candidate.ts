@@ -1,5 +1,5 @@
 import { type Digits, gapsWithin, linesWithin, MOST_DIGITS } from "./digit-groups.ts";
-import type { WordsBefore } from "./words-before.ts";
+import type { NumberWords } from "./number-words.ts";
 
 /** Some groups in a row that may be one number. */
 export interface Candidate {
@@ -12,7 +12,7 @@ export interface Candidate {
   /** The text that it stands in, and where. */
   readonly text: string;
   readonly start: number;
-  readonly words: WordsBefore;
+  readonly words: NumberWords;
 }
 
 /** Bits as in `Candidate.ends` of groups of these sizes. */
@@ -89,17 +89,17 @@ export const hasShape = (
   return lines !== 0 && isShape(ends & ~lines);
 };
 
-const EVEN = new Set<number>();
-for (let length = 1; length <= MOST_DIGITS; length++) {
-  for (let size = 1; size <= length; size++) {
-    let ends = 1 << length;
-    for (let end = size; end < length; end += size) ends |= 1 << end;
-    EVEN.add(ends);
-  }
-}
+/** By size: groups of that size only, up to the most digits. */
+const EVEN = Int32Array.from({ length: MOST_DIGITS + 1 }, (_, size) =>
+  shapeOf(Array.from({ length: Math.floor(MOST_DIGITS / (size || 1)) }, () => size)),
+);
 
 /** All groups of one size, but for a shorter last one. One group is even. */
-export const isEven = (ends: number): boolean => EVEN.has(ends);
+export const isEven = (ends: number): boolean => {
+  const size = 31 - Math.clz32(ends & -ends);
+  const last = 1 << (31 - Math.clz32(ends));
+  return ends === (((EVEN[size] ?? 0) & (last - 1)) | last);
+};
 
 const PLUS = 0x2b;
 const OPEN_BRACKET = 0x28;
@@ -115,7 +115,7 @@ export const startWithPlus = (text: string, start: number): number => {
 };
 
 /** Of a folded text, in which all others are one of these. */
-const isBlank = (unit: number): boolean => unit === 0x20 || (unit >= 0x09 && unit <= 0x0d);
+export const isBlank = (unit: number): boolean => unit === 0x20 || (unit >= 0x09 && unit <= 0x0d);
 
 /** Whether a plus sign stands before it. */
 export const isInternational = ({ text, start }: Candidate): boolean =>

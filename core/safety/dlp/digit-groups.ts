@@ -1,4 +1,7 @@
 import { scratch } from "../scratch.ts";
+import { unitsOf } from "./units.ts";
+
+type Units = Uint16Array;
 
 // None of these is exported: V8 of Node 20 looks an exported constant up at every use.
 const SPACE = 1;
@@ -20,6 +23,8 @@ export interface Digits {
   readonly count: number;
   /** From 0 to 9. */
   readonly values: Uint8Array;
+  /** The number of two digits that starts with the digit. */
+  readonly pairs: Uint8Array;
   /** Offsets in the folded text. */
   readonly offsets: Uint32Array;
   /** What the next one is apart by: a GAP, or 0 within a group. */
@@ -77,43 +82,54 @@ const KIND_OF = (() => {
 
 /** Reads the groups of digits in a folded text, in order; they lie in the scratch memory, where that is in use. */
 export const readDigits = (text: string): Digits => {
-  const count = countDigits(text);
-  const values = scratch.uint8(count);
-  const offsets = scratch.uint32(count);
-  const gaps = scratch.uint8(count);
+  const units = unitsOf(text);
+  const count = countDigits(units);
+  const digits = {
+    count,
+    values: scratch.uint8(count),
+    pairs: scratch.uint8(count),
+    offsets: scratch.uint32(count),
+    gaps: scratch.uint8(count),
+    ends: scratch.uint32(count),
+  };
+  findDigits(digits, units, text);
+  joinDigits(digits);
+  return digits;
+};
+
+const findDigits = ({ count, values, offsets, gaps }: Digits, units: Units, text: string): void => {
   let end = -1;
   let digit = 0;
   for (let at = 0; digit < count; at++) {
-    const unit = text.charCodeAt(at);
+    const unit = units[at] ?? 0;
     if (!isDigit(unit)) continue;
-    if (at !== end && digit > 0) gaps[digit - 1] = gapBetween(text, end, at);
+    if (at !== end && digit > 0) gaps[digit - 1] = gapBetween(units, end, at, text);
     values[digit] = unit - ZERO;
     offsets[digit] = at;
     digit++;
     end = at + 1;
   }
   if (count > 0) gaps[count - 1] = BREAK;
-  return { count, values, offsets, gaps, ends: endsOf(gaps) };
 };
 
-const endsOf = (gaps: Uint8Array): Uint32Array => {
-  const all = scratch.uint32(gaps.length);
-  let ends = 0;
-  for (let digit = gaps.length - 1; digit >= 0; digit--) {
+/** What each digit makes with those behind it. */
+const joinDigits = ({ count, values, pairs, gaps, ends }: Digits): void => {
+  let next = 0;
+  let rest = 0;
+  for (let digit = count - 1; digit >= 0; digit--) {
+    const value = values[digit] ?? 0;
+    pairs[digit] = value * 10 + next;
+    next = value;
     const gap = gaps[digit] ?? BREAK;
-    if (gap === BREAK) ends = 0;
-    ends = ((ends << 1) & ENDS) | (gap === 0 ? 0 : 2);
-    all[digit] = ends;
+    if (gap === BREAK) rest = 0;
+    rest = ((rest << 1) & ENDS) | (gap === 0 ? 0 : 2);
+    ends[digit] = rest;
   }
-  return all;
 };
 
-/** The number that so many digits from one on make. */
-export const numberOf = (values: Uint8Array, from: number, count: number): number => {
-  let number = 0;
-  for (let at = from; at < from + count; at++) number = number * 10 + (values[at] ?? 0);
-  return number;
-};
+/** The number that four digits from one on make. */
+export const fourFrom = ({ pairs }: Digits, from: number): number =>
+  (pairs[from] ?? 0) * 100 + (pairs[from + 2] ?? 0);
 
 /** Where the group after that of a digit begins. */
 export const nextGroup = ({ gaps }: Digits, from: number): number => {
@@ -140,20 +156,20 @@ const ZERO = 0x30;
 
 const isDigit = (unit: number): boolean => unit >= ZERO && unit <= 0x39;
 
-const countDigits = (text: string): number => {
+const countDigits = (units: Units): number => {
   let count = 0;
-  for (let at = 0; at < text.length; at++) if (isDigit(text.charCodeAt(at))) count++;
+  for (let at = 0; at < units.length; at++) if (isDigit(units[at] ?? 0)) count++;
   return count;
 };
 
-const gapBetween = (text: string, end: number, next: number): number => {
-  if (next - end === 1) return ALONE[text.charCodeAt(end)] ?? BREAK;
-  return next - end > GAP_UNITS ? BREAK : gapOf(text, end, next);
+const gapBetween = (units: Units, end: number, next: number, text: string): number => {
+  if (next - end === 1) return ALONE[units[end] ?? 0] ?? BREAK;
+  return next - end > GAP_UNITS ? BREAK : gapOf(units, end, next, text);
 };
 
-const gapOf = (text: string, end: number, next: number): number => {
+const gapOf = (units: Units, end: number, next: number, text: string): number => {
   let kinds = 0;
-  for (let at = end; at < next; at++) kinds |= KIND_OF[text.charCodeAt(at)] ?? KINDS.other;
+  for (let at = end; at < next; at++) kinds |= KIND_OF[units[at] ?? 0] ?? KINDS.other;
   if (kinds === KINDS.blank) return SPACE;
   if ((kinds & ~ONLY_MARKS) === 0) {
     if ((kinds & KINDS.break) !== 0 && LINE_FORM.test(text.slice(end, next))) return LINE;
@@ -161,7 +177,7 @@ const gapOf = (text: string, end: number, next: number): number => {
   }
   if ((kinds & KINDS.other) === 0 && FILLER_FORM.test(text.slice(end, next))) return FILLER;
   // Letters that touch digits belong to a code such as `3f2a` or `v2`, not to a sentence.
-  if (isLetter(text.charCodeAt(end)) || isLetter(text.charCodeAt(next - 1))) return BREAK;
+  if (isLetter(units[end] ?? 0) || isLetter(units[next - 1] ?? 0)) return BREAK;
   return (kinds & KINDS.sentence) !== 0 ? BREAK : WORDS;
 };
 
@@ -173,6 +189,12 @@ const isLetter = (unit: number): boolean => {
 };
 
 /** By UTF-16 unit: the gap that it makes alone, as most do where digits stand close. */
-const ALONE = Uint8Array.from({ length: 0x1_0000 }, (_, unit) =>
-  gapOf(String.fromCharCode(unit), 0, 1),
-);
+const ALONE = (() => {
+  const gaps = new Uint8Array(0x1_0000);
+  const only = new Uint16Array(1);
+  for (let unit = 0; unit < gaps.length; unit++) {
+    only[0] = unit;
+    gaps[unit] = gapOf(only, 0, 1, String.fromCharCode(unit));
+  }
+  return gaps;
+})();

@@ -13,12 +13,12 @@ const KINDS: readonly (readonly [head: RegExp, lengths: readonly number[]])[] = 
   [/^0088/, [14, 15]],
 ];
 
-const PROVINCES = new Set(
-  Array.from({ length: 100 }, (_, head) => head).filter((head) => PROVINCE.test(String(head))),
+const PROVINCES = Uint8Array.from({ length: 100 }, (_, head) =>
+  PROVINCE.test(String(head)) ? 1 : 0,
 );
 
 /** Whether the number of a Chinese province starts with these two digits. */
-export const hasProvince = (head: number): boolean => PROVINCES.has(head);
+export const hasProvince = (head: number): boolean => PROVINCES[head] === 1;
 
 const HEADS = 10_000;
 

@@ -3,6 +3,7 @@ import {
   type Candidate,
   hasGap,
   hasShape,
+  isBlank,
   isCount,
   isEven,
   isInternational,
@@ -15,19 +16,24 @@ import { cardLengths } from "./cards.ts";
 import { createLuhn, isDate, isResidentIdValid } from "./checksums.ts";
 import {
   type Digits,
+  fourFrom,
   GAP,
   gapsWithin,
   MOST_DIGITS,
   nextGroup,
-  numberOf,
   readDigits,
 } from "./digit-groups.ts";
 import type { Detected } from "./finding.ts";
 import { isOfAnotherCountry, mobileOf } from "./mobiles.ts";
 import { hasProvince, otherLengths } from "./number-lengths.ts";
-import { createWordsBefore, type WordsBefore } from "./words-before.ts";
+import { createNumberWords, type NumberWords } from "./number-words.ts";
 
 const LEAST_DIGITS = 9;
+// Lengths as bits.
+const SOCIAL = 1 << 9;
+const FIFTEEN = 1 << 15;
+/** China's resident numbers, without the X that one may end in. */
+const RESIDENT = (1 << 17) | (1 << 18);
 
 /** Payment cards, US social security, China's resident and the mobile numbers in a folded text. */
 export const findNumbers = (text: string, now: () => Date): Detected[] => {
@@ -36,7 +42,7 @@ export const findNumbers = (text: string, now: () => Date): Detected[] => {
     text,
     now,
     digits,
-    words: createWordsBefore(text),
+    words: createNumberWords(text),
     isLuhnValid: createLuhn(digits.values),
   };
   const findings: Detected[] = [];
@@ -53,50 +59,65 @@ interface Search {
   readonly text: string;
   now(): Date;
   readonly digits: Digits;
-  readonly words: WordsBefore;
+  readonly words: NumberWords;
   /** Of the digits from one on up to another. */
   isLuhnValid(from: number, to: number): boolean;
 }
 
 /** The number that starts with the group of a digit, the longest first. */
-const numberAt = ({ text, now, digits, words, isLuhnValid }: Search, from: number) => {
-  const { values, offsets } = digits;
-  const head = numberOf(values, from, 4);
-  const [cards, others] = [cardLengths(head), otherLengths(head)];
-  if ((cards | others) === 0) return undefined;
-  const ends = digits.ends[from] ?? 0;
-  const start = offsets[from] ?? 0;
+const numberAt = (search: Search, from: number) => {
+  const { text, now, digits, words } = search;
+  const cards = validCards(search, from);
+  const rest = cards | likelyOthers(search, from);
+  if (rest === 0) return undefined;
+  const start = digits.offsets[from] ?? 0;
+  if (isPartBefore(text, start)) return undefined;
   const same = sameDigits(digits, from);
-  for (let rest = (cards | others) & ends; rest !== 0; ) {
-    const length = 31 - Math.clz32(rest);
-    rest ^= 1 << length;
+  for (let left = rest; left !== 0; ) {
+    const length = 31 - Math.clz32(left);
+    left ^= 1 << length;
     if (length <= same) return undefined;
-    const hasCheckDigit = ((cards >>> length) & 1) === 1 && isLuhnValid(from, from + length);
-    if (!hasCheckDigit && (((others >>> length) & 1) === 0 || !mayBe(values, from, length)))
-      continue;
-    const shape = ends & ((2 << length) - 1);
-    if (length === 9 && !isSocialSecurity(digits, from, shape) && !words.has(SSN_WORDS, start))
-      continue;
-    // Most of what has a date is none: who had such a number says what it is.
-    const needsWord = length === 15 && !isAbroad(values, from) && !hasCheckDigit;
-    if (needsWord && !words.has(RESIDENT_WORDS, start)) continue;
-    const candidate = { digits, from, length, ends: shape, text, start, words };
+    const ends = (digits.ends[from] ?? 0) & ((2 << length) - 1);
+    const candidate = { digits, from, length, ends, text, start, words };
     const last = from + length - 1;
-    const end = (offsets[last] ?? 0) + 1;
+    const end = (digits.offsets[last] ?? 0) + 1;
     const withCheck = length === 17 ? checkCharacterBehind(text, end) : undefined;
-    if (
-      withCheck !== undefined &&
-      isResidentId(candidate, TEN, now) &&
-      !isPartBefore(text, start)
-    ) {
+    if (withCheck !== undefined && isResidentId(candidate, TEN, now)) {
       return { finding: numberFinding("cn_resident_id", start, withCheck), last };
     }
-    const type = typeOf(candidate, hasCheckDigit, now);
+    const type = typeOf(candidate, ((cards >>> length) & 1) === 1, now);
     if (!type || isPartBehind(text, end)) continue;
-    if (isPartBefore(text, start)) return undefined;
     return { finding: numberFinding(type, startWithPlus(text, start), end), last };
   }
   return undefined;
+};
+
+/** How many digits from one on make a card with a valid check digit: a bit for each length. */
+const validCards = ({ digits, isLuhnValid }: Search, from: number): number => {
+  let valid = 0;
+  let rest = cardLengths(fourFrom(digits, from)) & (digits.ends[from] ?? 0);
+  while (rest !== 0) {
+    const length = 31 - Math.clz32(rest);
+    rest ^= 1 << length;
+    if (isLuhnValid(from, from + length)) valid |= 1 << length;
+  }
+  return valid;
+};
+
+/** How many digits from one on may make another number, by the digits and what they need: bits, too. */
+const likelyOthers = (search: Search, from: number): number => {
+  const { digits, words } = search;
+  const lengths = otherLengths(fourFrom(digits, from)) & (digits.ends[from] ?? 0);
+  let likely = lengths;
+  if ((lengths & RESIDENT) !== 0 && !hasDate(digits, from, 4)) likely &= ~RESIDENT;
+  if ((lengths & SOCIAL) !== 0 && !mayBeSocialSecurity(search, from)) likely &= ~SOCIAL;
+  // With the number of the country in front it is a mobile number, else of a resident. Most of what has a
+  // date is none: who had such a number says what it is.
+  if ((lengths & FIFTEEN) !== 0 && !isAbroad(digits, from)) {
+    const start = digits.offsets[from] ?? 0;
+    if (!hasDate(digits, from, 2) || !words.resident.areBefore(start)) likely &= ~FIFTEEN;
+  }
+  return likely;
 };
 
 /** How often a digit stands in a row, up to the most that a number has: none is of one digit only. */
@@ -107,26 +128,17 @@ const sameDigits = ({ values, count }: Digits, from: number): number => {
   return same;
 };
 
-/** Whether the digits alone allow any number of this length but a card, whose head does. */
-const mayBe = (values: Uint8Array, from: number, length: number): boolean => {
-  // Social security has no group 00 and no serial 0000.
-  if (length === 9) return numberOf(values, from + 3, 2) > 0 && numberOf(values, from + 5, 4) > 0;
-  if (length < 15) return true;
-  // With the number of the country in front it is a mobile number, else of a resident.
-  if (length === 15) return isAbroad(values, from) || hasDate(values, from, 2);
-  return hasDate(values, from, 4);
-};
-
-const isAbroad = (values: Uint8Array, from: number): boolean => numberOf(values, from, 2) === 0;
+const isAbroad = ({ pairs }: Digits, from: number): boolean => pairs[from] === 0;
 
 /** Whether a resident's number, in which the year has two or four digits, has a day of the calendar. */
-const hasDate = (values: Uint8Array, from: number, yearDigits: 2 | 4): boolean => {
+const hasDate = (digits: Digits, from: number, yearDigits: 2 | 4): boolean => {
+  const { pairs } = digits;
   const at = from + 6 + yearDigits;
-  const month = numberOf(values, at, 2);
+  const month = pairs[at] ?? 0;
   // Most end here.
   if (month < 1 || month > 12) return false;
-  const year = yearDigits === 2 ? 1900 + numberOf(values, at - 2, 2) : numberOf(values, at - 4, 4);
-  return isDate(year, month, numberOf(values, at + 2, 2));
+  const year = yearDigits === 2 ? 1900 + (pairs[at - 2] ?? 0) : fourFrom(digits, at - 4);
+  return isDate(year, month, pairs[at + 2] ?? 0);
 };
 
 const numberFinding = (type: Detector, start: number, end: number): Detected => ({
@@ -135,22 +147,37 @@ const numberFinding = (type: Detector, start: number, end: number): Detected => 
   end,
 });
 
-// What a number may be joined to a word or to more digits with.
-const isJoint = (unit: number): boolean => {
-  const small = unit | 0x20;
-  return (small >= 0x61 && small <= 0x7a) || unit === 0x5f || unit === 0x2e || unit === 0x2d;
+/** Whether a number goes on from a word, or from more digits with a mark between. */
+const isPartBefore = (text: string, start: number): boolean => {
+  const before = text.charCodeAt(start - 1);
+  const second = text.charCodeAt(start - 2);
+  if (before === DOT)
+    return isDigit(second) || (isBlank(second) && isDigit(text.charCodeAt(start - 3)));
+  const isPart = before === DASH ? isLetter(second) || isDigit(second) : isOfWord(before);
+  return isPart && !NAME_BEFORE.test(text.slice(Math.max(0, start - 8), start));
 };
 
-const isPartBefore = (text: string, start: number): boolean =>
-  isJoint(text.charCodeAt(start - 1)) &&
-  /(?:[A-Za-z_]|\d[-.]|\d\s?\.|[A-Za-z0-9]-)$/.test(text.slice(Math.max(0, start - 3), start)) &&
-  !/(?:tel|phone|mobile|cell|ssn|card|no|id)[-_]?$/i.test(
-    text.slice(Math.max(0, start - 8), start),
-  );
+const NAME_BEFORE = /(?:tel|phone|mobile|cell|ssn|card|no|id)[-_]?$/i;
 
-const isPartBehind = (text: string, end: number): boolean =>
-  isJoint(text.charCodeAt(end)) &&
-  /^(?:[A-Za-z_]|[-.]\d|-[A-Za-z0-9])/.test(text.slice(end, end + 2));
+const isPartBehind = (text: string, end: number): boolean => {
+  const behind = text.charCodeAt(end);
+  if (behind !== DOT && behind !== DASH) return isOfWord(behind);
+  const second = text.charCodeAt(end + 1);
+  return isDigit(second) || (behind === DASH && isLetter(second));
+};
+
+const DOT = 0x2e;
+const DASH = 0x2d;
+const UNDERSCORE = 0x5f;
+
+const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39;
+
+const isLetter = (unit: number): boolean => {
+  const small = unit | 0x20;
+  return small >= 0x61 && small <= 0x7a;
+};
+
+const isOfWord = (unit: number): boolean => isLetter(unit) || unit === UNDERSCORE;
 
 /** Offset behind the X that ends a resident number, which may stand a little apart. */
 const checkCharacterBehind = (text: string, end: number): number | undefined => {
@@ -169,7 +196,7 @@ const typeOf = (
   }
   if (length === 18 && isResidentId(candidate, digits.values[from + 17] ?? 0, now))
     return "cn_resident_id";
-  if (hasOldResidentForm(candidate) && candidate.words.has(RESIDENT_WORDS, candidate.start))
+  if (hasOldResidentForm(candidate) && candidate.words.resident.areBefore(candidate.start))
     return "cn_resident_id";
   return hasCheckDigit && isCard(candidate) ? "credit_card" : mobileOf(candidate);
 };
@@ -177,29 +204,20 @@ const typeOf = (
 // What the X that ends a resident's number is worth.
 const TEN = 10;
 
-const isResidentId = (
-  { digits: { values }, from }: Candidate,
-  check: number,
-  now: () => Date,
-): boolean =>
-  hasProvince(numberOf(values, from, 2)) &&
-  hasDate(values, from, 4) &&
-  isResidentIdValid(values, from, check) &&
+const isResidentId = ({ digits, from }: Candidate, check: number, now: () => Date): boolean =>
+  hasProvince(digits.pairs[from] ?? 0) &&
+  hasDate(digits, from, 4) &&
+  isResidentIdValid(digits.values, from, check) &&
   // The year of birth.
-  numberOf(values, from + 6, 4) <= now().getUTCFullYear();
-
-const RESIDENT_WORDS = /身[份分][证證]|[证證]件|公民身份|居民|resident id|id card|national id/;
+  fourFrom(digits, from + 6) <= now().getUTCFullYear();
 
 /** The form until 1999: two digits for the year, no check character. */
-const hasOldResidentForm = ({ digits: { values }, from, length }: Candidate): boolean =>
-  length === 15 && hasProvince(numberOf(values, from, 2)) && hasDate(values, from, 2);
-
-const CARD_WORDS =
-  /card|visa|master|amex|american express|jcb|unionpay|discover|diners|信用卡|卡[号號]|刷卡|[银銀][行联聯]卡|[银銀][联聯]|付款卡|[储儲]蓄卡|借[记記]卡|\bcc\b|\bpan\b|payment/;
+const hasOldResidentForm = ({ digits, from, length }: Candidate): boolean =>
+  length === 15 && hasProvince(digits.pairs[from] ?? 0) && hasDate(digits, from, 2);
 
 const isCard = (candidate: Candidate): boolean =>
   (hasShape(candidate, hasCardShape) && !isList(candidate)) ||
-  candidate.words.has(CARD_WORDS, candidate.start);
+  candidate.words.card.areBefore(candidate.start);
 
 /** Whether groups are counted up with words between, or are items with commas or in quotes. */
 const isList = (candidate: Candidate): boolean => {
@@ -227,15 +245,22 @@ const CARD_SHAPES = new Set(
 const hasCardShape = (ends: number): boolean =>
   isEven(ends) || (ends & ~FOURS) === 0 || CARD_SHAPES.has(ends);
 
-const SSN_WORDS = /ssn|social|社[會会]安全|社安|social security/;
-
 const SOCIAL_SECURITY = shapeOf([3, 2, 4]);
 const SINGLE_DIGITS = shapeOf([1, 1, 1, 1, 1, 1, 1, 1, 1]);
 
+/** Three, two and four digits that may be such a number, and are written or named as one. */
+const mayBeSocialSecurity = ({ digits, words }: Search, from: number): boolean => {
+  const { pairs, offsets } = digits;
+  // There is no group 00 and no serial 0000.
+  if (pairs[from + 3] === 0 || fourFrom(digits, from + 5) === 0) return false;
+  return isSocialSecurity(digits, from) || words.socialSecurity.areBefore(offsets[from] ?? 0);
+};
+
 /** Three, two and four digits, or single ones with dashes and blanks between. */
-const isSocialSecurity = (digits: Digits, from: number, ends: number): boolean => {
+const isSocialSecurity = (digits: Digits, from: number): boolean => {
+  const ends = (digits.ends[from] ?? 0) & ((2 << LEAST_DIGITS) - 1);
   if (ends !== SOCIAL_SECURITY && ends !== SINGLE_DIGITS) return false;
-  const gaps = gapsWithin(digits, from, 9);
+  const gaps = gapsWithin(digits, from, LEAST_DIGITS);
   if ((gaps & (GAP.mark | GAP.words)) !== 0) return false;
   return ends === SOCIAL_SECURITY || ((gaps & GAP.dash) !== 0 && (gaps & GAP.space) !== 0);
 };

@@ -3,10 +3,13 @@ import { scratch } from "../scratch.ts";
 /** The UTF-16 units of a text, in the scratch memory, where that is in use. */
 export const unitsOf = (text: string): Uint16Array<ArrayBuffer> => {
   const units = scratch.uint16(text.length);
-  for (let at = 0; at < text.length; at++) units[at] = text.charCodeAt(at);
+  bytesOf(units).write(text, "utf16le");
   return units;
 };
 
 /** The text of these units, lone surrogates as they are. */
-export const stringOf = ({ buffer, byteOffset, byteLength }: Uint16Array<ArrayBuffer>): string =>
-  Buffer.from(buffer, byteOffset, byteLength).toString("utf16le");
+export const stringOf = (units: Uint16Array<ArrayBuffer>): string =>
+  bytesOf(units).toString("utf16le");
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Uint16Array<ArrayBuffer>): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);

@@ -80,6 +80,16 @@ describe("a text that folding changes here and there", () => {
   });
 });
 
+describe("a folded text", () => {
+  it("is as long in lower case", () => {
+    const all = Array.from({ length: 0x11_0000 }, (_, code) =>
+      code >= 0xd800 && code < 0xe000 ? "" : String.fromCodePoint(code),
+    );
+    const { text } = fold(all.join(""));
+    expect(text.toLowerCase()).toHaveLength(text.length);
+  });
+});
+
 describe("two hundred and forty usual rules", () => {
   let seed = 1;
   const below = (limit: number): number => {
