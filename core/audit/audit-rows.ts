@@ -8,9 +8,14 @@ import { storedColumns } from "./stored-record.ts";
 
 /** What a record says of a message, whose `personal` holds it. */
 const SEALED = { sender_id: "", message_key: "", detail: "{}" };
+/** What it says of a text that was answered, as most are. */
+const ANSWERED = { action: "message", subject: "text", decision: "answered", code: "OK" };
 
-const inserting = (words: Partial<typeof SEALED>) =>
-  statement<AuditRow>()((db, arg) =>
+const inserting = (
+  same: Partial<typeof SEALED & typeof ANSWERED>,
+  words: readonly "channel"[] = [],
+) =>
+  statement<AuditRow>(words)((db, arg) =>
     db.insertInto("audit").values({
       tenant_id: arg("tenant_id"),
       seq: arg("seq"),
@@ -31,21 +36,31 @@ const inserting = (words: Partial<typeof SEALED>) =>
       actor_tag: arg("actor_tag"),
       prev: arg("prev"),
       hash: arg("hash"),
-      ...words,
+      ...same,
     }),
   );
 
 const insertAny = inserting({});
 const insertSealed = inserting(SEALED);
+const insertAnswered = inserting({ ...SEALED, ...ANSWERED }, ["channel"]);
 
 /**
- * What stores a record. The words that all messages' records share stand in its text: to bind each takes
+ * What stores a record. The words that messages' records share stand in its text: to bind each takes
  * 0.3 µs. PostgreSQL overwrites place and hash; see the migration that chains the log.
  */
-export const insertRecord = ({ sender_id, message_key, detail }: AuditFacts) =>
-  sender_id === SEALED.sender_id && message_key === SEALED.message_key && detail === SEALED.detail
-    ? insertSealed
-    : insertAny;
+export const insertRecord = (facts: AuditFacts) => {
+  const isSealed =
+    facts.sender_id === SEALED.sender_id &&
+    facts.message_key === SEALED.message_key &&
+    facts.detail === SEALED.detail;
+  if (!isSealed) return insertAny;
+  const isAnswered =
+    facts.action === ANSWERED.action &&
+    facts.subject === ANSWERED.subject &&
+    facts.decision === ANSWERED.decision &&
+    facts.code === ANSWERED.code;
+  return isAnswered ? insertAnswered : insertSealed;
+};
 
 /** Where a tenant's chain has got to. */
 export const headOf = statement<{ tenant_id: string }>()((db, arg) =>

@@ -52,21 +52,22 @@ export const insertMessage = statement<NewMessage>()((db, arg, dialect) => {
 });
 
 /** The same of a message that `owner` begins at once. */
-export const insertTaken = statement<NewMessage & { owner: string }>()((db, arg) =>
-  db
-    .insertInto("inbox")
-    .values({
-      channel: arg("channel"),
-      key: arg("key"),
-      lane: arg("lane"),
-      tenant_id: arg("tenantId"),
-      message: arg("message"),
-      state: "pending",
-      owner: arg("owner"),
-      attempts: 1,
-      received_at: arg("receivedAt"),
-    })
-    .onConflict((conflict) => conflict.columns(["channel", "key"]).doNothing()),
+export const insertTaken = statement<NewMessage & { owner: string }>(["channel", "owner"])(
+  (db, arg) =>
+    db
+      .insertInto("inbox")
+      .values({
+        channel: arg("channel"),
+        key: arg("key"),
+        lane: arg("lane"),
+        tenant_id: arg("tenantId"),
+        message: arg("message"),
+        state: "pending",
+        owner: arg("owner"),
+        attempts: 1,
+        received_at: arg("receivedAt"),
+      })
+      .onConflict((conflict) => conflict.columns(["channel", "key"]).doNothing()),
 );
 
 export const byKey = statement<{ channel: string; key: string }>()((db, arg) =>
@@ -193,7 +194,7 @@ interface Ended {
 
 /** Ends the turn of a message, if it is still its owner's to end. That it was taken back stays known. */
 const endTurnAs = (state: "answered" | "done") =>
-  statement<Ended>()((db, arg) =>
+  statement<Ended>(["owner"])((db, arg) =>
     db
       .updateTable("inbox")
       .set({ state, owner: "" })

@@ -44,7 +44,7 @@ export const NOT_TAKEN: FirstTry = {
 };
 
 /** To be sent at once. */
-export const insertPart = statement<NewPart & FirstTry>()((db, arg) =>
+export const insertPart = statement<NewPart & FirstTry>(["channel", "owner"])((db, arg) =>
   db.insertInto("outbox").values({
     tenant_id: arg("tenantId"),
     inbox_id: arg("inboxId"),

@@ -17,7 +17,7 @@ interface NewRow extends RowKey {
   readonly content: Uint8Array;
 }
 
-export const insertRow = statement<NewRow>()((db, arg) =>
+export const insertRow = statement<NewRow>(["channel"])((db, arg) =>
   db.insertInto("memory").values({
     tenant_id: arg("tenantId"),
     id: arg("id"),

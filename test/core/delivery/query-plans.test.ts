@@ -46,8 +46,11 @@ const STATEMENTS: Readonly<Record<AccessName, readonly Named[]>> = {
   ]),
 };
 
+/** A word for whatever is asked for. */
+const ANY_ARGS = new Proxy({}, { get: () => "any" });
+
 const textOf = (statement: Statement<never, unknown>, dialect: DialectName) =>
-  statement.bind(dialect, {} as never);
+  statement.bind(dialect, ANY_ARGS as never);
 
 const GROWING = ["inbox", "outbox", "audit"];
 
