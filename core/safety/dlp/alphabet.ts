@@ -96,20 +96,37 @@ export const createAlphabet = (steps: readonly Step[]): Alphabet => {
 /** By UTF-16 unit of a text the class of the character that starts there, and END behind the last. */
 export type Classes = Uint16Array;
 
-/** Reads texts as classes of an alphabet, which lie in the scratch memory, where that is in use. */
-export const createReader = (alphabet: Alphabet): ((text: string) => Classes) => {
+/** Reads UTF-16 units as classes of an alphabet, which lie in the scratch memory, where that is in use. */
+export const createReader = ({ classOf }: Alphabet): ((units: Uint16Array) => Classes) => {
   const byUnit = new Uint16Array(0x1_0000);
-  for (let unit = 0; unit < byUnit.length; unit++) byUnit[unit] = alphabet.classOf(unit);
-  return (text) => {
-    const classes = scratch.uint16(text.length + 1);
-    for (let at = 0; at < text.length; at++) {
-      const unit = text.charCodeAt(at);
-      classes[at] = byUnit[unit] ?? 0;
-      if ((unit & 0xfc00) !== 0xd800 || (text.charCodeAt(at + 1) & 0xfc00) !== 0xdc00) continue;
-      classes[at] = alphabet.classOf(text.codePointAt(at) ?? unit);
-      at++;
+  for (let unit = 0; unit < byUnit.length; unit++) byUnit[unit] = classOf(unit);
+  return (units) => {
+    const classes = scratch.uint16(units.length + 1);
+    for (let at = 0; ; at++) {
+      at = readUnits(units, byUnit, classes, at);
+      if (at === units.length) break;
+      const first = units[at - 1] ?? 0;
+      if ((first & 0xfc00) !== 0xd800) continue;
+      classes[at - 1] = classOf(0x1_0000 + ((first & 0x3ff) << 10) + ((units[at] ?? 0) & 0x3ff));
+      classes[at] = SECOND_HALF;
     }
-    classes[text.length] = END;
+    classes[units.length] = END;
     return classes;
   };
+};
+
+/** Reads from an offset on up to the second half of a character. Where that stands, or the end. */
+const readUnits = (
+  units: Uint16Array,
+  byUnit: Uint16Array,
+  classes: Classes,
+  from: number,
+): number => {
+  let at = from;
+  for (; at < units.length; at++) {
+    const unit = units[at] ?? 0;
+    classes[at] = byUnit[unit] ?? 0;
+    if ((unit & 0xfc00) === 0xdc00) break;
+  }
+  return at;
 };

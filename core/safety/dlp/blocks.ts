@@ -19,7 +19,8 @@ export interface OtherForm extends Blocks {
 /** Cuts what stands behind `from`, the end of the text with it. */
 export const cutIntoBlocks = (classes: Classes, from: number): Blocks => {
   const count = Math.ceil((classes.length - from) / BLOCK);
-  const bounds = Int32Array.from({ length: count + 1 }, (_, block) => from + block * BLOCK);
+  const bounds = new Int32Array(count + 1);
+  for (let block = 0; block < count; block++) bounds[block] = from + block * BLOCK;
   bounds[count] = classes.length;
   return { classes, bounds };
 };
@@ -39,14 +40,28 @@ export const cutAlike = (
   const isSame = new Uint8Array(count);
   bounds[0] = from;
   bounds[count] = classes.length;
-  for (let block = 1, index = from; block < count; block++) {
+  for (let block = 1; block < count; block++) {
     const start = text.bounds[block] ?? 0;
-    while (index < classes.length - 1 && startOf(index) < start) index++;
-    bounds[block] = index;
+    bounds[block] = firstAt(start, startOf, [bounds[block - 1] ?? 0, classes.length - 1]);
   }
   const form = { classes, bounds, isSame };
   for (let block = 0; block < count; block++) isSame[block] = areEqual(form, text, block) ? 1 : 0;
   return form;
+};
+
+/** The first index within these at which stands what starts at an offset or behind it; the last for none. */
+const firstAt = (
+  offset: number,
+  startOf: (index: number) => number,
+  [first, last]: readonly [number, number],
+): number => {
+  let [low, high] = [first, last];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (startOf(middle) < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 };
 
 const areEqual = (one: Blocks, other: Blocks, block: number): boolean => {

@@ -1,10 +1,11 @@
+import { scratch } from "../scratch.ts";
 import { OP, type Program, reachable, takesRune } from "./program.ts";
 import { rangesOf } from "./runes.ts";
 
 /** Tells which patterns can match a text at all, in one pass however many there are. */
 export interface PairFilter {
-  /** Indexes of the patterns that may match, ascending. */
-  candidates(text: string): number[];
+  /** Indexes of the patterns that may match a text of these UTF-16 units, ascending. */
+  candidates(units: Uint16Array): number[];
 }
 
 /** Characters as 256 bytes: ASCII as it is, all others by their low seven bits; 0 is also the end. */
@@ -47,33 +48,51 @@ export const createPairFilter = (programs: readonly Program[]): PairFilter => {
           lists[key] = list;
         }
   }
-  // By entry: the text that it was last seen in, and with it all that its rest has.
-  const lastSeen = new Float64Array(patterns.length);
-  let turn = 0;
 
   return {
-    candidates(text) {
+    candidates(units) {
       const found = new Set(always);
-      turn++;
-      lastSeen[0] = turn;
-      let previous = byteOf(text.charCodeAt(0));
-      for (let i = 1; i <= text.length; i++) {
-        const current = i < text.length ? byteOf(text.charCodeAt(i)) : 0;
-        let entry = lists[(previous << 8) | current] ?? 0;
-        previous = current;
-        if (lastSeen[entry] === turn) continue;
-        for (; lastSeen[entry] !== turn; entry = rests[entry] ?? 0) {
-          lastSeen[entry] = turn;
+      // By entry: 1 where it was seen, and with it all that its rest has.
+      const isSeen = scratch.uint8(patterns.length);
+      isSeen[0] = 1;
+      let at = 1;
+      while (found.size < programs.length) {
+        at = nextPair(units, at, lists, isSeen);
+        if (at > units.length) break;
+        let entry = lists[pairAt(units, at)] ?? 0;
+        for (; isSeen[entry] === 0; entry = rests[entry] ?? 0) {
+          isSeen[entry] = 1;
           found.add(patterns[entry] ?? 0);
         }
-        if (found.size === programs.length) break;
       }
       return [...found].sort((a, b) => a - b);
     },
   };
 };
 
-const byteOf = (unit: number): number => (unit < 0x80 ? unit : 0x80 | (unit & 0x7f));
+/** From an offset on, the first whose pair has a list that was not seen; behind the end for none. */
+const nextPair = (
+  units: Uint16Array,
+  from: number,
+  lists: Uint32Array,
+  isSeen: Uint8Array,
+): number => {
+  let at = from;
+  let previous = byteOf(units[at - 1] ?? 0);
+  for (; at < units.length; at++) {
+    const current = byteOf(units[at] ?? 0);
+    if (isSeen[lists[(previous << 8) | current] ?? 0] === 0) return at;
+    previous = current;
+  }
+  return at === units.length && isSeen[lists[pairAt(units, at)] ?? 0] === 0 ? at : units.length + 1;
+};
+
+/** What stands before an offset and what stands there, as bytes: a number that is both. */
+const pairAt = (units: Uint16Array, at: number): number =>
+  (byteOf(units[at - 1] ?? 0) << 8) | byteOf(units[at] ?? 0);
+
+/** Without a branch: in text of two scripts it would be guessed wrong for every second character. */
+const byteOf = (unit: number): number => (unit & 0x7f) | (((0x7f - unit) >>> 24) & 0x80);
 
 const membersOf = (bytes: Bytes): number[] => [...bytes.keys()].filter((byte) => bytes[byte] === 1);
 

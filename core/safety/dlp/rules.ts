@@ -7,6 +7,7 @@ import { Search } from "./pattern.ts";
 import { compileProgram } from "./program.ts";
 import { budgetOf, GroupSearch, type Place, type SearchOptions } from "./search-groups.ts";
 import { type Spans, spansOf } from "./spans.ts";
+import { unitsOf } from "./units.ts";
 
 /** A customer's rule, as `enterprise.data_loss_prevention.rules` says it. */
 export interface DlpRule {
@@ -77,7 +78,7 @@ export const createRules = (rules: readonly DlpRule[]): Rules => {
   }
   const automata = groups.flatMap((group) => group.automata);
   // What nearly every text needs is built now, so that no message has to wait for it.
-  const sample = read(SAMPLE);
+  const sample = read(unitsOf(SAMPLE));
   for (const group of groups) {
     group.sight(cutIntoBlocks(sample, 0), { left: SAMPLE_STEPS });
     for (const pattern of group.patterns) {
@@ -134,14 +135,16 @@ export const createRules = (rules: readonly DlpRule[]): Rules => {
     // The filter looks for what a whole match must hold; of an open text half of one may be there.
     const indexesFor = isOpen ? () => everyIndex : filter.candidates;
     if (rules.length === 0) return text.length;
-    const indexes = indexesFor(text);
+    const units = unitsOf(text);
+    const indexes = indexesFor(units);
     const isFolded = folded.text !== text;
-    const indexesFolded = isFolded ? indexesFor(folded.text) : [];
+    const unitsFolded = isFolded ? unitsOf(folded.text) : units;
+    const indexesFolded = isFolded ? indexesFor(unitsFolded) : [];
     if (indexes.length + indexesFolded.length === 0) return text.length;
     if (automata.reduce((sum, { size }) => sum + size, 0) > MAX_KEPT) {
       for (const automaton of automata) automaton.forget();
     }
-    const blocks = cutIntoBlocks(read(text), from);
+    const blocks = cutIntoBlocks(read(units), from);
     const whole = budgetOf(text.length - from);
     const share = isFolded ? OWN_SHARE : 1;
     const budget = {
@@ -150,7 +153,7 @@ export const createRules = (rules: readonly DlpRule[]): Rules => {
     };
     const own = searchOne(blocks, indexes, { isOpen, budget }, spans);
     if (indexesFolded.length === 0) return own.settled;
-    const form = cutAlike(blocks, read(folded.text), fromFolded, folded.startOf);
+    const form = cutAlike(blocks, read(unitsFolded), fromFolded, folded.startOf);
     const left = own.search?.left ?? budget;
     const rest = {
       sight: whole.sight - budget.sight + left.sight,

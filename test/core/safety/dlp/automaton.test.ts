@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createAlphabet, createReader } from "../../../../core/safety/dlp/alphabet.ts";
 import { Automaton, Walk } from "../../../../core/safety/dlp/automaton.ts";
 import { compileProgram } from "../../../../core/safety/dlp/program.ts";
+import { unitsOf } from "../../../../core/safety/dlp/units.ts";
 
 /** What it costs to look at the last of these texts, by an automaton that has looked at the others. */
 const costOf = (pattern: string, texts: readonly (readonly [text: string, from: number])[]) => {
@@ -14,7 +15,7 @@ const costOf = (pattern: string, texts: readonly (readonly [text: string, from: 
   for (const [text, from] of texts) {
     const meter = { left: 1_000_000 };
     automaton.begin();
-    const walk = new Walk(automaton, read(text), from, meter);
+    const walk = new Walk(automaton, read(unitsOf(text)), from, meter);
     walk.toLast();
     cost = 1_000_000 - meter.left;
   }
