@@ -25,6 +25,7 @@ import {
 } from "./inbox-rows.ts";
 import { saidIdOf } from "./said-id.ts";
 import { type Lane, type LaneSource, placeAfter } from "./schedule.ts";
+import type { Suspects } from "./suspects.ts";
 import { createWithdrawal, type Said, type Withdrawn } from "./withdrawal.ts";
 
 /** Accepted messages. The table is the truth about pending work. */
@@ -38,9 +39,10 @@ export interface Inbox {
   find(message: InboundMessage): Promise<Accepted | undefined>;
   /**
    * Takes the oldest pending message of a lane, unless a living process has it.
-   * @param admit asked right before, which attempt it would be; with false it is left for later
+   * @param admit asked right before, with which attempt it would be: as which it is to be written
+   *   down for those who come after a death; with undefined it is left for later
    */
-  claim(lane: Lane, admit?: (lane: Lane, attempt: number) => boolean): Promise<Claim>;
+  claim(lane: Lane, admit?: Suspects["admit"]): Promise<Claim>;
   /** Something was stored in this lane past `accept`; to be told before the lane is woken. */
   noteOther(lane: Lane): void;
   /** Hands a claimed message back that got no reply, although this process lives. */
@@ -216,14 +218,15 @@ export const createInbox = (options: InboxOptions): Inbox => {
       const message = await openIntact(scope, row);
       // What is ours already was begun by us and could not be given back; nobody died under it.
       const attempt = row.owner === owner ? row.attempts : row.attempts + 1;
-      if (admit?.(lane, attempt) === false) return { kind: "taken", afterMs: NOT_ADMITTED_MS };
+      const attempts = admit ? admit(lane, attempt) : attempt;
+      if (attempts === undefined) return { kind: "taken", afterMs: NOT_ADMITTED_MS };
       const taken = await store.note("intake", (transaction) =>
         transaction.run(takeMessage, {
           tenantId: row.tenant_id,
           id: row.id,
           owner,
           earlierOwner: row.owner,
-          attempts: attempt,
+          attempts,
           reason: row.reason ?? "",
         }),
       );

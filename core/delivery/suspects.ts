@@ -3,36 +3,55 @@ import { type Lane, laneKey } from "./schedule.ts";
 /**
  * Messages under which processes died. The last process that gets one runs no other such message
  * beside it: if it dies too, this one did it, and those that only happened to be running are not
- * given up with it.
+ * given up with it. Since what ends all processes at once leaves many such messages, each that ends
+ * makes room for one more beside the next; what runs beside others is not held against any of them.
  */
 export interface Suspects {
-  /** Whether a message may be begun now; if not, its lane is woken when it is its turn. */
-  admit(lane: Lane, attempt: number): boolean;
+  /**
+   * Whether a message may be begun now: as which attempt that is written down. None: its lane is
+   * woken when it is its turn.
+   */
+  admit(lane: Lane, attempt: number): number | undefined;
   /** To be told of the end of every step, of the same lane that was to be admitted. */
   stepEnded(lane: Lane): void;
 }
 
 /** @param lastAttempt the attempt at which a message has no further one */
 export const createSuspects = (lastAttempt: number, wake: (lane: Lane) => void): Suspects => {
-  let running: Lane | undefined;
+  const running = new Set<Lane>();
   const waiting = new Map<string, Lane>();
+  /** One that waited was woken, and none has come since. */
+  let isExpecting = false;
+  let room = 1;
+  const wakeNext = (): void => {
+    const [next] = waiting;
+    if (!next) return;
+    const [key, lane] = next;
+    waiting.delete(key);
+    isExpecting = true;
+    wake(lane);
+  };
   return {
     admit: (lane, attempt) => {
-      if (attempt !== lastAttempt) return true;
-      if (running) {
-        waiting.set(laneKey(lane), lane);
-        return false;
+      if (attempt !== lastAttempt) return attempt;
+      // Some time after the others: that they ended says nothing about this one.
+      if (running.size + waiting.size === 0 && !isExpecting) room = 1;
+      const key = laneKey(lane);
+      if (running.size >= room) {
+        waiting.set(key, lane);
+        return undefined;
       }
-      running = lane;
-      return true;
+      isExpecting = false;
+      waiting.delete(key);
+      running.add(lane);
+      return room === 1 ? attempt : attempt - 1;
     },
     stepEnded: (lane) => {
-      if (running !== lane) return;
-      running = undefined;
-      const [next] = waiting;
-      if (!next) return;
-      waiting.delete(next[0]);
-      wake(next[1]);
+      if (!running.delete(lane)) return;
+      room++;
+      // In the place of what ended, and in the room that it made.
+      wakeNext();
+      wakeNext();
     },
   };
 };

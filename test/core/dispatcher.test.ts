@@ -6,13 +6,15 @@ import { OverloadError } from "../../core/contract/errors.ts";
 import type { InboundMessage, ReplyTarget } from "../../core/contract/message.ts";
 import type { Reply } from "../../core/contract/reply.ts";
 import { laneOf } from "../../core/delivery/lane.ts";
-import type { Schedule } from "../../core/delivery/schedule.ts";
+import type { Lane, Schedule } from "../../core/delivery/schedule.ts";
+import { createSuspects } from "../../core/delivery/suspects.ts";
 import { createQueue } from "../../core/operators/queue.ts";
 import type { Pipeline } from "../../core/pipeline.ts";
 import type { Context } from "../../core/stage.ts";
 import { StoreAwayError } from "../../core/store/errors.ts";
 import { PLATFORM_SCOPE, tenantScope } from "../../core/store/scope.ts";
 import type { Store } from "../../core/store/store.ts";
+import { MAX_ATTEMPTS } from "../../core/turn.ts";
 import { fakeChannel } from "../fakes/channel.ts";
 import {
   type CoreGateway,
@@ -327,21 +329,46 @@ describeStores("dispatcher", (world) => {
     }
   };
 
-  it("runs those under which processes died twice one at a time, to find the one that kills them", async () => {
-    const suspects = ["wei", "ann", "bo"].map((sender) => textMessage(sender, "hi", sender));
+  it("runs alone one of those under which processes died twice, to find the one that kills them", async () => {
+    const suspects = ["wei", "ann", "bo", "eve"].map((sender) => textMessage(sender, "hi", sender));
     await dieUnder(suspects, 2);
     const { pipeline, begun, end } = held();
     const gateway = await start(pipeline);
     await gateway.receive(textMessage("new", "hi", "cleo"));
-    await eventually(() => expect(begun).toHaveLength(2));
-    expect(begun).toContain("new");
-    for (const order of [1, 2, 3]) {
-      await eventually(() => expect(begun).toHaveLength(order + 1));
-      const running = begun.filter((id) => id !== "new").at(-1) ?? "";
-      end(running);
-      await eventually(() => expect(bodies(gateway)).toHaveLength(order));
+    // With each that ended one more runs beside the next.
+    for (const running of [1, 2, 1]) {
+      const ended = bodies(gateway).length;
+      const atWork = () => begun.filter((id) => id !== "new").slice(ended);
+      await eventually(() =>
+        expect([atWork().length, begun.includes("new")]).toEqual([running, true]),
+      );
+      for (const id of atWork()) end(id);
+      await eventually(() => expect(bodies(gateway)).toHaveLength(ended + running));
     }
-    expect([...begun].sort()).toEqual(["ann", "bo", "new", "wei"]);
+    expect([...begun].sort()).toEqual(["ann", "bo", "eve", "new", "wei"]);
+  });
+
+  it("gives none of several up that ran side by side when the third process died", async () => {
+    const messages = ["wei", "ann", "bo"].map((sender) => textMessage(sender, "hi", sender));
+    await dieUnder(messages, 2);
+    const dying = await deliveryProcess({ store: world.store, folder: folder.path, now });
+    const suspects = createSuspects(MAX_ATTEMPTS, () => {});
+    const [first, ...others] = await dying.inbox.pendingLanes(undefined, messages.length);
+    if (!first) throw new Error("nothing is pending");
+    const claim = async (lane: Lane) => dying.inbox.claim(lane, suspects.admit);
+    const alone = await claim(first);
+    if (alone.kind !== "entry") throw new Error("the first of them was not admitted");
+    expect(await Promise.all(others.map(claim))).toMatchObject([
+      { kind: "taken" },
+      { kind: "taken" },
+    ]);
+    await dying.outbox.complete(alone.entry, { parts: ["hi"], mayInline: false });
+    suspects.stepEnded(first);
+    const both = await Promise.all(others.map(claim));
+    expect(both).toMatchObject([{ entry: { attempt: 3 } }, { entry: { attempt: 3 } }]);
+    await dying.lease.release();
+    const gateway = await start();
+    await eventually(() => expect(bodies(gateway)).toEqual(["hi", "hi", "hi"]));
   });
 
   it("gives up on a message under which the process died three times, and says so", async () => {
