@@ -8,7 +8,7 @@ import { keyVersionOf, openEnvelope } from "./envelope.ts";
 import { SealError } from "./errors.ts";
 import { isDue, renewalOf } from "./key-lifetime.ts";
 import type { KeyManagement } from "./key-management.ts";
-import { contextOf, createTenantCipher, type Sealing } from "./tenant-cipher.ts";
+import { contextsOf, createTenantCipher, type Sealing } from "./tenant-cipher.ts";
 
 const RETRY_MS = 10 * 60_000;
 
@@ -129,7 +129,7 @@ export const createContentCipher = async (parts: ContentCipherParts): Promise<Co
       if (version === undefined) throw new SealError(tenantId, place, "it is no envelope");
       const key = keysOf(scope).opening.get(version) ?? (await loadOpening(scope, version));
       if (!key) throw new SealError(tenantId, place, `the tenant has no data key ${version}`);
-      const plain = openEnvelope(key, version, contextOf(scope, place), sealed);
+      const plain = openEnvelope(key, version, contextsOf(scope)(place), sealed);
       if (!plain) throw new SealError(tenantId, place, "it was changed, or belongs elsewhere");
       return plain;
     },

@@ -12,8 +12,6 @@ const CIPHER = "aes-256-gcm";
 const OPTIONS = { authTagLength: TAG_BYTES };
 
 const nextNonce = createRandomPool(NONCE_BYTES);
-/** Of the envelope that is being sealed. */
-const nonce = Buffer.alloc(NONCE_BYTES);
 
 /** Encrypts bytes, or text as UTF-8, with AES-256-GCM under a random nonce; `context` is authenticated and not stored. */
 export const sealEnvelope = (
@@ -22,7 +20,7 @@ export const sealEnvelope = (
   context: string,
   plain: Uint8Array | string,
 ): Buffer => {
-  nextNonce(nonce, 0);
+  const nonce = nextNonce();
   const cipher = createCipheriv(CIPHER, key, nonce, OPTIONS);
   cipher.setAAD(Buffer.from(context));
   const text = typeof plain === "string" ? cipher.update(plain, "utf8") : cipher.update(plain);

@@ -22,17 +22,20 @@ export const createTenantCipher = (
 ): TenantCipher => {
   const fingerprint = (text: string): Buffer =>
     createHmac("sha256", fingerprinting).update(text).digest().subarray(0, FINGERPRINT_BYTES);
+  const contextOf = contextsOf(scope);
   return {
     scope,
     seal: (place, plain) => {
       sealing.seals += 1;
-      return sealEnvelope(sealing.key, sealing.version, contextOf(scope, place), plain);
+      return sealEnvelope(sealing.key, sealing.version, contextOf(place), plain);
     },
     fingerprint,
     tag: rememberForAMinute(fingerprint),
   };
 };
 
-/** What is authenticated with a value. As JSON, so that no two pairs read the same. */
-export const contextOf = ({ tenantId }: TenantScope, place: string): string =>
-  JSON.stringify([tenantId, place]);
+/** What is authenticated with a tenant's values: tenant and place as JSON, so that no two pairs read the same. */
+export const contextsOf = ({ tenantId }: TenantScope): ((place: string) => string) => {
+  const tenant = JSON.stringify(tenantId);
+  return (place) => `[${tenant},${JSON.stringify(place)}]`;
+};

@@ -9,7 +9,7 @@ export const newRowId = (at: Date): Buffer => {
   // Of the pool: V8 keeps small ones of their own in its heap, and moves them out when SQLite reads them.
   const id = Buffer.allocUnsafe(TIME_BYTES + RANDOM_BYTES);
   writeTime(id, at);
-  nextRandom(id, TIME_BYTES);
+  id.set(nextRandom(), TIME_BYTES);
   return id;
 };
 
