@@ -112,7 +112,7 @@ const createSharedId = (lexicons: ReadonlyMap<string, Lexicon>) => {
       const ids = new Set(lexicons.get(one)?.ids);
       known.set(
         key,
-        lexicons.get(other)?.ids.find((id) => ids.has(id)),
+        [...(lexicons.get(other)?.ids ?? [])].find((id) => ids.has(id)),
       );
     }
     return known.get(key);

@@ -3,6 +3,7 @@ import { parseJsonc } from "../../../config/jsonc.ts";
 import { GatewayError } from "../../contract/errors.ts";
 import type { Automaton } from "./automaton.ts";
 import { linesOfEntries } from "./entry-lines.ts";
+import { IdList } from "./id-list.ts";
 import { pinyinOf } from "./pinyin.ts";
 import { createPinyinIndex, type PinyinIndex, type SpelledTerm } from "./pinyin-index.ts";
 import { lettersOf, reachesOverSentence, spellingsOf } from "./spellings.ts";
@@ -99,7 +100,7 @@ const describe = ({ path, message }: z.core.$ZodIssue): string =>
 
 /** Terms, ready to be looked for. Terms are known by their index. */
 export interface Lexicon {
-  readonly ids: readonly string[];
+  readonly ids: IdList;
   /** By term: index into ACTIONS. */
   readonly actions: Uint8Array;
   readonly words: Automaton;
@@ -135,7 +136,7 @@ export const createLexicon = (terms: readonly Term[], source: string, text?: str
   }
   if (problems.length > 0) throw new LexiconError(source, withLines(problems, text));
   const index = createPinyinIndex(spelled);
-  const ids = terms.map(({ id }) => id);
+  const ids = new IdList(terms.map(({ id }) => id));
   const built = words.build();
   // By name, so that all lexicons have one shape, for which the search is compiled once.
   return { ids, actions, words: built.words, termOfWord: built.termOfWord, pinyin: index };

@@ -100,7 +100,7 @@ export class Scan {
   verdict(): Verdict {
     const { ids, actions } = this.#lexicon;
     const hits = this.#terms.map((term, at) => ({
-      id: ids[term] ?? "",
+      id: ids.at(term),
       action: ACTIONS[actions[term] ?? 0] ?? "block",
       start: this.#starts[at] ?? 0,
       end: this.#ends[at] ?? 0,
