@@ -8,8 +8,10 @@ export interface PinyinIndex {
   /** Of Latin letters, and of the characters that `readings` gives as themselves. */
   readonly words: Automaton;
   readonly termOfWord: Uint32Array;
-  /** By word, by unit: the character (see `Syllable.char`) whose syllable starts there, else 0. */
-  readonly syllables: readonly Uint16Array[];
+  /** By unit of one word after the other: the character (see `Syllable.char`) whose syllable starts there, else 0. */
+  readonly syllables: Uint16Array;
+  /** By word: where its part of `syllables` starts. */
+  readonly starts: Uint32Array;
   /** By UTF-16 unit: which of `readings` it has, 0 for a character that stands in no term. */
   readonly readingOf: Uint16Array;
   readonly readings: readonly Reading[];
@@ -43,11 +45,16 @@ export const createPinyinIndex = (terms: readonly SpelledTerm[]): PinyinIndex | 
   if (terms.length === 0) return undefined;
   const lettersOf = readingsOf(terms);
   const list = new WordList();
-  const syllablesOfWords: Uint16Array[] = [];
+  const syllablesOfWords: number[] = [];
+  const starts: number[] = [];
   for (const { term, syllables } of terms) {
     for (const parts of writingsOf(syllables, lettersOf)) {
       list.add(parts.join(""), term);
-      syllablesOfWords.push(startsOf(parts, syllables));
+      starts.push(syllablesOfWords.length);
+      for (const [at, { length }] of parts.entries()) {
+        syllablesOfWords.push(syllables[at]?.char ?? 0);
+        for (let unit = 1; unit < length; unit += 1) syllablesOfWords.push(0);
+      }
     }
   }
   const { words, termOfWord } = list.build();
@@ -64,7 +71,8 @@ export const createPinyinIndex = (terms: readonly SpelledTerm[]): PinyinIndex | 
   return {
     words,
     termOfWord,
-    syllables: syllablesOfWords,
+    syllables: Uint16Array.from(syllablesOfWords),
+    starts: Uint32Array.from(starts),
     readingOf,
     readings,
     neighbours,
@@ -106,16 +114,6 @@ const writingsOf = (
 };
 
 const withUmlaut = (letters: string, umlaut: string): string => letters.replaceAll("ü", umlaut);
-
-const startsOf = (parts: readonly string[], syllables: readonly Syllable[]): Uint16Array => {
-  const starts = new Uint16Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let unit = 0;
-  for (const [at, part] of parts.entries()) {
-    starts[unit] = syllables[at]?.char ?? 0;
-    unit += part.length;
-  }
-  return starts;
-};
 
 const stateAfter = (letters: string, words: Automaton): number => {
   let state = 0;

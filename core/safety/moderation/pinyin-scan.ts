@@ -199,7 +199,7 @@ export class PinyinScan {
   }
 
   #report(end: number): void {
-    const { words, termOfWord, syllables } = this.#index;
+    const { words, termOfWord } = this.#index;
     const longest = words.emitting(this.#state);
     // As in the search for words: what was found inside a longer one before adds nothing.
     const isKnown = this.#reported.has(longest);
@@ -210,8 +210,7 @@ export class PinyinScan {
       let isFound = isBoundary;
       for (let word = words.firstWord(s); word >= 0; word = words.nextWord(word)) {
         // Two terms may share their letters, but not their syllables: xi'an and xian.
-        const chars = syllables[word];
-        if (isBoundary && chars && this.#isSpelled(first, chars)) {
+        if (isBoundary && this.#isSpelled(first, word)) {
           this.#found(termOfWord[word] ?? 0, this.#starts[first & (KEPT - 1)] ?? 0, end);
         } else isFound = false;
       }
@@ -221,14 +220,18 @@ export class PinyinScan {
     if (isWhole) this.#reported.add(longest);
   }
 
-  /** @param chars by letter: the character whose syllable must start there, 0 for none */
-  #isSpelled(first: number, chars: Uint16Array): boolean {
+  /** Whether the letters from `first` on, which are a word's, have its syllables. */
+  #isSpelled(first: number, word: number): boolean {
+    const { syllables, starts } = this.#index;
+    const start = starts[word] ?? 0;
+    const length = this.#count - first;
     let [hasHan, hasSmall, typed] = [false, false, 0];
-    for (let at = 0; at < chars.length; at += 1) {
+    for (let at = 0; at < length; at += 1) {
       const slot = (first + at) & (KEPT - 1);
       const char = this.#chars[slot] ?? 0;
-      if (this.#apart[slot] === 1 && chars[at] === 0) return false;
-      if (char !== 0 && char !== chars[at]) return false;
+      const own = syllables[start + at] ?? 0;
+      if (this.#apart[slot] === 1 && own === 0) return false;
+      if (char !== 0 && char !== own) return false;
       const from = this.#from[slot];
       if (from === FROM.han) hasHan = true;
       else typed += 1;
