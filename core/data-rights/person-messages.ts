@@ -1,6 +1,6 @@
 import type { Direction } from "../../config/detectors.ts";
 import type { InboundMessage } from "../contract/message.ts";
-import { messagePlace } from "../delivery/inbox-row.ts";
+import { openMessage } from "../delivery/inbox-row.ts";
 import { SealError } from "../keys/errors.ts";
 import { isSamePerson, type Person, personOf } from "../memory/person.ts";
 import { openHeld } from "../reviews/held.ts";
@@ -34,8 +34,7 @@ export const storedMessages = async function* (
     const from = { tenantId, after, limit: AT_A_TIME };
     const rows = await store.read(scope, (transaction) => transaction.all(messagesAfter, from));
     for (const row of rows) {
-      const place = messagePlace(row.channel, row.key);
-      const message = await opened<InboundMessage>(() => cipher.open(scope, place, row.message));
+      const message = await opened(openMessage(cipher, scope, row));
       if (!message) continue;
       yield { id: row.id, state: row.state, receivedAt: new Date(row.received_at), message };
     }
@@ -93,9 +92,9 @@ export const reviewsOf = async (
   }
 };
 
-const opened = async <T>(open: () => Promise<Buffer>): Promise<T | undefined> => {
+const opened = async (opening: Promise<InboundMessage>): Promise<InboundMessage | undefined> => {
   try {
-    return JSON.parse(String(await open())) as T;
+    return await opening;
   } catch (cause) {
     if (cause instanceof SealError) return undefined;
     throw cause;

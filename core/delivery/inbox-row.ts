@@ -14,8 +14,12 @@ export const inboxRow = (own: TenantCipher, message: InboundMessage, receivedAt:
 });
 
 /** A message for its row and its tenant, and for no other. */
-export const sealMessage = (own: TenantCipher, message: InboundMessage): Buffer =>
-  own.seal(messagePlace(message.channel, message.id), JSON.stringify(message));
+export const sealMessage = (own: TenantCipher, message: InboundMessage): Buffer => {
+  // As a number: to write an instant as text takes as long as the rest of a short message.
+  const sentAt = message.sentAt.getTime();
+  const plain = JSON.stringify(Object.assign({}, message, { sentAt }));
+  return own.seal(messagePlace(message.channel, message.id), plain);
+};
 
 /** What `sealMessage` sealed. Throws SealError when it is not that: erased, or changed in the store. */
 export const openMessage = (
@@ -25,12 +29,12 @@ export const openMessage = (
 ): Promise<InboundMessage> =>
   cipher.open(scope, messagePlace(row.channel, row.key), row.message).then(asMessage);
 
-/** JSON has no instants. */
+/** JSON has no instants; earlier versions wrote them as text. */
 const asMessage = (plain: Buffer): InboundMessage => {
   const message = JSON.parse(plain.toString("utf8")) as InboundMessage;
   return { ...message, sentAt: new Date(message.sentAt) };
 };
 
 /** Where a sealed message belongs. */
-export const messagePlace = (channel: string, key: string): string =>
+const messagePlace = (channel: string, key: string): string =>
   JSON.stringify(["inbox", channel, key, "message"]);
