@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createFoldTable, DROPPED, type FoldTable, isAccent } from "./fold-table.ts";
 import { scratch } from "./scratch.ts";
+import { unitsOf } from "./units.ts";
 
 /**
  * A text in the form in which texts are compared, with the way back to the original.
@@ -56,13 +57,14 @@ const SPARE_UNITS = 16;
  */
 export const fold = (text: string): FoldedText => {
   const table = sharedTable();
+  const original = unitsOf(text);
   let size = text.length + SPARE_UNITS;
   let units = scratch.uint16(size);
   let starts = scratch.uint32(size);
   let ends = scratch.uint32(size);
   let length = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    const unit = text.charCodeAt(at);
+  for (let at = 0; at < original.length; at += 1) {
+    const unit = original[at] ?? 0;
     const folded = table.units[unit] ?? DROPPED;
     if (folded !== DROPPED && folded !== 0xffff) {
       units[length] = folded;

@@ -1,5 +1,5 @@
 import { scratch } from "../scratch.ts";
-import { unitsOf } from "./units.ts";
+import { unitsOf } from "../units.ts";
 
 type Units = Uint16Array;
 

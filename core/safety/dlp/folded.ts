@@ -1,5 +1,5 @@
 import { scratch } from "../scratch.ts";
-import { stringOf } from "./units.ts";
+import { stringOf, unitsOf } from "../units.ts";
 
 /** A text as detectors read it, with the way back to the original. */
 export interface Folded {
@@ -157,8 +157,9 @@ const foldAstral = (codePoint: number): number => {
 
 /** Whether folding may change a text: one look for each of its units. */
 const needsFolding = (text: string): boolean => {
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
+  const units = unitsOf(text);
+  for (let i = 0; i < units.length; i++) {
+    const unit = units[i] ?? 0;
     if (FOLDED_UNITS[unit] !== unit || (unit & 0xfc00) === 0xd800) return true;
     if (unit === PERCENT && percentEncoded(text, i) !== undefined) return true;
     if (unit === AMPERSAND && referenceAt(text, i)) return true;

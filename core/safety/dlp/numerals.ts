@@ -1,4 +1,4 @@
-import { stringOf, unitsOf } from "./units.ts";
+import { stringOf, unitsOf } from "../units.ts";
 
 // As people write digits who do not type them, by value: for reading aloud, for bank forms, enclosed.
 const HAN = [

@@ -1,3 +1,4 @@
+import { unitsOf } from "../units.ts";
 import { createAlphabet, createReader } from "./alphabet.ts";
 import { type Blocks, cutAlike, cutIntoBlocks, type OtherForm } from "./blocks.ts";
 import type { Folded } from "./folded.ts";
@@ -7,7 +8,6 @@ import { Search } from "./pattern.ts";
 import { compileProgram } from "./program.ts";
 import { budgetOf, GroupSearch, type Place, type SearchOptions } from "./search-groups.ts";
 import { type Spans, spansOf } from "./spans.ts";
-import { unitsOf } from "./units.ts";
 
 /** A customer's rule, as `enterprise.data_loss_prevention.rules` says it. */
 export interface DlpRule {

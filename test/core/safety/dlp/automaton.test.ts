@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createAlphabet, createReader } from "../../../../core/safety/dlp/alphabet.ts";
 import { Automaton, Walk } from "../../../../core/safety/dlp/automaton.ts";
 import { compileProgram } from "../../../../core/safety/dlp/program.ts";
-import { unitsOf } from "../../../../core/safety/dlp/units.ts";
+import { unitsOf } from "../../../../core/safety/units.ts";
 
 /** What it costs to look at the last of these texts, by an automaton that has looked at the others. */
 const costOf = (pattern: string, texts: readonly (readonly [text: string, from: number])[]) => {
