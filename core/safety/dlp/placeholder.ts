@@ -1,6 +1,6 @@
 // By their form alone, whatever stands before.
 const BLANK =
-  /^(?:[*x.•●#_\-=?]+|.{0,3}\*{3,}.{0,4}|\$.*|%\w+%|<.*|\{\{.*|\[.*|\{.*|@.*|&.*|![a-z]+|<?your.*|.*\.{3}|.*…|([^\d])\1+|[^\x20-\x7e].*)$/i;
+  /^(?:[*x.•●#_\-=?]+|.{0,3}\*{3,}.{0,4}|\$.*|%\w+%|<.*|\{\{.*|\[.*|\{.*|@.*|&.*|![a-z]+|<?your.*|.*\.{3}|.*…|[^\x20-\x7e].*)$/i;
 const PLACEHOLDER =
   /^(?:null|none|nil|undefined|true|false|string|str|text|number|required|optional|empty|n\/a|tbd|todo|change[-_]?(?:me|it).*|redacted|masked|hidden|secret|password|passwd|token|.*(?:your|my|the|some|example|sample|dummy|fake|placeholder|insert|replace)[-_]?(?:own)?[-_ ]?(?:key|api|token|secret|password|passwd|pass|value|here|app|db|client|access).*|example.*|placeholder.*|dummy.*|sample.*|enter[-_].*|.*[-_]here|env[.:(].*|secrets?[.:/].*|vault[.:/].*|arn:.*|file:.*|process\.env.*|os\.(?:environ|getenv).*|config[.[(].*|settings[.[(].*|self\..*|this\..*|req(?:uest)?\..*|[\w.]*\(.*)$/i;
 
@@ -8,7 +8,19 @@ const PLACEHOLDER =
 export const isPlaceholder = (value: string): boolean => isBlank(value) || PLACEHOLDER.test(value);
 
 /** The same where words are no placeholders by themselves, as in `admin:secret@`. */
-export const isBlank = (value: string): boolean => BLANK.test(value);
+export const isBlank = (value: string): boolean => isOneCharacter(value) || BLANK.test(value);
+
+/** `aaaa` or `aAaA`. Of digits a password may consist. */
+const isOneCharacter = (value: string): boolean => {
+  const first = smallOf(value.charCodeAt(0));
+  if (value.length < 2 || (first >= 0x30 && first <= 0x39)) return false;
+  for (let at = 1; at < value.length; at++) {
+    if (smallOf(value.charCodeAt(at)) !== first) return false;
+  }
+  return true;
+};
+
+const smallOf = (unit: number): number => (unit >= 0x41 && unit <= 0x5a ? unit | 0x20 : unit);
 
 // How often each ASCII character occurs; all zero between two calls.
 const counts = new Uint32Array(128);
