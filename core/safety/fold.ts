@@ -11,8 +11,9 @@ import { unitsOf } from "./units.ts";
  * Both arrays never decrease.
  */
 export interface FoldedText {
-  /** The original. */
+  /** The original, and its UTF-16 units. */
   readonly text: string;
+  readonly original: Uint16Array;
   /** UTF-16 units; as many as in the two other arrays. */
   readonly units: Uint16Array;
   readonly starts: Uint32Array;
@@ -100,6 +101,7 @@ export const fold = (text: string): FoldedText => {
   }
   return {
     text,
+    original,
     units: units.subarray(0, length),
     starts: starts.subarray(0, length),
     ends: ends.subarray(0, length),

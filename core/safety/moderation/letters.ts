@@ -68,7 +68,7 @@ export class Letters extends LetterRow {
   }
 
   #read(folded: FoldedText, base: number, from: number, until: number, markup?: Markup): void {
-    const { text, units, starts, ends } = folded;
+    const { original, units, starts, ends } = folded;
     const table = this.#kindOf;
     let afterSign = -1;
     for (let at = from; at < until; at += 1) {
@@ -97,7 +97,7 @@ export class Letters extends LetterRow {
       if (kind === KIND.word || kind === KIND.letter || kind === KIND.symbol) {
         this.#addLetter(unit, kind, start, end);
         if (kind === KIND.word) {
-          this.capitals[this.length - 1] = isCapital(text.charCodeAt(start - base)) ? 1 : 0;
+          this.capitals[this.length - 1] = isCapital(original[start - base] ?? 0) ? 1 : 0;
         } else if (kind === KIND.symbol) this.disguise(letterOfSign(unit));
         if (markup) this.#hideLetter(markup, folded, base);
         else {
@@ -111,7 +111,7 @@ export class Letters extends LetterRow {
       } else {
         this.#addGap(kind, unit);
         if (unit === COMMA || unit === SEMICOLON) {
-          this.#hasClauseMark ||= CLAUSE_MARKS.includes(text.charCodeAt(start - base));
+          this.#hasClauseMark ||= CLAUSE_MARKS.includes(original[start - base] ?? 0);
         }
       }
       if (isPair) at += 1;

@@ -239,8 +239,9 @@ const letterAt = (letters: Letters, at: number, unit: number): number => {
 };
 
 /** Its first `end` units; the original stays, for what is asked of it by offset. */
-const before = ({ text, units, starts, ends }: FoldedText, end: number): FoldedText => ({
+const before = ({ text, original, units, starts, ends }: FoldedText, end: number): FoldedText => ({
   text,
+  original,
   units: units.subarray(0, end),
   starts: starts.subarray(0, end),
   ends: ends.subarray(0, end),
