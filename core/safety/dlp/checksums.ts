@@ -52,9 +52,8 @@ export const isTaiwanIdValid = (id: string): boolean => {
   return sum % 10 === 0;
 };
 
-/** ISO 7064 MOD 97-10 over an IBAN without separators: its digits, and its letters, an A as 10. */
-export const isIbanValid = (values: Uint8Array): boolean => {
-  const { length } = values;
+/** ISO 7064 MOD 97-10 over an IBAN of so many digits and letters, without separators, an A as 10. */
+export const isIbanValid = (values: Uint8Array, length: number): boolean => {
   let rest = 0;
   // From behind the first four, which come last.
   for (let i = 4; i < length + 4; i++) {

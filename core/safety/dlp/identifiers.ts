@@ -1,4 +1,5 @@
 import { scratch } from "../scratch.ts";
+import { unitsOf } from "../units.ts";
 import { isIbanValid, isTaiwanIdValid } from "./checksums.ts";
 import type { Detected } from "./finding.ts";
 
@@ -64,15 +65,16 @@ export const findIbans = (text: string): Detected[] => {
   if (!TWO_DIGITS.test(text)) return [];
   const findings: Detected[] = [];
   const values = scratch.uint8(LONGEST_IBAN);
+  const units = unitsOf(text);
   let taken = 0;
   IBAN_START.lastIndex = 0;
   // Nothing is made of any start: there may be one in every four units.
   while (IBAN_START.test(text)) {
-    const second = letterOrDigitBefore(text, IBAN_START.lastIndex, 3);
-    const start = letterOrDigitBefore(text, second, 1);
+    const second = letterOrDigitBefore(units, IBAN_START.lastIndex, 3);
+    const start = letterOrDigitBefore(units, second, 1);
     if (start < taken) continue;
-    const length = IBAN_LENGTHS[countryOf(text.charCodeAt(start), text.charCodeAt(second))] ?? 0;
-    const end = length === 0 ? undefined : ibanEnd(text, start, values.subarray(0, length));
+    const length = IBAN_LENGTHS[countryOf(units[start] ?? 0, units[second] ?? 0)] ?? 0;
+    const end = length === 0 ? undefined : ibanEnd(units, start, values, length);
     if (end === undefined) continue;
     findings.push({ type: "iban", start, end });
     taken = end;
@@ -81,33 +83,40 @@ export const findIbans = (text: string): Detected[] => {
 };
 
 /** Where the last letter or digit before an offset stands, or the last but one … of which there are so many. */
-const letterOrDigitBefore = (text: string, end: number, count: number): number => {
+const letterOrDigitBefore = (units: Uint16Array, end: number, count: number): number => {
   let at = end;
   for (let left = count; left > 0; left--) {
     at--;
-    while (!isLetterOrDigit(text.charCodeAt(at))) at--;
+    while (!isLetterOrDigit(units[at] ?? 0)) at--;
   }
   return at;
 };
 
-/** Offset behind the valid IBAN that starts here and has so many digits and letters as there is room for. */
-const ibanEnd = (text: string, start: number, values: Uint8Array): number | undefined => {
+/** Offset behind the valid IBAN of so many digits and letters that starts here; `values` is room for them. */
+const ibanEnd = (
+  units: Uint16Array,
+  start: number,
+  values: Uint8Array,
+  length: number,
+): number | undefined => {
   let count = 0;
   let separators = 0;
-  for (let i = start; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
+  for (let i = start; i < units.length; i++) {
+    const unit = units[i] ?? 0;
     if (isLetterOrDigit(unit)) {
       values[count++] = unit <= NINE ? unit - ZERO : (unit & LETTER) + 9;
       separators = 0;
-      if (count < values.length) continue;
-      if (isLetterOrDigit(text.charCodeAt(i + 1)) || text[i + 1] === "_") return undefined;
-      return isIbanValid(values) ? i + 1 : undefined;
+      if (count < length) continue;
+      const next = units[i + 1] ?? 0;
+      if (isLetterOrDigit(next) || next === UNDERSCORE) return undefined;
+      return isIbanValid(values, length) ? i + 1 : undefined;
     }
     if (IS_SEPARATOR[unit] !== 1 || ++separators > MAX_SEPARATORS) return undefined;
   }
   return undefined;
 };
 
+const UNDERSCORE = 0x5f;
 const ZERO = 0x30;
 const NINE = 0x39;
 

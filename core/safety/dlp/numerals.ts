@@ -111,33 +111,44 @@ const isInLongNumber = (text: string, start: number, end: number): boolean => {
 };
 
 const readRuns = (text: string): string => {
-  let units: Uint16Array<ArrayBuffer> | undefined;
-  for (let at = 0; at < text.length; at++) {
-    if ((READ_AS[text.charCodeAt(at)] ?? NONE) <= SEPARATOR) continue;
+  const units = unitsOf(text);
+  if (!hasWritten(units)) return text;
+  let isRead = false;
+  for (let at = 0; at < units.length; at++) {
+    if (kindOf(units, at) <= SEPARATOR) continue;
     const start = at;
     let numerals = 0;
     let separators = 0;
     let isWritten = false;
-    for (; at < text.length && separators <= MAX_SEPARATORS; at++) {
-      const unit = text.charCodeAt(at);
-      const kind = READ_AS[unit] ?? NONE;
+    for (; at < units.length && separators <= MAX_SEPARATORS; at++) {
+      const kind = kindOf(units, at);
       if (kind === NONE) break;
       if (kind === SEPARATOR) separators++;
       else {
         separators = 0;
         numerals++;
-        isWritten ||= unit > NINE;
+        isWritten ||= (units[at] ?? 0) > NINE;
       }
     }
     at--;
     if (!isWritten || numerals < LEAST_NUMERALS) continue;
-    units ??= unitsOf(text);
+    isRead = true;
     for (let i = start; i <= at; i++) {
-      const kind = READ_AS[text.charCodeAt(i)] ?? NONE;
+      const kind = kindOf(units, i);
       if (kind > SEPARATOR) units[i] = kind;
     }
   }
-  return units ? stringOf(units) : text;
+  return isRead ? stringOf(units) : text;
+};
+
+const kindOf = (units: Uint16Array, at: number): number => READ_AS[units[at] ?? 0] ?? NONE;
+
+/** Whether there are numerals other than digits: in most texts with numbers there are none. */
+const hasWritten = (units: Uint16Array): boolean => {
+  for (let at = 0; at < units.length; at++) {
+    if ((units[at] ?? 0) > NINE && kindOf(units, at) > SEPARATOR) return true;
+  }
+  return false;
 };
 
 /** Start of the numerals that go on up to `end` in a folded text and may become a long number. */
