@@ -23,7 +23,7 @@ interface Place {
 
 export interface RoomCallsParts {
   readonly api: WebApi;
-  readonly workspaces: Pick<Workspaces, "tokenFor" | "refused">;
+  readonly workspaces: Pick<Workspaces, "knownTokenOf" | "tokenFor" | "refused">;
   readonly pace: Pace;
 }
 
@@ -36,9 +36,9 @@ export const createRoomCalls = ({ api, workspaces, pace }: RoomCallsParts): Room
       const room = `${teamId}/${channelId}`;
       const waitMs = pace.wait(room, method, who);
       if (waitMs > 0) return { kind: "limited", afterMs: waitMs };
-      let token: string | undefined;
+      let token = workspaces.knownTokenOf(teamId);
       try {
-        token = await workspaces.tokenFor(teamId);
+        token ??= await workspaces.tokenFor(teamId);
       } catch {
         return NO_TOKEN;
       }

@@ -28,7 +28,7 @@ import type { Workspaces } from "./workspaces.ts";
 /** What the outgoing half of the channel is made of. */
 export interface SlackSenderParts {
   readonly api: WebApi;
-  readonly workspaces: Pick<Workspaces, "tokenFor" | "refused" | "botUserOf">;
+  readonly workspaces: Workspaces;
   readonly state: ChannelState;
   /** Same as the Web API's: files lie at its origin too, where it is not Slack's own. */
   readonly baseUrl: string;

@@ -14,6 +14,8 @@ export interface Workspaces {
    * for every call: tokens rotate. Rejects when it cannot be told for now: try again later.
    */
   tokenFor(teamId: string): Promise<string | undefined>;
+  /** The same as far as it is known without asking anybody. */
+  knownTokenOf(teamId: string): string | undefined;
   /** Who we are in a workspace; undefined where the app is not installed. Rejects like `tokenFor`. */
   botUserOf(teamId: string): Promise<BotUser | undefined>;
   /** Told that Slack refused this token (`invalid_auth`, `token_revoked` …): it is looked at again. */
@@ -97,10 +99,15 @@ export const createWorkspaces = (parts: WorkspacesParts): KeptWorkspaces => {
     return isOfOrganisation(identity, await organisationOf(teamId));
   };
 
-  const tokenFor = async (teamId: string): Promise<string | undefined> => {
+  const knownTokenOf = (teamId: string): string | undefined => {
     const own = tokens.get(teamId);
-    if (own !== undefined) return own;
-    if (botToken !== undefined && identities.known(botToken)?.teamId === teamId) return botToken;
+    if (own !== undefined || botToken === undefined) return own;
+    return identities.known(botToken)?.teamId === teamId ? botToken : undefined;
+  };
+
+  const tokenFor = async (teamId: string): Promise<string | undefined> => {
+    const known = knownTokenOf(teamId);
+    if (known !== undefined) return known;
     const granted = await installed(teamId);
     if (granted) return granted.token;
     return botToken !== undefined && (await isForTeam(botToken, teamId)) ? botToken : undefined;
@@ -136,6 +143,7 @@ export const createWorkspaces = (parts: WorkspacesParts): KeptWorkspaces => {
 
   return {
     tokenFor,
+    knownTokenOf,
     knownBotUserOf,
     botUserOf: async (teamId) => {
       const known = knownBotUserOf(teamId);

@@ -31,6 +31,7 @@ export const openSender = (slack: SlackApi, bot: Bot, options: SenderFixtureOpti
     api: createWebApi({ baseUrl: slack.baseUrl, log, timeoutMs }),
     workspaces: {
       tokenFor: async (teamId) => tokens.get(teamId),
+      knownTokenOf: () => undefined,
       botUserOf: async () => ({ userId: bot.userId, botId: bot.botId }),
       refused: (_, __, error) => void refused.push(error),
     },
