@@ -15,6 +15,7 @@ import { PayloadError, SignatureError } from "../core/contract/errors.ts";
 import type { Log } from "../core/contract/log.ts";
 import { type ChannelMetrics, NO_CHANNEL_METRICS } from "../core/contract/metrics.ts";
 import { isTraced, trace } from "../core/contract/trace-points.ts";
+import { createBusy } from "./busy.ts";
 import { createGate, type GateOptions } from "./gate.ts";
 import { type BodyLimits, readBody } from "./read-body.ts";
 
@@ -26,20 +27,23 @@ export interface WebhookOptions {
   readonly metricsOf?: (channel: string) => ChannelMetrics;
   /** Default: 1 MiB within 5 s. */
   readonly limits?: BodyLimits;
-  /** Default: 128 in work, 1024 waiting, each for 2.5 s. */
+  /** Default: 128 in work, 32 while busy, 1024 waiting, each for 2.5 s. */
   readonly gate?: GateOptions;
 }
 
 const LIMITS: BodyLimits = { maxBytes: 1024 * 1024, timeoutMs: 5_000 };
 
-// So few that those in work are done well within the second that a response is held open for its
-// reply, on a slow machine too: a reply that misses it has to be sent, which costs several times as
-// much just when there is no time, and then the next ones miss it as well. So many that a process
-// acknowledges hundreds a second while every answer takes long: when crowded, it holds none for long.
+// So many that a process acknowledges hundreds a second while every answer takes long: when crowded,
+// it holds none for long.
+// While the process is busy, so few that those in work are done well within the time that a response
+// is held open for its reply: a reply that misses it has to be sent, which costs several times as
+// much just when there is no time, and then the next ones miss it as well. And so few that turns of
+// the event loop stay short: in each one connection is accepted, and what waits unaccepted is not
+// known here, so it can neither be told to come again nor be left out once it hung up.
 // Measured: docs/speed.md.
 // Who waits costs nothing but their body, and whoever is refused may never come again; beyond the
 // longest wait nobody is served in time, so more than come in it are refused at once.
-const GATE: GateOptions = { places: 128, waiting: 1_024, waitMs: 2_500 };
+const GATE: GateOptions = { places: 128, busyPlaces: 32, waiting: 1_024, waitMs: 2_500 };
 
 /**
  * Serves the webhook paths of the adapters; every other path is left to `others`, its body unread.
@@ -54,7 +58,7 @@ export const createWebhookListener = (
 ): RequestListener => {
   const { log, onRejected, metricsOf = () => NO_CHANNEL_METRICS, limits = LIMITS } = options;
   const routes = routesOf(adapters, metricsOf);
-  const gate = createGate(options.gate ?? GATE);
+  const gate = createGate(options.gate ?? GATE, createBusy());
 
   /** One at a place of the gate; undefined when there was none to be had. */
   const serve = async (
@@ -67,11 +71,14 @@ export const createWebhookListener = (
     if (request.method !== "POST") {
       return await webhook(new Received(request, response, query, NO_BODY, false));
     }
+    gate.arrive(request.socket);
     if (gate.isFull) return undefined;
     const body = await readBody(request, channel, limits);
     // Only now, so that who sends a body slowly keeps nobody else out.
     if (!gate.enter() && !(await gate.wait())) return undefined;
     try {
+      // Who hung up while they waited comes again; work on them would make others hang up as well.
+      if (response.destroyed) return undefined;
       return await webhook(new Received(request, response, query, body, gate.isCrowded));
     } finally {
       gate.leave();

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createGate } from "../../channels/gate.ts";
 
-const SMALL = { places: 2, waiting: 2, waitMs: 1_000 };
+const SMALL = { places: 2, busyPlaces: 1, waiting: 2, waitMs: 1_000 };
+const never = () => false;
 
 describe("the gate before the webhooks", () => {
   beforeEach(() => {
@@ -26,7 +27,7 @@ describe("the gate before the webhooks", () => {
   };
 
   it("lets in as many as there are places, lets some wait, and turns the others away at once", async () => {
-    const gate = createGate(SMALL);
+    const gate = createGate(SMALL, never);
     const seen = arrive(gate, 6);
     await vi.advanceTimersByTimeAsync(0);
     expect(seen).toEqual([true, true, "waits", "waits", false, false]);
@@ -34,7 +35,7 @@ describe("the gate before the webhooks", () => {
   });
 
   it("is crowded once more than half of the places are taken", async () => {
-    const gate = createGate({ ...SMALL, places: 4 });
+    const gate = createGate({ ...SMALL, places: 4 }, never);
     const crowded: boolean[] = [];
     for (let taken = 1; taken <= 4; taken++) {
       gate.enter();
@@ -44,7 +45,7 @@ describe("the gate before the webhooks", () => {
   });
 
   it("gives a place that is left to who has waited longest", async () => {
-    const gate = createGate(SMALL);
+    const gate = createGate(SMALL, never);
     const seen = arrive(gate, 4);
     gate.leave();
     await vi.advanceTimersByTimeAsync(0);
@@ -56,7 +57,7 @@ describe("the gate before the webhooks", () => {
   });
 
   it("turns away who would wait too long, and keeps the place of nobody", async () => {
-    const gate = createGate(SMALL);
+    const gate = createGate(SMALL, never);
     const seen = arrive(gate, 4);
     await vi.advanceTimersByTimeAsync(999);
     expect(seen).toEqual([true, true, "waits", "waits"]);
@@ -70,7 +71,7 @@ describe("the gate before the webhooks", () => {
   });
 
   it("is as empty as before once all have left", async () => {
-    const gate = createGate(SMALL);
+    const gate = createGate(SMALL, never);
     for (let round = 0; round < 3; round++) {
       const seen = arrive(gate, 4);
       await vi.advanceTimersByTimeAsync(0);
@@ -81,5 +82,126 @@ describe("the gate before the webhooks", () => {
     const seen = arrive(gate, 5);
     await vi.advanceTimersByTimeAsync(0);
     expect(seen).toEqual([true, true, "waits", "waits", false]);
+  });
+
+  describe("while the process is busy", () => {
+    const WIDE = { places: 4, busyPlaces: 2, waiting: 4, waitMs: 1_000 };
+    let isBusy = true;
+    beforeEach(() => {
+      isBusy = true;
+    });
+    const busyGate = () => createGate(WIDE, () => isBusy);
+
+    it("lets in fewer, and is crowded sooner", async () => {
+      const gate = busyGate();
+      const seen = arrive(gate, 7);
+      await vi.advanceTimersByTimeAsync(0);
+      const waits = Array(4).fill("waits");
+      expect(seen).toEqual([true, true, ...waits, false]);
+      expect([gate.isFull, gate.isCrowded]).toEqual([true, true]);
+    });
+
+    it("gives no place again until enough have left, if more are taken", async () => {
+      isBusy = false;
+      const gate = busyGate();
+      const seen = arrive(gate, 5);
+      isBusy = true;
+      gate.leave();
+      gate.leave();
+      await vi.advanceTimersByTimeAsync(0);
+      expect(seen).toEqual([true, true, true, true, "waits"]);
+      gate.leave();
+      await vi.advanceTimersByTimeAsync(0);
+      expect(seen).toEqual([true, true, true, true, true]);
+    });
+
+    it("gives all that there is to who waited, once it is over, and to nobody before them", async () => {
+      const gate = busyGate();
+      const seen = arrive(gate, 4);
+      isBusy = false;
+      expect(gate.enter()).toBe(false);
+      gate.leave();
+      await vi.advanceTimersByTimeAsync(0);
+      expect(seen).toEqual([true, true, true, true]);
+      expect([gate.enter(), gate.enter()]).toEqual([true, false]);
+    });
+
+    it("lets no more wait than may, when there is more room just then", async () => {
+      const gate = busyGate();
+      arrive(gate, 6);
+      isBusy = false;
+      expect(gate.isFull).toBe(true);
+      expect(await gate.wait()).toBe(false);
+    });
+
+    /** A gate, and what ends the turn of the event loop that it is in. */
+    const gateInTurns = (busyPlaces = 4) => {
+      const looks: (() => void)[] = [];
+      const nextTurn = (look: () => void) => void looks.push(look);
+      const gate = createGate({ ...WIDE, busyPlaces }, () => isBusy, nextTurn);
+      const endTurn = async () => {
+        for (const look of looks.splice(0)) look();
+        await vi.advanceTimersByTimeAsync(0);
+      };
+      return { gate, looks, endTurn };
+    };
+
+    it("lets nobody in while each turn brings a new connection", async () => {
+      const { gate, looks, endTurn } = gateInTurns();
+      const seen: ReturnType<typeof arrive>[] = [];
+      for (let turn = 0; turn < 3; turn++) {
+        gate.arrive({});
+        seen.push(arrive(gate, 1));
+        await endTurn();
+      }
+      expect(seen.flat()).toEqual(["waits", "waits", "waits"]);
+      await endTurn();
+      expect(seen.flat()).toEqual([true, true, true]);
+      expect(looks).toEqual([]);
+    });
+
+    it("gives no place on meanwhile", async () => {
+      const { gate, endTurn } = gateInTurns(1);
+      const seen = arrive(gate, 2);
+      gate.arrive({});
+      gate.leave();
+      await vi.advanceTimersByTimeAsync(0);
+      expect(seen).toEqual([true, "waits"]);
+      await endTurn();
+      await endTurn();
+      expect(seen).toEqual([true, true]);
+    });
+
+    it("takes a connection for new once", async () => {
+      const { gate, looks, endTurn } = gateInTurns();
+      const kept = {};
+      gate.arrive(kept);
+      await endTurn();
+      await endTurn();
+      gate.arrive(kept);
+      expect(looks).toEqual([]);
+      expect(gate.enter()).toBe(true);
+    });
+
+    it("attack: lets somebody in after 512 connections, however many more come", async () => {
+      const { gate, endTurn } = gateInTurns();
+      gate.arrive({});
+      const waiting = arrive(gate, 1);
+      let turns = 0;
+      while (waiting[0] === "waits" && turns < 1_000) {
+        await endTurn();
+        gate.arrive({});
+        turns++;
+      }
+      expect(turns).toBe(512);
+    });
+
+    it("holds nobody back when it is not", () => {
+      isBusy = false;
+      const { gate, looks } = gateInTurns();
+      gate.arrive({});
+      expect(looks).toEqual([]);
+      expect(gate.enter()).toBe(true);
+    });
   });
 });

@@ -308,7 +308,7 @@ describe("the cap on a body", () => {
 });
 
 describe("too many at once", () => {
-  const ONE = { places: 1, waiting: 0, waitMs: 1_000 };
+  const ONE = { places: 1, busyPlaces: 1, waiting: 0, waitMs: 1_000 };
 
   /** A webhook that is in work until it is told to end. */
   const heldWebhook = () => {
@@ -430,6 +430,26 @@ describe("too many at once", () => {
     const statuses = (await Promise.all([first, second, third])).map(({ status }) => status);
     expect(statuses.sort()).toEqual([200, 200, 503]);
     expect(requests).toHaveLength(2);
+  });
+
+  it("are left out when they hang up while they wait, and keep nobody's place", async () => {
+    const held = heldWebhook();
+    const gate = { ...ONE, waiting: 1, waitMs: 60_000 };
+    const { url, port, requests, rejections } = await serve(held.webhook, gate);
+    const first = fetch(url + PATH, { method: "POST", body: "1" });
+    await held.isInWork;
+    const accepted = server && once(server, "connection");
+    const impatient = postOn(port);
+    impatient.write("2");
+    const [atServer] = (await accepted) as [Socket];
+    // Whatever was sent has been read by now: the end comes behind it.
+    impatient.end();
+    await once(atServer, "close");
+    held.end();
+    expect((await first).status).toBe(200);
+    expect((await fetch(url + PATH, { method: "POST", body: "3" })).status).toBe(200);
+    expect(requests.map(({ body }) => String(body))).toEqual(["1", "3"]);
+    expect(rejections).toEqual([{ channel: "test", reason: "OVERLOADED", status: 503 }]);
   });
 });
 
