@@ -17,7 +17,14 @@ import { createReceive } from "./receive.ts";
 import { renderReply } from "./render-reply.ts";
 import { StoreAwayError } from "./store/errors.ts";
 import type { Work } from "./store/store.ts";
-import { createDecider, MAX_ATTEMPTS, type Rules, scopeOf, type Turn } from "./turn.ts";
+import {
+  createDecider,
+  MAX_ATTEMPTS,
+  type Rules,
+  SUSPECT_ATTEMPT,
+  scopeOf,
+  type Turn,
+} from "./turn.ts";
 import { whenThere } from "./when-there.ts";
 
 /** Takes messages from the channels and sees each through: inbox, tenant, pipeline, outbox. */
@@ -71,7 +78,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     boundGroups: (channel, workspaceId) => rules().boundGroups?.(channel, workspaceId) ?? [],
   });
   const { find, decide } = createDecider({ adapters, rules, identify, log, now });
-  const suspects = createSuspects(MAX_ATTEMPTS, (lane) => schedule().wake(lane));
+  const suspects = createSuspects([SUSPECT_ATTEMPT, MAX_ATTEMPTS], (lane) => schedule().wake(lane));
   // What ends turns begins at once, and the schedule may come to its lane in the same moment: what is
   // ours in the store does not tell whether its turn runs already.
   const atWork = new Set<string>();

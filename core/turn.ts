@@ -56,8 +56,10 @@ export interface DeciderOptions {
   readonly now: () => Date;
 }
 
-/** A message under which this many processes died is not given to a further one. */
-export const MAX_ATTEMPTS = 3;
+/** From which attempt on a message may be what killed the processes before it. */
+export const SUSPECT_ATTEMPT = 3;
+/** No process gets a message after this attempt, as which one that is begun alone counts: see `Suspects`. */
+export const MAX_ATTEMPTS = 6;
 
 export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOptions): Decider => {
   // Without what it depends on, a less specific binding could win: another tenant's.

@@ -1,10 +1,11 @@
 import { type Lane, laneKey } from "./schedule.ts";
 
 /**
- * Messages under which processes died. The last process that gets one runs no other such message
- * beside it: if it dies too, this one did it, and those that only happened to be running are not
- * given up with it. Since what ends all processes at once leaves many such messages, each that ends
- * makes room for one more beside the next; what runs beside others is not held against any of them.
+ * Messages under which processes died. The first that a process gets runs with no other beside it: if
+ * the process dies too, this one did it, and those that only happened to be running are not given up
+ * with it. Since what ends all processes at once leaves many such messages, each that ends makes room
+ * for one more beside the next. Whose process dies then has another attempt, but at its last one it
+ * runs alone whatever the room: what kills would else live for as long as others come before it.
  */
 export interface Suspects {
   /**
@@ -16,8 +17,14 @@ export interface Suspects {
   stepEnded(lane: Lane): void;
 }
 
-/** @param lastAttempt the attempt at which a message has no further one */
-export const createSuspects = (lastAttempt: number, wake: (lane: Lane) => void): Suspects => {
+/**
+ * @param firstAttempt that may be what killed the processes before it
+ * @param lastAttempt the attempt at which a message has no further one
+ */
+export const createSuspects = (
+  [firstAttempt, lastAttempt]: readonly [firstAttempt: number, lastAttempt: number],
+  wake: (lane: Lane) => void,
+): Suspects => {
   const running = new Set<Lane>();
   const waiting = new Map<string, Lane>();
   /** One that waited was woken, and none has come since. */
@@ -33,18 +40,20 @@ export const createSuspects = (lastAttempt: number, wake: (lane: Lane) => void):
   };
   return {
     admit: (lane, attempt) => {
-      if (attempt !== lastAttempt) return attempt;
+      if (attempt < firstAttempt || attempt > lastAttempt) return attempt;
       // Some time after the others: that they ended says nothing about this one.
       if (running.size + waiting.size === 0 && !isExpecting) room = 1;
       const key = laneKey(lane);
-      if (running.size >= room) {
+      const ownRoom = attempt === lastAttempt ? 1 : room;
+      if (running.size >= ownRoom) {
         waiting.set(key, lane);
         return undefined;
       }
       isExpecting = false;
       waiting.delete(key);
       running.add(lane);
-      return room === 1 ? attempt : attempt - 1;
+      room = ownRoom;
+      return room === 1 ? lastAttempt : attempt;
     },
     stepEnded: (lane) => {
       if (!running.delete(lane)) return;

@@ -14,7 +14,7 @@ import type { Context } from "../../core/stage.ts";
 import { StoreAwayError } from "../../core/store/errors.ts";
 import { PLATFORM_SCOPE, tenantScope } from "../../core/store/scope.ts";
 import type { Store } from "../../core/store/store.ts";
-import { MAX_ATTEMPTS } from "../../core/turn.ts";
+import { MAX_ATTEMPTS, SUSPECT_ATTEMPT } from "../../core/turn.ts";
 import { fakeChannel } from "../fakes/channel.ts";
 import {
   type CoreGateway,
@@ -324,7 +324,8 @@ describeStores("dispatcher", (world) => {
       const dying = await deliveryProcess({ store: world.store, folder: folder.path, now });
       for (const message of messages) await dying.inbox.accept(message, tenantScope("sales"));
       const lanes = await dying.inbox.pendingLanes(undefined, messages.length);
-      for (const lane of lanes) await dying.inbox.claim(lane);
+      const suspects = createSuspects([SUSPECT_ATTEMPT, MAX_ATTEMPTS], () => {});
+      for (const lane of lanes) await dying.inbox.claim(lane, suspects.admit);
       await dying.lease.release();
     }
   };
@@ -352,7 +353,7 @@ describeStores("dispatcher", (world) => {
     const messages = ["wei", "ann", "bo"].map((sender) => textMessage(sender, "hi", sender));
     await dieUnder(messages, 2);
     const dying = await deliveryProcess({ store: world.store, folder: folder.path, now });
-    const suspects = createSuspects(MAX_ATTEMPTS, () => {});
+    const suspects = createSuspects([SUSPECT_ATTEMPT, MAX_ATTEMPTS], () => {});
     const [first, ...others] = await dying.inbox.pendingLanes(undefined, messages.length);
     if (!first) throw new Error("nothing is pending");
     const claim = async (lane: Lane) => dying.inbox.claim(lane, suspects.admit);
