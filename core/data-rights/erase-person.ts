@@ -152,7 +152,7 @@ const eraseStored = async (
   }
   let messages = 0;
   let replies = 0;
-  for (const many of manyIds(tenantId, ids)) {
+  for (const many of manyIds({ tenantId }, ids)) {
     const count = await parts.store.write(scope, async (transaction) => {
       // In the order in which senders lock; again, for a reply that was stored meanwhile.
       const before = await transaction.run(eraseReplies, many);
@@ -164,7 +164,7 @@ const eraseStored = async (
     replies += count.replies;
   }
   let reviewers = 0;
-  for (const many of manyIds(tenantId, shown)) {
+  for (const many of manyIds({ tenantId }, shown)) {
     reviewers += await parts.store.write(scope, (transaction) =>
       transaction.run(eraseReplies, many),
     );

@@ -143,12 +143,12 @@ const expireMessages = async (
       const count = await store.note(tenantScope(tenantId), async (transaction) => {
         let erased = 0;
         const doneIds = done.map(({ id }) => id);
-        for (const many of manyIds(tenantId, doneIds)) {
+        for (const many of manyIds({ tenantId }, doneIds)) {
           erased += await transaction.run(emptyMessages, many);
           await transaction.run(removeReplies, many);
         }
         const leftIds = left.map(({ id }) => id);
-        for (const many of manyIds(tenantId, leftIds)) {
+        for (const many of manyIds({ tenantId }, leftIds)) {
           erased += await transaction.run(removeMessages, many);
         }
         return erased;

@@ -60,7 +60,7 @@ export const createArrivals = (store: Store, collectMs: number): Arrivals => {
   const recordMany = async (tenantId: string, parts: readonly PartName[]): Promise<void> => {
     await store.note(tenantScope(tenantId), async (transaction) => {
       const ids = parts.map((part) => part.inbox_id);
-      for (const many of manyIds(tenantId, ids)) {
+      for (const many of manyIds({ tenantId }, ids)) {
         await transaction.execute(markManyDelivered, many);
         await transaction.execute(finishMessages, many);
       }

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { stateOfRow } from "../store/state-of-row.ts";
 import { statement } from "../store/statement.ts";
+import { MANY, type ManyIds } from "./many-ids.ts";
 
 // Statements on the inbox; they run with `intake` access, the one that ends a turn in its tenant's scope, too.
 
@@ -204,10 +205,24 @@ const endTurnAs = (state: "answered" | "done") =>
       .where("owner", "=", arg("owner")),
   );
 
+/** The same of as many messages as `manyIds` names. */
+const endTurnsAs = (state: "answered" | "done") =>
+  statement<ManyIds & { owner: string }>(["owner"])((db, arg) =>
+    db
+      .updateTable("inbox")
+      .set({ state, owner: "" })
+      .where("id", "in", MANY.map(arg))
+      .where("tenant_id", "=", arg("tenantId"))
+      .where(stateOfRow, "=", "pending")
+      .where("owner", "=", arg("owner")),
+  );
+
 /** With a reply, which is on its way then. */
 export const endTurnAnswered = endTurnAs("answered");
+export const endTurnsAnswered = endTurnsAs("answered");
 /** Without one. */
 export const endTurnDone = endTurnAs("done");
+export const endTurnsDone = endTurnsAs("done");
 
 /** Ends the turn of a message that cannot be answered, if it is still its owner's to end. */
 export const endTurnDead = statement<Ended & { reason: string }>()((db, arg) =>

@@ -5,16 +5,21 @@
 export const MANY = Array.from({ length: 32 }, (_, place) => `${place}` as const);
 
 /** What fills the places of `MANY`, and whose rows they are. */
-export type ManyIds = { readonly tenantId: string } & Readonly<
-  Record<(typeof MANY)[number], number>
->;
+export type ManyIds = Whose & Readonly<Record<(typeof MANY)[number], number>>;
 
-/** The ids as arguments, in groups of as many as a statement names; none for no ids. */
-export const manyIds = (tenantId: string, ids: readonly number[]): readonly ManyIds[] => {
-  const groups: ManyIds[] = [];
+interface Whose {
+  readonly tenantId: string;
+}
+
+/** The ids as arguments, in groups of as many as a statement names, with what else it asks for; none for no ids. */
+export const manyIds = <Others extends Whose>(
+  others: Others,
+  ids: readonly number[],
+): readonly (Others & ManyIds)[] => {
+  const groups: (Others & ManyIds)[] = [];
   for (let first = 0; first < ids.length; first += MANY.length) {
     // Complete, and with numbers for names: to copy names that were made one by one takes 12 µs, these 1.
-    const group: { readonly tenantId: string; [place: number]: number } = { tenantId };
+    const group = { ...others } as Others & { [place: number]: number };
     for (let place = 0; place < MANY.length; place++) {
       group[place] = ids[Math.min(first + place, ids.length - 1)] ?? 0;
     }

@@ -2,13 +2,20 @@ import type { ChannelAdapter } from "../contract/channel.ts";
 import type { Log } from "../contract/log.ts";
 import type { Metrics } from "../contract/metrics.ts";
 import { trace } from "../contract/trace-points.ts";
+import { afterChange } from "../store/after-change.ts";
 import type { ContentCipher } from "../store/content-cipher.ts";
 import type { TenantScope } from "../store/scope.ts";
 import type { Store, Transaction, Work } from "../store/store.ts";
 import { createArrivals } from "./arrivals.ts";
 import type { Counters } from "./counters.ts";
 import type { InboxEntry } from "./inbox.ts";
-import { answeredLanes, endTurnAnswered, endTurnDone } from "./inbox-rows.ts";
+import {
+  answeredLanes,
+  endTurnAnswered,
+  endTurnDone,
+  endTurnsAnswered,
+  endTurnsDone,
+} from "./inbox-rows.ts";
 import type { KeptPart } from "./kept-parts.ts";
 import {
   anyOnItsWay,
@@ -24,6 +31,7 @@ import {
 import { contentOf, openContent, sealParts } from "./part-content.ts";
 import { type Lane, type LaneSource, placeAfter, type Schedule, type Step } from "./schedule.ts";
 import { createSending, type Stored } from "./sending.ts";
+import { createTurnEnds } from "./turn-ends.ts";
 
 /** Replies on their way out: stored before they are sent, in order within a lane. */
 export interface Outbox {
@@ -100,6 +108,8 @@ const COLLECT_MS = 10;
 
 export const createOutbox = (options: OutboxOptions): Outbox => {
   const { store, cipher, owner, isAlone, schedule, now, log } = options;
+  const endAnswered = createTurnEnds(owner, endTurnAnswered, endTurnsAnswered);
+  const endDone = createTurnEnds(owner, endTurnDone, endTurnsDone);
   const arrivals = createArrivals(store, isAlone ? COLLECT_MS : 0);
   const sending = createSending({ ...options, arrivals });
 
@@ -149,15 +159,19 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       const common = { tenantId, inboxId: id, lane: lane.id, channel, createdAt };
       const rows = sealed.map((content, part) => ({ part, content, ...common }));
       const storeWith = async (first?: FirstTry): Promise<Stored> => {
-        const stored = await store.write(scope, async (transaction) => {
-          const endTurn = parts.length === 0 ? endTurnDone : endTurnAnswered;
-          const ours = await transaction.run(endTurn, { tenantId, id, owner });
-          if (ours === 0) return "not ours";
-          const way = await insertReply(transaction, lane, rows, { mayInline, first });
-          const done = also?.(transaction);
-          if (done instanceof Promise) await done;
-          return way;
-        });
+        const endTurn = parts.length === 0 ? endDone : endAnswered;
+        const work = afterChange(
+          endTurn(tenantId),
+          id,
+          async (transaction, isOurs): Promise<Stored> => {
+            if (!isOurs) return "not ours";
+            const way = await insertReply(transaction, lane, rows, { mayInline, first });
+            const done = also?.(transaction);
+            if (done instanceof Promise) await done;
+            return way;
+          },
+        );
+        const stored = await store.write(scope, work);
         // Here, since it may be on its way before our caller knows.
         if (stored !== "not ours") trace("reply_stored", entry.message.id, id);
         return stored;

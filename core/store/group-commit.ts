@@ -1,3 +1,4 @@
+import { type ChangeAll, isAfterChange } from "./after-change.ts";
 import { StoreError } from "./errors.ts";
 import { asStoreError, type Sqlite } from "./sqlite.ts";
 import type { Transaction, Work, WriteAll } from "./store.ts";
@@ -47,11 +48,17 @@ export const createGroupCommit = (
   const left = new Map<WriteAll<never>, unknown[]>();
   const shared: Transaction = {
     ...transaction,
-    leave: (write, item) => {
-      const others = left.get(write);
-      if (others) others.push(item);
-      else left.set(write, [item]);
-    },
+    leave: (write, item) => addTo(left, write, item),
+  };
+
+  /** Makes the changes that works depend on. Throws where one of them is not: whose, each alone finds out. */
+  const changeAtOnce = async (batch: readonly Job[]): Promise<void> => {
+    const asked = new Map<ChangeAll<never>, unknown[]>();
+    for (const { work } of batch) if (isAfterChange(work)) addTo(asked, work.changeAll, work.item);
+    for (const [changeAll, items] of asked) {
+      const changed = await changeAll(transaction, items as never[]);
+      if (changed < items.length) throw new StoreError("not all of a batch's changes were made");
+    }
   };
 
   /** Throws what one of them threw; then nothing of the batch is written. */
@@ -59,8 +66,10 @@ export const createGroupCommit = (
     left.clear();
     try {
       const values: unknown[] = [];
-      for (const job of batch) {
-        const value = job.work(shared);
+      const isShared = batch.length > 1;
+      if (isShared) await changeAtOnce(batch);
+      for (const { work } of batch) {
+        const value = isShared && isAfterChange(work) ? work.goOn(shared, true) : work(shared);
         values.push(value instanceof Promise ? await value : value);
       }
       for (const [write, items] of left) await write(transaction, items as never[]);
@@ -161,6 +170,12 @@ export const createGroupCommit = (
       await syncing;
     },
   };
+};
+
+const addTo = <Key>(lists: Map<Key, unknown[]>, key: Key, item: unknown): void => {
+  const others = lists.get(key);
+  if (others) others.push(item);
+  else lists.set(key, [item]);
 };
 
 const syncFailure = (cause: unknown): StoreError => {

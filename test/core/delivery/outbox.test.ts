@@ -116,6 +116,29 @@ describeStores("outbox", (world) => {
       expect(await messages()).not.toContain("answered");
     });
 
+    it("ends as many turns as are still its own at once, and answers none that is not", async () => {
+      const entries = [];
+      for (const person of ["wei", "li", "taken", "zhao", "erased", "wang"]) {
+        const message = textMessage(`m-${person}`, "hello", person);
+        await process.inbox.accept(message, sales);
+        entries.push(await begin(process, { id: laneOf(message), tenantId: "sales" }));
+      }
+      await world.sql("UPDATE inbox SET owner = 'another' WHERE key = 'm-taken'");
+      await world.sql("UPDATE inbox SET state = 'done', owner = '' WHERE key = 'm-erased'");
+      const ended = await Promise.all(
+        entries.map((entry, place) => {
+          const parts = entry.message.id === "m-zhao" ? [] : [`${place}`];
+          return process.outbox.complete(entry, { parts, mayInline: false });
+        }),
+      );
+      expect(ended.map(({ isOurs }) => isOurs)).toEqual([true, true, false, true, false, true]);
+      expect(await messages()).toBe("answered answered pending done done answered");
+      const answered = await world.sql(
+        "SELECT key FROM outbox JOIN inbox ON inbox.id = outbox.inbox_id ORDER BY inbox.id",
+      );
+      expect(answered.map((row) => row.key)).toEqual(["m-wei", "m-li", "m-wang"]);
+    });
+
     it("sends what it has just stored without reading it", async () => {
       const alone = await start({ isAlone: true });
       Object.assign(channel, { takesRepeats: true });

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterChange, type ChangeAll } from "../../../core/store/after-change.ts";
 import { createGroupCommit, type GroupCommit } from "../../../core/store/group-commit.ts";
 import { openSqlite, type Sqlite } from "../../../core/store/sqlite.ts";
 import type { Transaction, WriteAll } from "../../../core/store/store.ts";
@@ -229,6 +230,35 @@ it("keeps what a full disk let through, and nothing of what it did not", async (
   database.pragma("max_page_count = 1000000");
   await commits.add(insert("after"), true);
   expect(kept()).toEqual(["before", "after"]);
+});
+
+it("makes what works depend on before the first of them, at once for all of them", async () => {
+  const calls: string[][] = [];
+  const change: ChangeAll<string> = async (_, keys) => {
+    calls.push([...keys]);
+    for (const key of keys) await insert(key)();
+    return keys.length;
+  };
+  const works = ["a", "b", "c"].map((key) => afterChange(change, key, insert(key.toUpperCase())));
+  await Promise.all([insert("other"), ...works].map((work) => commits.add(work, true)));
+  expect(kept()).toEqual(["a", "b", "c", "other", "A", "B", "C"]);
+  expect(calls).toEqual([["a", "b", "c"]]);
+});
+
+it("tells each work whether its change was made, however many share its commit", async () => {
+  const rename = database.prepare("UPDATE kept SET key = upper(key) WHERE key = ?");
+  const change: ChangeAll<string> = (_, keys) =>
+    keys.reduce((changed, key) => changed + rename.run([key]).changes, 0);
+  await Promise.all(["a", "b"].map((key) => commits.add(insert(key), true)));
+  const works = ["a", "none", "b", "b"].map((key) =>
+    afterChange(change, key, async (_, isChanged) => {
+      if (isChanged) await insert(`after ${key}`)();
+      return isChanged;
+    }),
+  );
+  const told = await Promise.all(works.map((work) => commits.add(work, true)));
+  expect(told).toEqual([true, false, true, false]);
+  expect(kept()).toEqual(["A", "B", "after a", "after b"]);
 });
 
 it("has what works leave written at the end of their commit, at once for all of them", async () => {
