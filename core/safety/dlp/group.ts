@@ -53,7 +53,12 @@ export class Group {
   sightForm(form: OtherForm, text: Sighting, meter: Meter): Sighting {
     const { isSame } = form;
     const { rows } = text;
-    const { hits, live, ...rest } = this.#pass(form, meter, (block, row) =>
+    const {
+      hits,
+      live,
+      open,
+      rows: own,
+    } = this.#pass(form, meter, (block, row) =>
       isSame[block] === 1 && rows[block] === row && rows[block + 1] !== NO_ROW ? text : undefined,
     );
     let begun = ALL;
@@ -63,7 +68,7 @@ export class Group {
       begun = isBeside ? ALL : begun & (live[block] ?? 0);
       return hit & begun;
     });
-    return { hits: others, live, ...rest };
+    return { hits: others, live, open, rows: own };
   }
 
   /** `known` is what was seen of a block already where it is entered in that row. */

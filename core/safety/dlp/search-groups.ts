@@ -80,7 +80,13 @@ export class GroupSearch {
       const sighting =
         seen && "isSame" in text ? group.sightForm(text, seen, meter) : group.sight(text, meter);
       sightSteps -= own - Math.max(0, meter.left);
-      return { group, bits, sighting, searches: [], found: group.patterns.map(() => []) };
+      return {
+        group,
+        bits,
+        sighting,
+        searches: group.patterns.map(() => undefined),
+        found: group.patterns.map(() => []),
+      };
     });
     this.#sightLeft = sightSteps;
   }

@@ -120,8 +120,8 @@ export class Simulation {
     const next = cls === END ? undefined : this.kindOf(cls);
     const holds = this.hasAssertions ? assertionsAt(kind, next) : 0;
     if (this.isAnchored && !this.#areStarts(steps)) {
-      const walk = this.#walkFrom(steps, holds);
-      return { ...walk, count: this.#follow(walk.count, cls) };
+      const { count, matched, visits } = this.#walkFrom(steps, holds);
+      return { count: this.#follow(count, cls), matched, visits };
     }
     const entrance = this.#entrance(holds);
     const way = this.#wayFrom(entrance, cls);
