@@ -10,7 +10,7 @@
 import { createCipheriv, randomBytes } from "node:crypto";
 import { settingsSchema } from "../dist/config/schema.js";
 import { createDlp } from "../dist/core/safety/dlp/dlp.js";
-import { prepareDlp } from "../dist/core/safety/dlp/prepare.js";
+import { prepareRules } from "../dist/core/safety/dlp/prepare-rules.js";
 import { createLexicon } from "../dist/core/safety/moderation/lexicon.js";
 import { prepareModeration } from "../dist/core/safety/moderation/prepare.js";
 import { moderate } from "../dist/core/safety/moderation/scan.js";
@@ -187,7 +187,7 @@ const row = (name, run) => {
 };
 console.log(`100 KiB: first / p50 / max of ${TIMES} in ms of the main thread, at most`);
 prepareModeration();
-prepareDlp();
+prepareRules();
 for (const [name, piece, lexicon] of [
   ["mixed", SENTENCES, big],
   ["one letter", "a", big],

@@ -20,6 +20,7 @@ import { createProvider } from "../core/models/create.ts";
 import { createPipeline } from "../core/pipeline.ts";
 import type { RateLimiter } from "../core/rate-limits/rate-limiter.ts";
 import type { ReviewQueue } from "../core/reviews/reviews.ts";
+import { prepareRules } from "../core/safety/dlp/prepare-rules.ts";
 import type { LoadLexicon } from "../core/safety/moderation/load-lexicon.ts";
 import { prepareModeration } from "../core/safety/moderation/prepare.ts";
 import { createSkillRunner, type RunnableSkill } from "../core/skill-runner.ts";
@@ -92,6 +93,7 @@ export const buildRules = async (
   });
   const { warnings, ...content } = loadContentRules(loaded, loadLexicon, models);
   if (settings.moderation?.lexicons?.length) prepareModeration();
+  if (settings.enterprise.data_loss_prevention?.rules?.length) prepareRules();
   const catalogue = await loadCatalogue(skillFolders(settings));
   const skills = createSkillRunner({
     skills: new Map([...catalogue.skills].map(([name, skill]) => [name, runnable(skill)])),

@@ -1,15 +1,7 @@
 import { createDlp } from "./dlp.ts";
+import { noise, PRINTABLE } from "./noise.ts";
 
-/** Printable characters in no order, the same each time. */
-const noise = (units: number): string => {
-  let seed = 1;
-  const next = () => {
-    seed = (seed * 48_271) % 0x7fff_ffff;
-    return String.fromCharCode(0x21 + (seed % 94));
-  };
-  return Array.from({ length: units }, next).join("");
-};
-const NOISE = noise(2_000);
+const NOISE = noise(2_000, PRINTABLE);
 const HINTS = "secret: AKIAx1 -p x@y.c1~ a.bcdefg.h ";
 
 // Texts of the kinds that have code of their own: prose, numbers, numbers behind their names, single digits with
