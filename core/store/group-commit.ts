@@ -146,7 +146,7 @@ export const createGroupCommit = (
     while (queue.length > 0) {
       await gather();
       await syncing;
-      const batch = queue;
+      const batch = changesFirst(queue);
       queue = [];
       await settle(batch);
       if (!failure) await written(batch.length);
@@ -171,6 +171,12 @@ export const createGroupCommit = (
     },
   };
 };
+
+/** Nothing else stands between a change and the work that goes on from it, which it might undo: an erasure, say. */
+const changesFirst = (batch: readonly Job[]): readonly Job[] => [
+  ...batch.filter(({ work }) => isAfterChange(work)),
+  ...batch.filter(({ work }) => !isAfterChange(work)),
+];
 
 const addTo = <Key>(lists: Map<Key, unknown[]>, key: Key, item: unknown): void => {
   const others = lists.get(key);

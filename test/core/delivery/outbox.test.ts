@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SendOutcome } from "../../../core/contract/channel.ts";
+import { eraseMessages, eraseReplies } from "../../../core/data-rights/person-rows.ts";
 import { laneOf } from "../../../core/delivery/lane.ts";
+import { manyIds } from "../../../core/delivery/many-ids.ts";
 import type { Lane } from "../../../core/delivery/schedule.ts";
 import { tenantScope } from "../../../core/store/scope.ts";
 import type { Store, Work } from "../../../core/store/store.ts";
@@ -137,6 +139,30 @@ describeStores("outbox", (world) => {
         "SELECT key FROM outbox JOIN inbox ON inbox.id = outbox.inbox_id ORDER BY inbox.id",
       );
       expect(answered.map((row) => row.key)).toEqual(["m-wei", "m-li", "m-wang"]);
+    });
+
+    it("leaves no reply of a message that is erased in the same moment", async () => {
+      const entries = [];
+      for (const person of ["wei", "li"]) {
+        const message = textMessage(`m-${person}`, "hello", person);
+        await process.inbox.accept(message, sales);
+        entries.push(await begin(process, { id: laneOf(message), tenantId: "sales" }));
+      }
+      const [many] = manyIds(sales, [entries[0]?.id ?? 0]);
+      if (!many) throw new Error("no ids");
+      await Promise.all([
+        world.store.write(sales, async (transaction) => {
+          await transaction.run(eraseMessages, many);
+          await transaction.run(eraseReplies, many);
+        }),
+        ...entries.map((entry) =>
+          process.outbox.complete(entry, { parts: ["hi"], mayInline: false }),
+        ),
+      ]);
+      const answered = await world.sql(
+        "SELECT key FROM outbox JOIN inbox ON inbox.id = outbox.inbox_id",
+      );
+      expect(answered).toEqual([{ key: "m-li" }]);
     });
 
     it("sends what it has just stored without reading it", async () => {
