@@ -17,7 +17,9 @@ const NONE = -1;
 export class Automaton {
   /** By unit: the state after it from the start. */
   readonly #fromRoot = new Int32Array(0x10000);
-  #edges = new Int32Array(1024);
+  // Small, so that it grows for a few words too: what was never replaced V8 takes for constant, and at
+  // the first replacement it throws away all compiled code that reads it.
+  #edges = new Int32Array(16);
   #parent = new Int32Array(512);
   #unit = new Uint16Array(512);
   #states = 1;
