@@ -156,8 +156,9 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       const sealed = sealParts(own, entry, contents);
       const createdAt = now().getTime();
       const { channel } = entry.message;
-      const common = { tenantId, inboxId: id, lane: lane.id, channel, createdAt };
-      const rows = sealed.map((content, part) => ({ part, content, ...common }));
+      const rows = sealed.map((content, part) => {
+        return { tenantId, inboxId: id, part, lane: lane.id, channel, content, createdAt };
+      });
       const storeWith = async (first?: FirstTry): Promise<Stored> => {
         const endTurn = parts.length === 0 ? endDone : endAnswered;
         const work = afterChange(

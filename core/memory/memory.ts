@@ -7,7 +7,7 @@ import { toHex } from "../to-hex.ts";
 import { whenThere } from "../when-there.ts";
 import type { Exchange } from "./exchange.ts";
 import { createIndexer } from "./indexer.ts";
-import { conversationTag, type Person, personOf, personTag } from "./person.ts";
+import { type Person, personOf, personTag, tagsOf } from "./person.ts";
 import { instantOf, newRowId } from "./row-id.ts";
 import { createRowIndexer } from "./row-indexer.ts";
 import {
@@ -120,8 +120,7 @@ export const createMemory = (parts: MemoryParts): Memory => {
   return {
     prepare: (scope, message, { question, answer, isSensitive }) => {
       const { tenantId } = scope;
-      const whose = personOf(message);
-      const { channel, workspaceId, senderId } = whose;
+      const { channel, workspaceId, senderId } = personOf(message);
       const id = newRowId(now());
       const remembered: Remembered = {
         workspaceId,
@@ -131,8 +130,7 @@ export const createMemory = (parts: MemoryParts): Memory => {
         answer: cut(answer, KEPT_UNITS),
       };
       return whenThere(cipher.of(scope), (own) => {
-        const person = personTag(own, whose);
-        const conversation = conversationTag(own, message);
+        const { person, conversation } = tagsOf(own, message);
         const content = own.seal(placeOf(id), JSON.stringify(remembered));
         const row = { tenantId, id, person, conversation, channel, content };
         return (transaction: Transaction) =>
@@ -142,9 +140,7 @@ export const createMemory = (parts: MemoryParts): Memory => {
 
     recent: async (scope, message, allowsSensitive) => {
       const own = await cipher.of(scope);
-      const person = personTag(own, personOf(message));
-      const conversation = conversationTag(own, message);
-      const which = { tenantId: scope.tenantId, person, conversation, limit: RECENT };
+      const which = { tenantId: scope.tenantId, limit: RECENT, ...tagsOf(own, message) };
       const rows = await store.read(scope, (transaction) => transaction.all(newestOf, which));
       const exchanges: Exchange[] = [];
       let units = 0;

@@ -26,13 +26,23 @@ export const isSamePerson = (a: Person, b: Person): boolean => keyOf(a) === keyO
 
 /** Keyed hash by which a person's rows are found. */
 export const personTag = (own: TenantCipher, person: Person): Buffer =>
-  own.tag(`memory person ${keyOf(person)}`);
+  own.tag(personText(keyOf(person)));
 
-/** Keyed hash by which a person's part of a conversation is found. */
-export const conversationTag = (own: TenantCipher, message: InboundMessage): Buffer =>
-  own.tag(
-    `memory conversation ${JSON.stringify([conversationLane(message), keyOf(personOf(message))])}`,
-  );
+/** Keyed hashes by which a sender's rows are found, and those of their part of the conversation. */
+export const tagsOf = (
+  own: TenantCipher,
+  message: InboundMessage,
+): { readonly person: Buffer; readonly conversation: Buffer } => {
+  const key = keyOf(personOf(message));
+  return {
+    person: own.tag(personText(key)),
+    conversation: own.tag(
+      `memory conversation ${JSON.stringify([conversationLane(message), key])}`,
+    ),
+  };
+};
+
+const personText = (key: string): string => `memory person ${key}`;
 
 // Case is no part of a platform's user ids.
 const keyOf = ({ channel, workspaceId, senderId }: Person): string =>
