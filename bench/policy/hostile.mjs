@@ -5,7 +5,21 @@ import { below, fill, letters, SENTENCES } from "./texts.mjs";
 /** Of a text in bytes. */
 export const SIZE = 100 * 1024;
 
-/** By name: what a text consists of, over and over. */
+const numbersAndWords = [
+  ..."41!l=的+I9`)密?",
+  "138",
+  "13800138000",
+  "ａ",
+  "Bearer ",
+  "tel ",
+  "user",
+  "-p",
+];
+
+/**
+ * By name: what a text consists of, over and over. The last six were found by looking for what takes longest,
+ * one change after another.
+ */
 export const DATA = [
   ["mixed", SENTENCES],
   ["cards", "4111 1111 1111 1111 "],
@@ -31,6 +45,21 @@ export const DATA = [
   ["digits and a numeral", "1 一3 8 "],
   ["digits behind their name", "ssn 1 2 3 4 5 6 7 8 "],
   ["starts of account numbers", "DE12 "],
+  [
+    "numbers among names of passwords",
+    "13800138000@l13800138000pass`atl13800138000pass`0l13800138000身份证I",
+  ],
+  ["Cyrillic among Latin letters", "1-p1@аA155111~-pа51-p1-pа-pа51-p151"],
+  ["names of passwords", "s9手机mima://eyJ"],
+  ["starts of torn keys", "68 8 /sk-"],
+  [
+    "numbers, keys and their names",
+    "2}1GBx密<O--13800138000-p1-----BEGINéatａs3  Bearer 13800138000-p1-----BEGINghp_3094.com}19O13800138000-p1-----BEGIN}1--:^token=  Bearer 13800138000}13094.com1user8",
+  ],
+  [
+    "the same in no order",
+    letters(30_000, () => numbersAndWords[below(numbersAndWords.length)] ?? ""),
+  ],
 ];
 
 /** By name: whole texts for customers' rules. */

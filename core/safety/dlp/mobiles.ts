@@ -75,8 +75,10 @@ const AMERICAN = shapeOf([1, 3, 3, 4]);
 const isOfSomethingElse = (candidate: Candidate): boolean => {
   const { text, start, ends, words } = candidate;
   UNIT_BEHIND.lastIndex = endOf(candidate);
-  if (UNIT_BEHIND.test(text) || words.namedOtherwise.areBefore(start)) return true;
-  return groupsIn(ends) === 1 && words.thing.areBefore(start) && !words.phone.areBefore(start);
+  if (UNIT_BEHIND.test(text)) return true;
+  if (!words.thing.areBefore(start)) return false;
+  const isBareEnough = groupsIn(ends) === 1 && !words.phone.areBefore(start);
+  return isBareEnough || words.thingsNumber.areBefore(start);
 };
 
 /** Whether it is the end of a number of another country: +1 (415) …, +44 7… */

@@ -6,9 +6,9 @@ export interface NumberWords {
   readonly resident: WordsBefore;
   readonly card: WordsBefore;
   readonly phone: WordsBefore;
-  /** The number of a thing, named as such, and the bare name of a thing. */
-  readonly namedOtherwise: WordsBefore;
+  /** A thing, with the word for its number or without, and with it only. */
   readonly thing: WordsBefore;
+  readonly thingsNumber: WordsBefore;
 }
 
 /** @param text folded */
@@ -19,8 +19,8 @@ export const createNumberWords = (text: string): NumberWords => {
     resident: before(RESIDENT_WORDS),
     card: before(CARD_WORDS),
     phone: before(PHONE_WORDS),
-    namedOtherwise: before(NAMED_OTHERWISE),
     thing: before(OF_A_THING),
+    thingsNumber: before(NAMED_OTHERWISE),
   };
 };
 
@@ -40,4 +40,4 @@ const THINGS_NUMBER = `(?:${THING})(?:[\\s_?-]?(?:number|num|no\\.?|id|code)|[�
 // Up to the number, which may be the second or third of a list.
 const UP_TO = "(?:[是为為]|\\s(?:is|was))?[\\s:#=(\"'/]{0,4}(?:\\d{1,20}、\\s?){0,2}$";
 const NAMED_OTHERWISE = new RegExp(`(?:${THINGS_NUMBER})${UP_TO}`);
-const OF_A_THING = new RegExp(`(?:${THING}|[编編][号號])${UP_TO}`);
+const OF_A_THING = new RegExp(`(?:${THINGS_NUMBER}|${THING}|[编編][号號])${UP_TO}`);

@@ -149,6 +149,7 @@ const numberFinding = (type: Detector, start: number, end: number): Detected => 
 
 /** Whether a number goes on from a word, or from more digits with a mark between. */
 const isPartBefore = (text: string, start: number): boolean => {
+  if (start === 0) return false;
   const before = text.charCodeAt(start - 1);
   const second = text.charCodeAt(start - 2);
   if (before === DOT)

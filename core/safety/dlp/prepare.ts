@@ -5,8 +5,8 @@ const NOISE = noise(2_000, PRINTABLE);
 const HINTS = "secret: AKIAx1 -p x@y.c1~ a.bcdefg.h ";
 
 // Texts of the kinds that have code of their own: prose, numbers, numbers behind their names, single digits with
-// much between them, numerals, keys and passwords, addresses, wide and invisible characters, and what looks
-// like all of these. What is looked for stands at the start and the end of a text, too.
+// much between them, numerals, look-alikes, keys and passwords, addresses, wide and invisible characters, and
+// what looks like all of these. What is looked for stands at the start and the end of a text, too.
 //
 // V8 compiles an expression for text like the first that it is asked of, once for characters of one byte and
 // once for others, and does not leap over what begins no match where some of these are frequent there. So
@@ -18,6 +18,8 @@ const KINDS = [
   "Please send the report to Alice by Friday, thanks. 請在週五之前回覆客戶，謝謝。 The meeting is at 10:30. ",
   "4111 1111 1111 1111, 123-45-6789 then 13800138000; 0912-345-678 and 11010519491231002X 1 2 and 3 / ",
   "ssn 1 2 3 4 5 6 7 8 9, card 4111 1111 1111 1112, tel 0912345678, order 13800138000 ",
+  "ssn 1 2 3 4 5 6 7 8 ",
+  "13800138000@l13800138000pass`0l手机13800138000 1аA155111~-pа51 mima:// ",
   "1.2.3.4 ",
   "1+3}1,2;3/",
   "4+ 3;81+3>1-2-3-4 5 6 7-8 9\n1\n",
