@@ -86,6 +86,14 @@ export const TEXTS = [
     ),
   ],
   ["matches", fill("EMP-123456 ", SIZE)],
+  // Of which every block is looked at again as folded.
+  [
+    "encoded ones",
+    fill(
+      letters(9000, () => ["%41", " ", "vxz", "..", "Ｌ"][below(5)]),
+      SIZE,
+    ),
+  ],
 ];
 
 const letter = (at) => String.fromCharCode(97 + (at % 26));
@@ -115,4 +123,12 @@ export const RULE_SETS = [
     list(200, (i) => `\\S+$${i % 2 ? letter(i) : `{1,${(i % 9) + 1}}`}`),
   ],
   ["are 200 that match everywhere", list(200, (i) => `[a-z0-9][a-z0-9 ]{0,${i % 7}}`)],
+  [
+    "are 300 that nearly match at ends",
+    list(
+      300,
+      (i) =>
+        `${i % 2 ? "(?i)" : "\\b"}${letter(i)}v*?[qz]r${letter(i * 7)}?(?m:$)|\\d{1,9}${word()}`,
+    ),
+  ],
 ];
