@@ -53,11 +53,13 @@ it(
     // So few of one person that all of them could be sent within a minute.
     const people = Math.ceil(count / 10);
     const times: number[] = [];
-    const statuses: (number | undefined)[] = [];
+    // How many ended how: 503 = told to come again; unanswered = nothing whole within 5 s.
+    const ends: Record<string, number> = {};
     const deliver = async (inner: string): Promise<void> => {
       // A repetition is sealed anew, and none follows a refusal: each is one delivery.
       const [attempt] = await cloud.deliver(gateway.url + CALLBACK, inner, { attempts: 1 });
-      statuses.push(attempt?.status);
+      const end = attempt?.status ?? "unanswered";
+      ends[end] = (ends[end] ?? 0) + 1;
       times.push(attempt?.ms ?? 0);
     };
     const startedAt = performance.now();
@@ -72,7 +74,7 @@ it(
     }
     await Promise.all(deliveries);
 
-    expect(statuses.filter((status) => status !== 200)).toEqual([]);
+    expect(ends).toEqual({ 200: deliveries.length });
     for (let person = 0; person < people; person++) {
       const expected = Array.from({ length: count }, (_, index) => index)
         .filter((index) => index % people === person)
