@@ -21,7 +21,9 @@ export interface FreshEntries {
 const MOST = 512;
 
 export const createFreshEntries = (): FreshEntries => {
-  const entries = new Map<string, InboxEntry>();
+  // Each in a holder that is emptied: a table that V8's Map has outgrown still points to what it held,
+  // and once it lies in old memory that outlives its turn by minutes.
+  const entries = new Map<string, { entry: InboxEntry | undefined }>();
   const storing = new Set<Lane>();
   return {
     beginStoring: (lane) => {
@@ -32,13 +34,16 @@ export const createFreshEntries = (): FreshEntries => {
       [...storing].some((lane) => lane.tenantId === tenantId && lane.id === id),
     keep: (entry) => {
       const { tenantId } = entry.scope;
-      if (entries.size < MOST) entries.set(laneKey({ id: entry.lane, tenantId }), entry);
+      if (entries.size < MOST) entries.set(laneKey({ id: entry.lane, tenantId }), { entry });
       else entries.clear();
     },
     take: (lane) => {
       const key = laneKey(lane);
-      const entry = entries.get(key);
-      if (entry) entries.delete(key);
+      const kept = entries.get(key);
+      if (!kept) return undefined;
+      entries.delete(key);
+      const { entry } = kept;
+      kept.entry = undefined;
       return entry;
     },
   };
