@@ -5,7 +5,7 @@
 // Kills and restarts the built gateway while somebody asks every 80 ms, through a
 // stand-in of WeCom that delivers again what got no complete response and checks for duplicates. Run
 // `npm start` once before (it builds), then the following; "given up" are those that got an apology
-// because three processes in a row died while they were answered:
+// because three processes or more died while they were answered, under the last of them alone:
 //
 //     node bench/kills.mjs [kills] [postgres]
 import { join } from "node:path";
