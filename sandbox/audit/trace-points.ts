@@ -106,6 +106,6 @@ export const traceConfig = (watch: TraceWatch, endpoint: string, architecture: s
   return { trace_session: { name: "Default", points, sinks: [sink] } };
 };
 
-// Between them gVisor waits 25 us, then twice as long each time, 10 ms at most: together 36 ms that a
+// Between them gVisor waits 25 us, then twice as long each time, 10 ms at most: together 0.12 s that a
 // flood of events waits for us before anything is dropped.
-const RETRIES = 11;
+const RETRIES = 20;
