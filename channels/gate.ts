@@ -21,7 +21,7 @@ export interface Gate {
 
 export interface GateOptions {
   readonly places: number;
-  /** So many of them at most are taken anew while the process is busy. */
+  /** So many of them at most are taken anew while the process is busy and new connections come. */
   readonly busyPlaces: number;
   /** How many may wait for a place, in order of arrival. */
   readonly waiting: number;
@@ -39,12 +39,14 @@ export const createGate = (
 ): Gate => {
   let taken = 0;
   const known = new WeakSet<object>();
+  // How many came over known connections since the last that came over a new one.
+  let overKnown = 0;
   // How many there are since nobody is let in, and a turn ago; 0 = who has room is let in.
   let newcomers = 0;
   let newcomersBefore = 0;
   // In order of arrival: a Set keeps it, and lets go of one in the middle.
   const queue = new Set<(isIn: boolean) => void>();
-  const room = (): number => (isBusy() ? busyPlaces : places);
+  const room = (): number => (overKnown < places && isBusy() ? busyPlaces : places);
   const hasRoom = (): boolean => newcomers === 0 && taken < room();
   // Not past those who wait: there may be more room than when they came.
   const isOpen = (): boolean => queue.size === 0 && hasRoom();
@@ -77,8 +79,11 @@ export const createGate = (
       return taken * 2 > room();
     },
     arrive: (connection) => {
-      if (!isBusy() || known.has(connection)) return;
+      overKnown++;
+      if (known.has(connection)) return;
       known.add(connection);
+      overKnown = 0;
+      if (!isBusy()) return;
       newcomers++;
       if (newcomers === 1) nextTurn(look);
     },

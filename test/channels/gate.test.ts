@@ -183,6 +183,30 @@ describe("the gate before the webhooks", () => {
       expect(gate.enter()).toBe(true);
     });
 
+    /** A gate that was told of nothing but one connection for a while. */
+    const keptGate = async () => {
+      const { gate, endTurn } = gateInTurns(1);
+      const kept = {};
+      for (let count = 0; count <= WIDE.places; count++) gate.arrive(kept);
+      await endTurn();
+      await endTurn();
+      return { gate, endTurn };
+    };
+
+    it("has all its places where nobody came over a new connection for a while", async () => {
+      const { gate } = await keptGate();
+      const entered = Array.from({ length: WIDE.places + 1 }, () => gate.enter());
+      expect(entered).toEqual([true, true, true, true, false]);
+    });
+
+    it("has few again as soon as somebody does", async () => {
+      const { gate, endTurn } = await keptGate();
+      gate.arrive({});
+      await endTurn();
+      await endTurn();
+      expect([gate.enter(), gate.enter()]).toEqual([true, false]);
+    });
+
     it("attack: lets somebody in after 512 connections, however many more come", async () => {
       const { gate, endTurn } = gateInTurns();
       gate.arrive({});
