@@ -57,19 +57,18 @@ export const createDeliver = (parts: DeliverParts): Deliver => {
   ): Promise<ApiOutcome> => rooms.call(place, method, args, signal, part.id);
 
   /** With blocks; in words alone where Slack does not take them. */
-  const say = (
+  const say = async (
     outgoing: Worded,
     method: string,
     tell: (said: Said) => Promise<ApiOutcome>,
   ): Promise<Called> => {
     const said = saidBy(outgoing);
-    return tell(said).then((outcome) => {
-      const isTooMuch = outcome.kind === "error" && kindOfError(outcome.error) === "blocks";
-      if (!isTooMuch || !said.blocks) return { method, outcome };
-      const fields = { channel: CHANNEL, reason: outcome.error, alert: "slack_blocks_refused" };
-      log.error(fields, "Slack does not take these blocks; it is said in words");
-      return tell(saidBy(outgoing, false)).then((again) => ({ method, outcome: again }));
-    });
+    const outcome = await tell(said);
+    const isTooMuch = outcome.kind === "error" && kindOfError(outcome.error) === "blocks";
+    if (!isTooMuch || !said.blocks) return { method, outcome };
+    const fields = { channel: CHANNEL, reason: outcome.error, alert: "slack_blocks_refused" };
+    log.error(fields, "Slack does not take these blocks; it is said in words");
+    return { method, outcome: await tell(saidBy(outgoing, false)) };
   };
 
   const postNew = (outgoing: Worded, delivery: Delivery, to = delivery.target): Promise<Called> =>
