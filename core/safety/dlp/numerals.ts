@@ -46,8 +46,10 @@ const MAX_SEPARATORS = 3;
 // a group of four: 4OOO OOOO OOOO OOO2.
 const HAS_LETTER_DIGITS = /\d[OoIl]|[OoIl]\d/;
 const LONG_NUMBER = /[\dOoIl](?:[ \t\r\n\-.,·/、]{0,3}[A-HJ-NP-Za-kmnp-z]{0,2}[\dOoIl]){8}/;
-const LETTER_DIGITS =
-  /(?<![A-Za-z0-9_])[A-Za-z]{0,2}(?:(?=[OoIl]{0,40}\d)[\dOoIl]{3,40}|[OoIl]{4})(?![A-Za-z0-9_])/g;
+const MAX_PREFIX = 2;
+const LEAST_OF_WORD = 3;
+const MOST_OF_WORD = 40;
+const LETTERS_ALONE = 4;
 
 /** By unit below 0x80: the digit that it is, or that it is written for; 0 for none. */
 const DIGIT_OF = (() => {
@@ -69,41 +71,80 @@ export const readNumerals = (text: string): string | undefined => {
   return all === text ? undefined : all;
 };
 
-// No string is made of any word: there may be one in every four units.
 const readLetters = (text: string): string => {
-  let units: Uint16Array<ArrayBuffer> | undefined;
-  LETTER_DIGITS.lastIndex = 0;
-  while (LETTER_DIGITS.test(text)) {
-    const end = LETTER_DIGITS.lastIndex;
-    let start = end;
-    while (start > 0 && isLetterOrDigit(text.charCodeAt(start - 1))) start--;
-    if (!isInLongNumber(text, start, end)) continue;
-    units ??= unitsOf(text);
-    for (let at = start; at < end; at++) units[at] = digitOf(text, at) || text.charCodeAt(at);
+  const units = unitsOf(text);
+  let isRead = false;
+  for (let at = 0; at < units.length; at++) {
+    if (!isLetterDigit(units[at] ?? 0)) continue;
+    const start = wordStart(units, at);
+    at = wordEnd(units, at);
+    if (!isOfDigits(units, start, at) || !isInLongNumber(units, start, at)) continue;
+    isRead = true;
+    for (let i = start; i < at; i++) units[i] = digitOf(units, i) || (units[i] ?? 0);
   }
-  return units ? stringOf(units) : text;
+  return isRead ? stringOf(units) : text;
 };
 
-const isLetterOrDigit = (unit: number): boolean => {
+const digitOf = (units: Uint16Array, at: number): number => DIGIT_OF[units[at] ?? 0] ?? NONE;
+
+const isDigit = (unit: number): boolean => unit >= ZERO && unit <= NINE;
+
+const isLetterDigit = (unit: number): boolean => unit > NINE && (DIGIT_OF[unit] ?? NONE) !== NONE;
+
+const isLetter = (unit: number): boolean => {
   const small = unit | 0x20;
-  return (small >= 0x61 && small <= 0x7a) || (unit >= ZERO && unit <= NINE);
+  return small >= 0x61 && small <= 0x7a;
 };
 
-const digitOf = (text: string, at: number): number => DIGIT_OF[text.charCodeAt(at)] ?? NONE;
+const UNDERSCORE = 0x5f;
+
+const isOfWord = (unit: number): boolean => isLetter(unit) || isDigit(unit) || unit === UNDERSCORE;
+
+const wordStart = (units: Uint16Array, within: number): number => {
+  let start = within;
+  while (start > 0 && isOfWord(units[start - 1] ?? 0)) start--;
+  return start;
+};
+
+const wordEnd = (units: Uint16Array, within: number): number => {
+  let end = within + 1;
+  while (end < units.length && isOfWord(units[end] ?? 0)) end++;
+  return end;
+};
+
+/** Whether a word consists of digits and letters for them, behind two other letters at most. */
+const isOfDigits = (units: Uint16Array, start: number, end: number): boolean => {
+  for (let prefix = 0; prefix <= MAX_PREFIX; prefix++) {
+    if (areDigits(units, start + prefix, end)) return true;
+    if (!isLetter(units[start + prefix] ?? 0)) return false;
+  }
+  return false;
+};
+
+const areDigits = (units: Uint16Array, start: number, end: number): boolean => {
+  const length = end - start;
+  if (length < LEAST_OF_WORD || length > MOST_OF_WORD) return false;
+  let hasDigit = false;
+  for (let at = start; at < end; at++) {
+    if (digitOf(units, at) === NONE) return false;
+    hasDigit ||= isDigit(units[at] ?? 0);
+  }
+  return hasDigit || length === LETTERS_ALONE;
+};
 
 /** Whether a word is one of those, parted by separators only, that have enough digits for a number. */
-const isInLongNumber = (text: string, start: number, end: number): boolean => {
+const isInLongNumber = (units: Uint16Array, start: number, end: number): boolean => {
   let digits = 0;
-  for (let at = start; at < end; at++) digits += digitOf(text, at) === NONE ? 0 : 1;
+  for (let at = start; at < end; at++) digits += digitOf(units, at) === NONE ? 0 : 1;
   for (const step of [-1, 1]) {
     let separators = 0;
     let at = step < 0 ? start - 1 : end;
-    for (; at >= 0 && at < text.length && separators <= MAX_SEPARATORS; at += step) {
+    for (; at >= 0 && at < units.length && separators <= MAX_SEPARATORS; at += step) {
       if (digits >= LEAST_NUMERALS) break;
-      if (digitOf(text, at) !== NONE) {
+      if (digitOf(units, at) !== NONE) {
         digits++;
         separators = 0;
-      } else if (READ_AS[text.charCodeAt(at)] === SEPARATOR) separators++;
+      } else if (kindOf(units, at) === SEPARATOR) separators++;
       else break;
     }
   }
