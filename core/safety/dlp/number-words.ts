@@ -1,4 +1,4 @@
-import { createWordsBefore, type WordsBefore } from "./words-before.ts";
+import { type WordsBefore, wordsBefore, wordsUpTo } from "./words-before.ts";
 
 /** The words that tell what a number is, for a text. */
 export interface NumberWords {
@@ -12,32 +12,29 @@ export interface NumberWords {
 }
 
 /** @param text folded */
-export const createNumberWords = (text: string): NumberWords => {
-  const before = createWordsBefore(text);
-  return {
-    socialSecurity: before(SSN_WORDS),
-    resident: before(RESIDENT_WORDS),
-    card: before(CARD_WORDS),
-    phone: before(PHONE_WORDS),
-    thing: before(OF_A_THING),
-    thingsNumber: before(NAMED_OTHERWISE),
-  };
-};
+export const createNumberWords = (text: string): NumberWords => ({
+  socialSecurity: wordsBefore(SSN_WORDS, text),
+  resident: wordsBefore(RESIDENT_WORDS, text),
+  card: wordsBefore(CARD_WORDS, text),
+  phone: wordsBefore(PHONE_WORDS, text),
+  thing: wordsUpTo(OF_A_THING, text),
+  thingsNumber: wordsUpTo(NAMED_OTHERWISE, text),
+});
 
-const SSN_WORDS = /ssn|social|社[會会]安全|社安|social security/;
+const SSN_WORDS = /ssn|social|社[會会]安全|社安|social security/i;
 
-const RESIDENT_WORDS = /身[份分][证證]|[证證]件|公民身份|居民|resident id|id card|national id/;
+const RESIDENT_WORDS = /身[份分][证證]|[证證]件|公民身份|居民|resident id|id card|national id/i;
 
 const CARD_WORDS =
-  /card|visa|master|amex|american express|jcb|unionpay|discover|diners|信用卡|卡[号號]|刷卡|[银銀][行联聯]卡|[银銀][联聯]|付款卡|[储儲]蓄卡|借[记記]卡|\bcc\b|\bpan\b|payment/;
+  /card|visa|master|amex|american express|jcb|unionpay|discover|diners|信用卡|卡[号號]|刷卡|[银銀][行联聯]卡|[银銀][联聯]|付款卡|[储儲]蓄卡|借[记記]卡|\bcc\b|\bpan\b|payment/i;
 
 const PHONE_WORDS =
-  /手[机機]|[电電][话話]|[联聯][系絡络繫]|行[动動]|[打撥拨][:\s]{0,2}$|打[給给]|[致來来回][电電]|[号號][码碼]|微信|phone|mobile|\bcell|\bcall(?:ing|ed)?\b|tel\b|tel[:.]|contact|whatsapp|sms|text me|reach me/;
+  /手[机機]|[电電][话話]|[联聯][系絡络繫]|行[动動]|[打撥拨][:\s]{0,2}$|打[給给]|[致來来回][电電]|[号號][码碼]|微信|phone|mobile|\bcell|\bcall(?:ing|ed)?\b|tel\b|tel[:.]|contact|whatsapp|sms|text me|reach me/i;
 // Things that have numbers, and the words for those numbers.
 const THING =
   "[订訂][单單]|[运運][单單]|工[单單]|快[递遞]|流水|追[踪蹤]|序列|[发發]票|[时時][间間]戳|[版批][本次]?|合同|商品|[产產]品|物料|会[议議]|(?<![a-z])(?:order|invoice|tracking|ticket|serial|timestamp|isbn|imei|sku|case|ref|reference|build|batch|version|transaction|product|item|part|meeting|zoom)s?";
 const THINGS_NUMBER = `(?:${THING})(?:[\\s_?-]?(?:number|num|no\\.?|id|code)|[号號][码碼]?|[编編][号號码碼])|[单單编編学學考案票序批货貨设設备備][号號][码碼]?|[条條编編][码碼]|(?<![a-z])s\\/?n|"id"|[?&]id`;
 // Up to the number, which may be the second or third of a list.
-const UP_TO = "(?:[是为為]|\\s(?:is|was))?[\\s:#=(\"'/]{0,4}(?:\\d{1,20}、\\s?){0,2}$";
-const NAMED_OTHERWISE = new RegExp(`(?:${THINGS_NUMBER})${UP_TO}`);
-const OF_A_THING = new RegExp(`(?:${THINGS_NUMBER}|${THING}|[编編][号號])${UP_TO}`);
+const UP_TO = "(?:[是为為]|\\s(?:is|was))?[\\s:#=(\"'/]{0,4}(?:\\d{1,20}、\\s?){0,2}";
+const NAMED_OTHERWISE = new RegExp(`(?<=(?:${THINGS_NUMBER})${UP_TO})`, "iy");
+const OF_A_THING = new RegExp(`(?<=(?:${THINGS_NUMBER}|${THING}|[编編][号號])${UP_TO})`, "iy");
