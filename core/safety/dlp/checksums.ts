@@ -5,10 +5,24 @@ const NINE = 0x39;
 
 /**
  * Luhn's check, check digit included, for any part of a row of digits: from one on up to another.
- * One pass over all of them makes each a single look.
+ * One pass over all of them makes each a single look; few texts have what asks for one.
  */
 export const createLuhn = (digits: Uint8Array): ((from: number, to: number) => boolean) => {
-  // Sums of what stands before a digit, modulo 10, with those at even places doubled, or the others.
+  let sums: LuhnSums | undefined;
+  return (from, to) => {
+    sums ??= sumsOf(digits);
+    const own = (to & 1) === 0 ? sums.evenDoubled : sums.oddDoubled;
+    return own[from] === own[to];
+  };
+};
+
+/** Sums of what stands before a digit, modulo 10, with those at even places doubled, or the others. */
+interface LuhnSums {
+  readonly evenDoubled: Uint8Array;
+  readonly oddDoubled: Uint8Array;
+}
+
+const sumsOf = (digits: Uint8Array): LuhnSums => {
   const evenDoubled = scratch.uint8(digits.length + 1);
   const oddDoubled = scratch.uint8(digits.length + 1);
   let [even, odd] = [0, 0];
@@ -20,10 +34,7 @@ export const createLuhn = (digits: Uint8Array): ((from: number, to: number) => b
     evenDoubled[i + 1] = even;
     oddDoubled[i + 1] = odd;
   }
-  return (from, to) => {
-    const sums = (to & 1) === 0 ? evenDoubled : oddDoubled;
-    return sums[from] === sums[to];
-  };
+  return { evenDoubled, oddDoubled };
 };
 
 const RESIDENT_WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];

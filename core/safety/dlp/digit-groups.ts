@@ -12,6 +12,9 @@ const FILLER = 16;
 const WORDS = 32;
 const BREAK = 64;
 
+const ZERO = 0x30;
+const NINE = 0x39;
+
 /**
  * What groups are apart by, a bit for each: `space` blanks only, `line` with a line break, `dash`
  * hyphens, `mark` other punctuation, `words` a few words other than such as spell a separator out.
@@ -83,41 +86,50 @@ const KIND_OF = (() => {
 /** Reads the groups of digits in a folded text, in order; they lie in the scratch memory, where that is in use. */
 export const readDigits = (text: string): Digits => {
   const units = unitsOf(text);
-  const count = countDigits(units);
+  const offsets = offsetsOfDigits(units);
+  const count = offsets.length;
   const digits = {
     count,
     values: scratch.uint8(count),
     pairs: scratch.uint8(count),
-    offsets: scratch.uint32(count),
+    offsets,
     gaps: scratch.uint8(count),
     ends: scratch.uint32(count),
   };
-  findDigits(digits, units, text);
-  joinDigits(digits);
+  findGaps(digits, units, text);
+  joinDigits(digits, units);
   return digits;
 };
 
-const findDigits = ({ count, values, offsets, gaps }: Digits, units: Units, text: string): void => {
-  let end = -1;
-  let digit = 0;
-  for (let at = 0; digit < count; at++) {
+/** Without a branch, which would be guessed wrong wherever digits and other units take turns. */
+const offsetsOfDigits = (units: Units): Uint32Array => {
+  const offsets = scratch.uint32(units.length);
+  let count = 0;
+  for (let at = 0; at < units.length; at++) {
     const unit = units[at] ?? 0;
-    if (!isDigit(unit)) continue;
-    if (at !== end && digit > 0) gaps[digit - 1] = gapBetween(units, end, at, text);
-    values[digit] = unit - ZERO;
-    offsets[digit] = at;
-    digit++;
-    end = at + 1;
+    // Of what is no digit the next one takes the place: below or above, one of the two is less than nought.
+    offsets[count] = at;
+    count += 1 + (((unit - ZERO) | (NINE - unit)) >> 31);
   }
-  if (count > 0) gaps[count - 1] = BREAK;
+  return offsets.subarray(0, count);
 };
 
-/** What each digit makes with those behind it. */
-const joinDigits = ({ count, values, pairs, gaps, ends }: Digits): void => {
+const findGaps = ({ count, offsets, gaps }: Digits, units: Units, text: string): void => {
+  if (count > 0) gaps[count - 1] = BREAK;
+  for (let digit = 1; digit < count; digit++) {
+    const end = (offsets[digit - 1] ?? 0) + 1;
+    const next = offsets[digit] ?? 0;
+    if (next !== end) gaps[digit - 1] = gapBetween(units, end, next, text);
+  }
+};
+
+/** What each digit is, and makes with those behind it. */
+const joinDigits = ({ count, offsets, values, pairs, gaps, ends }: Digits, units: Units): void => {
   let next = 0;
   let rest = 0;
   for (let digit = count - 1; digit >= 0; digit--) {
-    const value = values[digit] ?? 0;
+    const value = (units[offsets[digit] ?? 0] ?? 0) - ZERO;
+    values[digit] = value;
     pairs[digit] = value * 10 + next;
     next = value;
     const gap = gaps[digit] ?? BREAK;
@@ -150,16 +162,6 @@ export const linesWithin = ({ gaps }: Digits, from: number, length: number): num
   let lines = 0;
   for (let n = 1; n < length; n++) if (gaps[from + n - 1] === LINE) lines |= 1 << n;
   return lines;
-};
-
-const ZERO = 0x30;
-
-const isDigit = (unit: number): boolean => unit >= ZERO && unit <= 0x39;
-
-const countDigits = (units: Units): number => {
-  let count = 0;
-  for (let at = 0; at < units.length; at++) if (isDigit(units[at] ?? 0)) count++;
-  return count;
 };
 
 const gapBetween = (units: Units, end: number, next: number, text: string): number => {
