@@ -1,11 +1,11 @@
-/** So many of these characters in no order, the same each time. */
-export const noise = (units: number, characters: string): string => {
+/** So many of these characters, or words, in no order, the same each time. */
+export const noise = (count: number, characters: ArrayLike<string>): string => {
   let seed = 1;
   const next = () => {
     seed = (seed * 48_271) % 0x7fff_ffff;
     return characters[seed % characters.length];
   };
-  return Array.from({ length: units }, next).join("");
+  return Array.from({ length: count }, next).join("");
 };
 
 /** So many characters, this one first. */

@@ -51,9 +51,9 @@ const LEAST_OF_WORD = 3;
 const MOST_OF_WORD = 40;
 const LETTERS_ALONE = 4;
 
-/** By unit below 0x80: the digit that it is, or that it is written for; 0 for none. */
+/** By UTF-16 unit: the digit that it is, or that it is written for; 0 for none. */
 const DIGIT_OF = (() => {
-  const digits = new Uint8Array(0x80);
+  const digits = new Uint8Array(0x1_0000);
   for (let unit = ZERO; unit <= NINE; unit++) digits[unit] = unit;
   for (const char of "Oo") digits[char.charCodeAt(0)] = ZERO;
   for (const char of "Il") digits[char.charCodeAt(0)] = ZERO + 1;
