@@ -76,22 +76,23 @@ export const createAlphabet = (steps: readonly Step[]): Alphabet => {
     }
     classes[i] = own;
   }
-  const bounds = Uint32Array.from(starts);
-  return {
-    size: runes.length,
-    runes: Int32Array.from(runes),
-    classOf: (rune) => {
-      let low = 0;
-      let high = bounds.length - 1;
-      while (low < high) {
-        const middle = (low + high + 1) >> 1;
-        if ((bounds[middle] ?? 0) <= rune) low = middle;
-        else high = middle - 1;
-      }
-      return classes[low] ?? 0;
-    },
-  };
+  const classOf = finderOf(Uint32Array.from(starts), classes);
+  return { size: runes.length, runes: Int32Array.from(runes), classOf };
 };
+
+/** Finds the class of the range that a character is in. By itself, so that it keeps nothing else from being collected. */
+const finderOf =
+  (bounds: Uint32Array, classes: Uint16Array) =>
+  (rune: number): number => {
+    let low = 0;
+    let high = bounds.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((bounds[middle] ?? 0) <= rune) low = middle;
+      else high = middle - 1;
+    }
+    return classes[low] ?? 0;
+  };
 
 /** By UTF-16 unit of a text the class of the character that starts there, and END behind the last. */
 export type Classes = Uint16Array;

@@ -1,7 +1,7 @@
-import { type Alphabet, type Classes, createAlphabet, END, SECOND_HALF } from "./alphabet.ts";
+import { type Classes, END, SECOND_HALF } from "./alphabet.ts";
+import { KIND, type Kind, type Machine, ROW_HEAD } from "./machine.ts";
 import type { Meter } from "./meter.ts";
-import type { Program } from "./program.ts";
-import { KIND, type Kind, Simulation } from "./simulation.ts";
+import { Simulation } from "./simulation.ts";
 import { States, type Steps } from "./states.ts";
 
 // None of these is exported: V8 of Node 20 looks an exported constant up at every use, which makes a
@@ -11,7 +11,7 @@ import { States, type Steps } from "./states.ts";
 // have begun to match. Then the entries, one for each class.
 const MATCHED = 0;
 const LIVE = 1;
-const HEAD = 2;
+const HEAD = ROW_HEAD;
 
 // An entry is the row that comes next and, above it, the text that last came by.
 const ROW_BITS = 23;
@@ -44,6 +44,8 @@ export class Automaton {
   epoch = 0;
 
   readonly #simulation: Simulation;
+  readonly #machine: Machine;
+  readonly #hasAssertions: boolean;
   /** Of a row. The patterns' own alphabet has fewer classes than the one that texts are read with. */
   readonly #width: number;
   #states = new States();
@@ -53,13 +55,12 @@ export class Automaton {
   /** By state: the text that last came by. */
   #paid = new Uint16Array(0);
 
-  constructor(programs: readonly Program[], mode: "anchored" | "unanchored", { runes }: Alphabet) {
-    const own = createAlphabet(programs.flatMap(({ steps }) => steps));
-    this.#simulation = new Simulation(programs, mode, own);
-    this.#width = own.size + HEAD;
-    this.columns = Uint16Array.from(runes, (rune, cls) =>
-      rune < 0 ? cls + HEAD : own.classOf(rune) + HEAD,
-    );
+  constructor(machine: Machine, mode: "anchored" | "unanchored") {
+    this.#machine = machine;
+    this.#hasAssertions = machine.hasAssertions;
+    this.#simulation = new Simulation(machine, mode);
+    this.#width = machine.classCount + HEAD;
+    this.columns = machine.columns;
     this.forget();
   }
 
@@ -119,11 +120,16 @@ export class Automaton {
   }
 
   #kindBefore(classes: Classes, offset: number): Kind {
-    if (offset === 0 || !this.#simulation.hasAssertions) return KIND.start;
+    if (offset === 0 || !this.#hasAssertions) return KIND.start;
     const before = classes[offset - 1] ?? 0;
     const isSecond = before === SECOND_HALF && offset > 1;
     const cls = isSecond ? (classes[offset - 2] ?? 0) : before;
-    return this.#simulation.kindOf((this.columns[cls] ?? HEAD) - HEAD);
+    return this.#kindOf((this.columns[cls] ?? HEAD) - HEAD);
+  }
+
+  /** The kind of the characters of a class. */
+  #kindOf(cls: number): Kind {
+    return this.#machine.kinds[cls] as Kind;
   }
 
   #build(row: number, column: number): number {
@@ -135,8 +141,8 @@ export class Automaton {
     const { count, matched, visits } = this.#simulation.move(steps, kind, cls);
     this.#visits[row + column] = Math.min(visits, MAX_VISITS);
     const reached = { list: this.#simulation.reached, from: 0, to: count };
-    const hasKind = this.#simulation.hasAssertions && cls !== END;
-    return this.#row(reached, matched, hasKind ? this.#simulation.kindOf(cls) : KIND.start);
+    const hasKind = this.#hasAssertions && cls !== END;
+    return this.#row(reached, matched, hasKind ? this.#kindOf(cls) : KIND.start);
   }
 
   /** The row of a state. */

@@ -1,6 +1,7 @@
 import type { Alphabet } from "./alphabet.ts";
 import { Automaton, Walk } from "./automaton.ts";
 import type { Blocks, OtherForm } from "./blocks.ts";
+import { createMachine } from "./machine.ts";
 import type { Meter } from "./meter.ts";
 import { Pattern } from "./pattern.ts";
 import type { Program } from "./program.ts";
@@ -33,7 +34,7 @@ export class Group {
 
   constructor(programs: readonly Program[], alphabet: Alphabet) {
     this.patterns = programs.map((program) => new Pattern(program, alphabet));
-    this.#automaton = new Automaton(programs, "unanchored", alphabet);
+    this.#automaton = new Automaton(createMachine(programs, alphabet), "unanchored");
   }
 
   get automata(): readonly Automaton[] {

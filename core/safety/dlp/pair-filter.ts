@@ -49,6 +49,8 @@ export const createPairFilter = (programs: readonly Program[]): PairFilter => {
         }
   }
 
+  // Not the programs themselves, which nobody needs any more then.
+  const count = programs.length;
   return {
     candidates(units) {
       const found = new Set(always);
@@ -56,7 +58,7 @@ export const createPairFilter = (programs: readonly Program[]): PairFilter => {
       const isSeen = scratch.uint8(patterns.length);
       isSeen[0] = 1;
       let at = 1;
-      while (found.size < programs.length) {
+      while (found.size < count) {
         at = nextPair(units, at, lists, isSeen);
         if (at > units.length) break;
         let entry = lists[pairAt(units, at)] ?? 0;

@@ -1,5 +1,6 @@
 import { type Alphabet, type Classes, SECOND_HALF } from "./alphabet.ts";
 import { Automaton, Walk } from "./automaton.ts";
+import { createMachine } from "./machine.ts";
 import type { Meter } from "./meter.ts";
 import type { Program } from "./program.ts";
 
@@ -13,10 +14,8 @@ export class Pattern {
   readonly automata: readonly [anywhere: Automaton, here: Automaton];
 
   constructor(program: Program, alphabet: Alphabet) {
-    this.automata = [
-      new Automaton([program], "unanchored", alphabet),
-      new Automaton([program], "anchored", alphabet),
-    ];
+    const machine = createMachine([program], alphabet);
+    this.automata = [new Automaton(machine, "unanchored"), new Automaton(machine, "anchored")];
   }
 }
 

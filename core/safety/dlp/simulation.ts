@@ -1,11 +1,7 @@
-import { type Alphabet, END } from "./alphabet.ts";
-import { ASSERT, OP, type Program, type Step, takesRune } from "./program.ts";
-import { rangesOf } from "./runes.ts";
+import { END } from "./alphabet.ts";
+import { DOES, KIND, type Kind, type Machine, STEP_SIZE } from "./machine.ts";
+import { ASSERT } from "./program.ts";
 import type { Steps } from "./states.ts";
-
-/** What stood before: the start of the text, a line break, a word character or another one. */
-export const KIND = { start: 0, lineBreak: 1, word: 2, other: 3 } as const;
-export type Kind = (typeof KIND)[keyof typeof KIND];
 
 /** What a character makes of a state; where it leads to stands in `reached`. */
 interface Move {
@@ -17,27 +13,62 @@ interface Move {
   readonly visits: number;
 }
 
-/** Where the patterns begin: their first steps in order of preference. */
+/** Where the patterns begin behind a character of a kind and before one of another. */
 interface Entrance {
-  readonly steps: readonly number[];
+  /** The assertions that hold there. */
+  readonly holds: number;
   /** Bits of the patterns that match the empty text. */
   readonly matched: number;
-  /** Places in `steps` of those that take the characters of a class; of the others. */
-  readonly byClass: ReadonlyMap<number, readonly number[]>;
-  readonly wide: readonly number[];
-  /** By class: where its characters lead from these steps, once that was asked. */
-  readonly ways: (Way | undefined)[];
+  /** The first steps that take a character, in order of preference. */
+  readonly steps: Int32Array;
+  /**
+   * Places in `steps`, ascending: of those that take the characters of a class, by class, and behind them
+   * of those that take many. In front of all stands where each of these lists starts, and where the last one ends.
+   */
+  readonly lists: Int32Array;
 }
 
-interface Way {
-  readonly steps: readonly number[];
-  /** How many steps were looked at. */
-  readonly visits: number;
+/** What a walk through a machine needs; each is over before the next one begins. */
+class Desk {
+  /** By step: the last walk that came by, and the last one that reached it. */
+  walked = new Int32Array(0);
+  ended = new Int32Array(0);
+  /** What is still to come by. */
+  open = new Int32Array(0);
+  /** Steps that take a character. */
+  found = new Int32Array(0);
+  reached = new Int32Array(0);
+  /** By step: a bit, none of which is left set. */
+  bits = new Int32Array(0);
+  #walk = 0;
+
+  /** Makes room for so many steps. */
+  reserve(count: number): void {
+    if (count <= this.walked.length) return;
+    this.walked = new Int32Array(count);
+    this.ended = new Int32Array(count);
+    // A walk begins with each step at most once, and each has at most two behind it.
+    this.open = new Int32Array(count * 3);
+    // Those that a walk found and first ones.
+    this.found = new Int32Array(count * 2);
+    this.reached = new Int32Array(count);
+    this.bits = new Int32Array(Math.ceil(count / 32));
+  }
+
+  /** Number of a new walk. */
+  next(): number {
+    if (this.#walk === LAST_WALK) {
+      this.walked.fill(0);
+      this.ended.fill(0);
+      this.#walk = 0;
+    }
+    this.#walk++;
+    return this.#walk;
+  }
 }
 
-// First steps that take so many characters or fewer are listed by class: an alternation of a
-// thousand words has a thousand of them, of which a character leads to a few.
-const MAX_LISTED = 64;
+const LAST_WALK = 0x3fff_ffff;
+const desk = new Desk();
 
 /**
  * Follows compiled patterns through a text, all alternatives at once. `anchored`: the matches of one
@@ -45,95 +76,52 @@ const MAX_LISTED = 64;
  * match of any of them that starts anywhere.
  */
 export class Simulation {
-  readonly hasAssertions: boolean;
   readonly isAnchored: boolean;
   /** Where `anchored` starts. */
   readonly starts: Steps;
-  /** Where the last move led to, each step once; anchored: the preferred first, else ascending. */
-  readonly reached: Int32Array;
-  readonly #alphabet: Alphabet;
-  readonly #steps: readonly Step[];
-  readonly #ops: Uint8Array;
-  readonly #out: Int32Array;
-  /** Of a fork the other way, of an assertion what it asserts. */
-  readonly #arg: Int32Array;
-  /** By step: the bit of its pattern. */
-  readonly #patterns: Int32Array;
-  readonly #takes: Takes;
-  readonly #entrances = new Map<number, Entrance>();
-  // By step: the last walk that came by, and the last one that reached it.
-  readonly #walked: Uint32Array;
-  readonly #ended: Uint32Array;
-  #walk = 0;
-  /** By step: a bit, none of which is left set. */
-  readonly #bits: Int32Array;
-  // What a walk has still to come by, and what it found.
-  readonly #open: Int32Array;
-  readonly #found: Int32Array;
+  readonly #machine: Machine;
+  readonly #entrances: Entrance[] = [];
 
-  constructor(programs: readonly Program[], mode: "anchored" | "unanchored", alphabet: Alphabet) {
+  constructor(machine: Machine, mode: "anchored" | "unanchored") {
     this.isAnchored = mode === "anchored";
-    this.#alphabet = alphabet;
-    this.#steps = programs.flatMap(({ steps }) => steps);
-    this.hasAssertions = this.#steps.some(({ op }) => op === OP.assert);
-    const count = this.#steps.length;
-    this.#ops = Uint8Array.from(this.#steps, ({ op }) => op);
-    this.#out = new Int32Array(count);
-    this.#arg = new Int32Array(count);
-    this.#patterns = new Int32Array(count);
-    this.#takes = takesOf(this.#steps, alphabet);
-    this.#walked = new Uint32Array(count);
-    this.#ended = new Uint32Array(count);
-    this.#bits = new Int32Array(Math.ceil(count / 32));
-    // A walk begins with each step at most once, and each has at most two behind it.
-    this.#open = new Int32Array(count * 3);
-    this.#found = new Int32Array(count);
-    this.reached = new Int32Array(count);
-    const starts: number[] = [];
-    let first = 0;
-    for (const [index, { start, steps }] of programs.entries()) {
-      starts.push(first + start);
-      for (const [at, { op, out, arg }] of steps.entries()) {
-        this.#out[first + at] = first + out;
-        this.#arg[first + at] = op === OP.assert ? arg : first + arg;
-        this.#patterns[first + at] = 1 << index;
-      }
-      first += steps.length;
-    }
-    this.starts = { list: Int32Array.from(starts), from: 0, to: starts.length };
+    this.starts = { list: machine.starts, from: 0, to: machine.starts.length };
+    this.#machine = machine;
+    desk.reserve(machine.count);
+  }
+
+  /** Where the last move led to, each step once; anchored: the preferred first, else ascending. */
+  get reached(): Int32Array {
+    return desk.reached;
   }
 
   /** Bits of the patterns that these steps belong to. */
   patternsOf({ list, from, to }: Steps): number {
+    const { steps } = this.#machine;
     let bits = 0;
-    for (let at = from; at < to; at++) bits |= this.#patterns[list[at] ?? 0] ?? 0;
+    for (let at = from; at < to; at++) bits |= steps[(list[at] ?? 0) * STEP_SIZE + PATTERN] ?? 0;
     return bits;
-  }
-
-  /** The kind of a class of characters. */
-  kindOf(cls: number): Kind {
-    return kindOf(this.#alphabet.runes[cls] ?? -1);
   }
 
   /** What a character of a class makes of steps reached behind one of a kind. */
   move(steps: Steps, kind: Kind, cls: number): Move {
-    const next = cls === END ? undefined : this.kindOf(cls);
-    const holds = this.hasAssertions ? assertionsAt(kind, next) : 0;
+    const { hasAssertions, kinds } = this.#machine;
+    const next = cls === END ? undefined : kinds[cls];
+    const holds = hasAssertions ? assertionsAt(kind, next) : 0;
     if (this.isAnchored && !this.#areStarts(steps)) {
       const { count, matched, visits } = this.#walkFrom(steps, holds);
       return { count: this.#follow(count, cls), matched, visits };
     }
     const entrance = this.#entrance(holds);
-    const way = this.#wayFrom(entrance, cls);
     if (this.isAnchored) {
-      this.reached.set(way.steps);
-      return { count: way.steps.length, matched: entrance.matched, visits: way.visits };
+      const visits = this.#findFirst(entrance, cls, 0);
+      return { count: this.#follow(visits, cls), matched: entrance.matched, visits };
     }
     const walk = this.#walkFrom(steps, holds);
+    const first = this.#findFirst(entrance, cls, walk.count);
     return {
-      count: this.#followInOrder(walk.count, cls, way.steps),
+      count: this.#followInOrder(walk.count + first, cls),
       matched: walk.matched | entrance.matched,
-      visits: walk.visits + way.visits,
+      visits: walk.visits + first,
     };
   }
 
@@ -142,40 +130,40 @@ export class Simulation {
     return to - from === starts.to && starts.list.every((pc, at) => list[from + at] === pc);
   }
 
-  /** How many steps follow those that a walk found and that take the characters of a class. */
+  /** How many steps follow so many that were found and that take the characters of a class. */
   #follow(found: number, cls: number): number {
+    const { ended, reached } = desk;
+    const walk = desk.next();
     let count = 0;
     for (let i = 0; i < found; i++) {
-      const pc = this.#found[i] ?? 0;
-      const out = this.#out[pc] ?? 0;
-      if (this.#ended[out] === this.#walk || !this.#isTaken(pc, cls)) continue;
-      this.#ended[out] = this.#walk;
-      this.reached[count++] = out;
+      const pc = desk.found[i] ?? 0;
+      const out = this.#machine.steps[pc * STEP_SIZE + OUT] ?? 0;
+      if (ended[out] === walk || !this.#isTaken(pc, cls)) continue;
+      ended[out] = walk;
+      reached[count++] = out;
     }
     return count;
   }
 
-  /** The same with others added, all in ascending order. */
-  #followInOrder(found: number, cls: number, others: readonly number[]): number {
+  /** The same in ascending order. */
+  #followInOrder(found: number, cls: number): number {
     // Bits in a row are read in order, which is cheaper than sorting.
-    const bits = this.#bits;
+    const { bits, reached } = desk;
     let first = bits.length;
     let last = -1;
-    const add = (pc: number): void => {
-      const word = pc >>> 5;
-      bits[word] = (bits[word] ?? 0) | (1 << (pc & 31));
+    for (let i = 0; i < found; i++) {
+      const pc = desk.found[i] ?? 0;
+      if (!this.#isTaken(pc, cls)) continue;
+      const out = this.#machine.steps[pc * STEP_SIZE + OUT] ?? 0;
+      const word = out >>> 5;
+      bits[word] = (bits[word] ?? 0) | (1 << (out & 31));
       first = Math.min(first, word);
       last = Math.max(last, word);
-    };
-    for (let i = 0; i < found; i++) {
-      const pc = this.#found[i] ?? 0;
-      if (this.#isTaken(pc, cls)) add(this.#out[pc] ?? 0);
     }
-    for (let i = 0; i < others.length; i++) add(others[i] ?? 0);
     let count = 0;
     for (let word = first; word <= last; word++) {
       for (let rest = bits[word] ?? 0; rest !== 0; rest &= rest - 1) {
-        this.reached[count++] = word * 32 + 31 - Math.clz32(rest & -rest);
+        reached[count++] = word * 32 + 31 - Math.clz32(rest & -rest);
       }
       bits[word] = 0;
     }
@@ -184,22 +172,16 @@ export class Simulation {
 
   /** Whether a step takes the characters of a class. */
   #isTaken(pc: number, cls: number): boolean {
-    const { rows, table } = this.#takes;
-    if (cls === END) return false;
-    const row = rows[pc] ?? 0;
-    if (row < 0) return cls === ~row;
-    const at = row + cls;
-    if (table[at] === TAKES.unknown) {
-      const rune = this.#alphabet.runes[cls] ?? -1;
-      table[at] = this.#steps[pc]?.matchRune(rune) ? TAKES.yes : TAKES.no;
-    }
-    return table[at] === TAKES.yes;
+    const { steps, takes, classCount } = this.#machine;
+    const row = steps[pc * STEP_SIZE + ARGUMENT] ?? 0;
+    return row < 0 ? cls === ~row : takes[row * classCount + cls] === 1;
   }
 
   /** Finds the steps that take a character and can come next, in order. `count` is how many. */
   #walkFrom({ list, from, to }: Steps, holds: number): Move {
-    const walk = ++this.#walk;
-    const [open, walked, ops] = [this.#open, this.#walked, this.#ops];
+    const { open, walked, found } = desk;
+    const { steps } = this.#machine;
+    const walk = desk.next();
     let last = 0;
     for (let at = to - 1; at >= from; at--) open[last++] = list[at] ?? 0;
     let count = 0;
@@ -210,120 +192,73 @@ export class Simulation {
       if (walked[pc] === walk) continue;
       walked[pc] = walk;
       visits++;
-      const op = ops[pc] ?? 0;
-      const out = this.#out[pc] ?? 0;
-      if (op === OP.match) {
-        matched |= this.#patterns[pc] ?? 0;
+      const step = pc * STEP_SIZE;
+      const does = steps[step] ?? 0;
+      if (does >= TAKE) found[count++] = pc;
+      else if (does === MATCH) {
+        matched |= steps[step + PATTERN] ?? 0;
         // What comes later in the order would lose against this match.
         if (this.isAnchored) break;
-      } else if (op === OP.assert) {
-        if (((this.#arg[pc] ?? 0) & ~holds) === 0) open[last++] = out;
-      } else if (op === OP.alt || op === OP.altMatch) {
-        open[last++] = this.#arg[pc] ?? 0;
-        open[last++] = out;
-      } else if (op === OP.capture || op === OP.nop) open[last++] = out;
-      else if (op >= OP.rune && op <= OP.anyNotNewline) this.#found[count++] = pc;
+      } else if (does === ASSERTS) {
+        if (((steps[step + ARGUMENT] ?? 0) & ~holds) === 0) open[last++] = steps[step + OUT] ?? 0;
+      } else if (does !== FAIL) {
+        if (does === FORK) open[last++] = steps[step + ARGUMENT] ?? 0;
+        open[last++] = steps[step + OUT] ?? 0;
+      }
     }
     return { count, matched, visits };
   }
 
-  /** Where a character leads from the first steps, worked out once. */
-  #wayFrom(entrance: Entrance, cls: number): Way {
-    const known = entrance.ways[cls];
-    if (known) return known;
-    const listed = entrance.byClass.get(cls) ?? [];
-    const places = [...listed, ...entrance.wide].sort((a, b) => a - b);
-    const reached = new Set<number>();
-    for (const place of places) {
-      const pc = entrance.steps[place] ?? 0;
-      if (this.#isTaken(pc, cls)) reached.add(this.#out[pc] ?? 0);
+  /** Puts first steps that may take the characters of a class behind so many that were found. How many. */
+  #findFirst({ steps, lists }: Entrance, cls: number, found: number): number {
+    const { classCount } = this.#machine;
+    let at = lists[cls] ?? 0;
+    const end = lists[cls + 1] ?? 0;
+    let wide = lists[classCount] ?? 0;
+    const wideEnd = lists[classCount + 1] ?? 0;
+    const count = end - at + wideEnd - wide;
+    for (let i = 0; i < count; i++) {
+      const isWide = at === end || (wide < wideEnd && (lists[wide] ?? 0) < (lists[at] ?? 0));
+      desk.found[found + i] = steps[lists[isWide ? wide++ : at++] ?? 0] ?? 0;
     }
-    const steps = [...reached];
-    const way = {
-      steps: this.isAnchored ? steps : steps.sort((a, b) => a - b),
-      visits: places.length,
-    };
-    entrance.ways[cls] = way;
-    return way;
+    return count;
   }
 
   #entrance(holds: number): Entrance {
-    const known = this.#entrances.get(holds);
+    const known = this.#entrances.find((entrance) => entrance.holds === holds);
     if (known) return known;
     const { count, matched } = this.#walkFrom(this.starts, holds);
-    const steps = [...this.#found.subarray(0, count)];
-    const byClass = new Map<number, number[]>();
-    const wide: number[] = [];
-    for (const [place, pc] of steps.entries()) {
-      const step = this.#steps[pc];
-      const classes = step && this.#classesOf(step);
-      if (!classes) wide.push(place);
-      else
-        for (const cls of classes) {
-          const listed = byClass.get(cls);
-          if (listed) listed.push(place);
-          else byClass.set(cls, [place]);
-        }
-    }
-    const entrance = { steps, matched, byClass, wide, ways: [] };
-    this.#entrances.set(holds, entrance);
+    const steps = desk.found.slice(0, count);
+    const entrance = { holds, matched, steps, lists: this.#listsOf(steps) };
+    this.#entrances.push(entrance);
     return entrance;
   }
 
-  /** The classes that a step takes; undefined when there are too many to list. */
-  #classesOf(step: Step): ReadonlySet<number> | undefined {
-    const ranges = rangesOf(step);
-    const classes = new Set<number>();
-    let count = 0;
-    for (let i = 0; i + 1 < ranges.length; i += 2) {
-      const [first = 0, last = 0] = [ranges[i], ranges[i + 1]];
-      count += last - first + 1;
-      if (count > MAX_LISTED) return undefined;
-      for (let rune = first; rune <= last; rune++) classes.add(this.#alphabet.classOf(rune));
+  #listsOf(steps: Int32Array): Int32Array {
+    const { classCount, steps: all } = this.#machine;
+    const lists = Array.from({ length: classCount + 1 }, (): number[] => []);
+    for (const [place, pc] of steps.entries()) {
+      const row = all[pc * STEP_SIZE + ARGUMENT] ?? 0;
+      if (all[pc * STEP_SIZE] === DOES.takeMany) lists[classCount]?.push(place);
+      else if (row < 0) lists[~row]?.push(place);
+      else
+        for (let cls = 0; cls < classCount; cls++) {
+          if (this.#isTaken(pc, cls)) lists[cls]?.push(place);
+        }
     }
-    return classes;
+    const bounds = [lists.length + 1];
+    for (const list of lists) bounds.push((bounds.at(-1) ?? 0) + list.length);
+    return Int32Array.from([...bounds, ...lists.flat()]);
   }
 }
 
-const TAKES = { unknown: 0, yes: 1, no: 2 } as const;
+// In a step's numbers, and what it does: of this file, as V8 of Node 20 looks what is imported up at every use.
+const OUT = 1;
+const ARGUMENT = 2;
+const PATTERN = 3;
+const { fail: FAIL, fork: FORK, assert: ASSERTS, match: MATCH, take: TAKE } = DOES;
 
-/** By step and class whether the step takes it. */
-interface Takes {
-  /**
-   * By step that takes characters: its row of the table, which equal steps share. Where it takes a
-   * single one, `~` of that one's class: a row for each letter of a thousand words would be megabytes.
-   */
-  readonly rows: Int32Array;
-  readonly table: Uint8Array;
-}
-
-const takesOf = (steps: readonly Step[], { size, classOf }: Alphabet): Takes => {
-  const known = new Map<unknown, number>();
-  const rows = Int32Array.from(steps, (step) => {
-    if (!takesRune(step)) return 0;
-    const ranges = rangesOf(step);
-    const [first = -1, last] = [ranges[0], ranges[1]];
-    if (ranges.length === 2 && first === last) return ~classOf(first);
-    // Copies of a repeated step share their list of characters.
-    const isList = step.op === OP.rune && step.runes.length > 1;
-    const key = isList ? step.runes : `${step.op} ${step.arg} ${step.runes[0]}`;
-    const row = known.get(key) ?? known.size * size;
-    known.set(key, row);
-    return row;
-  });
-  return { rows, table: new Uint8Array(known.size * size) };
-};
-
-const isWord = (rune: number): boolean =>
-  (rune >= 97 && rune <= 122) ||
-  (rune >= 48 && rune <= 57) ||
-  (rune >= 65 && rune <= 90) ||
-  rune === 95;
-
-const kindOf = (rune: number): Kind =>
-  rune === 10 ? KIND.lineBreak : isWord(rune) ? KIND.word : KIND.other;
-
-const assertionsAt = (before: Kind, after: Kind | undefined): number => {
+const assertionsAt = (before: Kind, after: number | undefined): number => {
   const isBoundary = (before === KIND.word) !== (after === KIND.word);
   return (
     (before === KIND.start ? ASSERT.beginText | ASSERT.beginLine : 0) |

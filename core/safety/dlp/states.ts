@@ -1,4 +1,4 @@
-import type { Kind } from "./simulation.ts";
+import type { Kind } from "./machine.ts";
 
 /** Numbers of steps: a part of a list of them. */
 export interface Steps {

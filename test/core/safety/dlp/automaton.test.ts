@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createAlphabet, createReader } from "../../../../core/safety/dlp/alphabet.ts";
 import { Automaton, Walk } from "../../../../core/safety/dlp/automaton.ts";
+import { createMachine } from "../../../../core/safety/dlp/machine.ts";
 import { compileProgram } from "../../../../core/safety/dlp/program.ts";
 import { unitsOf } from "../../../../core/safety/units.ts";
 
@@ -10,7 +11,7 @@ const costOf = (pattern: string, texts: readonly (readonly [text: string, from: 
   if (!program) throw new Error(`RE2 cannot express ${pattern}`);
   const alphabet = createAlphabet(program.steps);
   const read = createReader(alphabet);
-  const automaton = new Automaton([program], "anchored", alphabet);
+  const automaton = new Automaton(createMachine([program], alphabet), "anchored");
   let cost = 0;
   for (const [text, from] of texts) {
     const meter = { left: 1_000_000 };
