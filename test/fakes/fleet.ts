@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type ChainReport, chainedTenants, verifyChain } from "../../core/audit/verify.ts";
+import { conversationOf } from "../../core/delivery/lane.ts";
 import { openStore } from "../../core/store/open-store.ts";
 import { answerCrowd, type Question } from "./crowd.ts";
 import { freePort } from "./free-port.ts";
@@ -27,6 +28,8 @@ export interface FleetOptions {
   readonly redis?: RedisServer | undefined;
   /** `--role` of each process; default one process that does everything. */
   readonly roles?: readonly string[];
+  /** Whose build each of them runs, as the folder of a checkout; default this one. */
+  readonly checkouts?: readonly string[];
 }
 
 /** Processes of the built gateway on one store, between stand-ins of WeCom and of a model server. */
@@ -47,6 +50,8 @@ export interface Fleet {
   ask(questions: readonly Question[], processes?: readonly number[]): Promise<number>;
   /** Rows of inbox and outbox by table and state, e.g. `{ "inbox done": 100 }`. */
   states(): Promise<Readonly<Record<string, number>>>;
+  /** The users whose replies travel in responses, as long as the store does not say that they arrived. */
+  inResponses(): Promise<ReadonlySet<string>>;
   /** What came of checking every tenant's audit log. */
   auditLogs(): Promise<readonly ChainReport[]>;
   /** Resolves when so many messages are stored (any number if undefined) and nothing is left to do for them. */
@@ -60,16 +65,18 @@ export interface Fleet {
 
 /** Prepares a fleet. Users with an even last digit are in another tenant than the others. */
 export const createFleet = async (options: FleetOptions): Promise<Fleet> => {
-  const { postgres, redis, roles = ["gateway,worker"] } = options;
+  const { postgres, redis, roles = ["gateway,worker"], checkouts = [] } = options;
   const [cloud, model] = await Promise.all([startWecomCloud(), startOpenAiServer()]);
   answerCrowd(model);
   const databaseUrl = await postgres?.createDatabase();
   const ports: number[] = [];
   for (const _role of roles) ports.push(await freePort());
   const base = gatewayProcess(settingsOf(cloud, model, databaseUrl, redis && databaseOf(redis)));
-  const processes = roles.map((role, index) =>
-    base.beside({ role, environment: { PORT: String(ports[index]) } }),
-  );
+  const processes = roles.map((role, index) => {
+    const checkout = checkouts[index];
+    const environment = { PORT: String(ports[index]) };
+    return base.beside({ role, environment, ...(checkout !== undefined && { checkout }) });
+  });
   const callbackUrl = (process: number) => `http://127.0.0.1:${ports[process]}${CALLBACK}`;
 
   const { query, states } = storeRows(
@@ -120,6 +127,7 @@ export const createFleet = async (options: FleetOptions): Promise<Fleet> => {
       return ended.filter((attempts) => attempts.at(-1)?.status === 200).length;
     },
     states,
+    inResponses: async () => new Set((await query(IN_RESPONSES)).map(({ lane }) => userOf(lane))),
     auditLogs,
     quiet: async (messages, timeoutMs) => {
       const until = Date.now() + timeoutMs;
@@ -205,6 +213,14 @@ const parsed = (line: string): Readonly<Record<string, unknown>> | undefined => 
     return undefined; // what a person reads at the start
   }
 };
+
+/** Of whom it is the lane; in WeCom a conversation is named `application/user`. */
+const userOf = (lane: unknown): string => {
+  const { conversationId } = conversationOf(String(lane));
+  return conversationId.slice(conversationId.indexOf("/") + 1);
+};
+
+const IN_RESPONSES = "SELECT lane FROM outbox WHERE via = 'inline' AND state = 'pending'";
 
 const LEFT = ["inbox pending", "inbox answered", "outbox pending"];
 

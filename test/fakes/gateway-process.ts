@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { vi } from "vitest";
 import { openedAudit } from "./opened-audit.ts";
 
-const main = join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
+const THIS_CHECKOUT = join(import.meta.dirname, "..", "..");
 // Several at once may start on a busy machine.
 const READY_MS = 60_000;
 // Tests start it more than once, and each start may take so long. Benches use it outside of tests.
@@ -41,6 +41,8 @@ export interface ProcessOptions {
   /** `--role`; both roles when absent. */
   readonly role?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** The folder of the checkout whose build runs; this one when absent. */
+  readonly checkout?: string;
 }
 
 /** What is special about one start. */
@@ -96,6 +98,7 @@ const processIn = (folder: string, options: ProcessOptions): GatewayProcess => {
 
   const launch = ({ nodeArguments = [], environment }: StartOptions): ChildProcess => {
     const role = options.role === undefined ? [] : ["--role", options.role];
+    const main = join(options.checkout ?? THIS_CHECKOUT, "dist", "cli", "main.js");
     const words = [main, "start", "--settings", "settings.json", ...role];
     return spawn(process.execPath, [...nodeArguments, ...words], {
       cwd: folder,
