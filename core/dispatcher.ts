@@ -88,7 +88,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     if (atWork.has(key)) return { afterMs: LOOK_AGAIN_MS };
     atWork.add(key);
     try {
-      const claim = await inbox.claim(lane, suspects.admit);
+      const claim = await inbox.claim(lane, suspects);
       if (claim.kind === "idle") return "idle";
       if (claim.kind === "taken") return { afterMs: claim.afterMs };
       await handle(claim.entry);

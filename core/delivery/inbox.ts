@@ -39,10 +39,10 @@ export interface Inbox {
   find(message: InboundMessage): Promise<Accepted | undefined>;
   /**
    * Takes the oldest pending message of a lane, unless a living process has it.
-   * @param admit asked right before, with which attempt it would be: as which it is to be written
-   *   down for those who come after a death; with undefined it is left for later
+   * @param suspects asked right before, with which attempt it would be: as which it is to be written
+   *   down for those who come after a death, or whether it is left for later; default: none is
    */
-  claim(lane: Lane, admit?: Suspects["admit"]): Promise<Claim>;
+  claim(lane: Lane, suspects?: Admission): Promise<Claim>;
   /** Something was stored in this lane past `accept`; to be told before the lane is woken. */
   noteOther(lane: Lane): void;
   /** Hands a claimed message back that got no reply, although this process lives. */
@@ -101,6 +101,8 @@ export type Claim =
   /** Not to be had at the moment, another process may work on it: look again then. */
   | { readonly kind: "taken"; readonly afterMs: number };
 
+type Admission = Pick<Suspects, "admit" | "lookAgainMs">;
+
 export interface InboxOptions {
   readonly store: Store;
   readonly cipher: ContentCipher;
@@ -115,7 +117,7 @@ export interface InboxOptions {
 }
 
 const RACE_MS = 50;
-const NOT_ADMITTED_MS = 250;
+const ANY_TIME: Admission = { admit: (_lane, attempt) => attempt, lookAgainMs: 0 };
 
 export const createInbox = (options: InboxOptions): Inbox => {
   const { store, cipher, owner, now, log, counters = createCounters() } = options;
@@ -200,7 +202,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
       return known;
     },
 
-    claim: async (lane, admit) => {
+    claim: async (lane, suspects = ANY_TIME) => {
       const kept = fresh.take(lane);
       if (kept) return { kind: "entry", entry: kept, isOnly: true };
       const row = await store.read("intake", (transaction) =>
@@ -218,8 +220,8 @@ export const createInbox = (options: InboxOptions): Inbox => {
       const message = await openIntact(scope, row);
       // What is ours already was begun by us and could not be given back; nobody died under it.
       const attempt = row.owner === owner ? row.attempts : row.attempts + 1;
-      const attempts = admit ? admit(lane, attempt) : attempt;
-      if (attempts === undefined) return { kind: "taken", afterMs: NOT_ADMITTED_MS };
+      const attempts = suspects.admit(lane, attempt);
+      if (attempts === undefined) return { kind: "taken", afterMs: suspects.lookAgainMs };
       const taken = await store.note("intake", (transaction) =>
         transaction.run(takeMessage, {
           tenantId: row.tenant_id,

@@ -13,9 +13,18 @@ export interface Suspects {
    * woken when it is its turn.
    */
   admit(lane: Lane, attempt: number): number | undefined;
+  /**
+   * When one that was not admitted is to be looked at again, if nothing wakes it: another process may
+   * have ended what was to end before it. Together so many look in a second, however many they are.
+   */
+  readonly lookAgainMs: number;
   /** To be told of the end of every step, of the same lane that was to be admitted. */
   stepEnded(lane: Lane): void;
 }
+
+const FEW_LOOK_AGAIN_MS = 250;
+// A hundred looks a second, each a read and a decryption.
+const LOOKS_APART_MS = 10;
 
 /**
  * @param firstAttempt that may be what killed the processes before it
@@ -54,6 +63,9 @@ export const createSuspects = (
       running.add(lane);
       room = ownRoom;
       return room === 1 ? lastAttempt : attempt;
+    },
+    get lookAgainMs() {
+      return Math.max(FEW_LOOK_AGAIN_MS, waiting.size * LOOKS_APART_MS);
     },
     stepEnded: (lane) => {
       if (!running.delete(lane)) return;

@@ -325,7 +325,7 @@ describeStores("dispatcher", (world) => {
       for (const message of messages) await dying.inbox.accept(message, tenantScope("sales"));
       const lanes = await dying.inbox.pendingLanes(undefined, messages.length);
       const suspects = createSuspects([SUSPECT_ATTEMPT, MAX_ATTEMPTS], () => {});
-      for (const lane of lanes) await dying.inbox.claim(lane, suspects.admit);
+      for (const lane of lanes) await dying.inbox.claim(lane, suspects);
       await dying.lease.release();
     }
   };
@@ -356,7 +356,7 @@ describeStores("dispatcher", (world) => {
     const suspects = createSuspects([SUSPECT_ATTEMPT, MAX_ATTEMPTS], () => {});
     const [first, ...others] = await dying.inbox.pendingLanes(undefined, messages.length);
     if (!first) throw new Error("nothing is pending");
-    const claim = async (lane: Lane) => dying.inbox.claim(lane, suspects.admit);
+    const claim = async (lane: Lane) => dying.inbox.claim(lane, suspects);
     const alone = await claim(first);
     if (alone.kind !== "entry") throw new Error("the first of them was not admitted");
     expect(await Promise.all(others.map(claim))).toMatchObject([

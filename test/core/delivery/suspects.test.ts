@@ -99,6 +99,14 @@ describe("messages under which processes died", () => {
     expect(suspects.admit(wei, LAST)).toBe(LAST);
   });
 
+  it("are looked at a hundred times a second at most, however many wait", () => {
+    suspects.admit(wei, FIRST);
+    suspects.admit(ann, FIRST);
+    expect(suspects.lookAgainMs).toBe(250);
+    for (let at = 0; at < 999; at++) suspects.admit(laneOf(`p${at}`), FIRST);
+    expect(suspects.lookAgainMs).toBe(10_000);
+  });
+
   it("wait for nobody once the last one has ended", () => {
     suspects.admit(wei, FIRST);
     suspects.stepEnded(wei);
