@@ -25,7 +25,8 @@ interface LuhnSums {
 const sumsOf = (digits: Uint8Array): LuhnSums => {
   const evenDoubled = scratch.uint8(digits.length + 1);
   const oddDoubled = scratch.uint8(digits.length + 1);
-  let [even, odd] = [0, 0];
+  let even = 0;
+  let odd = 0;
   for (let i = 0; i < digits.length; i++) {
     const digit = digits[i] ?? 0;
     const doubled = digit > 4 ? digit * 2 - 9 : digit * 2;
