@@ -1,7 +1,8 @@
 import { type Classes, END, SECOND_HALF } from "./alphabet.ts";
-import { KIND, type Kind, type Machine, ROW_HEAD } from "./machine.ts";
+import { IN_ROW, KIND, type Kind, type Machine, ROW_HEAD } from "./machine.ts";
 import type { Meter } from "./meter.ts";
 import { Simulation } from "./simulation.ts";
+import { SparseEntries } from "./sparse-entries.ts";
 import { States, type Steps } from "./states.ts";
 
 // None of these is exported: V8 of Node 20 looks an exported constant up at every use, which makes a
@@ -34,7 +35,8 @@ const NO_STEPS: Steps = { list: new Int32Array(0), from: 0, to: 0 };
 /**
  * A deterministic automaton over compiled patterns, at most 30 when `unanchored`, built while it
  * runs: a character costs one look-up. A `Walk` goes from `row` with the column `columns[class]` to
- * the entry `table[row + column]`, and asks `enter` where the entry is not of this epoch.
+ * the entry `table[row + column]`, and asks `enter` where the entry is not of this epoch. Classes for
+ * which a row has no room share a column whose entry is never known.
  */
 export class Automaton {
   /** By class of the alphabet that texts are read with. */
@@ -46,12 +48,16 @@ export class Automaton {
   readonly #simulation: Simulation;
   readonly #machine: Machine;
   readonly #hasAssertions: boolean;
-  /** Of a row. The patterns' own alphabet has fewer classes than the one that texts are read with. */
+  /** Of a row. */
   readonly #width: number;
   #states = new States();
+  /** How many steps were looked at for the row that was worked out last. */
+  #visited = 0;
   readonly #openings: (number | undefined)[] = [];
   /** By entry: how many steps were looked at for it. */
   #visits = new Uint16Array(0);
+  /** By state and class, for classes for which a row has no room: the entry, and how many steps were looked at. */
+  #rest = new SparseEntries();
   /** By state: the text that last came by. */
   #paid = new Uint16Array(0);
 
@@ -59,21 +65,26 @@ export class Automaton {
     this.#machine = machine;
     this.#hasAssertions = machine.hasAssertions;
     this.#simulation = new Simulation(machine, mode);
-    this.#width = machine.classCount + HEAD;
+    this.#width = HEAD + Math.min(machine.classCount, IN_ROW + 1);
     this.columns = machine.columns;
     this.forget();
   }
 
-  /** How many numbers the table holds. */
+  /** How many numbers it holds. */
   get size(): number {
+    return this.#tableSize + this.#rest.size;
+  }
+
+  get #tableSize(): number {
     return this.#states.count * this.#width;
   }
 
   /** Forgets what it has built. */
   forget(): void {
     this.#states = new States();
-    this.table = new Int32Array(this.size);
-    this.#visits = new Uint16Array(this.size);
+    this.table = new Int32Array(this.#tableSize);
+    this.#visits = new Uint16Array(this.#tableSize);
+    this.#rest = new SparseEntries();
     this.#paid = new Uint16Array(this.#states.count);
     this.#openings.length = 0;
     this.epoch = 1;
@@ -83,11 +94,12 @@ export class Automaton {
   begin(): void {
     this.epoch++;
     if (this.epoch <= LAST_EPOCH) return;
-    for (let row = 0; row < this.size; row += this.#width) {
+    for (let row = 0; row < this.#tableSize; row += this.#width) {
       for (let at = row + HEAD; at < row + this.#width; at++) {
         this.table[at] = (this.table[at] ?? 0) & ROW;
       }
     }
+    this.#rest.mask(ROW);
     this.#paid.fill(0);
     this.epoch = 1;
   }
@@ -103,20 +115,46 @@ export class Automaton {
     return row;
   }
 
-  /** The row that follows; once the meter is spent, one where nothing has begun. */
-  enter(row: number, column: number, meter: Meter): number {
+  /** The row that follows where a class of texts comes next; once the meter is spent, one where nothing has begun. */
+  enter(row: number, cls: number, meter: Meter): number {
+    const own = this.#machine.ownClasses[cls] ?? 0;
+    if (own >= IN_ROW) return this.#enterRest(row, own, meter);
     if (meter.left < 0 || row === DEAD_ROW) return DEAD_ROW;
-    const at = row + column;
+    const at = row + HEAD + own;
     let next = (this.table[at] ?? 0) & ROW;
-    if (next === DEAD_ROW) next = this.#build(row, column);
-    this.table[at] = (this.epoch << ROW_BITS) | next;
-    meter.left -= ENTRY_COST + (this.#visits[at] ?? 0) * VISIT_COST;
-    const state = next / this.#width;
-    if (this.#paid[state] !== this.epoch) {
-      this.#paid[state] = this.epoch;
-      meter.left -= this.#width;
+    if (next === DEAD_ROW) {
+      next = this.#build(row, own);
+      this.#visits[at] = this.#visited;
     }
+    this.table[at] = (this.epoch << ROW_BITS) | next;
+    this.#charge(next, this.#visits[at] ?? 0, meter);
     return next;
+  }
+
+  /** The same for a class for which a row has no room. */
+  #enterRest(row: number, own: number, meter: Meter): number {
+    if (row === DEAD_ROW) return DEAD_ROW;
+    const rest = this.#rest;
+    const place = rest.placeOf((row / this.#width) * this.#machine.classCount + own);
+    const entry = rest.entryAt(place);
+    let next = entry & ROW;
+    if (entry >>> ROW_BITS === this.epoch) return next;
+    if (meter.left < 0) return DEAD_ROW;
+    const isNew = next === DEAD_ROW;
+    if (isNew) next = this.#build(row, own);
+    const visits = isNew ? this.#visited : rest.visitsAt(place);
+    rest.set(place, (this.epoch << ROW_BITS) | next, visits);
+    this.#charge(next, visits, meter);
+    return next;
+  }
+
+  /** Charges for an entry that a text has not come by, and for its row. */
+  #charge(row: number, visits: number, meter: Meter): void {
+    meter.left -= ENTRY_COST + visits * VISIT_COST;
+    const state = row / this.#width;
+    if (this.#paid[state] === this.epoch) return;
+    this.#paid[state] = this.epoch;
+    meter.left -= this.#machine.classCount + HEAD;
   }
 
   #kindBefore(classes: Classes, offset: number): Kind {
@@ -124,7 +162,7 @@ export class Automaton {
     const before = classes[offset - 1] ?? 0;
     const isSecond = before === SECOND_HALF && offset > 1;
     const cls = isSecond ? (classes[offset - 2] ?? 0) : before;
-    return this.#kindOf((this.columns[cls] ?? HEAD) - HEAD);
+    return this.#kindOf(this.#machine.ownClasses[cls] ?? 0);
   }
 
   /** The kind of the characters of a class. */
@@ -132,14 +170,15 @@ export class Automaton {
     return this.#machine.kinds[cls] as Kind;
   }
 
-  #build(row: number, column: number): number {
+  /** The row that follows, worked out. */
+  #build(row: number, cls: number): number {
+    this.#visited = 0;
     const state = row / this.#width;
     const steps = this.#states.stepsOf(state);
     const kind = this.#states.kindOf(state);
-    const cls = column - HEAD;
     if (cls === SECOND_HALF) return this.#row(steps, 0, kind);
     const { count, matched, visits } = this.#simulation.move(steps, kind, cls);
-    this.#visits[row + column] = Math.min(visits, MAX_VISITS);
+    this.#visited = Math.min(visits, MAX_VISITS);
     const reached = { list: this.#simulation.reached, from: 0, to: count };
     const hasKind = this.#hasAssertions && cls !== END;
     return this.#row(reached, matched, hasKind ? this.#kindOf(cls) : KIND.start);
@@ -151,7 +190,7 @@ export class Automaton {
     const state = this.#states.numberOf(steps, matched, kind);
     const row = state * this.#width;
     if (state < known) return row;
-    if (this.size > this.table.length) {
+    if (this.#tableSize > this.table.length) {
       const states = this.#states.count + this.#room();
       this.table = grown(this.table, new Int32Array(states * this.#width));
       this.#visits = grown(this.#visits, new Uint16Array(states * this.#width));
@@ -165,7 +204,7 @@ export class Automaton {
   /** For how many more states the table makes room when it is full. */
   #room(): number {
     const { count } = this.#states;
-    if (this.size <= LARGE) return count;
+    if (this.#tableSize <= LARGE) return count;
     return Math.min(count * 3, Math.ceil(MOST_ROOM / this.#width));
   }
 }
@@ -235,10 +274,10 @@ export class Walk {
     let { row, at } = this;
     let end = -1;
     for (; at < classes.length && table[row + LIVE] !== 0; at++) {
-      const column = columns[classes[at] ?? 0] ?? 0;
-      let next = table[row + column] ?? 0;
+      const cls = classes[at] ?? 0;
+      let next = table[row + (columns[cls] ?? 0)] ?? 0;
       if (next >>> ROW_BITS !== epoch) {
-        next = automaton.enter(row, column, this.#meter);
+        next = automaton.enter(row, cls, this.#meter);
         table = automaton.table;
       }
       row = next & ROW;
@@ -252,8 +291,7 @@ export class Walk {
   /** One step that is not known. Bits of the patterns of which it ended a match. */
   #enter(): number {
     const automaton = this.#automaton;
-    const column = automaton.columns[this.#classes[this.at] ?? 0] ?? 0;
-    this.row = automaton.enter(this.row, column, this.#meter);
+    this.row = automaton.enter(this.row, this.#classes[this.at] ?? 0, this.#meter);
     this.at++;
     return automaton.table[this.row + MATCHED] ?? 0;
   }

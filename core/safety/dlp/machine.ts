@@ -12,6 +12,13 @@ export const DOES = { fail: 0, go: 1, fork: 2, assert: 3, match: 4, take: 5, tak
 /** How many numbers an automaton's row has in front of its entries. */
 export const ROW_HEAD = 2;
 
+/**
+ * For how many classes a row has entries of their own, first those of the first characters, as of ASCII; the
+ * others share one. A thousand Chinese words tell two thousand apart, and a row with all of these takes five
+ * pages of memory, of which a text needs a few numbers.
+ */
+export const IN_ROW = 128;
+
 /** How many numbers of a machine's `steps` are about one step. */
 export const STEP_SIZE = 4;
 
@@ -27,7 +34,8 @@ export interface Machine {
   readonly hasAssertions: boolean;
   /** How many classes of characters the patterns tell apart, SECOND_HALF and END among them. */
   readonly classCount: number;
-  /** By class of the alphabet that texts are read with: where a row has the entry of the patterns' own class. */
+  /** By class of the alphabet that texts are read with: the patterns' own class, and its place in a row. */
+  readonly ownClasses: Uint16Array;
   readonly columns: Uint16Array;
   /**
    * For each step what it does, the step behind it, an argument and the bit of its pattern. The argument of
@@ -78,15 +86,16 @@ export const createMachine = (programs: readonly Program[], texts: Alphabet): Ma
       if (rune >= 0 && step.matchRune(rune)) takes[row * own.size + cls] = 1;
     }
   }
+  const ownClasses = Uint16Array.from(texts.runes, (rune, cls) =>
+    rune < 0 ? cls : own.classOf(rune),
+  );
   return {
     count: all.length,
     starts,
     hasAssertions: all.some(({ op }) => op === OP.assert),
     classCount: own.size,
-    columns: Uint16Array.from(
-      texts.runes,
-      (rune, cls) => ROW_HEAD + (rune < 0 ? cls : own.classOf(rune)),
-    ),
+    ownClasses,
+    columns: ownClasses.map((cls) => ROW_HEAD + Math.min(cls, IN_ROW)),
     steps,
     takes,
     kinds: Uint8Array.from(own.runes, kindOf),

@@ -31,4 +31,18 @@ describe("an automaton", () => {
     expect(alone).toBeGreaterThan(0);
     expect(costOf(pattern, [["bab", 1], ["- ab", 1], text])).toBe(alone);
   });
+
+  it("charges the same, too, where patterns tell more characters apart than a row has entries for", () => {
+    const char = (at: number) => String.fromCharCode(0x4e00 + at);
+    const words = Array.from({ length: 400 }, (_, at) => `${char(at)}${char(at * 7)}`);
+    const pattern = `(?:${words.join("|")})*#`;
+    const text = [`${words.join("")}#`, 0] as const;
+    const alone = costOf(pattern, [text]);
+    expect(alone).toBeGreaterThan(400 * 100);
+    expect(costOf(pattern, [[words.toReversed().join(""), 0], text])).toBe(alone);
+    // Every text has a number until these begin again.
+    expect(
+      costOf(pattern, [text, ...Array.from({ length: 600 }, () => ["", 0] as const), text]),
+    ).toBe(alone);
+  });
 });
