@@ -44,8 +44,11 @@ export const createGroupCommit = (
   let syncing: Promise<void> | undefined;
   let failure: StoreError | undefined;
 
-  /** What the works of a batch leave to be written at its end. */
-  const left = new Map<WriteAll<never>, unknown[]>();
+  /**
+   * What the works of a batch leave to be written at its end. A map of its own for each: tables of a map
+   * that is cleared point to those that follow, and from old memory keep all that was ever left.
+   */
+  let left = new Map<WriteAll<never>, unknown[]>();
   const shared: Transaction = {
     ...transaction,
     leave: (write, item) => addTo(left, write, item),
@@ -63,7 +66,7 @@ export const createGroupCommit = (
 
   /** Throws what one of them threw; then nothing of the batch is written. */
   const perform = async (batch: readonly Job[]): Promise<unknown[]> => {
-    left.clear();
+    left = new Map();
     try {
       const values: unknown[] = [];
       const isShared = batch.length > 1;
