@@ -1,5 +1,6 @@
 // What makes data-loss prevention work hardest: texts full of what it looks for or nearly, and rules
 // that match everywhere, nearly match, or have automata that grow.
+import { noise } from "../../dist/core/safety/dlp/noise.js";
 import { below, fill, letters, SENTENCES } from "./texts.mjs";
 
 /** Of a text in bytes. */
@@ -17,7 +18,7 @@ const numbersAndWords = [
 ];
 
 /**
- * By name: what a text consists of, over and over. The last six were found by looking for what takes longest,
+ * By name: what a text consists of, over and over. The last nine were found by looking for what takes longest,
  * one change after another.
  */
 export const DATA = [
@@ -59,6 +60,23 @@ export const DATA = [
   [
     "the same in no order",
     letters(30_000, () => numbersAndWords[below(numbersAndWords.length)] ?? ""),
+  ],
+  [
+    "starts of keys and of cards in no order",
+    noise(
+      60_000,
+      "4111 4111 4111 ghp_ ghp_ ghp_ Bearer_ Bearer_ token= pw pw 09 1 1 ] ] ] ) ! ① | >".split(
+        " ",
+      ),
+    ),
+  ],
+  [
+    "figures and letters for digits in no order",
+    noise(100_000, [..."3l?.,密6560:.3l?.30~55]0:0:[0~50", "ssn ", "id", "09", "GB"]),
+  ],
+  [
+    "accounts, dashes and their names in no order",
+    noise(60_000, [..."\nа[O83O8838%", "-", "--", "--", "--", "--", "at", "at", "DE12", "token="]),
   ],
 ];
 
