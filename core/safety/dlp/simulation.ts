@@ -241,14 +241,18 @@ export class Simulation {
       const row = all[pc * STEP_SIZE + ARGUMENT] ?? 0;
       if (all[pc * STEP_SIZE] === DOES.takeMany) lists[classCount]?.push(place);
       else if (row < 0) lists[~row]?.push(place);
-      else
-        for (let cls = 0; cls < classCount; cls++) {
-          if (this.#isTaken(pc, cls)) lists[cls]?.push(place);
-        }
+      else for (const cls of this.#classesOf(row)) lists[cls]?.push(place);
     }
     const bounds = [lists.length + 1];
     for (const list of lists) bounds.push((bounds.at(-1) ?? 0) + list.length);
     return Int32Array.from([...bounds, ...lists.flat()]);
+  }
+
+  /** The classes whose characters a row of `takes` takes: a few of thousands. */
+  *#classesOf(row: number): Generator<number> {
+    const { classCount, takes } = this.#machine;
+    const own = takes.subarray(row * classCount, (row + 1) * classCount);
+    for (let cls = own.indexOf(1); cls >= 0; cls = own.indexOf(1, cls + 1)) yield cls;
   }
 }
 

@@ -45,4 +45,19 @@ describe("an automaton", () => {
       costOf(pattern, [text, ...Array.from({ length: 600 }, () => ["", 0] as const), text]),
     ).toBe(alone);
   });
+
+  it("asks no step for each class, of which a pattern may tell as many apart as it has steps", () => {
+    const char = (at: number) => String.fromCharCode(0x4e00 + at);
+    const sets = Array.from({ length: 200 }, (_, at) => `[${char(at)}${char(at + 7)}]`);
+    const program = compileProgram(sets.join(""));
+    let asked = 0;
+    const steps = program?.steps.map(({ op, out, arg, runes }) => {
+      const matchRune = (rune: number) => ++asked > 0 && Array.from(runes).includes(rune);
+      return { op, out, arg, runes, matchRune };
+    });
+    const alphabet = createAlphabet(steps ?? []);
+    const machine = createMachine([{ start: program?.start ?? 0, steps: steps ?? [] }], alphabet);
+    expect(asked).toBe(0);
+    expect(machine.takes.filter((isTaken) => isTaken === 1)).toHaveLength(400);
+  });
 });
