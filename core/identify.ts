@@ -1,6 +1,7 @@
 import type { BoundGroups } from "../config/bound-groups.ts";
 import type { ChannelAdapter, Directory, Identity } from "./contract/channel.ts";
 import type { InboundMessage } from "./contract/message.ts";
+import type { Durable } from "./delivery/inbox.ts";
 
 /** Learns who wrote a message where the settings depend on it and the message does not say. */
 export interface Identify {
@@ -8,8 +9,11 @@ export interface Identify {
   isSettled(message: InboundMessage): boolean;
   /** The message with what is remembered of its sender; quick, so that it fits before it is stored. */
   remember(message: InboundMessage): InboundMessage | Promise<InboundMessage>;
-  /** The message with what the platform says of its sender; unchanged when it cannot be asked. */
-  ask(message: InboundMessage): InboundMessage | Promise<InboundMessage>;
+  /**
+   * The message with what the platform says of its sender; unchanged when it cannot be asked.
+   * @param durable awaited before the platform is asked: see `Durable`
+   */
+  ask(message: InboundMessage, durable?: Durable): InboundMessage | Promise<InboundMessage>;
 }
 
 const LONGEST_MS = 10_000;
@@ -47,7 +51,9 @@ export const createIdentify = (parts: {
   const askAll = async (
     message: InboundMessage,
     directory: Directory | undefined,
+    durable: Durable | undefined,
   ): Promise<InboundMessage> => {
+    await durable?.();
     // A timer lives on for seconds: none where nothing is asked after all.
     let limit: AbortSignal | undefined;
     const signal = () => {
@@ -63,14 +69,14 @@ export const createIdentify = (parts: {
       const directory = directoryFor(message);
       return directory ? rememberedBy(directory, message) : message;
     },
-    ask: (message) => {
+    ask: (message, durable) => {
       const { channel, workspaceId, content, sender } = message;
       // Who is told is named by the settings, and nothing depends on who they are.
       if (content.kind === "notice") return message;
       // Most messages say all that is needed.
       const directory = directoryAtTurn(message);
       const mayBeInGroups = sender.groups || parts.boundGroups(channel, workspaceId).length > 0;
-      return directory || mayBeInGroups ? askAll(message, directory) : message;
+      return directory || mayBeInGroups ? askAll(message, directory, durable) : message;
     },
   };
 };

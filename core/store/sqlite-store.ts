@@ -67,7 +67,8 @@ export const openSqliteStore = async (folder: string, migrate = true): Promise<S
           throw asStoreError(cause);
         }
       },
-      write: (_access, work) => commits.add(work, true),
+      write: (_access, work, mayLag) =>
+        commits.add(work, mayLag ? (value) => !mayLag(value) : true),
       note: (_access, work) => commits.add(work, false),
       forget: () => checkpoints.empty(),
       close: async () => {
