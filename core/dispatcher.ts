@@ -103,7 +103,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     if (claimed.attempt > 1) counters.takenOver++;
     trace("running", claimed.message.id, claimed.id);
     try {
-      const asked = identify.ask(claimed.message, claimed.durable);
+      const asked = identify.ask(claimed.message);
       const message = asked instanceof Promise ? await asked : asked;
       const entry = message === claimed.message ? claimed : { ...claimed, message };
       const found = find(message);

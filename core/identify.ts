@@ -1,7 +1,6 @@
 import type { BoundGroups } from "../config/bound-groups.ts";
 import type { ChannelAdapter, Directory, Identity } from "./contract/channel.ts";
 import type { InboundMessage } from "./contract/message.ts";
-import type { Durable } from "./delivery/inbox.ts";
 
 /** Learns who wrote a message where the settings depend on it and the message does not say. */
 export interface Identify {
@@ -9,11 +8,8 @@ export interface Identify {
   isSettled(message: InboundMessage): boolean;
   /** The message with what is remembered of its sender; quick, so that it fits before it is stored. */
   remember(message: InboundMessage): InboundMessage | Promise<InboundMessage>;
-  /**
-   * The message with what the platform says of its sender; unchanged when it cannot be asked.
-   * @param durable awaited before the platform is asked: see `Durable`
-   */
-  ask(message: InboundMessage, durable?: Durable): InboundMessage | Promise<InboundMessage>;
+  /** The message with what the platform says of its sender; unchanged when it cannot be asked. */
+  ask(message: InboundMessage): InboundMessage | Promise<InboundMessage>;
 }
 
 const LONGEST_MS = 10_000;
@@ -51,9 +47,7 @@ export const createIdentify = (parts: {
   const askAll = async (
     message: InboundMessage,
     directory: Directory | undefined,
-    durable: Durable | undefined,
   ): Promise<InboundMessage> => {
-    await durable?.();
     // A timer lives on for seconds: none where nothing is asked after all.
     let limit: AbortSignal | undefined;
     const signal = () => {
@@ -69,14 +63,14 @@ export const createIdentify = (parts: {
       const directory = directoryFor(message);
       return directory ? rememberedBy(directory, message) : message;
     },
-    ask: (message, durable) => {
+    ask: (message) => {
       const { channel, workspaceId, content, sender } = message;
       // Who is told is named by the settings, and nothing depends on who they are.
       if (content.kind === "notice") return message;
       // Most messages say all that is needed.
       const directory = directoryAtTurn(message);
       const mayBeInGroups = sender.groups || parts.boundGroups(channel, workspaceId).length > 0;
-      return directory || mayBeInGroups ? askAll(message, directory, durable) : message;
+      return directory || mayBeInGroups ? askAll(message, directory) : message;
     },
   };
 };

@@ -58,15 +58,15 @@ export const createReceive = (parts: ReceiveParts): Receive => {
     schedule().wake(lane);
   };
 
-  return async (given, isHeld) => {
+  return async (given) => {
     trace("received", given.id);
     const remembered = identify.remember(given);
     const message = remembered instanceof Promise ? await remembered : remembered;
     const whose = scopeFor(message);
     const mustEnd = endsTurns(message);
     const hasRoom = mustEnd || !schedule().isFull(whose.tenantId);
-    const accepted = hasRoom ? inbox.accept(message, whose, isHeld) : acceptAgain(message, whose);
-    const { id, isNew, scope, durable } = await accepted;
+    const accepted = hasRoom ? inbox.accept(message, whose) : acceptAgain(message, whose);
+    const { id, isNew, scope } = await accepted;
     const lane = laneOf(message);
     if (isNew) {
       counters.accepted++;
@@ -77,7 +77,6 @@ export const createReceive = (parts: ReceiveParts): Receive => {
       setImmediate(() => void begin({ id: lane, tenantId: scope.tenantId }));
       return {
         isNew,
-        ...(durable && { durable }),
         inlineReply: (deadline, fits = () => true) =>
           isWorker || mustEnd ? waiters.wait(id, deadline, fits) : NO_REPLY,
       };

@@ -108,7 +108,6 @@ export const createSkillRunner = (options: SkillRunnerOptions): SkillRunner => {
       return { code: "SKILL_BLOCKED", detail: { ...detail, secretsNotProvided } };
     }
 
-    await context.durable?.();
     const runId = randomUUID();
     const result = await sandbox.run(
       {

@@ -5,7 +5,6 @@ import type { Suggestion } from "./contract/channel.ts";
 import type { InboundMessage } from "./contract/message.ts";
 import type { Locale } from "./contract/model.ts";
 import type { Reply } from "./contract/reply.ts";
-import type { Durable } from "./delivery/inbox.ts";
 import type { Exchange } from "./memory/exchange.ts";
 import type { Work } from "./store/store.ts";
 import type { TurnSignal } from "./turn-signal.ts";
@@ -26,8 +25,6 @@ export interface Context {
   readonly isSensitive?: boolean | undefined;
   /** What a reviewer let through of this message; absent = it was never held. */
   readonly released?: string | undefined;
-  /** Awaited before anything is done that can be seen outside the store; absent = it may be done. */
-  readonly durable?: Durable | undefined;
   /** Aborted when somebody stops the turn, or when the gateway must go down: then it is done again. */
   readonly signal: TurnSignal;
   /** Shows the person what there is of the answer so far; absent where the channel cannot. */

@@ -84,7 +84,7 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
   /** Asks the pipeline. */
   const answerFor = async (
     tenant: Tenant,
-    { message, durable }: InboxEntry,
+    { message }: InboxEntry,
     signal: TurnSignal,
   ): Promise<Turn> => {
     const { content, target } = message;
@@ -92,10 +92,8 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
     const adapter = adapters.get(message.channel);
     // Nothing tells an outsider that somebody listens here.
     const isWaitedFor = content.kind === "text" && !isOutsider(message.sender);
-    const isPartial = isWaitedFor && content.isPartial === true;
-    // Such channels show something at once, or ask for the rest of the message.
-    if (durable && (adapter?.working || adapter?.suggest || isPartial)) await durable();
     if (isWaitedFor && !signal.aborted) adapter?.working?.(target, locale);
+    const isPartial = isWaitedFor && content.isPartial === true;
     const whole = isPartial ? await adapter?.complete?.(message, signal.abortSignal) : undefined;
     const records: AuditRecord[] = [];
     const kept: Work<void>[] = [];
@@ -106,20 +104,14 @@ export const createDecider = ({ adapters, rules, identify, log, now }: DeciderOp
       locale,
       isSensitive: false,
       released: undefined,
-      durable,
       signal,
-      // What models say that are asked outside, so it is on disk by then.
       progress: adapter?.progress && ((markdown) => adapter.progress?.(target, markdown)),
       suggest: adapter?.suggest && ((questions) => adapter.suggest?.(target, questions)),
       openAttachment:
         adapter?.openAttachment &&
-        (async (attachment) => {
-          await durable?.();
-          return (
-            adapter.openAttachment?.(target, attachment, signal.abortSignal) ??
-            Promise.reject(new Error("closed"))
-          );
-        }),
+        (async (attachment) =>
+          adapter.openAttachment?.(target, attachment, signal.abortSignal) ??
+          Promise.reject(new Error("closed"))),
       attached: undefined,
       note: undefined,
       record: (made) => void records.push(made),

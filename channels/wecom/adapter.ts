@@ -88,12 +88,13 @@ export const createWecomAdapter = (options: WecomAdapterOptions): ChannelAdapter
     }
     const { message } = parsed;
     checkCorp(message);
-    const held = { request, arrivedAt, waitMs: inlineMs, fits: isSayable };
-    const taken = await intake.accept(message, maySpeak(message) ? held : undefined);
-    if (!taken) return { status: 503 };
-    const { isNew, reply } = taken;
+    const receipt = await intake.accept(message);
+    if (!receipt) return { status: 503 };
+    const reply = maySpeak(message)
+      ? await intake.waitForReply(receipt, message, request, arrivedAt, inlineMs, isSayable)
+      : undefined;
     // What happens once is on record in the audit log; a line for each would cost as much as parsing it.
-    if (!isNew) {
+    if (!receipt.isNew) {
       const isInline = reply !== undefined;
       log.info({ messageId: message.id, isInline }, "delivered again by the platform");
     }

@@ -11,25 +11,18 @@ export interface Intake {
   close(): void;
   /** Hands the message on. Rejects when it was not stored. */
   store(message: InboundMessage): Promise<Receipt>;
-  /**
-   * The same for a callback, with its reply where its response is held open and that comes in time;
-   * undefined when it was not stored, so that the platform delivers it again.
-   */
-  accept(message: InboundMessage, held?: HeldResponse): Promise<Taken | undefined>;
-}
-
-/** A response that is held open for the reply. */
-export interface HeldResponse {
-  readonly request: WebhookRequest;
-  readonly arrivedAt: Date;
-  /** From `arrivedAt` on. */
-  readonly waitMs: number;
-  /** Whether the response can carry this body. */
-  readonly fits: (body: string) => boolean;
-}
-
-export interface Taken extends Pick<Receipt, "isNew"> {
-  readonly reply: InlineReply | undefined;
+  /** The same for a callback: undefined when it was not stored, so that the platform delivers it again. */
+  accept(message: InboundMessage): Promise<Receipt | undefined>;
+  /** The reply, if it comes within `waitMs` of `arrivedAt`. */
+  waitForReply(
+    receipt: Receipt,
+    message: InboundMessage,
+    request: WebhookRequest,
+    arrivedAt: Date,
+    waitMs: number,
+    /** Whether the response can carry this body. */
+    fits: (body: string) => boolean,
+  ): Promise<InlineReply | undefined>;
 }
 
 export interface IntakeOptions {
@@ -44,37 +37,13 @@ export interface IntakeOptions {
 export const createIntake = ({ log, now, note, metrics }: IntakeOptions): Intake => {
   let receive: Receive | undefined;
 
-  const handIn = (message: InboundMessage, isHeld: boolean): Promise<Receipt> =>
-    receive ? receive(message, isHeld) : Promise.reject(new Error("the channel is not started"));
+  const handIn = (message: InboundMessage): Promise<Receipt> =>
+    receive ? receive(message) : Promise.reject(new Error("the channel is not started"));
 
   // Not async: of almost every message there is nothing to be noted, so nothing to wait for.
-  const store = (message: InboundMessage, isHeld = false): Promise<Receipt> => {
+  const store = (message: InboundMessage): Promise<Receipt> => {
     const noting = note(message);
-    return noting ? noting.then(() => handIn(message, isHeld)) : handIn(message, isHeld);
-  };
-
-  const waitForReply = async (
-    receipt: Receipt,
-    message: InboundMessage,
-    { request, arrivedAt, waitMs, fits }: HeldResponse,
-  ): Promise<InlineReply | undefined> => {
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => {
-      const mayTakeMs = request.isCrowded ? Math.min(waitMs, CROWDED_WAIT_MS) : waitMs;
-      const passedMs = now().getTime() - arrivedAt.getTime();
-      const leftMs = Math.max(0, mayTakeMs - passedMs);
-      timer = setTimeout(resolve, leftMs - (leftMs % TIMER_STEP_MS));
-      void request.hungUp.then(resolve);
-    });
-    try {
-      return await receipt.inlineReply(deadline, fits);
-    } catch (err) {
-      // The message is stored, so its answer will come, if not in this response.
-      log.error({ err, messageId: message.id }, "no inline reply");
-      return undefined;
-    } finally {
-      clearTimeout(timer);
-    }
+    return noting ? noting.then(() => handIn(message)) : handIn(message);
   };
 
   return {
@@ -86,15 +55,11 @@ export const createIntake = ({ log, now, note, metrics }: IntakeOptions): Intake
       receive = undefined;
     },
 
-    store: (message) => store(message),
+    store,
 
-    accept: async (message, held) => {
+    accept: async (message) => {
       try {
-        const receipt = await store(message, held !== undefined);
-        const reply = held && (await waitForReply(receipt, message, held));
-        // A reply is on disk no sooner than its message.
-        if (!reply) await receipt.durable?.();
-        return { isNew: receipt.isNew, reply };
+        return await store(message);
       } catch (err) {
         if (err instanceof OverloadError) {
           log.warn(
@@ -109,6 +74,26 @@ export const createIntake = ({ log, now, note, metrics }: IntakeOptions): Intake
           "message not stored; the platform is asked to deliver it again",
         );
         return undefined;
+      }
+    },
+
+    waitForReply: async (receipt, message, request, arrivedAt, waitMs, fits) => {
+      let timer: NodeJS.Timeout | undefined;
+      const deadline = new Promise<void>((resolve) => {
+        const mayTakeMs = request.isCrowded ? Math.min(waitMs, CROWDED_WAIT_MS) : waitMs;
+        const passedMs = now().getTime() - arrivedAt.getTime();
+        const leftMs = Math.max(0, mayTakeMs - passedMs);
+        timer = setTimeout(resolve, leftMs - (leftMs % TIMER_STEP_MS));
+        void request.hungUp.then(resolve);
+      });
+      try {
+        return await receipt.inlineReply(deadline, fits);
+      } catch (err) {
+        // The message is stored, so its answer will come, if not in this response.
+        log.error({ err, messageId: message.id }, "no inline reply");
+        return undefined;
+      } finally {
+        clearTimeout(timer);
       }
     },
   };

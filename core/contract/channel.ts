@@ -129,16 +129,12 @@ export type Reconciliation =
  * Resolves once the message is durably stored, not once it is answered: acknowledge after it.
  * Rejects when it could not be stored; then the platform must be asked to try again. With an
  * OverloadError it is not to be stored for now.
- * @param isHeld a response is held open for the reply. Then it may resolve sooner, and a response
- *   that carries no reply waits for the receipt's `durable`
  */
-export type Receive = (message: InboundMessage, isHeld?: boolean) => Promise<Receipt>;
+export type Receive = (message: InboundMessage) => Promise<Receipt>;
 
 export interface Receipt {
   /** False for a redelivery of a message that is already stored. */
   readonly isNew: boolean;
-  /** Resolves once the message is durably stored; absent where it is. Rejects as `Receive` does. */
-  durable?(): Promise<void>;
   /**
    * The reply, if it can travel in the response that is being written now (a single part).
    * A new message waits for it until `deadline` resolves; after that the reply goes by `send`.

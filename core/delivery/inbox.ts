@@ -33,10 +33,9 @@ export interface Inbox {
   /**
    * Stores a message once per (channel, id), durably: afterwards it may be acknowledged.
    * @param scope whose it is, as far as known by now
-   * @param isHeld its turn may begin before a power loss could not undo it: see `durable`
    */
-  accept(message: InboundMessage, scope: TenantScope, isHeld?: boolean): Promise<Accepted>;
-  /** What was accepted before under this message's (channel, id); it is on disk. */
+  accept(message: InboundMessage, scope: TenantScope): Promise<Accepted>;
+  /** What was accepted before under this message's (channel, id). */
   find(message: InboundMessage): Promise<Accepted | undefined>;
   /**
    * Takes the oldest pending message of a lane, unless a living process has it.
@@ -77,15 +76,7 @@ export interface Accepted {
   readonly id: number;
   readonly isNew: boolean;
   readonly scope: TenantScope;
-  readonly durable?: Durable | undefined;
 }
-
-/**
- * Resolves once a message that was stored, and outlives the process, survives a power loss, too. It is not
- * acknowledged before, and its turn does nothing that can be seen outside the store. What a turn stores is
- * not on disk before its message. Where this is absent the message is on disk.
- */
-export type Durable = () => Promise<void>;
 
 export interface InboxEntry {
   readonly id: number;
@@ -97,7 +88,6 @@ export interface InboxEntry {
   readonly receivedAt: Date;
   /** Its turn is to end before it begins: its sender has taken it back, or it was stopped elsewhere. Default false. */
   readonly isStopped?: boolean;
-  readonly durable?: Durable | undefined;
 }
 
 export type Claim =
@@ -174,26 +164,10 @@ export const createInbox = (options: InboxOptions): Inbox => {
     return buried > 0;
   };
 
-  /** The embedded store syncs all that was committed before; once is enough. */
-  const createDurable = (): Durable => {
-    let synced: Promise<void> | undefined;
-    return () => {
-      synced ??= store.write("intake", () => {});
-      return synced;
-    };
-  };
-
-  /** How it is written that a message is no longer ours: who takes it next does not ask whether it is on disk. */
-  const letGo = (entry: InboxEntry): Store["note"] => (entry.durable ? store.write : store.note);
-
   return {
-    find: async (message) => {
-      const known = await find(message);
-      if (known) await createDurable()();
-      return known;
-    },
+    find,
 
-    accept: async (message, scope, isHeld = false) => {
+    accept: async (message, scope) => {
       const keys = cipher.of(scope);
       const own = keys instanceof Promise ? await keys : keys;
       const row = inboxRow(own, message, now());
@@ -201,21 +175,16 @@ export const createInbox = (options: InboxOptions): Inbox => {
       const endStoring = fresh.beginStoring({ tenantId, id: lane });
       let stored: { readonly id: number; readonly isOurs: boolean } | undefined;
       try {
-        stored = await store.write(
-          "intake",
-          async (transaction) => {
-            // An edit may be one of what was taken back: `claim` looks.
-            const mayBegin = takesAtOnce && saidIdOf(message) === message.id;
-            // Asked beside the insert: within it SQLite copies the row to a table of its own first.
-            const isOurs = mayBegin && !(await transaction.first(anyInLane, { tenantId, lane }));
-            const id = isOurs
-              ? await transaction.insert(insertTaken, { owner, ...row })
-              : await transaction.insert(insertMessage, row);
-            return id === undefined ? undefined : { id, isOurs };
-          },
-          // Others are begun by who reads them, and does not know.
-          (value) => isHeld && value?.isOurs === true,
-        );
+        stored = await store.write("intake", async (transaction) => {
+          // An edit may be one of what was taken back: `claim` looks.
+          const mayBegin = takesAtOnce && saidIdOf(message) === message.id;
+          // Asked beside the insert: within it SQLite copies the row to a table of its own first.
+          const isOurs = mayBegin && !(await transaction.first(anyInLane, { tenantId, lane }));
+          const id = isOurs
+            ? await transaction.insert(insertTaken, { owner, ...row })
+            : await transaction.insert(insertMessage, row);
+          return id === undefined ? undefined : { id, isOurs };
+        });
       } finally {
         // In one go with what follows: in between it would be neither on its way nor kept.
         endStoring();
@@ -223,12 +192,10 @@ export const createInbox = (options: InboxOptions): Inbox => {
       if (stored) {
         const { id, isOurs } = stored;
         const receivedAt = new Date(row.receivedAt);
-        const durable = isHeld && isOurs ? createDurable() : undefined;
-        const entry = { id, lane, scope, message, attempt: 1, receivedAt, durable };
-        if (isOurs) fresh.keep(entry);
+        if (isOurs) fresh.keep({ id, lane, scope, message, attempt: 1, receivedAt });
         // What is kept goes as the only one of its lane; our wake may come before its turn, and be spent.
         else fresh.take({ tenantId, id: lane });
-        return { id, isNew: true, scope, durable };
+        return { id, isNew: true, scope };
       }
       const known = await find(message);
       if (!known) throw new Error("an accepted message is gone"); // forgotten this very moment
@@ -255,9 +222,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
       const attempt = row.owner === owner ? row.attempts : row.attempts + 1;
       const attempts = suspects.admit(lane, attempt);
       if (attempts === undefined) return { kind: "taken", afterMs: suspects.lookAgainMs };
-      // What is ours may have been kept no longer, and not be on disk yet.
-      const take = row.owner === owner ? store.write : store.note;
-      const taken = await take("intake", (transaction) =>
+      const taken = await store.note("intake", (transaction) =>
         transaction.run(takeMessage, {
           tenantId: row.tenant_id,
           id: row.id,
@@ -285,10 +250,8 @@ export const createInbox = (options: InboxOptions): Inbox => {
     // What is kept would go as the only one of its lane, and the wake for the other one be spent on it.
     noteOther: (lane) => void fresh.take(lane),
 
-    giveBack: async (entry) => {
-      const { id, attempt } = entry;
-      const { tenantId } = entry.scope;
-      await letGo(entry)("intake", (transaction) =>
+    giveBack: async ({ scope: { tenantId }, id, attempt }) => {
+      await store.note("intake", (transaction) =>
         transaction.run(releaseMessage, { tenantId, id, owner, attempts: attempt - 1 }),
       );
     },
@@ -298,7 +261,7 @@ export const createInbox = (options: InboxOptions): Inbox => {
       const attempts = entry.attempt - 1;
       const { tenantId } = entry.scope;
       const to = { toTenantId: scope.tenantId, message, attempts };
-      await letGo(entry)("intake", (transaction) =>
+      await store.note("intake", (transaction) =>
         transaction.run(moveMessage, { tenantId, id: entry.id, owner, ...to }),
       );
       // What is kept there would go as the only one of its lane, and before an older one.

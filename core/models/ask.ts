@@ -108,7 +108,6 @@ const askOne = async (
   const { tenant, locale, signal } = context;
   const provider = parts.providers.get(choice.provider);
   if (!provider) throw new ModelError("MODEL_UNAVAILABLE", `no provider ${choice.provider}`);
-  if (!provider.isBuiltIn) await context.durable?.();
   signal.throwIfAborted();
 
   const startedAt = parts.now();

@@ -5,8 +5,8 @@ import type { Transaction, Work, WriteAll } from "./store.ts";
 
 /** Writes that wait at the same time share one transaction and one sync of the disk. */
 export interface GroupCommit {
-  /** Resolves after the commit; `isDurable` = a power loss does not undo it, which may depend on what it came to. */
-  add<T>(work: Work<T>, isDurable: boolean | ((value: T) => boolean)): Promise<T>;
+  /** Resolves after the commit; `isDurable` = a power loss does not undo it. */
+  add<T>(work: Work<T>, isDurable: boolean): Promise<T>;
   /** Throws StoreError once the disk has not kept what was written: what is read then may be what was lost. */
   check(): void;
   /** Resolves when nothing waits. */
@@ -14,7 +14,7 @@ export interface GroupCommit {
 }
 
 interface Job {
-  readonly isDurable: boolean | ((value: never) => boolean);
+  readonly isDurable: boolean;
   readonly work: Work<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (cause: unknown) => void;
@@ -117,7 +117,7 @@ export const createGroupCommit = (
       const values = await perform(batch);
       const durable: [Job, unknown][] = [];
       for (const [index, job] of batch.entries()) {
-        if (mustLast(job, values[index])) durable.push([job, values[index]]);
+        if (job.isDurable) durable.push([job, values[index]]);
         else job.resolve(values[index]);
       }
       if (durable.length > 0) syncing = makeDurable(durable);
@@ -158,7 +158,7 @@ export const createGroupCommit = (
   };
 
   return {
-    add: <T>(work: Work<T>, isDurable: boolean | ((value: T) => boolean)): Promise<T> => {
+    add: <T>(work: Work<T>, isDurable: boolean): Promise<T> => {
       const done = new Promise<unknown>((resolve, reject) => {
         queue.push({ isDurable, work, resolve, reject });
       });
@@ -174,9 +174,6 @@ export const createGroupCommit = (
     },
   };
 };
-
-const mustLast = ({ isDurable }: Job, value: unknown): boolean =>
-  typeof isDurable === "boolean" ? isDurable : isDurable(value as never);
 
 /** Nothing else stands between a change and the work that goes on from it, which it might undo: an erasure, say. */
 const changesFirst = (batch: readonly Job[]): readonly Job[] => [

@@ -67,8 +67,7 @@ export const openSqliteStore = async (folder: string, migrate = true): Promise<S
           throw asStoreError(cause);
         }
       },
-      write: (_access, work, mayLag) =>
-        commits.add(work, mayLag ? (value) => !mayLag(value) : true),
+      write: (_access, work) => commits.add(work, true),
       note: (_access, work) => commits.add(work, false),
       forget: () => checkpoints.empty(),
       close: async () => {

@@ -9,10 +9,8 @@ export interface Store {
   /**
    * Runs `work` in a transaction and resolves once the commit survives a power loss. One that throws
    * is rolled back alone. `work` may run more than once, so it does nothing but call its transaction.
-   * @param mayLag whether what it came to may resolve as a `note` does, since nothing is told of it
-   *   before another write is through: an embedded store then saves a sync
    */
-  write<T>(access: Access, work: Work<T>, mayLag?: (value: T) => boolean): Promise<T>;
+  write<T>(access: Access, work: Work<T>): Promise<T>;
   /** Like `write`, but the commit survives only the death of the process: for what may be redone. */
   note<T>(access: Access, work: Work<T>): Promise<T>;
   /**

@@ -78,13 +78,16 @@ export const createBotWebhook = (options: BotWebhookOptions): Webhook => {
     const id = streamIdOf(message.target);
     // First, so that whoever answers finds what can carry the answer.
     if (!(await open(id, callback, arrivedAt))) return "not stored";
+    const receipt = await intake.accept(message);
+    if (!receipt) return "not stored";
     const waitMs = waitMsOf(message, inlineMs);
-    const fits = (body: string): boolean => fitsResponse(message, body);
-    const held = { request, arrivedAt, waitMs, fits };
-    const taken = await intake.accept(message, waitMs > 0 ? held : undefined);
-    if (!taken) return "not stored";
-    const { isNew, reply } = taken;
-    if (!isNew) {
+    const reply =
+      waitMs > 0
+        ? await intake.waitForReply(receipt, message, request, arrivedAt, waitMs, (body) =>
+            fitsResponse(message, body),
+          )
+        : undefined;
+    if (!receipt.isNew) {
       const isInline = reply !== undefined;
       log.info({ messageId: message.id, isInline }, "delivered again by the platform");
     }

@@ -60,7 +60,6 @@ const ask = async (
   const parts = partsOf(text, classifier.maxUnits);
   if (parts.length > MAX_PARTS)
     throw new ClassifierError(classifier.name, `more than ${MAX_PARTS} parts of a text`);
-  await context.durable?.();
   // On Node 20, what AbortSignal.any makes of an AbortSignal.timeout that nobody else holds never
   // fires once the garbage collector has run.
   const ending = new TurnSignal();
