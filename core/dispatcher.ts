@@ -89,7 +89,10 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     atWork.add(key);
     try {
       const claim = await inbox.claim(lane, suspects);
-      if (claim.kind === "idle") return "idle";
+      if (claim.kind === "idle") {
+        suspects.foundEmpty(lane);
+        return "idle";
+      }
       if (claim.kind === "taken") return { afterMs: claim.afterMs };
       await handle(claim.entry);
       return claim.isOnly ? "idle" : "again";

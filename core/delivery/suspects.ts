@@ -18,6 +18,8 @@ export interface Suspects {
    * have ended what was to end before it. Together so many look in a second, however many they are.
    */
   readonly lookAgainMs: number;
+  /** To be told that nothing is left in a lane: another process may have ended what waited there. */
+  foundEmpty(lane: Lane): void;
   /** To be told of the end of every step, of the same lane that was to be admitted. */
   stepEnded(lane: Lane): void;
 }
@@ -66,6 +68,12 @@ export const createSuspects = (
     },
     get lookAgainMs() {
       return Math.max(FEW_LOOK_AGAIN_MS, waiting.size * LOOKS_APART_MS);
+    },
+    foundEmpty: (lane) => {
+      if (waiting.size === 0) return;
+      waiting.delete(laneKey(lane));
+      // It may be the one that was woken.
+      if (running.size < room) wakeNext();
     },
     stepEnded: (lane) => {
       if (!running.delete(lane)) return;

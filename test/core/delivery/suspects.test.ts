@@ -107,6 +107,26 @@ describe("messages under which processes died", () => {
     expect(suspects.lookAgainMs).toBe(10_000);
   });
 
+  it("are woken one after the other where another process has ended those before them", () => {
+    for (const lane of [wei, ann, bo, cleo]) suspects.admit(lane, FIRST);
+    suspects.stepEnded(wei);
+    expect(woken).toEqual(["ann", "bo"]);
+    suspects.foundEmpty(ann);
+    expect(woken).toEqual(["ann", "bo", "cleo"]);
+    suspects.foundEmpty(bo);
+    expect(suspects.admit(cleo, FIRST)).toBe(FIRST);
+  });
+
+  it("are not counted any more once another process has ended them", () => {
+    const others = Array.from({ length: 999 }, (_, at) => laneOf(`p${at}`));
+    for (const lane of [wei, ann, ...others]) suspects.admit(lane, FIRST);
+    for (const lane of others) suspects.foundEmpty(lane);
+    expect(woken).toEqual([]);
+    expect(suspects.lookAgainMs).toBe(250);
+    suspects.stepEnded(wei);
+    expect(woken).toEqual(["ann"]);
+  });
+
   it("wait for nobody once the last one has ended", () => {
     suspects.admit(wei, FIRST);
     suspects.stepEnded(wei);
