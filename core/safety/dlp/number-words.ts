@@ -1,4 +1,4 @@
-import { type WordsBefore, wordsBefore, wordsUpTo } from "./words-before.ts";
+import { compileWords, type WordsBefore, wordsBefore, wordsUpTo } from "./words-before.ts";
 
 /** The words that tell what a number is, for a text. */
 export interface NumberWords {
@@ -21,15 +21,22 @@ export const createNumberWords = (text: string): NumberWords => ({
   thingsNumber: wordsUpTo(NAMED_OTHERWISE, text),
 });
 
-const SSN_WORDS = /ssn|social|社[會会]安全|社安|social security/i;
+const SSN_WORDS = compileWords(/社[會会]安全|社安/, /ssn|social|social security/);
 
-const RESIDENT_WORDS = /身[份分][证證]|[证證]件|公民身份|居民|resident id|id card|national id/i;
+const RESIDENT_WORDS = compileWords(
+  /身[份分][证證]|[证證]件|公民身份|居民/,
+  /resident id|id card|national id/,
+);
 
-const CARD_WORDS =
-  /card|visa|master|amex|american express|jcb|unionpay|discover|diners|信用卡|卡[号號]|刷卡|[银銀][行联聯]卡|[银銀][联聯]|付款卡|[储儲]蓄卡|借[记記]卡|\bcc\b|\bpan\b|payment/i;
+const CARD_WORDS = compileWords(
+  /信用卡|卡[号號]|刷卡|[银銀][行联聯]卡|[银銀][联聯]|付款卡|[储儲]蓄卡|借[记記]卡/,
+  /card|visa|master|amex|american express|jcb|unionpay|discover|diners|\bcc\b|\bpan\b|payment/,
+);
 
-const PHONE_WORDS =
-  /手[机機]|[电電][话話]|[联聯][系絡络繫]|行[动動]|[打撥拨][:\s]{0,2}$|打[給给]|[致來来回][电電]|[号號][码碼]|微信|phone|mobile|\bcell|\bcall(?:ing|ed)?\b|tel\b|tel[:.]|contact|whatsapp|sms|text me|reach me/i;
+const PHONE_WORDS = compileWords(
+  /手[机機]|[电電][话話]|[联聯][系絡络繫]|行[动動]|[打撥拨][:\s]{0,2}$|打[給给]|[致來来回][电電]|[号號][码碼]|微信/,
+  /phone|mobile|\bcell|\bcall(?:ing|ed)?\b|tel\b|tel[:.]|contact|whatsapp|sms|text me|reach me/,
+);
 // Things that have numbers, and the words for those numbers.
 const THING =
   "[订訂][单單]|[运運][单單]|工[单單]|快[递遞]|流水|追[踪蹤]|序列|[发發]票|[时時][间間]戳|[版批][本次]?|合同|商品|[产產]品|物料|会[议議]|(?<![a-z])(?:order|invoice|tracking|ticket|serial|timestamp|isbn|imei|sku|case|ref|reference|build|batch|version|transaction|product|item|part|meeting|zoom)s?";
