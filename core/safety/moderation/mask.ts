@@ -1,8 +1,4 @@
-/** Which part of a text: UTF-16 units `[start, end)`. */
-interface Span {
-  readonly start: number;
-  readonly end: number;
-}
+import type { Span } from "./cover.ts";
 
 /** Replaces every character of the hits by `*`; the rest of the text stays as it is, byte for byte. */
 export const maskText = (text: string, hits: readonly Span[]): string => {

@@ -1,5 +1,5 @@
 import { ACTIONS, type Action, type Lexicon } from "./lexicon.ts";
-import { moderate, Scan, type Verdict } from "./scan.ts";
+import { moderate, type Verdict } from "./scan.ts";
 import { ModerationStream } from "./stream.ts";
 
 /** What a tenant's lexicons make of texts. */
@@ -15,7 +15,7 @@ export interface Moderation {
  */
 export const createModeration = (lexicons: readonly Lexicon[]): Moderation => ({
   inspect: (text) => joined(lexicons.map((lexicon) => moderate(text, lexicon))),
-  stream: () => new ModerationStream(lexicons.map((lexicon) => new Scan(lexicon))),
+  stream: () => new ModerationStream(lexicons),
 });
 
 /** The stronger of two actions. */

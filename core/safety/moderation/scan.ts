@@ -1,6 +1,7 @@
 import { type FoldedText, fold } from "../fold.ts";
 import { isAccent } from "../fold-table.ts";
 import { scratch } from "../scratch.ts";
+import type { Cover } from "./cover.ts";
 import { KIND } from "./kinds.ts";
 import { isDigit, isReadable, letterOfDigit, ONE, undecidedSigns } from "./leet.ts";
 import { MAX_REACH, READING, READS } from "./letter-row.ts";
@@ -35,6 +36,7 @@ const LETTER_L = 0x6c;
 export class Scan {
   readonly #lexicon: Lexicon;
   readonly #letters: Letters;
+  readonly #cover: Cover | undefined;
   readonly #pinyin: PinyinScan | undefined;
   #done = 0;
   // The text as it is, and without its disguises: digits and signs read as letters, the 1 as i and as l,
@@ -47,18 +49,20 @@ export class Scan {
   readonly #terms: number[] = [];
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
-  /** Hits before this index end before what is still asked for. */
-  #live = 0;
   // By term: the index of its last hit. Of a hundred thousand terms few are in a text.
   readonly #lastHit = new Map<number, number>();
   // States whose words, and all that end with them, have been found together before.
   readonly #reported = new Set<number>();
   #strongest = 0;
 
-  /** @param letters of no text; whoever lends them gets them back with what is in this one */
-  constructor(lexicon: Lexicon, letters = new Letters()) {
+  /**
+   * @param letters of no text; whoever lends them gets them back with what is in this one
+   * @param cover gets what each hit covers, again where a hit becomes longer
+   */
+  constructor(lexicon: Lexicon, letters = new Letters(), cover?: Cover) {
     this.#lexicon = lexicon;
     this.#letters = letters;
+    this.#cover = cover;
     const found = (term: number, start: number, end: number) => this.#add(term, start, end);
     this.#pinyin = lexicon.pinyin && new PinyinScan(lexicon.pinyin, found);
   }
@@ -107,17 +111,6 @@ export class Scan {
     }));
     hits.sort((one, other) => one.start - other.start || one.end - other.end);
     return { action: this.action, hits };
-  }
-
-  /** Where terms stand that end behind `from`, which never decreases. */
-  spansFrom(from: number): readonly { readonly start: number; readonly end: number }[] {
-    while (this.#live < this.#ends.length && (this.#ends[this.#live] ?? 0) <= from) this.#live++;
-    const spans = [];
-    for (let at = this.#live; at < this.#ends.length; at += 1) {
-      const end = this.#ends[at] ?? 0;
-      if (end > from) spans.push({ start: this.#starts[at] ?? 0, end });
-    }
-    return spans;
   }
 
   /** What lies before this offset can no longer become part of a hit. */
@@ -223,12 +216,14 @@ export class Scan {
     if (last !== undefined && start < (this.#ends[last] ?? 0)) {
       if (start < (this.#starts[last] ?? 0)) this.#starts[last] = start;
       if (end > (this.#ends[last] ?? 0)) this.#ends[last] = end;
+      this.#cover?.add(this.#starts[last] ?? 0, this.#ends[last] ?? 0);
       return;
     }
     this.#lastHit.set(term, this.#terms.length);
     this.#terms.push(term);
     this.#starts.push(start);
     this.#ends.push(end);
+    this.#cover?.add(start, end);
   }
 }
 

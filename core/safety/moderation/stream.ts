@@ -1,10 +1,13 @@
+import { Cover } from "./cover.ts";
+import { Letters } from "./letters.ts";
+import type { Lexicon } from "./lexicon.ts";
 import { maskText } from "./mask.ts";
-import type { Scan, Verdict } from "./scan.ts";
+import { Scan, type Verdict } from "./scan.ts";
 
 /** What comes out at the end of a text. */
 export interface ModeratedRest {
   readonly text: string;
-  /** By scan. */
+  /** By lexicon. */
   readonly verdicts: readonly Verdict[];
 }
 
@@ -15,13 +18,13 @@ export interface ModeratedRest {
  * gives the same verdict, and the same text in all.
  */
 export class ModerationStream {
+  readonly #cover = new Cover();
   readonly #scans: readonly Scan[];
   #held = "";
   #released = 0;
 
-  /** Each scan is for this text alone. */
-  constructor(scans: readonly Scan[]) {
-    this.#scans = scans;
+  constructor(lexicons: readonly Lexicon[]) {
+    this.#scans = lexicons.map((lexicon) => new Scan(lexicon, new Letters(), this.#cover));
   }
 
   /** Takes the next piece; what may go out now, "" for nothing. */
@@ -44,24 +47,16 @@ export class ModerationStream {
       return "";
     }
     const from = this.#released;
-    const hits = this.#scans.flatMap((scan) => scan.spansFrom(from));
+    const spans = this.#cover.spansFrom(from);
     // A hit is masked as a whole, so that its stars do not depend on the pieces.
-    let cut = until;
-    for (let open = true; open; ) {
-      open = false;
-      for (const { start, end } of hits) {
-        if (start >= cut || end <= cut) continue;
-        cut = start;
-        open = true;
-      }
-    }
+    const cut = spans.find(({ start, end }) => start < until && end > until)?.start ?? until;
     const length = Math.max(0, cut - from);
     const text = this.#held.slice(0, length);
     this.#held = this.#held.slice(length);
     this.#released += length;
     return maskText(
       text,
-      hits.map(({ start, end }) => ({
+      spans.map(({ start, end }) => ({
         start: Math.max(0, start - from),
         end: Math.min(length, end - from),
       })),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createLexicon, LexiconError } from "../../../../core/safety/moderation/lexicon.ts";
 import { maskText } from "../../../../core/safety/moderation/mask.ts";
-import { moderate, Scan } from "../../../../core/safety/moderation/scan.ts";
+import { moderate } from "../../../../core/safety/moderation/scan.ts";
 import { ModerationStream } from "../../../../core/safety/moderation/stream.ts";
 
 const lexiconOf = (...terms: readonly string[]) =>
@@ -69,7 +69,7 @@ describe("how terms are written", () => {
     const masked = maskText(text, moderate(text, lexicon).hits);
     expect(masked).toBe("about **************** plans of Acme Inc. and others");
     for (let at = 0; at <= text.length; at += 1) {
-      const stream = new ModerationStream([new Scan(lexicon)]);
+      const stream = new ModerationStream([lexicon]);
       const out = stream.push(text.slice(0, at)) + stream.push(text.slice(at));
       expect(out + stream.finish().text, `cut at ${at}`).toBe(masked);
     }
