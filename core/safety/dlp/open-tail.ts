@@ -13,17 +13,19 @@ const SENTENCE_MARK = /[。!?]/;
 
 /**
  * Tells of offsets in a folded text up to which index no detector can find more, nor change what it
- * found, whatever follows them. The text is read once for all of them: there may be thousands.
+ * found, whatever follows them. The text is read once for all of them: there may be thousands, none
+ * behind the one before.
  */
 export const createOpenTail = (folded: string): ((end: number) => number) => {
   const text = readLookAlikes(folded);
   const read = readNumerals(text) ?? text;
+  const openPrivateKey = createOpenPrivateKey(text);
   return (end) => {
     const last = withoutHalf(text, end);
     return withoutHalf(
       text,
       Math.min(
-        openPrivateKey(text, last),
+        openPrivateKey(last),
         openDigits(read, last, openNumerals(text, last)),
         openWords(text, last),
       ),
@@ -35,14 +37,22 @@ export const createOpenTail = (folded: string): ((end: number) => number) => {
 const withoutHalf = (text: string, end: number): number =>
   (text.charCodeAt(end - 1) & 0xfc00) === 0xd800 ? end - 1 : end;
 
-const openPrivateKey = (text: string, end: number): number => {
-  const head = text.slice(0, end);
-  if (!head.includes("BEGIN")) return end;
-  let open = end;
-  for (const match of head.matchAll(PRIVATE_KEY_START)) open = match.index;
-  if (open === end) return end;
-  return head.slice(open).search(PRIVATE_KEY_END) >= 0 ? end : open;
+/** Where the private key starts that may go on behind an end; no end lies behind the one before. */
+const createOpenPrivateKey = (text: string): ((end: number) => number) => {
+  const starts = [...text.matchAll(PRIVATE_KEY_START)];
+  const ends = [...text.matchAll(PRIVATE_KEY_END)];
+  return (end) => {
+    const isWithin = (match: RegExpMatchArray | undefined): boolean =>
+      match !== undefined && offsetOf(match) + match[0].length <= end;
+    while (starts.length > 0 && !isWithin(starts.at(-1))) starts.pop();
+    while (ends.length > 0 && !isWithin(ends.at(-1))) ends.pop();
+    const [start, last] = [starts.at(-1), ends.at(-1)];
+    if (!start || (last && offsetOf(last) >= offsetOf(start))) return end;
+    return offsetOf(start);
+  };
 };
+
+const offsetOf = ({ index = 0 }: RegExpMatchArray): number => index;
 
 /** The start of the number that may go on: digits lie at most so far apart. `from` on all are open. */
 const openDigits = (text: string, end: number, from: number): number => {

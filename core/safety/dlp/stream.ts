@@ -104,21 +104,24 @@ const indexAt = (folded: Folded, offset: number): number => {
 /** Offset up to which nothing can change, cutting through nothing that was found. */
 const closedUpTo = ({ folded, spans, settled }: OpenSearch): number => {
   const openTail = createOpenTail(folded.text);
+  const isInside = insidesOf(spans, settled);
   for (let upTo = settled; ; ) {
     // What folding leaves out may stand between an offset and the next character that it keeps.
     const closed = Math.min(upTo, folded.startOf(openTail(indexAt(folded, upTo))));
-    upTo = firstAcross(spans, closed);
+    upTo = closed;
+    while (isInside[upTo] === 1) upTo--;
     if (upTo === closed) return closed;
   }
 };
 
-/** Where the first finding starts that goes across an offset; the offset when none does. */
-const firstAcross = (spans: Spans, offset: number): number => {
-  let first = offset;
+/** By offset, up to the last: 1 where a finding goes across. Thousands may overlap, one the next. */
+const insidesOf = (spans: Spans, last: number): Uint8Array => {
+  const isInside = scratch.uint8(last + 1);
   for (const offsets of spans.values()) {
     for (let i = 0; i < offsets.length; i += 2) {
-      if ((offsets[i + 1] ?? 0) > offset) first = Math.min(first, offsets[i] ?? offset);
+      const end = Math.min(offsets[i + 1] ?? 0, last + 1);
+      for (let at = (offsets[i] ?? 0) + 1; at < end; at++) isInside[at] = 1;
     }
   }
-  return first;
+  return isInside;
 };
