@@ -17,9 +17,16 @@ const NINE = 0x39;
 
 /**
  * What groups are apart by, a bit for each: `space` blanks only, `line` with a line break, `dash`
- * hyphens, `mark` other punctuation, `words` a few words other than such as spell a separator out.
+ * hyphens, `mark` other punctuation, `filler` words that spell a separator out, `words` a few others.
  */
-export const GAP = { space: SPACE, line: LINE, dash: DASH, mark: MARK, words: WORDS } as const;
+export const GAP = {
+  space: SPACE,
+  line: LINE,
+  dash: DASH,
+  mark: MARK,
+  filler: FILLER,
+  words: WORDS,
+} as const;
 
 /** All digits of a folded text, and how they are grouped: each list is by digit. */
 export interface Digits {

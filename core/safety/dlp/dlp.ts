@@ -5,6 +5,7 @@ import {
   type DlpAction,
 } from "../../../config/detectors.ts";
 import { scratch } from "../scratch.ts";
+import { type Digits, readDigits } from "./digit-groups.ts";
 import { findEmails } from "./email.ts";
 import type { Detected, Finding } from "./finding.ts";
 import { type Folded, fold } from "./folded.ts";
@@ -181,10 +182,15 @@ const detect = (
     const ibans = search(findIbans, view, "iban");
     if (!ENOUGH_DIGITS.test(view)) return [ibans];
     const rest = coversParts ? hide(view, ibans) : view;
+    let read: Digits | undefined;
+    const digits = (): Digits => {
+      read ??= readDigits(rest);
+      return read;
+    };
     return [
       ibans,
       search(
-        (view) => findNumbers(view, now),
+        (text) => findNumbers(text, digits(), now),
         rest,
         "credit_card",
         "us_ssn",
@@ -192,7 +198,7 @@ const detect = (
         "cn_mobile",
         "tw_mobile",
       ),
-      search(findTaiwanIds, rest, "tw_id"),
+      search((text) => findTaiwanIds(text, digits()), rest, "tw_id"),
     ];
   };
   const inDigits = searchDigits(text);

@@ -1,28 +1,56 @@
 import { scratch } from "../scratch.ts";
 import { unitsOf } from "../units.ts";
 import { isIbanValid, isTaiwanIdValid } from "./checksums.ts";
+import { type Digits, GAP } from "./digit-groups.ts";
 import type { Detected } from "./finding.ts";
 
 // National: 1 or 2. Residents: 8 or 9, until 2021 a second letter A to D.
-const TW_ID =
-  /(?<![A-Za-z0-9_])[A-Za-z][\s\-.,/]{0,3}[1289A-Da-d](?:[\s\-.,·_/|*、]{0,3}\d){8}(?![A-Za-z0-9_])/g;
+const TW_ID = /[A-Za-z][\s\-.,/]{0,3}[1289A-Da-d](?:[\s\-.,·_/|*、]{0,3}\d){8}(?![A-Za-z0-9_])/y;
+const TW_DIGITS = 8;
+const MAX_SEPARATORS = 3;
 
-// What every one of them holds: few texts with digits do, and this is told by the digits alone.
-const EIGHT_DIGITS = /\d(?:[\s\-.,·_/|*、]{0,3}\d){7}/;
-
-/** Taiwan's national and resident numbers in a folded text. */
-export const findTaiwanIds = (text: string): Detected[] => {
-  if (!EIGHT_DIGITS.test(text)) return [];
+/** Taiwan's national and resident numbers in a folded text that has these digits. */
+export const findTaiwanIds = (text: string, digits: Digits): Detected[] => {
+  const { count, offsets, gaps, ends } = digits;
+  const { filler } = GAP;
   const findings: Detected[] = [];
-  for (const match of text.matchAll(TW_ID)) {
-    const id = match[0].replaceAll(/[^A-Za-z0-9]/g, "").toUpperCase();
-    if (!isTaiwanIdValid(id) || /^.(\d)\1+$/.test(id)) continue;
-    // Figures in a row: x 1.16, 0.89, 1.14.
-    const marks = new Set(match[0].replaceAll(/[A-Za-z0-9\s]/g, ""));
-    if (marks.size > 1 && marks.has(".")) continue;
-    findings.push({ type: "tw_id", start: match.index, end: match.index + match[0].length });
+  let taken = 0;
+  // From their digits, as letters are in most texts and so many digits without a break in few.
+  for (let first = 0; first < count; first++) {
+    // No other gap has a letter.
+    if (first > 0 && (gaps[first - 1] ?? 0) < filler) continue;
+    if ((ends[first] ?? 0) < 1 << TW_DIGITS) continue;
+    const last = letterBefore(text, offsets[first] ?? 0);
+    // Of two letters the first, or the only one.
+    for (const start of [letterBefore(text, last), last]) {
+      if (start < taken || isOfWord(text.charCodeAt(start - 1))) continue;
+      TW_ID.lastIndex = start;
+      const [written] = TW_ID.exec(text) ?? [];
+      if (written === undefined) continue;
+      taken = start + written.length;
+      if (isTaiwanId(written)) findings.push({ type: "tw_id", start, end: taken });
+    }
   }
   return findings;
+};
+
+/** Where the letter stands before an offset, or a few units apart; -1 for no letter. */
+const letterBefore = (text: string, end: number): number => {
+  for (let at = end - 1; at >= Math.max(0, end - 1 - MAX_SEPARATORS); at--) {
+    const unit = text.charCodeAt(at);
+    if (isLetterOrDigit(unit)) return unit <= NINE ? -1 : at;
+  }
+  return -1;
+};
+
+const isOfWord = (unit: number): boolean => isLetterOrDigit(unit) || unit === UNDERSCORE;
+
+const isTaiwanId = (written: string): boolean => {
+  const id = written.replaceAll(/[^A-Za-z0-9]/g, "").toUpperCase();
+  if (!isTaiwanIdValid(id) || /^.(\d)\1+$/.test(id)) return false;
+  // Figures in a row: x 1.16, 0.89, 1.14.
+  const marks = new Set(written.replaceAll(/[A-Za-z0-9\s]/g, ""));
+  return marks.size <= 1 || !marks.has(".");
 };
 
 const LETTER = 0x1f;
@@ -53,7 +81,6 @@ const IBAN_START =
   /[A-Za-z][\s\-.]{0,2}\d[\s\-.]{0,2}\d(?<=(?<![A-Za-z0-9_])(?:[Ii][Bb][Aa][Nn])?[A-Za-z][\s\-.]{0,2}[A-Za-z][\s\-.]{0,2}\d[\s\-.]{0,2}\d)/g;
 // Its check digits: few texts have any.
 const TWO_DIGITS = /\d[\s\-.]{0,2}\d/;
-const MAX_SEPARATORS = 3;
 
 /** By UTF-16 unit: 1 for what may stand between. A folded text has no more of them. */
 const IS_SEPARATOR = Uint8Array.from({ length: 0x3002 }, (_, unit) =>
@@ -108,7 +135,7 @@ const ibanEnd = (
       separators = 0;
       if (count < length) continue;
       const next = units[i + 1] ?? 0;
-      if (isLetterOrDigit(next) || next === UNDERSCORE) return undefined;
+      if (isOfWord(next)) return undefined;
       return isIbanValid(values, length) ? i + 1 : undefined;
     }
     if (IS_SEPARATOR[unit] !== 1 || ++separators > MAX_SEPARATORS) return undefined;

@@ -14,15 +14,7 @@ import {
 } from "./candidate.ts";
 import { cardLengths } from "./cards.ts";
 import { createLuhn, isDate, isResidentIdValid } from "./checksums.ts";
-import {
-  type Digits,
-  fourFrom,
-  GAP,
-  gapsWithin,
-  MOST_DIGITS,
-  nextGroup,
-  readDigits,
-} from "./digit-groups.ts";
+import { type Digits, fourFrom, GAP, gapsWithin, MOST_DIGITS, nextGroup } from "./digit-groups.ts";
 import type { Detected } from "./finding.ts";
 import { isOfAnotherCountry, mobileOf } from "./mobiles.ts";
 import { hasProvince, otherLengths } from "./number-lengths.ts";
@@ -35,9 +27,8 @@ const FIFTEEN = 1 << 15;
 /** China's resident numbers, without the X that one may end in. */
 const RESIDENT = (1 << 17) | (1 << 18);
 
-/** Payment cards, US social security, China's resident and the mobile numbers in a folded text. */
-export const findNumbers = (text: string, now: () => Date): Detected[] => {
-  const digits = readDigits(text);
+/** Payment cards, US social security, China's resident and the mobile numbers in a folded text that has these digits. */
+export const findNumbers = (text: string, digits: Digits, now: () => Date): Detected[] => {
   const search = {
     text,
     now,
