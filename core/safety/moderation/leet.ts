@@ -1,8 +1,7 @@
 import type { FoldedText } from "../fold.ts";
 import { KIND } from "./kinds.ts";
-import { GAP, type LetterRow, READS } from "./letter-row.ts";
+import { GAP, type LetterRow } from "./letter-row.ts";
 
-const SPACE = 0x20;
 const DOLLAR = 0x24;
 /** In place of an i or an l. */
 export const ONE = 0x31;
@@ -83,16 +82,12 @@ const MIN_LETTERS = 2;
 const MIN_BEHIND_DOLLAR = 3;
 
 /** Whether so little is read as letters that people read it so too: `h3r01n`, but no `A55`. */
-export const isReadable = (letters: LetterRow, first: number, end: number): boolean => {
-  let [digits, others] = [0, 0];
-  for (let at = first; at < end; at += 1) {
-    const reads = letters.readsAt(at);
-    if (reads === READS.nothing) continue;
-    const unit = letters.units[at] ?? 0;
-    // The digits of a character reference stand for another character.
-    if (reads === READS.same && isDigit(unit)) digits += 1;
-    else if (unit !== SPACE) others += 1;
-  }
+export const isReadable = (
+  letters: LetterRow,
+  first: number,
+  digits: number,
+  others: number,
+): boolean => {
   const isVariable = letters.kinds[first] === KIND.sign && letters.units[first] === DOLLAR;
   if (isVariable && others <= MIN_BEHIND_DOLLAR) return false;
   return digits === 0 || (others >= MIN_LETTERS && others >= digits);

@@ -55,13 +55,14 @@ export class LetterRow {
     const end = Math.max(0, next - MAX_REACH);
     let left = count;
     for (let at = next - 1; at >= end; at -= 1) {
-      if (!this.#isLeftOut(at, reading)) left -= 1;
+      if (!this.isLeftOut(at, reading)) left -= 1;
       if (left === 0) return at;
     }
     return count === 0 ? next : -1;
   }
 
-  #isLeftOut(at: number, reading: number): boolean {
+  /** Whether a reading goes without a unit. */
+  isLeftOut(at: number, reading: number): boolean {
     if (reading === READING.plain) return this.kinds[at] === KIND.sign;
     const reads = this.readsAt(at);
     return reads === READS.nothing || (reads === READS.second && reading === READING.asI);
@@ -90,18 +91,11 @@ export class LetterRow {
     return next >= this.length || this.gaps[next] !== GAP.none || this.kinds[next] !== KIND.word;
   }
 
-  /**
-   * Whether a clause ends between letters and the next one goes on behind them: `我要走，私下再说`. Where
-   * such a mark stands between all of three letters and more it only separates them: `高，利，贷`.
-   */
-  hasClauseEnd(first: number, last: number): boolean {
+  /** Whether a clause that ends before a letter goes on behind it: `我要走，私下再说`. */
+  mayEndClause(last: number): boolean {
     const next = last + 1;
     const goesOn = next < this.length && this.gaps[next] === GAP.none;
-    if (!goesOn || this.kinds[last] !== KIND.letter || this.kinds[next] !== KIND.letter)
-      return false;
-    let marks = 0;
-    for (let at = first + 1; at <= last; at += 1) if (this.gaps[at] === GAP.clause) marks += 1;
-    return marks > 0 && (marks === 1 || marks < last - first);
+    return goesOn && this.kinds[last] === KIND.letter && this.kinds[next] === KIND.letter;
   }
 
   /** The unit that follows with nothing skipped before it; BORDER for none. */

@@ -3,10 +3,11 @@ import { isAccent } from "../fold-table.ts";
 import { scratch } from "../scratch.ts";
 import type { Cover } from "./cover.ts";
 import { KIND } from "./kinds.ts";
-import { isDigit, isReadable, letterOfDigit, ONE, undecidedSigns } from "./leet.ts";
+import { isDigit, letterOfDigit, ONE, undecidedSigns } from "./leet.ts";
 import { MAX_REACH, READING, READS } from "./letter-row.ts";
 import { Letters } from "./letters.ts";
 import { ACTIONS, type Action, type Lexicon } from "./lexicon.ts";
+import { LookBack } from "./look-back.ts";
 import { undecidedMarkup } from "./markup.ts";
 import { PinyinScan } from "./pinyin-scan.ts";
 
@@ -37,6 +38,7 @@ export class Scan {
   readonly #lexicon: Lexicon;
   readonly #letters: Letters;
   readonly #cover: Cover | undefined;
+  readonly #lookBack: LookBack;
   readonly #pinyin: PinyinScan | undefined;
   #done = 0;
   // The text as it is, and without its disguises: digits and signs read as letters, the 1 as i and as l,
@@ -63,6 +65,7 @@ export class Scan {
     this.#lexicon = lexicon;
     this.#letters = letters;
     this.#cover = cover;
+    this.#lookBack = new LookBack(letters);
     const found = (term: number, start: number, end: number) => this.#add(term, start, end);
     this.#pinyin = lexicon.pinyin && new PinyinScan(lexicon.pinyin, found);
   }
@@ -182,12 +185,15 @@ export class Scan {
     // Once known, words inside a longer one add nothing: a row of nested terms stays cheap.
     const isKnown = this.#reported.has(longest);
     let isWhole = true;
+    const lookBack = this.#lookBack;
+    lookBack.begin(at + 1, reading);
+    const mayEndClause = letters.mayEndClause(at);
     for (let s = longest; s !== 0; s = words.shorter(s)) {
-      const nearest = letters.startOf(at + 1, words.depthOf(s), reading);
+      const nearest = lookBack.startOf(words.depthOf(s));
       const first = letters.startOfStretch(nearest);
       const isCut = letters.kinds[first] !== KIND.letter && !letters.isBoundaryBefore(first);
-      const isRead = first >= 0 && !isCut && (!isUndisguised || isReadable(letters, first, at + 1));
-      if (!isRead || letters.hasClauseEnd(first, at)) {
+      const isRead = first >= 0 && !isCut && (!isUndisguised || lookBack.isReadable(first));
+      if (!isRead || (mayEndClause && lookBack.hasClauseEnd(first))) {
         isWhole = false;
         continue;
       }
