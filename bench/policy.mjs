@@ -13,6 +13,7 @@ import { settingsSchema } from "../dist/config/schema.js";
 import { createDlp } from "../dist/core/safety/dlp/dlp.js";
 import { prepareRules } from "../dist/core/safety/dlp/prepare-rules.js";
 import { createLexicon } from "../dist/core/safety/moderation/lexicon.js";
+import { createModeration } from "../dist/core/safety/moderation/moderation.js";
 import { prepareModeration } from "../dist/core/safety/moderation/prepare.js";
 import { moderate } from "../dist/core/safety/moderation/scan.js";
 import { createSafety } from "../dist/core/safety/tenant-safety.js";
@@ -199,6 +200,13 @@ for (const [name, piece, lexicon] of [
   ["64 nested Latin terms", "a ", nested],
   ["nested Han terms with separators", "毒 - ", nested],
   ["letters with invisible ones between", "a\u200b", nested],
+  ["nested Han terms, a clause in many letters", `${"毒".repeat(40)}，`, nested],
+  ["nested Latin terms with markup between", "a<b></b>", nested],
+  [
+    "nested Latin terms with signs and clauses",
+    `a$ß!ß${"a，".repeat(60)}b${"a".repeat(21)}`,
+    nested,
+  ],
   ["pinyin", "du pin ", pinyin],
   ["pinyin with tones", "dú2pǐn", pinyin],
   ["pinyin run together", "dupinduboqiangzhi", pinyin],
@@ -206,6 +214,21 @@ for (const [name, piece, lexicon] of [
   const whole = fill(piece, SIZE);
   row(name, () => moderate(whole, lexicon));
 }
+
+// Hits of which each overlaps the next, so that none may be cut.
+const CHAIN = ["甲乙", "乙丙", "丙甲"];
+const chain = fill("甲乙丙", SIZE);
+const chained = createModeration([
+  createLexicon(
+    CHAIN.map((term) => ({ id: term, term, action: "mask" })),
+    "bench",
+  ),
+]);
+row("a stream of terms that overlap", () => chained.stream().push(chain));
+const overlapping = createDlp({
+  rules: CHAIN.map((pattern) => ({ name: pattern, pattern, action: "redact" })),
+});
+row("a stream of rules' matches that overlap", () => overlapping.stream().push(chain));
 
 const dlp = createDlp({ rules });
 for (const [name, piece] of DATA) {
