@@ -220,9 +220,7 @@ export class Scan {
     this.#strongest = Math.max(this.#strongest, this.#lexicon.actions[term] ?? 0);
     const last = this.#lastHit.get(term);
     if (last !== undefined && start < (this.#ends[last] ?? 0)) {
-      if (start < (this.#starts[last] ?? 0)) this.#starts[last] = start;
-      if (end > (this.#ends[last] ?? 0)) this.#ends[last] = end;
-      this.#cover?.add(this.#starts[last] ?? 0, this.#ends[last] ?? 0);
+      this.#extend(last, start, end);
       return;
     }
     this.#lastHit.set(term, this.#terms.length);
@@ -230,6 +228,16 @@ export class Scan {
     this.#starts.push(start);
     this.#ends.push(end);
     this.#cover?.add(start, end);
+  }
+
+  /** Mostly it lies within the hit: a term that is found at each unit of a run. */
+  #extend(hit: number, start: number, end: number): void {
+    const from = Math.min(start, this.#starts[hit] ?? 0);
+    const to = Math.max(end, this.#ends[hit] ?? 0);
+    if (from === this.#starts[hit] && to === this.#ends[hit]) return;
+    this.#starts[hit] = from;
+    this.#ends[hit] = to;
+    this.#cover?.add(from, to);
   }
 }
 
