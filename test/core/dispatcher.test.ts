@@ -334,8 +334,16 @@ describeStores("dispatcher", (world) => {
     const suspects = ["wei", "ann", "bo", "eve"].map((sender) => textMessage(sender, "hi", sender));
     await dieUnder(suspects, 2);
     const { pipeline, begun, end } = held();
+    const read = vi.spyOn(world.store, "read");
     const gateway = await start(pipeline);
     await gateway.receive(textMessage("new", "hi", "cleo"));
+    // Each asks over a connection of its own, and who comes when nobody waits is a first one again.
+    const asked = () =>
+      read.mock.settledResults.map(({ value }) => (value as { key?: string })?.key);
+    await eventually(() =>
+      expect(asked()).toEqual(expect.arrayContaining(suspects.map(({ id }) => id))),
+    );
+    read.mockRestore();
     // With each that ended one more runs beside the next.
     for (const running of [1, 2, 1]) {
       const ended = bodies(gateway).length;
