@@ -114,14 +114,20 @@ const closedUpTo = ({ folded, spans, settled }: OpenSearch): number => {
   }
 };
 
-/** By offset, up to the last: 1 where a finding goes across. Thousands may overlap, one the next. */
+/** By offset, up to the last: 1 where a finding goes across. Thousands may overlap, each thousands long. */
 const insidesOf = (spans: Spans, last: number): Uint8Array => {
-  const isInside = scratch.uint8(last + 1);
+  const ends = scratch.uint32(last + 1);
   for (const offsets of spans.values()) {
     for (let i = 0; i < offsets.length; i += 2) {
-      const end = Math.min(offsets[i + 1] ?? 0, last + 1);
-      for (let at = (offsets[i] ?? 0) + 1; at < end; at++) isInside[at] = 1;
+      const start = offsets[i] ?? 0;
+      ends[start] = Math.max(ends[start] ?? 0, offsets[i + 1] ?? 0);
     }
+  }
+  const isInside = scratch.uint8(last + 1);
+  let reach = 0;
+  for (let at = 0; at <= last; at++) {
+    if (at < reach) isInside[at] = 1;
+    reach = Math.max(reach, ends[at] ?? 0);
   }
   return isInside;
 };
