@@ -12,9 +12,9 @@ export class Cover {
   #spans: Span[] = [];
   #added: Span[] = [];
 
-  readonly add = (start: number, end: number): void => {
+  add(start: number, end: number): void {
     this.#added.push({ start, end });
-  };
+  }
 
   /**
    * The spans that end behind `from`, which never decreases, in the order of the text. Thousands of hits may
