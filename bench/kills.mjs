@@ -38,6 +38,7 @@ const load = async (file) => {
 };
 
 const [kills = "200", name = "sqlite", checkout] = process.argv.slice(2);
+if (!FLEETS[name]) throw new Error(`no fleet ${name}; there are ${Object.keys(FLEETS).join(", ")}`);
 const { servers, roles, gateways } = FLEETS[name];
 const { createFleet } = await load("fleet.ts");
 const { killStorm } = await load("kill-storm.ts");
